@@ -1,0 +1,3 @@
+"""downcore: a live depth log from the line scans of a sediment core."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The reference bundles, shipped as package data; one folder each."""

@@ -1,0 +1,56 @@
+"""The product: one row for each centimetre, each value with its interval, status and origin."""
+
+import enum
+import math
+from dataclasses import dataclass
+
+
+class Status(enum.StrEnum):
+    """Where a value comes from; values of different status are never mixed without it."""
+
+    MEASURED = "measured"
+    PREDICTED = "predicted"
+    FILLED = "filled"
+    MASKED = "masked"
+    ABSTAINED = "abstained"
+
+
+HAS_VALUE = frozenset({Status.MEASURED, Status.PREDICTED, Status.FILLED})
+"""Statuses that come with a value; the others have ``None``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One property of one slice."""
+
+    property: str
+    """``density`` (g/cm3), ``vp`` (m/s) or ``ms`` (1e-5 SI, volume)."""
+
+    value: float | None
+    """In the property's unit; ``None`` where the status has no value."""
+
+    lower: float | None
+    """Lower end of the 90 % interval, same unit; ``None`` where there is no value."""
+
+    upper: float | None
+    """Upper end of the 90 % interval, same unit; ``None`` where there is no value."""
+
+    status: Status
+
+    reason: str
+    """Why there is no value, or what to beware of; empty when there is nothing to say."""
+
+    bundle_id: str
+    """Identity of the bundle that made the value; empty only for ``measured``."""
+
+    def __post_init__(self) -> None:
+        numbers = (self.value, self.lower, self.upper)
+        if self.status in HAS_VALUE:
+            if self.value is None or not all(x is None or math.isfinite(x) for x in numbers):
+                raise ValueError(f"expected finite numbers for {self.status}, got {numbers}")
+            if self.lower is not None and self.upper is not None and self.lower > self.upper:
+                raise ValueError(f"expected lower <= upper, got {self.lower} > {self.upper}")
+        elif any(x is not None for x in numbers):
+            raise ValueError(f"expected no numbers for {self.status}, got {numbers}")
+        elif not self.reason:
+            raise ValueError(f"expected a reason for {self.status}, got none")

@@ -1,0 +1,79 @@
+"""
+Every error of downcore, arranged by what the service does next.
+
+::
+
+    DowncoreError
+      SegmentError           skip this file for now, record why, go on with the others
+        SegmentGapError      scan lines are missing in the middle
+        GrowingError         not complete yet: look again later, this is no fault
+        HostileFileError     beyond the limits, or lying about itself: quarantine
+        UnknownScaleError    no pixels per centimetre: ask the technician
+      SectionError           close this section, keep the core
+      BundleError            do not start with this bundle
+      SettingsError          do not start
+      StoreError             do not go on: the record cannot be kept
+        StoreBusyError       another daemon owns the store: exit 75
+
+A message says what was expected, what was found, where, and what to do.
+"""
+
+
+class DowncoreError(Exception):
+    """Base of every error that downcore raises on purpose."""
+
+
+class SegmentError(DowncoreError):
+    """Raised when scan lines cannot be read from a file."""
+
+
+class SegmentGapError(SegmentError):
+    """
+    Raised when scan lines are missing between two segments.
+
+    Attributes
+    ----------
+    expected_line, got_line : int
+        The line that should have come next, and the one that came.
+    """
+
+    def __init__(self, expected_line: int, got_line: int) -> None:
+        super().__init__(
+            f"expected scan line {expected_line}, got {got_line}: "
+            f"{abs(got_line - expected_line)} lines "
+            f"{'missing' if got_line > expected_line else 'repeated'}"
+        )
+        self.expected_line = expected_line
+        self.got_line = got_line
+
+
+class GrowingError(SegmentError):
+    """Raised when a file is not complete yet; looking again later may succeed."""
+
+
+class HostileFileError(SegmentError):
+    """Raised when a file is beyond the limits, damaged, or lies about itself."""
+
+
+class UnknownScaleError(SegmentError):
+    """Raised when nothing says how many pixels a centimetre of core has."""
+
+
+class SectionError(DowncoreError):
+    """Raised when a section cannot be continued."""
+
+
+class BundleError(DowncoreError):
+    """Raised when a bundle is damaged, or does not do what its manifest says."""
+
+
+class SettingsError(DowncoreError):
+    """Raised when the settings cannot be used; names the key and what would be right."""
+
+
+class StoreError(DowncoreError):
+    """Raised when the store cannot be trusted as the record."""
+
+
+class StoreBusyError(StoreError):
+    """Raised when another daemon owns the store."""

@@ -1,0 +1,137 @@
+"""The one stateful thing of a section: scan lines in, slices of lines out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from downcore.strata.depth import LineScale
+from downcore.strata.errors import SectionError, SegmentGapError
+from downcore.strata.segment import Pixels, Segment
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceLines:
+    """The scan lines of one centimetre, with the lines around it that later stages asked for."""
+
+    index: int
+    """Which centimetre, counted from the section's top."""
+
+    first_line: int
+    """Scan line at which the slice starts."""
+
+    window: Pixels
+    """Lines of the slice and its halo, shape (above + n + below, n_across, 3)."""
+
+    above: int
+    """Halo lines before the slice; fewer than asked for at the section's top."""
+
+    n_lines: int
+    """Lines that belong to the slice; at least 1."""
+
+    @property
+    def lines(self) -> Pixels:
+        """The slice's own lines, shape (n_lines, n_across, 3)."""
+        return self.window[self.above : self.above + self.n_lines]
+
+
+class SectionBuffer:
+    """
+    Collect the scan lines of one section and release them slice by slice.
+
+    Holds at most one unfinished slice and its halo. Does no I/O and reads no
+    clock, so the slices depend on the lines alone, never on how they were cut
+    into segments.
+
+    Parameters
+    ----------
+    scale : LineScale
+        Lines per centimetre.
+    halo_um : int, default 0
+        How much core above and below a slice is handed on with it. A slice is
+        released once its own lines and the halo below it are there, or at the end.
+    """
+
+    def __init__(self, scale: LineScale, *, halo_um: int = 0) -> None:
+        self.scale = scale
+        self._halo = scale.lines_in(halo_um)
+        self._pending: list[Pixels] = []
+        self._first_kept = 0
+        self._next_line = 0
+        self._next_slice = 0
+        self._is_finished = False
+
+    @property
+    def next_line(self) -> int:
+        """The scan line that must come next."""
+        return self._next_line
+
+    def push(self, segment: Segment) -> list[SliceLines]:
+        """
+        Add consecutive lines and return the slices they complete, in order.
+
+        Raises
+        ------
+        SegmentGapError
+            If the segment does not start at ``next_line``.
+        SectionError
+            If its width or bit depth differs from the lines before, or the section was finished.
+        """
+        if self._is_finished:
+            raise SectionError("expected no more lines after the end of the section")
+        if segment.first_line != self._next_line:
+            raise SegmentGapError(self._next_line, segment.first_line)
+        if self._pending:
+            before = self._pending[0]
+            if before.shape[1:] != segment.lines.shape[1:] or before.dtype != segment.lines.dtype:
+                raise SectionError(
+                    f"expected lines of {before.shape[1]} px, {before.dtype}; got "
+                    f"{segment.lines.shape[1]} px, {segment.lines.dtype} at line {self._next_line}"
+                )
+        if len(segment.lines):
+            self._pending.append(segment.lines)
+            self._next_line += len(segment.lines)
+        return self._release(self._next_line - self._halo)
+
+    def finish(self) -> list[SliceLines]:
+        """Return what is left as the last slices; the last one may be short, its halo too."""
+        self._is_finished = True
+        done = self._release(self._next_line)
+        if self.scale.first_line_of_slice(self._next_slice) < self._next_line:
+            done.append(self._cut(self._joined(), self._next_line))
+            self._next_slice += 1
+        self._pending = []
+        return done
+
+    def _release(self, complete_to: int) -> list[SliceLines]:
+        done: list[SliceLines] = []
+        while (end := self.scale.first_line_of_slice(self._next_slice + 1)) <= complete_to:
+            done.append(self._cut(self._joined(), end))
+            self._next_slice += 1
+        if done:
+            self._forget()
+        return done
+
+    def _joined(self) -> Pixels:
+        if len(self._pending) > 1:
+            self._pending = [np.concatenate(self._pending)]
+        return self._pending[0]
+
+    def _cut(self, held: Pixels, end: int) -> SliceLines:
+        first = self.scale.first_line_of_slice(self._next_slice)
+        start = max(first - self._halo, 0)
+        stop = min(end + self._halo, self._next_line)
+        return SliceLines(
+            index=self._next_slice,
+            first_line=first,
+            window=held[start - self._first_kept : stop - self._first_kept],
+            above=first - start,
+            n_lines=end - first,
+        )
+
+    def _forget(self) -> None:
+        keep_from = max(self.scale.first_line_of_slice(self._next_slice) - self._halo, 0)
+        held = self._joined()
+        if keep_from > self._first_kept:
+            # A copy, so that the lines before are really given back.
+            self._pending = [held[keep_from - self._first_kept :].copy()]
+            self._first_kept = keep_from
