@@ -4,6 +4,8 @@ import enum
 import math
 from dataclasses import dataclass
 
+from downcore.strata.slices import CoreSlice
+
 
 class Status(enum.StrEnum):
     """Where a value comes from; values of different status are never mixed without it."""
@@ -54,3 +56,12 @@ class Estimate:
             raise ValueError(f"expected no numbers for {self.status}, got {numbers}")
         elif not self.reason:
             raise ValueError(f"expected a reason for {self.status}, got none")
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRow:
+    """Everything the store keeps of one centimetre, in one piece."""
+
+    core_slice: CoreSlice
+    estimates: tuple[Estimate, ...]
+    """One for each property and bundle."""

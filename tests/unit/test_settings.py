@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from downcore.settings import known_keys, load_settings, origin_of
+from downcore.strata.errors import SettingsError
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "edge.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_file_wins_over_defaults_and_the_environment_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, '[mqtt]\nhost = "broker"\nport = 1884\n')
+    monkeypatch.setenv("DOWNCORE_MQTT__PORT", "1885")
+
+    settings = load_settings(path)
+
+    assert (settings.mqtt.host, settings.mqtt.port) == ("broker", 1885), "wrong precedence"
+    assert origin_of("mqtt.host", path) == "file", "the origin is told wrong"
+    assert origin_of("mqtt.port", path) == "environment", "the origin is told wrong"
+    assert origin_of("mqtt.protocol", path) == "default", "the origin is told wrong"
+
+
+def test_arguments_win_over_everything(tmp_path: Path) -> None:
+    path = write(tmp_path, "[mqtt]\nenabled = true\n")
+
+    assert not load_settings(path, mqtt={"enabled": False}).mqtt.enabled, "argument was ignored"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[mqtt]\nhst = "x"\n', r"unknown key mqtt\.hst; did you mean mqtt\.host\?"),
+        ('[mqqt]\nhost = "x"\n', r"unknown key mqqt; did you mean mqtt\?"),
+        ("[inbox]\npx_per_cm = 0.2\n", r"inbox\.px_per_cm: .*pixels per centimetre"),
+        ("[mqtt]\nport = 99999\n", r"mqtt\.port: .*65535"),
+        ("[mqtt\n", "expected TOML"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_the_nearest_right_one(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_settings(write(tmp_path, text))
+
+
+def test_a_mistyped_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOWNCORE_MQTT__HOTS", "x")
+
+    with pytest.raises(SettingsError, match=r"did you mean mqtt\.host"):
+        load_settings(None)
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="downcore init INBOX"):
+        load_settings(tmp_path / "no.toml")
+
+
+def test_paths_count_from_the_settings_file(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, '[inbox]\npath = "scans"\n'))
+
+    assert settings.inbox.path == tmp_path / "scans", "a relative path counts from elsewhere"
+
+
+def test_a_scale_keeps_its_decimals(tmp_path: Path) -> None:
+    assert load_settings(write(tmp_path, "[inbox]\npx_per_cm = 98.4\n")).inbox.px_per_cm == "98.4"
+
+
+def test_every_key_says_what_it_means() -> None:
+    assert all(known_keys().values()), [k for k, v in known_keys().items() if not v]
