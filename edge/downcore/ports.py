@@ -2,29 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
+from downcore.strata.intervals import TilePrediction
 from downcore.strata.segment import Segment
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TilePrediction:
-    """What a network says of tiles, in physical units (``ms`` in log10)."""
-
-    mean: NDArray[np.float64]
-    """Shape (n_tiles, n_properties), in the manifest's order of properties, scaled space undone."""
-
-    sd: NDArray[np.float64]
-    """Shape (n_tiles, n_properties), same units; the network's own, not yet calibrated."""
+__all__ = ["Clock", "Predictor", "ScanLines", "TilePrediction"]
 
 
 class Predictor(Protocol):
-    """A bundle that is loaded and running."""
+    """
+    A bundle that is loaded and running; used from one thread.
+
+    A tile's numbers do not depend on the tiles predicted with it, bit for bit.
+    """
 
     @property
     def manifest(self) -> Manifest:
@@ -33,7 +29,7 @@ class Predictor(Protocol):
 
     def predict(self, slices: Sequence[NDArray[np.uint8]]) -> list[TilePrediction]:
         """
-        Predict each slice's tiles; the answer of a tile does not depend on its neighbours.
+        Predict each slice's tiles and wait for the answers.
 
         Parameters
         ----------
@@ -44,16 +40,71 @@ class Predictor(Protocol):
         -------
         list of TilePrediction
             One for each entry of ``slices``, in order; an entry without tiles gives none.
+
+        Raises
+        ------
+        RuntimeError
+            If something was submitted and not collected.
+        """
+        ...
+
+    def submit(self, tag: object, tiles: NDArray[np.uint8]) -> None:
+        """
+        Begin to predict one slice's tiles, shape (n_tiles, 200, 200, 3); they are copied.
+
+        Waits only while every inference request is busy.
+        """
+        ...
+
+    def collect(self, *, wait: bool) -> list[tuple[Any, TilePrediction]]:
+        """
+        Return what is finished, with its tag, in the order of submission.
+
+        With ``wait`` everything that was submitted is finished first; without it the
+        list may be empty, and tiles may still be held back to fill a batch.
         """
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ScanDescription:
+    """What is known of a scan besides its pixels, and who said so."""
+
+    format_name: str
+    """Name of the scanner format that reads it."""
+
+    px_per_cm: str
+    """Scan lines per centimetre as exact text: a decimal, or a ratio such as ``9600/7``."""
+
+    px_per_cm_from: str
+    """``settings``, or the name of the sidecar that says so."""
+
+    top: Literal["up", "left", "right"]
+    """Side of the stored image where the core's top is."""
+
+    top_from: Literal["settings", "format"]
+
+    bits: Literal[8, 16]
+    """Bits per channel."""
+
+    core: str | None = None
+    """The core's name in the sidecar, or None."""
+
+    section: str | None = None
+    """The section's number or name in the sidecar, or None."""
+
+    section_top_um: int | None = None
+    """Depth of the section's top below the core's top, or None when the sidecar leaves it open."""
+
+    warnings: tuple[str, ...] = ()
+    """What a technician should know: doubts about the sidecar, dropped channels, odd names."""
+
+
 class ScanLines(Protocol):
     """
-    An opened scan, growing or finished, read line by line.
+    An opened scan, growing or finished, read line by line; used from one thread.
 
-    It is used from one thread. ``n_complete`` and ``is_complete`` are decided by
-    looking at the file again each time ``refresh`` is called.
+    Lines that were trusted once stay as they are, unless the file is rewritten.
     """
 
     @property
@@ -61,12 +112,54 @@ class ScanLines(Protocol):
         """Scan lines per centimetre."""
         ...
 
-    def refresh(self) -> tuple[int, bool]:
-        """Return how many lines can be trusted by now, and whether the structure is complete."""
+    @property
+    def n_across(self) -> int:
+        """Pixels in a scan line."""
+        ...
+
+    @property
+    def n_lines_expected(self) -> int | None:
+        """Scan lines the file promises, or None while that is unknown."""
+        ...
+
+    @property
+    def description(self) -> ScanDescription:
+        """What is known of the scan besides its pixels."""
+        ...
+
+    def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
+        """
+        Look at the file again.
+
+        Parameters
+        ----------
+        is_still : bool, default False
+            Whether the caller saw the file unchanged for long enough, closed by its
+            writer, or was told that it is finished. Zeros at its end that may be black
+            pixels are then believed to be so, unless the whole last line is blank.
+
+        Returns
+        -------
+        int
+            Lines that can be trusted by now.
+        bool
+            Whether these are all, that is, the structure is complete.
+        """
         ...
 
     def read(self, first_line: int, n_lines: int) -> Segment:
-        """Return lines ``[first_line, first_line + n_lines)``, core top first."""
+        """
+        Return lines ``[first_line, first_line + n_lines)``, core top first.
+
+        Raises
+        ------
+        GrowingError
+            If they were not trusted when ``refresh`` last looked.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the files back; harmless when called again."""
         ...
 
 
@@ -80,5 +173,3 @@ class Clock(Protocol):
     def utc_rfc3339(self) -> str:
         """Return the wall clock as ``2026-01-31T23:59:59.123Z``; for people only."""
         ...
-
-

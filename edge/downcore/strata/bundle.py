@@ -1,17 +1,34 @@
-"""What a bundle says of itself: the manifest, parsed and checked. No file is opened here."""
+"""What a bundle says of itself: the manifest, written, parsed and checked. Opens no file."""
 
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Never
 
 from downcore.strata.errors import BundleError
+from downcore.strata.properties import property_named
 
 FORMAT_VERSION = 1
 TILE_PX = 200
 """Side of a network's input, pixels; 1 cm at 200 px/cm."""
+
+INPUT_NAME = "tiles"
+"""Name of the graph's one input, u8, shape (batch, 200, 200, 3), RGB."""
+
+OUTPUT_NAMES = ("mean", "log_sd", "within_sd")
+"""Names of the graph's outputs, each f32, shape (batch, n_properties), in scaled space."""
+
+PRECISIONS = ("int8", "f16", "f32")
+"""How weights are kept: 8 bit and computed so, or 16 or 32 bit and computed in 32 bit."""
+
+REQUIRED_FILES = frozenset({"model.xml", "model.bin", "golden.npz"})
+"""Files without which a bundle cannot run."""
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +49,24 @@ class OutputScaling:
 
 
 @dataclass(frozen=True, slots=True)
+class Quantisation:
+    """How the weights became what they are, and what it cost on cores not seen before."""
+
+    method: str
+    """Name of the quantiser that came nearest the unquantised network; ``none`` without one."""
+    n_calibration_tiles: int
+    """Tiles of training cores that set the ranges; 0 where nothing was quantised."""
+    n_checked_tiles: int
+    """Tiles of held-out cores on which the next two were measured."""
+    r2_loss: Mapping[str, float]
+    """R2 of the unquantised network less that of this one, by property."""
+    p95_deviation: Mapping[str, float]
+    """95th percentile of the deviation from the unquantised network, in ``spread``s."""
+    reference_sha256: str
+    """SHA-256 of the weights of the unquantised network, 32 bit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything the device must know of a bundle before it runs it."""
 
@@ -40,7 +75,7 @@ class Manifest:
     title: str
     created_utc: str
     precision: str
-    """``int8``, ``bf16`` or ``f32``."""
+    """One of :data:`PRECISIONS`."""
     files: Mapping[str, str]
     """SHA-256 of every file of the bundle but the manifest, by name."""
     outputs: tuple[OutputScaling, ...]
@@ -52,14 +87,34 @@ class Manifest:
     """What it was trained on, in a sentence that may be printed beside any number."""
     bundle_id: str
     """First 16 hex digits of the SHA-256 of the manifest's own text."""
+    quantisation: Quantisation | None = None
+    """``None`` only in tests."""
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Figures by protocol, such as ``{"held-out generator cores": {"density.r2": 0.5}}``."""
+    code_version: str = ""
+    """Version of downcore that wrote the bundle."""
+    recipe_sha256: str = ""
+    """SHA-256 of the training recipe; empty where the checkpoint had none."""
 
     def __post_init__(self) -> None:
         for one in self.outputs:
             numbers = (one.centre, one.spread, one.interval_factor, one.interval_floor)
             if not all(math.isfinite(x) for x in numbers) or one.spread <= 0:
                 raise BundleError(f"expected finite scaling for {one.property}, got {numbers}")
+            if one.interval_factor < 0 or one.interval_floor < 0:
+                raise BundleError(f"expected an interval of {one.property} >= 0, got {numbers[2:]}")
         if not self.outputs:
             raise BundleError("expected at least one output in the manifest, got none")
+        low, high = self.trained_px_per_cm
+        if not 0 < low <= high < math.inf:
+            raise BundleError(f"expected 0 < lowest <= highest px/cm, got {low} and {high}")
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """Return the manifest as JSON, the same text for the same content; the id is left out."""
+    raw = asdict(manifest)
+    del raw["bundle_id"]
+    return json.dumps({"format_version": FORMAT_VERSION, **raw}, indent=1, sort_keys=True) + "\n"
 
 
 def parse_manifest(text: str) -> Manifest:
@@ -73,26 +128,116 @@ def parse_manifest(text: str) -> Manifest:
         type.
     """
     try:
-        raw = json.loads(text)
+        raw = json.loads(text, parse_constant=_no_constant)
         version = raw["format_version"]
         if version != FORMAT_VERSION:
-            raise BundleError(f"expected bundle format {FORMAT_VERSION}, got {version}")
+            raise BundleError(
+                f"expected bundle format {FORMAT_VERSION}, got {version}: "
+                "export the bundle again with this version of downcore"
+            )
         return _manifest_of(raw, hashlib.sha256(text.encode()).hexdigest()[:16])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"expected a manifest, got one that lacks or mistypes {error}") from error
+    except KeyError as error:
+        raise BundleError(f"expected a manifest with the key {error}, got none") from error
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BundleError(f"expected a manifest, got one that is wrong: {error}") from error
 
 
 def _manifest_of(raw: dict[str, Any], bundle_id: str) -> Manifest:
-    low, high = raw["trained_px_per_cm"]
+    _only(raw, {*Manifest.__dataclass_fields__, "format_version"} - {"bundle_id"})
+    low, high = (_number(x) for x in raw["trained_px_per_cm"])
     return Manifest(
-        network=str(raw["network"]),
-        title=str(raw["title"]),
-        created_utc=str(raw["created_utc"]),
-        precision=str(raw["precision"]),
-        files={str(name): str(digest) for name, digest in raw["files"].items()},
-        outputs=tuple(OutputScaling(**one) for one in raw["outputs"]),
-        trained_px_per_cm=(float(low), float(high)),
-        golden_tolerance=float(raw["golden_tolerance"]),
-        training_data=str(raw["training_data"]),
+        network=_text(raw["network"]),
+        title=_text(raw["title"]),
+        created_utc=_text(raw["created_utc"]),
+        precision=_one_of(raw["precision"], PRECISIONS),
+        files=_files_of(raw["files"]),
+        outputs=_outputs_of(raw["outputs"]),
+        trained_px_per_cm=(low, high),
+        golden_tolerance=_number(raw["golden_tolerance"]),
+        training_data=_text(raw["training_data"]),
         bundle_id=bundle_id,
+        quantisation=_quantisation_of(raw["quantisation"]),
+        metrics={_text(name): _numbers(one) for name, one in raw["metrics"].items()},
+        code_version=_text(raw["code_version"]),
+        recipe_sha256=_text(raw["recipe_sha256"]),
     )
+
+
+def _files_of(raw: dict[str, Any]) -> dict[str, str]:
+    missing = REQUIRED_FILES - set(raw)
+    if missing:
+        raise ValueError(f"files lack {', '.join(sorted(missing))}")
+    for name, digest in raw.items():
+        if not _FILE_NAME.fullmatch(name) or name == "manifest.json":
+            raise ValueError(f"{name!r} is no plain file name")
+        if not _DIGEST.fullmatch(_text(digest)):
+            raise ValueError(f"{digest!r} is no SHA-256 ({name})")
+    return dict(raw)
+
+
+def _outputs_of(raw: list[dict[str, Any]]) -> tuple[OutputScaling, ...]:
+    outputs = []
+    for one in raw:
+        _only(one, set(OutputScaling.__dataclass_fields__))
+        known = property_named(_text(one["property"]))
+        if (one["unit"], one["is_log10"]) != (known.unit, known.is_log_scaled):
+            raise ValueError(
+                f"{known.name} is in {known.unit} with is_log10 {known.is_log_scaled}, "
+                f"not {one['unit']!r} with {one['is_log10']!r}"
+            )
+        numbers = ("centre", "spread", "interval_factor", "interval_floor")
+        outputs.append(
+            OutputScaling(
+                known.name, known.unit, known.is_log_scaled, *(_number(one[n]) for n in numbers)
+            )
+        )
+    names = [one.property for one in outputs]
+    if len(set(names)) != len(names):
+        raise ValueError(f"a property stands twice among {', '.join(names)}")
+    return tuple(outputs)
+
+
+def _quantisation_of(raw: dict[str, Any] | None) -> Quantisation | None:
+    if raw is None:
+        return None
+    _only(raw, set(Quantisation.__dataclass_fields__))
+    return Quantisation(
+        method=_text(raw["method"]),
+        n_calibration_tiles=int(_number(raw["n_calibration_tiles"])),
+        n_checked_tiles=int(_number(raw["n_checked_tiles"])),
+        r2_loss=_numbers(raw["r2_loss"]),
+        p95_deviation=_numbers(raw["p95_deviation"]),
+        reference_sha256=_text(raw["reference_sha256"]),
+    )
+
+
+def _only(raw: dict[str, Any], known: set[str]) -> None:
+    unknown = set(raw) - known
+    if unknown:
+        raise ValueError(f"unknown key {', '.join(sorted(unknown))}")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _one_of(value: Any, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise ValueError(f"{value!r} is none of {', '.join(known)}")
+    return _text(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)
+
+
+def _numbers(raw: dict[str, Any]) -> dict[str, float]:
+    return {_text(name): _number(value) for name, value in raw.items()}
+
+
+def _no_constant(name: str) -> Never:
+    raise ValueError(f"{name} is no number of JSON")

@@ -4,8 +4,6 @@ import enum
 import math
 from dataclasses import dataclass
 
-from downcore.strata.slices import CoreSlice
-
 
 class Status(enum.StrEnum):
     """Where a value comes from; values of different status are never mixed without it."""
@@ -45,8 +43,14 @@ class Estimate:
     bundle_id: str
     """Identity of the bundle that made the value; empty only for ``measured``."""
 
+    heterogeneity: float | None = None
+    """One standard deviation of the property inside the slice, same unit as ``value``, 0 or more;
+    ``None`` where the network does not report it or there is no value."""
+
     def __post_init__(self) -> None:
-        numbers = (self.value, self.lower, self.upper)
+        if self.heterogeneity is not None and self.heterogeneity < 0.0:
+            raise ValueError(f"expected a heterogeneity of 0 or more, got {self.heterogeneity}")
+        numbers = (self.value, self.lower, self.upper, self.heterogeneity)
         if self.status in HAS_VALUE:
             if self.value is None or not all(x is None or math.isfinite(x) for x in numbers):
                 raise ValueError(f"expected finite numbers for {self.status}, got {numbers}")
@@ -56,12 +60,3 @@ class Estimate:
             raise ValueError(f"expected no numbers for {self.status}, got {numbers}")
         elif not self.reason:
             raise ValueError(f"expected a reason for {self.status}, got none")
-
-
-@dataclass(frozen=True, slots=True)
-class SliceRow:
-    """Everything the store keeps of one centimetre, in one piece."""
-
-    core_slice: CoreSlice
-    estimates: tuple[Estimate, ...]
-    """One for each property and bundle."""

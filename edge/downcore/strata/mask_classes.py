@@ -1,6 +1,8 @@
-"""What a pixel of a scan can be."""
+"""What a pixel of a scan can be, how it is called and how it is drawn."""
 
 import enum
+from collections.abc import Mapping
+from types import MappingProxyType
 
 
 class MaskClass(enum.IntEnum):
@@ -20,3 +22,35 @@ class MaskClass(enum.IntEnum):
     """Specular glare or over-exposure."""
     OUTSIDE = 6
     """Beside, before or after the core."""
+
+
+CLASS_LABELS: Mapping[MaskClass, str] = MappingProxyType(
+    {
+        MaskClass.SEDIMENT: "sediment",
+        MaskClass.TRAY: "tray or liner",
+        MaskClass.VOID: "void or crack",
+        MaskClass.FOAM: "foam or spacer",
+        MaskClass.TAG: "tag, card or ruler",
+        MaskClass.GLARE: "glare",
+        MaskClass.OUTSIDE: "outside the core",
+    }
+)
+"""What a legend calls each class."""
+
+MASK_PALETTE: Mapping[MaskClass, tuple[int, int, int]] = MappingProxyType(
+    {
+        MaskClass.SEDIMENT: (92, 58, 33),
+        MaskClass.TRAY: (86, 180, 233),
+        MaskClass.VOID: (0, 0, 0),
+        MaskClass.FOAM: (240, 228, 66),
+        MaskClass.TAG: (213, 94, 0),
+        MaskClass.GLARE: (255, 255, 255),
+        MaskClass.OUTSIDE: (0, 114, 178),
+    }
+)
+"""
+8-bit RGB of each class; sediment is dark brown.
+
+The hues are those of Okabe and Ito (2008), Color Universal Design, which readers with
+any common colour vision tell apart.
+"""

@@ -1,6 +1,7 @@
 """The one stateful thing of a section: scan lines in, slices of lines out."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -113,7 +114,7 @@ class SectionBuffer:
 
     def _joined(self) -> Pixels:
         if len(self._pending) > 1:
-            self._pending = [np.concatenate(self._pending)]
+            self._pending = [cast("Pixels", np.concatenate(self._pending))]
         return self._pending[0]
 
     def _cut(self, held: Pixels, end: int) -> SliceLines:

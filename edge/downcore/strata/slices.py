@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.colour import lab_of_linear, linear_of_counts
+from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.mask_classes import MaskClass
+from downcore.strata.quality import flags_of
+from downcore.strata.segment import Pixels
+
+_COLOUR_PX_PER_CM = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +52,89 @@ class CoreSlice:
         """Share of the core's own pixels that are sediment, 0 to 1; 0 where there is no core."""
         core = 1.0 - self.class_fractions[MaskClass.OUTSIDE] - self.class_fractions[MaskClass.TRAY]
         return self.class_fractions[MaskClass.SEDIMENT] / core if core > 0.0 else 0.0
+
+
+def measure_slice(
+    lines: Pixels, classes: NDArray[np.uint8], scale: LineScale, index: int, first_line: int
+) -> CoreSlice:
+    """
+    Measure one centimetre of core.
+
+    Colour is taken from every pixel of sediment up to about 25 px/cm, and from a
+    regular grid of pixels of that pitch on finer scans.
+
+    Parameters
+    ----------
+    lines : ndarray, shape (n_lines, n_across, 3)
+        The slice's own scan lines, 8 or 16 bit.
+    classes : ndarray, shape (n_lines, n_across)
+        Its mask, values of :class:`MaskClass`.
+    scale : LineScale
+        Lines per centimetre.
+    index : int
+        Which centimetre.
+    first_line : int
+        Scan line at which it starts.
+
+    Returns
+    -------
+    CoreSlice
+
+    Raises
+    ------
+    ValueError
+        If ``lines`` and ``classes`` differ in size or hold no pixel.
+    """
+    if lines.shape[:2] != classes.shape or not classes.size:
+        raise ValueError(
+            f"expected a mask of the size of the lines, {lines.shape[:2]}, got {classes.shape}"
+        )
+    n_lines = lines.shape[0]
+    fractions = tuple(float(np.count_nonzero(classes == k)) / classes.size for k in MaskClass)
+    step = max(1, round(float(scale.px_per_cm) / _COLOUR_PX_PER_CM))
+    sampled = lines[step // 2 :: step, step // 2 :: step]
+    pixels = sampled[classes[step // 2 :: step, step // 2 :: step] == MaskClass.SEDIMENT]
+    colour = _colour_of(pixels)
+    next_first = scale.first_line_of_slice(index + 1)
+    is_short = first_line + n_lines < next_first
+    return CoreSlice(
+        index=index,
+        first_line=first_line,
+        n_lines=n_lines,
+        top_um=index * SLICE_UM,
+        bottom_um=scale.depth_um(first_line + n_lines) if is_short else (index + 1) * SLICE_UM,
+        class_fractions=fractions,
+        colour=colour,
+        flags=flags_of(
+            fractions,
+            is_short=is_short,
+            px_per_cm=float(scale.px_per_cm),
+            lightness=None if colour is None else colour.lab_mean[0],
+            saturated_fraction=_saturated_fraction(pixels),
+        ),
+    )
+
+
+def _colour_of(pixels: Pixels) -> SliceColour | None:
+    """Return the colour of ``pixels``, shape (n, 3); ``None`` where there is none."""
+    if not pixels.size:
+        return None
+    linear = linear_of_counts(pixels)
+    lab = lab_of_linear(linear)
+    return SliceColour(
+        lab_mean=_triple(lab.mean(axis=0, dtype=np.float64)),
+        lab_sd=_triple(lab.std(axis=0, dtype=np.float64)),
+        linear_rgb_mean=_triple(linear.mean(axis=0, dtype=np.float64)),
+    )
+
+
+def _triple(row: NDArray[np.float64]) -> tuple[float, float, float]:
+    return float(row[0]), float(row[1]), float(row[2])
+
+
+def _saturated_fraction(pixels: Pixels) -> float:
+    if not pixels.size:
+        return 0.0
+    highest = np.iinfo(pixels.dtype).max
+    # The last two of 256 steps count as the end: the encoding rounds, and so do cameras.
+    return float(np.mean(pixels.max(axis=1) >= highest - highest // 128))

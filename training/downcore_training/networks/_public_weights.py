@@ -1,5 +1,6 @@
 """Weights that a user brings: torchvision's ResNet-18 or an HRNet-W18-small-v2."""
 
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,10 @@ def load_public_weights(
 
 
 def _state_dict_in(path: Path) -> dict[str, Tensor]:
-    raw: Any = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        raw: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        raise ValueError(f"expected a torch file of weights at {path}, got another") from error
     for key in _WRAPPERS:
         if isinstance(raw, Mapping) and isinstance(raw.get(key), Mapping):
             raw = raw[key]

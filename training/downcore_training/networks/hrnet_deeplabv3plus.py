@@ -24,6 +24,8 @@ class HRNetDeepLabV3Plus(HRNet):
         self.maps = nn.Conv2d(_WIDTH, N_OUTPUTS, 1)
         self.log_sd = nn.Linear(_WIDTH, N_OUTPUTS)
         initialise(self)
+        # The values start near the training mean, so that the first steps do not undo noise.
+        nn.init.normal_(self.maps.weight, std=0.01)
 
     def dense(self, x: Tensor) -> Tensor:
         """

@@ -1,0 +1,80 @@
+"""
+The command line.
+
+Commands import what they need when they run, so that ``--help`` answers at once.
+Commands of other packages (training, export) are found by the entry point group
+``downcore.commands``.
+"""
+
+import sys
+from importlib.metadata import entry_points
+
+import typer
+
+from downcore.cli import images, log, play, station
+from downcore.cli.config import config_app
+from downcore.exit_codes import MISSING_EXTRA, exit_code_of
+from downcore.strata.errors import DowncoreError
+
+app = typer.Typer(
+    name="downcore",
+    help="A live depth log from the line scans of a sediment core.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(play.demo)
+app.command()(station.init)
+app.command()(station.doctor)
+app.command()(station.run)
+app.command()(images.process)
+app.command()(images.mask)
+app.command()(log.log)
+app.command()(play.simulate)
+app.add_typer(config_app, name="config")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    *, version: bool = typer.Option(default=False, help="Print the version and end.")
+) -> None:
+    if version:
+        from downcore import __version__
+
+        typer.echo(f"downcore {__version__}")
+        raise typer.Exit
+
+
+def _add_commands_of_other_packages() -> None:
+    for point in sorted(entry_points(group="downcore.commands"), key=lambda p: p.name):
+        app.command(name=point.name)(point.load())
+
+
+def main() -> None:
+    """Run the command line; a downcore error becomes its message and exit code."""
+    _add_commands_of_other_packages()
+    try:
+        app()
+    except DowncoreError as error:
+        typer.echo(f"downcore: {error}", err=True)
+        sys.exit(exit_code_of(error))
+    except ModuleNotFoundError as error:
+        extra = _EXTRA_OF.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        typer.echo(
+            f"downcore: this command needs {error.name}: pip install 'downcore[{extra}]'", err=True
+        )
+        sys.exit(MISSING_EXTRA)
+
+
+_EXTRA_OF = {
+    "torch": "training",
+    "nncf": "training",
+    "onnx": "training",
+    "onnxruntime": "training",
+    "sklearn": "training",
+    "amqtt": "demo",
+    "matplotlib": "demo",
+}

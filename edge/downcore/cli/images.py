@@ -1,0 +1,80 @@
+"""``downcore process`` and ``downcore mask``: finished images, without a daemon."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from downcore.exit_codes import REFUSED
+
+
+class Top(StrEnum):
+    """Side of the image where the core's top is."""
+
+    UP = "up"
+    LEFT = "left"
+    RIGHT = "right"
+
+
+PxPerCm = Annotated[
+    str | None,
+    typer.Option("--px-per-cm", help="Pixels per centimetre of core; else the sidecar says it."),
+]
+TopOption = Annotated[Top | None, typer.Option("--top", help="Where the core's top is.")]
+
+
+def process(
+    images: Annotated[list[Path], typer.Argument(help="Images, or other files of scanners.")],
+    *,
+    px_per_cm: PxPerCm = None,
+    top: TopOption = None,
+    db: Annotated[Path, typer.Option("--db", help="Store to write to; made if missing.")] = Path(
+        "downcore.db"
+    ),
+    bundle: Annotated[
+        list[str] | None, typer.Option("--bundle", help="Bundle name or folder; may be repeated.")
+    ] = None,
+    allow_low_resolution: Annotated[
+        bool, typer.Option(help="Predict even far below the resolution of the training.")
+    ] = False,
+) -> None:
+    """Turn finished images into rows of the depth log; one image after the other."""
+    from downcore.cli.progress import SliceProgress
+    from downcore.service.batch import process_files
+    from downcore.settings import load_settings
+
+    inbox = {"px_per_cm": px_per_cm, "top": top.value if top else None}
+    predict = {
+        **({"bundles": tuple(bundle)} if bundle else {}),
+        "mode": "backlog",
+        "allow_low_resolution": allow_low_resolution,
+    }
+    settings = load_settings(None, inbox=inbox, predict=predict, store={"path": db})
+    with SliceProgress() as progress:
+        outcomes = process_files(images, settings, on_slices=progress.advance)
+    for outcome in outcomes:
+        typer.echo(outcome.sentence, err=not outcome.is_kept)
+    if not all(outcome.is_kept for outcome in outcomes):
+        raise typer.Exit(REFUSED)
+
+
+def mask(
+    image: Annotated[Path, typer.Argument(help="One finished image.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", help="Palette PNG to write.")],
+    px_per_cm: PxPerCm = None,
+    top: TopOption = None,
+) -> None:
+    """
+    Write what every pixel is: a palette PNG of the image's size, index 0 for sediment.
+
+    The other indices are 1 tray or liner, 2 void or crack, 3 foam, 4 tag or card,
+    5 glare, 6 outside the core.
+    """
+    from downcore.service.masking import write_mask
+    from downcore.settings import load_settings
+
+    inbox = {"px_per_cm": px_per_cm, "top": top.value if top else None}
+    summary = write_mask(image, out, load_settings(None, inbox=inbox))
+    typer.echo(summary)

@@ -1,0 +1,28 @@
+"""``downcore log``: the depth log of a section, as a table or as CSV."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def log(
+    section: Annotated[
+        str | None, typer.Argument(help="Section; leave out to list the sections there are.")
+    ] = None,
+    *,
+    db: Annotated[Path, typer.Option("--db", help="Store to read.")] = Path("downcore.db"),
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Comma separated, units in the header.")
+    ] = False,
+) -> None:
+    """Print the depth log of a section, newest scan; without a section, list the sections."""
+    from downcore.service.depth_log_table import list_sections, write_csv, write_table
+
+    if section is None:
+        list_sections(db, sys.stdout)
+    elif csv:
+        write_csv(db, section, sys.stdout)
+    else:
+        write_table(db, section, sys.stdout)

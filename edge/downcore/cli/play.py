@@ -1,0 +1,65 @@
+"""``downcore demo`` and ``downcore simulate``: a scanner without a scanner."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from downcore.exit_codes import REFUSED
+
+
+def demo(
+    *,
+    once: Annotated[bool, typer.Option(help="End by itself after one core.")] = False,
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where the demo keeps its files.")
+    ] = Path("demo"),
+    metres_per_min: Annotated[float, typer.Option(help="Line rate of the scanner.")] = 8.0,
+    length_cm: Annotated[int, typer.Option(min=1, help="Length of the simulated core.")] = 312,
+    seed: Annotated[int, typer.Option(help="Which simulated core.")] = 2019,
+) -> None:
+    """Scan a simulated core: rows appear on MQTT while it is scanned, a plate at the end."""
+    from downcore.demo import DemoPlan, run_demo
+
+    plan = DemoPlan(
+        folder=folder,
+        metres_per_min=metres_per_min,
+        length_cm=length_cm,
+        seed=seed,
+        ends_by_itself=once,
+    )
+    if not run_demo(plan):
+        raise typer.Exit(REFUSED)
+
+
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Folder to play a scanner into.")],
+    *,
+    image: Annotated[
+        Path | None, typer.Option("--from", help="Image to scan; else a core is generated.")
+    ] = None,
+    way: Annotated[str, typer.Option(help="Way of writing; 'list' prints them.")] = "growing-tiff",
+    px_per_cm: Annotated[str, typer.Option(help="Scan lines per centimetre.")] = "200",
+    metres_per_min: Annotated[
+        float, typer.Option(help="Line rate; 0 for as fast as it goes.")
+    ] = 6.0,
+    length_cm: Annotated[float, typer.Option(help="Length of a generated section.")] = 100.0,
+    name: Annotated[str, typer.Option(help="Name of the section.")] = "2026_000_FA_SIM01_01",
+    seed: Annotated[int, typer.Option(help="Which generated core.")] = 2019,
+) -> None:
+    """Play a core scanner into a folder, in one of the ways scanners and copies write."""
+    from downcore.cli.simulation import list_ways, play_section
+
+    if way == "list":
+        list_ways()
+        return
+    play_section(
+        folder,
+        image=image,
+        way=way,
+        px_per_cm=px_per_cm,
+        metres_per_min=metres_per_min,
+        length_cm=length_cm,
+        name=name,
+        seed=seed,
+    )

@@ -1,0 +1,179 @@
+"""The demo itself: what happens, in which order, and what it says at the end."""
+
+import contextlib
+import importlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from downcore.clock import SystemClock
+from downcore.demo.broker import demo_broker
+from downcore.demo.listener import Listener
+from downcore.demo.picture import draw_core
+from downcore.demo.place import prepare
+from downcore.service.daemon import Daemon
+from downcore.settings import Settings, load_settings
+from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
+from downcore.simulator.scanner import play, scan_job, way_called
+from downcore.store import Reader
+
+PX_PER_CM = 200
+MOST_SECTION_CM = 104
+CORE_NAME = "2026_000_FA_SIM01"
+DRAIN_S = 60.0
+"""Longest wait, after the scan, for the last rows to be stored and received."""
+PLAIN_EVERY = 10
+"""Rows between two lines where there is no terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """What is to be shown."""
+
+    folder: Path
+    metres_per_min: float
+    length_cm: int
+    """Length of the core; cut into sections of 104 cm at most."""
+    seed: int
+    ends_by_itself: bool
+    """End after the core, rather than keep the station running for others to look at."""
+
+
+def run_demo(plan: DemoPlan) -> bool:
+    """
+    Scan a simulated core; return whether every centimetre was stored and received once.
+
+    Raises
+    ------
+    SettingsError
+        If the folder cannot be used.
+    ModuleNotFoundError
+        If the extra ``demo`` is not installed.
+    """
+    importlib.import_module("matplotlib")  # missing, it fails now rather than after the scan
+    inbox = prepare(plan.folder)
+    console = Console()
+    with demo_broker(plan.folder) as (broker, port):
+        settings = _settings(plan, inbox, port)
+        console.print(f"broker: {broker} on 127.0.0.1:{port}, topics downcore/v1/demo/scanner/...")
+        console.print(
+            f"scanner: a simulated core of {plan.length_cm} cm at {PX_PER_CM} px/cm, "
+            f"{plan.metres_per_min:g} m/min, written to {inbox}"
+        )
+        with _rows_shown(console, plan) as show, _daemon(settings):
+            with contextlib.closing(Listener(port, show)) as listener:
+                for name, core in sections_of(plan):
+                    job = scan_job(core, inbox, name, px_per_cm=PX_PER_CM)
+                    way = way_called("growing-tiff")
+                    for _step in play(job, way, metres_per_min=plan.metres_per_min):
+                        pass
+                listener.wait_for(plan.length_cm, DRAIN_S)
+                heard = listener.heard
+            if not plan.ends_by_itself:
+                _stay(console, settings)
+    with Reader.open(settings.store.path) as reader:
+        stored = reader.counts().slices
+        plate = draw_core(reader, plan.folder / "plate.png", inbox)
+    console.print(f"plate: {plate}")
+    console.print(
+        "A simulated core and networks trained on simulated cores: these numbers measure nothing. "
+        "Next: downcore init FOLDER, with the folder your scanner writes to."
+    )
+    console.print(
+        f"{stored} of {plan.length_cm} cm stored, {len(heard.rows)} received, "
+        f"{heard.duplicates} duplicates",
+        highlight=False,
+    )
+    return stored == len(heard.rows) == plan.length_cm and heard.duplicates == 0
+
+
+def sections_of(plan: DemoPlan) -> Iterator[tuple[str, GeneratedCore]]:
+    """Yield the sections of the simulated core, top first, with their names."""
+    left_cm = plan.length_cm
+    number = 1
+    while left_cm > 0:
+        length_cm = min(left_cm, MOST_SECTION_CM)
+        recipe = CoreRecipe(
+            seed=plan.seed * 100 + number, length_cm=float(length_cm), px_per_cm=float(PX_PER_CM)
+        )
+        yield f"{CORE_NAME}_{number:02d}", generate(recipe)
+        left_cm -= length_cm
+        number += 1
+
+
+def _settings(plan: DemoPlan, inbox: Path, port: int) -> Settings:
+    return load_settings(
+        None,
+        inbox={"path": inbox, "px_per_cm": str(PX_PER_CM), "top": "up", "settle_s": 2.0},
+        station={"vessel": "demo", "station": "scanner"},
+        store={"path": plan.folder / "downcore.db"},
+        mqtt={"enabled": True, "host": "127.0.0.1", "port": port},
+    )
+
+
+@contextlib.contextmanager
+def _daemon(settings: Settings) -> Iterator[None]:
+    """Run the daemon beside the demo; what stopped it is raised here."""
+    daemon = Daemon(settings, clock=SystemClock())
+    faults: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            daemon.run()
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            faults.append(error)
+
+    thread = threading.Thread(target=work, name="downcore-demo-daemon")
+    thread.start()
+    try:
+        yield
+    finally:
+        daemon.stop()
+        thread.join()
+    if faults:
+        raise faults[0]
+
+
+@contextlib.contextmanager
+def _rows_shown(console: Console, plan: DemoPlan) -> Iterator[Any]:
+    """Show rows as they arrive: a bar with the newest row, or a plain line now and then."""
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cm"),
+        console=console, disable=not console.is_terminal,
+    )  # fmt: skip
+    task = bar.add_task("waiting for the first row", total=plan.length_cm)
+    n_shown = 0
+
+    def show(section_id: str, row: dict[str, Any]) -> None:
+        nonlocal n_shown
+        n_shown += 1
+        text = f"{section_id} {row['top_um'] // 10_000:3d} cm  {_values(row)}"
+        bar.update(task, advance=1, description=text)
+        if not console.is_terminal and n_shown % PLAIN_EVERY == 0:
+            console.print(text, highlight=False)
+
+    with bar:
+        yield show
+
+
+def _values(row: dict[str, Any]) -> str:
+    parts = [
+        f"{one['property']} {one['value']:.4g} {one['unit']}"
+        if one["value"] is not None
+        else f"{one['property']} {one['status']}"
+        for one in row["estimates"]
+    ]
+    return ", ".join(parts)
+
+
+def _stay(console: Console, settings: Settings) -> None:
+    console.print(
+        f"The station keeps running; drop images into {settings.inbox.path}. Ctrl-C ends it."
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()

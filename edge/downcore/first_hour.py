@@ -1,0 +1,245 @@
+"""The first hour of a station: look at the inbox, write settings, check that all is well."""
+
+import shutil
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from downcore.service.candidates import CandidateFinder
+from downcore.service.opening import open_predictors
+from downcore.service.station import patterns_of
+from downcore.settings import Settings, load_settings
+from downcore.sources import Reading, SegmentFormat
+from downcore.sources._mounts import file_system_here, is_network_share
+from downcore.sources._names import section_name
+from downcore.sources._reconcile import LookLimits, SeenFile, look, printable
+from downcore.store import Reader
+from downcore.store.place import filesystem_of, refuse_network_place
+from downcore.strata.errors import (
+    DowncoreError,
+    SegmentError,
+    SettingsError,
+    UnknownScaleError,
+)
+
+MOST_OPENED = 50
+"""Scans that ``init`` opens to learn how they lie."""
+
+FREE_BYTES = 1_000_000_000
+"""Free space below which ``doctor`` warns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What ``init`` found out about an inbox."""
+
+    inbox: Path
+    sentences: tuple[str, ...]
+    """For the technician, one a line."""
+    px_per_cm: str | None
+    """The scale that must stand in the settings, if one does; ``None`` where sidecars say it."""
+    is_scale_missing: bool
+    """Whether some scans say no scale, so that a person must."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of ``doctor``."""
+
+    name: str
+    is_ok: bool
+    finding: str
+    advice: str = ""
+    """What to do; empty where nothing needs doing."""
+
+
+def look_around(inbox: Path) -> Findings:
+    """
+    Look at the folder the scanner writes to, without changing anything.
+
+    Raises
+    ------
+    SettingsError
+        If it is not a folder that can be listed.
+    """
+    seen = look(inbox, limits=LookLimits())
+    if not seen.is_listed:
+        raise SettingsError(f"expected a folder that can be listed, got {printable(inbox)}")
+    candidates, unclaimed = CandidateFinder().find(seen.files)
+    sentences = [_place_sentence(inbox)]
+    formats = Counter(candidate.format.title for candidate in candidates)
+    for title, count in sorted(formats.items()):
+        sentences.append(f"{count} scan{'s' if count > 1 else ''}: {title}")
+    if not candidates:
+        sentences.append("no scans yet; that is no fault, they are read as they appear")
+    sentences += [f"cannot read {printable(u.file.path)}: {u.reason}" for u in unclaimed]
+    names = [section_name(c.paths[0].relative_to(inbox)) for c in candidates]
+    sentences += [f"name {n.section_id}: {n.warning}" for n in names if n.warning]
+    known = [n.section_id for n in names if not n.warning]
+    if known:
+        sentences.append(f"names understood: {', '.join(sorted(set(known))[:6])}")
+    scales = [_scale_of(c.format, c.files) for c in candidates[:MOST_OPENED]]
+    told = sorted({f"{text} px/cm by {who}" for text, who in scales if text})
+    sentences += [f"scale: {one}" for one in told]
+    is_missing = any(not text and who == "nobody" for text, who in scales)
+    if is_missing or not candidates:
+        sentences.append("scale: not every scan says it; set inbox.px_per_cm in the settings")
+    return Findings(inbox.absolute(), tuple(sentences), None, is_scale_missing=is_missing)
+
+
+def write_settings(findings: Findings, out: Path, *, may_overwrite: bool) -> None:
+    """
+    Write commented settings that fit an inbox.
+
+    Raises
+    ------
+    SettingsError
+        If there is a file already and it may not be overwritten, or it cannot be written.
+    """
+    if out.exists() and not may_overwrite:
+        raise SettingsError(f"expected no file at {out}, got one; --force overwrites it")
+    try:
+        out.write_text(settings_text(findings), encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"cannot write {out}: {error.strerror}") from None
+
+
+def settings_text(findings: Findings) -> str:
+    """Return the settings file that fits an inbox: every key with its meaning and default."""
+    lines = ["# Settings of downcore, written by 'downcore init'.", ""]
+    defaults = Settings()
+    for section, field in Settings.model_fields.items():
+        lines.append(f"[{section}]")
+        model = field.annotation
+        for key, described in getattr(model, "model_fields", {}).items():
+            lines.append(f"# {described.description}")
+            value = getattr(getattr(defaults, section), key)
+            if (section, key) == ("inbox", "path"):
+                lines.append(f"path = {_toml(str(findings.inbox))}")
+            elif (section, key) == ("inbox", "px_per_cm") and findings.is_scale_missing:
+                lines.append('# px_per_cm = "200"   # say it here: not every scan does')
+            elif value is None:
+                lines.append(f"# {key} = ")
+            else:
+                lines.append(f"# {key} = {_toml(value)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def examine(config: Path | None) -> list[Check]:
+    """Check settings, inbox, disk, store, bundles, broker and clock; nothing is changed."""
+    try:
+        settings = load_settings(config)
+        patterns_of(settings)
+    except SettingsError as error:
+        return [Check("settings", is_ok=False, finding=str(error), advice="mend the key it names")]
+    where = str(config) if config else "defaults and environment"
+    checks: list[Callable[[Settings], Check]] = [
+        _check_inbox,
+        _check_disk,
+        _check_store,
+        _check_bundles,
+        _check_broker,
+        _check_clock,
+    ]
+    return [Check("settings", is_ok=True, finding=where), *(check(settings) for check in checks)]
+
+
+def _place_sentence(inbox: Path) -> str:
+    kind = file_system_here(inbox)
+    if is_network_share(kind):
+        return f"{inbox} is a network share ({kind}): it is looked at regularly, events do not come"
+    return f"{inbox} is a local folder ({kind})"
+
+
+def _scale_of(fmt: SegmentFormat, files: Iterable[SeenFile]) -> tuple[str, str]:
+    try:
+        lines = fmt.open(tuple(file.path for file in files), Reading())
+    except UnknownScaleError:
+        return "", "nobody"
+    except SegmentError:
+        return "", "unreadable"
+    told = lines.description
+    lines.close()
+    return told.px_per_cm, told.px_per_cm_from
+
+
+def _check_inbox(settings: Settings) -> Check:
+    inbox = settings.inbox.path
+    seen = look(inbox, limits=LookLimits())
+    if not seen.is_listed:
+        advice = "mount the share or set inbox.path; the daemon keeps trying"
+        return Check("inbox", is_ok=False, finding=f"cannot list {inbox}", advice=advice)
+    return Check("inbox", is_ok=True, finding=f"{len(seen.files)} files; {_place_sentence(inbox)}")
+
+
+def _check_disk(settings: Settings) -> Check:
+    folder = settings.store.path.parent
+    if not folder.is_dir():
+        advice = f"make it: mkdir -p {folder}"
+        return Check("disk", is_ok=False, finding=f"no folder {folder}", advice=advice)
+    free = shutil.disk_usage(folder).free
+    finding = f"{free / 1e9:.1f} GB free in {folder}"
+    advice = "" if free > FREE_BYTES else "make room: the store stops when the disk is full"
+    return Check("disk", is_ok=free > FREE_BYTES, finding=finding, advice=advice)
+
+
+def _check_store(settings: Settings) -> Check:
+    path = settings.store.path
+    try:
+        refuse_network_place(path.absolute(), filesystem_of)
+        if not path.exists():
+            return Check("store", is_ok=True, finding=f"{path} will be made at the first run")
+        with Reader.open(path) as reader:
+            counts = reader.counts()
+    except DowncoreError as error:
+        return Check("store", is_ok=False, finding=str(error), advice="set store.path")
+    return Check(
+        "store", is_ok=True, finding=f"{counts.slices} cm of {counts.sections} sections in {path}"
+    )
+
+
+def _check_bundles(settings: Settings) -> Check:
+    try:
+        predictors = open_predictors(settings)
+    except DowncoreError as error:
+        advice = "set predict.bundles, or install the bundle again"
+        return Check("bundles", is_ok=False, finding=str(error), advice=advice)
+    told = ", ".join(f"{p.manifest.network} {p.manifest.bundle_id}" for p in predictors)
+    return Check("bundles", is_ok=True, finding=f"{told}: golden test passed")
+
+
+def _check_broker(settings: Settings) -> Check:
+    mqtt = settings.mqtt
+    if not mqtt.enabled:
+        return Check("broker", is_ok=True, finding="not used (mqtt.enabled = false)")
+    try:
+        with socket.create_connection((mqtt.host, mqtt.port), timeout=3.0):
+            return Check("broker", is_ok=True, finding=f"{mqtt.host}:{mqtt.port} answers")
+    except OSError as error:
+        advice = "rows are kept and sent when it answers; set mqtt.host and mqtt.port"
+        finding = f"{mqtt.host}:{mqtt.port}: {error.strerror or error}"
+        return Check("broker", is_ok=False, finding=finding, advice=advice)
+
+
+def _check_clock(settings: Settings) -> Check:
+    del settings
+    from downcore.clock import SystemClock  # noqa: PLC0415 - used here alone
+
+    now = SystemClock().utc_rfc3339()
+    is_plausible = now >= "2026"
+    advice = "" if is_plausible else "set the clock; order never depends on it, time stamps do"
+    return Check("clock", is_ok=is_plausible, finding=f"{now} (UTC)", advice=advice)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(_toml(one) for one in value)}]"
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

@@ -1,0 +1,121 @@
+"""
+A graph compiled for this processor, kept on disk so that the next start is fast.
+
+What is kept carries its own checksum, so a torn or flipped file is compiled anew
+and never parsed. The folder may be deleted at any time.
+"""
+
+import hashlib
+import io
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from downcore.inference._openvino import openvino
+from downcore.inference.device import describe_device
+from downcore.inference.loading import Bundle
+from downcore.strata.bundle import TILE_PX
+from downcore.strata.errors import BundleError
+
+BATCH_TILES = 4
+"""Tiles of one inference; the one shape that is ever compiled."""
+
+_DIGEST_BYTES = 32
+_MOST_KEPT = 8
+
+
+def compile_bundle(bundle: Bundle, n_threads: int, cache_folder: Path | None) -> Any:
+    """
+    Return the bundle's graph compiled for ``BATCH_TILES`` tiles, from the cache if it is there.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        From :func:`downcore.inference.loading.load_bundle`.
+    n_threads : int
+        Streams of one thread each, 1 or more.
+    cache_folder : Path or None
+        Where the compiled graph is looked for and kept; ``None`` keeps nothing.
+
+    Raises
+    ------
+    BundleError
+        If OpenVINO cannot compile it.
+    """
+    kept = None if cache_folder is None else cache_folder / _cache_name(bundle, n_threads)
+    if kept is not None and (content := _checked_content(kept)) is not None:
+        try:
+            return openvino.Core().import_model(io.BytesIO(content), "CPU", _settings(n_threads))
+        except RuntimeError:
+            # Disposable: what cannot be imported is compiled and written again.
+            kept.unlink(missing_ok=True)
+    try:
+        compiled = compile_graph(bundle.model, n_threads)
+    except RuntimeError as error:
+        title = bundle.manifest.title
+        raise BundleError(f"bundle {title}: OpenVINO cannot compile it: {error}") from error
+    if kept is not None:
+        _keep(kept, compiled.export_model().getvalue())
+    return compiled
+
+
+def compile_graph(graph: Any, n_threads: int) -> Any:
+    """
+    Return ``graph`` compiled for ``BATCH_TILES`` tiles; the graph itself is left as it is.
+
+    Each stream computes on one thread, so that neither the number of cores nor of
+    requests changes how a sum is split, and with it the bits.
+    """
+    fixed = graph.clone()
+    fixed.reshape([BATCH_TILES, TILE_PX, TILE_PX, 3])
+    return openvino.Core().compile_model(fixed, "CPU", _settings(n_threads))
+
+
+def _settings(n_threads: int) -> dict[str, object]:
+    return {
+        # Without this hint some processors silently compute in bfloat16.
+        "INFERENCE_PRECISION_HINT": "f32",
+        "NUM_STREAMS": n_threads,
+        "INFERENCE_NUM_THREADS": n_threads,
+        # Pinned threads collide with whatever else is pinned on a shared workstation.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+def _cache_name(bundle: Bundle, n_threads: int) -> str:
+    settings = sorted(_settings(n_threads).items())
+    key = f"{bundle.manifest.bundle_id} {BATCH_TILES} {settings} {describe_device()}"
+    return hashlib.sha256(key.encode()).hexdigest()[:32] + ".compiled"
+
+
+def _checked_content(path: Path) -> bytes | None:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, rest = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    return rest if hashlib.sha256(rest).digest() == digest else None
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Write ``content`` under its checksum; a full or read-only disk is no fault."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(hashlib.sha256(content).digest() + content)
+            Path(temporary).replace(path)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _drop_oldest(path.parent)
+    except OSError:
+        return
+
+
+def _drop_oldest(folder: Path) -> None:
+    kept = sorted(folder.glob("*.compiled"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for one in kept[_MOST_KEPT:]:
+        one.unlink(missing_ok=True)

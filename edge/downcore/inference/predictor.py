@@ -1,0 +1,256 @@
+"""A bundle that runs: tiles in, predictions out, in the order of submission."""
+
+import enum
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.inference._openvino import openvino
+from downcore.strata.bundle import OUTPUT_NAMES, TILE_PX, Manifest
+from downcore.strata.errors import BundleError
+from downcore.strata.intervals import TilePrediction
+
+
+class Mode(enum.StrEnum):
+    """How submissions are grouped; the numbers are the same, bit for bit."""
+
+    LIVE = "live"
+    """Every slice starts at once, in batches that may be partly empty."""
+    BACKLOG = "backlog"
+    """Tiles wait until a batch is full, across slices."""
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """One inference: where its answers go."""
+
+    outputs: NDArray[np.float32]
+    """Shape (3, batch, n_properties)."""
+    n_tiles: int = 0
+    is_done: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Submitted:
+    """One slice, and where its tiles stand in which batches."""
+
+    tag: Any
+    parts: list[tuple[_Batch, slice]] = field(default_factory=list)
+
+
+class BundlePredictor:
+    """
+    Runs one compiled bundle; used from one thread.
+
+    Tiles are copied at once into the memory that OpenVINO computes on. Answers wait
+    inside until they are collected, so a caller that submits must also collect.
+
+    Parameters
+    ----------
+    compiled : openvino.CompiledModel
+        Of a fixed batch size.
+    manifest : Manifest
+        Of the bundle.
+    n_requests : int
+        Inferences that may be under way at once, 1 or more.
+    mode : Mode, default Mode.LIVE
+        May be changed at any time.
+    """
+
+    def __init__(
+        self, compiled: Any, manifest: Manifest, *, n_requests: int, mode: Mode = Mode.LIVE
+    ) -> None:
+        self.mode = mode
+        self._manifest = manifest
+        self._queue = openvino.AsyncInferQueue(compiled, n_requests)
+        self._queue.set_callback(_copy_outputs)
+        # The requests are kept, since their inputs' memory is written through these views.
+        self._requests = list(self._queue)
+        self._inputs = [request.get_input_tensor(0).data for request in self._requests]
+        self._batch_tiles = int(compiled.input(0).shape[0])
+        self._filling: _Batch | None = None
+        self._submitted: deque[_Submitted] = deque()
+        self._centre = np.array([one.centre for one in manifest.outputs])
+        self._spread = np.array([one.spread for one in manifest.outputs])
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the bundle that runs."""
+        return self._manifest
+
+    def predict(self, slices: Sequence[NDArray[np.uint8]]) -> list[TilePrediction]:
+        """
+        Predict each slice's tiles and wait for the answers.
+
+        Parameters
+        ----------
+        slices : sequence of ndarray, each of shape (n_tiles, 200, 200, 3)
+            RGB tiles, sRGB, 8 bit.
+
+        Returns
+        -------
+        list of TilePrediction
+            One for each entry of ``slices``, in order; an entry without tiles gives 0 rows.
+
+        Raises
+        ------
+        RuntimeError
+            If something was submitted and not collected.
+        BundleError
+            If OpenVINO fails.
+        """
+        self._must_be_idle()
+        for tiles in slices:
+            self.submit(None, tiles)
+        return [prediction for _, prediction in self.collect(wait=True)]
+
+    def raw_outputs(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """
+        Return the graph's outputs for ``tiles`` as they are, shape (3, n_tiles, n_properties).
+
+        Raises
+        ------
+        RuntimeError
+            If something was submitted and not collected.
+        BundleError
+            If OpenVINO fails.
+        """
+        self._must_be_idle()
+        self.submit(None, tiles)
+        self._finish()
+        return self._outputs_of(self._submitted.popleft())
+
+    def submit(self, tag: object, tiles: NDArray[np.uint8]) -> None:
+        """
+        Begin to predict one slice's tiles; waits only while every request is busy.
+
+        Parameters
+        ----------
+        tag : object
+            Comes back with the prediction.
+        tiles : ndarray, shape (n_tiles, 200, 200, 3)
+            RGB, 8 bit; copied. ``n_tiles`` may be 0.
+
+        Raises
+        ------
+        ValueError
+            If ``tiles`` has another shape or type.
+        BundleError
+            If OpenVINO fails.
+        """
+        if tiles.dtype != np.uint8 or tiles.ndim != 4 or tiles.shape[1:] != (TILE_PX, TILE_PX, 3):  # noqa: PLR2004 - n, lines, across, RGB
+            raise ValueError(
+                f"expected u8 tiles of shape (n, {TILE_PX}, {TILE_PX}, 3), "
+                f"got {tiles.dtype} {tiles.shape}"
+            )
+        one = _Submitted(tag)
+        self._submitted.append(one)
+        taken = 0
+        while taken < len(tiles):
+            taken += self._fill(one, tiles[taken:])
+        if self.mode is Mode.LIVE:
+            self._start()
+
+    def collect(self, *, wait: bool) -> list[tuple[Any, TilePrediction]]:
+        """
+        Return what is finished, with its tag, in the order of submission.
+
+        Parameters
+        ----------
+        wait : bool
+            Start what is held back and finish everything first; without it the list may
+            be empty, and in backlog mode tiles may still be held back to fill a batch.
+
+        Raises
+        ------
+        BundleError
+            If OpenVINO fails.
+        """
+        if wait:
+            self._finish()
+        finished = []
+        while self._submitted and all(batch.is_done for batch, _ in self._submitted[0].parts):
+            one = self._submitted.popleft()
+            finished.append((one.tag, self._prediction(one)))
+        return finished
+
+    def close(self) -> None:
+        """Wait for what is under way and drop what was not collected."""
+        self._filling = None
+        self._submitted.clear()
+        self._queue.wait_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _fill(self, one: _Submitted, tiles: NDArray[np.uint8]) -> int:
+        """Copy as many tiles as the current batch has room for, and return how many."""
+        try:
+            # Stays the same request until it is started, since nothing else starts any.
+            free = self._inputs[self._queue.get_idle_request_id()]
+        except RuntimeError as error:
+            raise self._failed(error) from error
+        if self._filling is None:
+            shape = (len(OUTPUT_NAMES), self._batch_tiles, len(self._manifest.outputs))
+            self._filling = _Batch(np.full(shape, np.nan, np.float32))
+        batch = self._filling
+        begin = batch.n_tiles
+        count = min(self._batch_tiles - begin, len(tiles))
+        free[begin : begin + count] = tiles[:count]
+        batch.n_tiles += count
+        one.parts.append((batch, slice(begin, begin + count)))
+        if batch.n_tiles == self._batch_tiles:
+            self._start()
+        return count
+
+    def _start(self) -> None:
+        if self._filling is None:
+            return
+        batch, self._filling = self._filling, None
+        try:
+            self._queue.start_async(userdata=batch)
+        except RuntimeError as error:
+            raise self._failed(error) from error
+
+    def _finish(self) -> None:
+        self._start()
+        try:
+            self._queue.wait_all()
+        except RuntimeError as error:
+            raise self._failed(error) from error
+
+    def _must_be_idle(self) -> None:
+        if self._submitted:
+            raise RuntimeError(
+                f"expected everything collected first, got {len(self._submitted)} slices submitted"
+            )
+
+    def _outputs_of(self, one: _Submitted) -> NDArray[np.float32]:
+        none = np.empty((len(OUTPUT_NAMES), 0, len(self._manifest.outputs)), np.float32)
+        return np.concatenate(
+            [none, *(batch.outputs[:, span] for batch, span in one.parts)], axis=1
+        )
+
+    def _prediction(self, one: _Submitted) -> TilePrediction:
+        mean, log_sd, within = self._outputs_of(one).astype(np.float64)
+        # Beyond these the sd is absurd either way; infinite is for intervals to refuse.
+        with np.errstate(over="ignore"):
+            sd = self._spread * np.exp(log_sd)
+        return TilePrediction(self._centre + self._spread * mean, sd, self._spread * within)
+
+    def _failed(self, error: RuntimeError) -> BundleError:
+        return BundleError(f"bundle {self._manifest.title}: OpenVINO failed: {error}")
+
+
+def _copy_outputs(request: Any, batch: _Batch) -> None:
+    """Copy the answers; runs on OpenVINO's thread, whose memory is reused right after."""
+    for i in range(len(OUTPUT_NAMES)):
+        batch.outputs[i] = request.get_output_tensor(i).data
+    batch.is_done = True

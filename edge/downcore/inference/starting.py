@@ -1,0 +1,98 @@
+"""From a verified bundle to a running one: compile, then let it prove itself."""
+
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from downcore.inference.compiling import compile_bundle
+from downcore.inference.device import usable_cores
+from downcore.inference.loading import Bundle, load_bundle
+from downcore.inference.predictor import BundlePredictor, Mode
+from downcore.strata.errors import BundleError
+
+REQUESTS_PER_THREAD = 2
+"""Inferences under way for each thread: one computes while the next one's tiles are copied."""
+
+
+def default_cache_folder() -> Path:
+    """Return the user's cache folder for compiled graphs."""
+    return Path(platformdirs.user_cache_dir("downcore", appauthor=False)) / "compiled"
+
+
+def open_predictor(folder: Path, *, mode: Mode = Mode.LIVE, n_threads: int = 0) -> BundlePredictor:
+    """
+    Load, verify, compile and test the bundle in ``folder``, and return it running.
+
+    Parameters
+    ----------
+    folder : Path
+        A bundle.
+    mode : Mode, default Mode.LIVE
+        How submissions are grouped.
+    n_threads : int, default 0
+        Inference threads; 0 takes every core that the process may use.
+
+    Raises
+    ------
+    BundleError
+        If the bundle is damaged, or does not compute what it should on this processor.
+    """
+    return start_predictor(
+        load_bundle(folder), mode=mode, n_threads=n_threads, cache_folder=default_cache_folder()
+    )
+
+
+def start_predictor(
+    bundle: Bundle,
+    *,
+    mode: Mode = Mode.LIVE,
+    n_threads: int = 0,
+    cache_folder: Path | None = None,
+) -> BundlePredictor:
+    """
+    Compile ``bundle``, run its golden test and return it running.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Verified.
+    mode : Mode, default Mode.LIVE
+        How submissions are grouped.
+    n_threads : int, default 0
+        Inference threads; 0 takes every core that the process may use.
+    cache_folder : Path or None
+        Where compiled graphs are kept; ``None`` keeps nothing.
+
+    Raises
+    ------
+    BundleError
+        If the golden test deviates by more than the manifest allows.
+    """
+    threads = n_threads or usable_cores()
+    compiled = compile_bundle(bundle, threads, cache_folder)
+    predictor = BundlePredictor(
+        compiled, bundle.manifest, n_requests=REQUESTS_PER_THREAD * threads, mode=mode
+    )
+    deviation = golden_deviation(predictor, bundle)
+    if not deviation <= bundle.manifest.golden_tolerance:
+        predictor.close()
+        raise BundleError(
+            f"bundle {bundle.manifest.title}: expected the golden test within "
+            f"{bundle.manifest.golden_tolerance:g} standard deviations, got {deviation:.3g}: "
+            "this processor or version of OpenVINO computes other numbers; "
+            "export the bundle again on it, or use another bundle"
+        )
+    return predictor
+
+
+def golden_deviation(predictor: BundlePredictor, bundle: Bundle) -> float:
+    """
+    Return the largest deviation of the golden test, in units of each property's spread.
+
+    NaN where an output is not a number. The sd is compared as its logarithm, as it
+    leaves the graph.
+    """
+    golden = bundle.golden
+    outputs = predictor.raw_outputs(golden.tiles)
+    return float(np.abs(outputs - golden.outputs).max())

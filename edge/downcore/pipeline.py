@@ -1,0 +1,151 @@
+"""
+From scan lines to rows of the depth log: mask, measure, tile, predict.
+
+The pipeline is a fold over whole slices, so a row depends on the lines alone:
+not on how they were cut into segments, on the mode, or on a restart in between.
+It knows neither files nor the store.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.ports import Predictor, TilePrediction
+from downcore.strata.depth import LineScale
+from downcore.strata.depthlog import Estimate
+from downcore.strata.intervals import NoValue, estimates_of, why_no_value, without_value
+from downcore.strata.mask import MASK_HALO_UM, SectionMasker
+from downcore.strata.record import SliceRow
+from downcore.strata.section import SectionBuffer, SliceLines
+from downcore.strata.segment import Segment
+from downcore.strata.slices import CoreSlice, measure_slice
+from downcore.strata.tiles import cut_tiles
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRules:
+    """How slices are looked at."""
+
+    tiles_per_slice: int = 8
+    """Most tiles looked at across one slice; 1 or more."""
+    allow_low_resolution: bool = False
+    """Predict even from scans far below the resolution of the training."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    core_slice: CoreSlice
+    sediment_fraction: NDArray[np.float32]
+    answers: list[TilePrediction | NoValue | None] = field(default_factory=list)
+    """One for each predictor; ``None`` until it has answered."""
+
+
+class SectionPipeline:
+    """
+    Turn the scan lines of one section into rows, in order.
+
+    Parameters
+    ----------
+    scale : LineScale
+        Lines per centimetre of the scan.
+    predictors : sequence of Predictor
+        Bundles that run; each gives its own estimates. Nobody else may use them
+        between a ``push`` and the ``drain`` or ``finish`` that follows it.
+    rules : SliceRules
+        How slices are looked at.
+    done_slices : int, default 0
+        Slices whose rows are already kept: they are masked again, so that the state
+        is what it was, but neither predicted nor returned.
+    """
+
+    def __init__(
+        self,
+        scale: LineScale,
+        predictors: Sequence[Predictor],
+        rules: SliceRules,
+        *,
+        done_slices: int = 0,
+    ) -> None:
+        self._scale = scale
+        self._predictors = tuple(predictors)
+        self._rules = rules
+        self._done_slices = done_slices
+        self._buffer = SectionBuffer(scale, halo_um=MASK_HALO_UM)
+        self._masker = SectionMasker(scale)
+        self._waiting: deque[_Waiting] = deque()
+
+    @property
+    def next_line(self) -> int:
+        """The scan line that must come next."""
+        return self._buffer.next_line
+
+    def push(self, segment: Segment) -> list[SliceRow]:
+        """
+        Add consecutive lines and return the rows that are ready, without waiting for the rest.
+
+        Raises
+        ------
+        SegmentGapError, SectionError
+            As :class:`SectionBuffer` does.
+        """
+        for lines in self._buffer.push(segment):
+            self._look_at(lines)
+        return self._ready_rows(wait=False)
+
+    def drain(self) -> list[SliceRow]:
+        """Return the rows of every slice that was released, in order, once all are predicted."""
+        return self._ready_rows(wait=True)
+
+    def finish(self) -> list[SliceRow]:
+        """Return every row that is left; the last slice may be short."""
+        for lines in self._buffer.finish():
+            self._look_at(lines)
+        return self.drain()
+
+    def _look_at(self, lines: SliceLines) -> None:
+        classes = self._masker.mask(lines)
+        if lines.index < self._done_slices:
+            return
+        px_per_cm = float(self._scale.px_per_cm)
+        core_slice = measure_slice(
+            lines.lines,
+            classes,
+            scale=self._scale,
+            index=lines.index,
+            first_line=lines.first_line,
+        )
+        tiles = cut_tiles(lines.lines, classes, px_per_cm, most=self._rules.tiles_per_slice)
+        waiting = _Waiting(core_slice, tiles.sediment_fraction)
+        for predictor in self._predictors:
+            why = why_no_value(
+                predictor.manifest,
+                n_tiles=len(tiles.pixels),
+                valid_fraction=core_slice.valid_fraction,
+                source_px_per_cm=px_per_cm,
+                allow_low_resolution=self._rules.allow_low_resolution,
+            )
+            waiting.answers.append(why)
+            if why is None:
+                predictor.submit((waiting, len(waiting.answers) - 1), tiles.pixels)
+        self._waiting.append(waiting)
+
+    def _ready_rows(self, *, wait: bool) -> list[SliceRow]:
+        for predictor in self._predictors:
+            for (waiting, which), answer in predictor.collect(wait=wait):
+                waiting.answers[which] = answer
+        rows: list[SliceRow] = []
+        while self._waiting and None not in self._waiting[0].answers:
+            rows.append(self._row(self._waiting.popleft()))
+        return rows
+
+    def _row(self, waiting: _Waiting) -> SliceRow:
+        estimates: list[Estimate] = []
+        for predictor, answer in zip(self._predictors, waiting.answers, strict=True):
+            if isinstance(answer, NoValue):
+                estimates += without_value(predictor.manifest, answer)
+            elif answer is not None:
+                estimates += estimates_of(answer, waiting.sediment_fraction, predictor.manifest)
+        return SliceRow(waiting.core_slice, tuple(estimates))

@@ -1,0 +1,201 @@
+"""The sheet of a plate: title, columns from the image to the last property, legends."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from downcore.plate.axes import depth_axis, head
+from downcore.plate.style import CLASS_COLOURS, CLASS_NAMES, INK, QUIET, STATUS_COLOURS, WARNING
+from downcore.plate.track import draw_track
+from downcore.plate.values import UM_PER_CM, PlateSection
+from downcore.strata.depthlog import HAS_VALUE, Status
+from downcore.strata.errors import DowncoreError
+from downcore.strata.mask_classes import MaskClass
+from downcore.strata.properties import PROPERTIES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DPI = 200
+
+
+def draw_plate(section: PlateSection, out: Path) -> Path:
+    """
+    Draw a section and its depth log as a PNG, depth down.
+
+    Parameters
+    ----------
+    section : PlateSection
+        What to draw.
+    out : Path
+        The PNG to write; its folder exists.
+
+    Returns
+    -------
+    Path
+        ``out``.
+
+    Raises
+    ------
+    DowncoreError
+        If matplotlib is not installed.
+    """
+    figure = _figure_of(section)
+    figure.savefig(out, format="png", dpi=_DPI, metadata={"Software": "downcore"})
+    return out
+
+
+def _figure_of(section: PlateSection) -> "Figure":
+    try:
+        # The daemon never draws, so that matplotlib is an extra and loaded only here.
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra
+        from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise DowncoreError(
+            "expected matplotlib to draw a plate, got none; pip install 'downcore[demo]'"
+        ) from error
+    figure = Figure(figsize=(8.27, 10.6), facecolor="white")
+    FigureCanvasAgg(figure)  # Agg draws without a screen and without pyplot's global state.
+    grid = figure.add_gridspec(
+        nrows=1,
+        ncols=2 + len(PROPERTIES),
+        width_ratios=[1.15, 0.42, *[1.75] * len(PROPERTIES)],
+        left=0.085,
+        right=0.975,
+        top=0.838,
+        bottom=0.09,
+        wspace=0.13,
+    )
+    axes: list[Axes] = [
+        figure.add_subplot(grid[0, column]) for column in range(2 + len(PROPERTIES))
+    ]
+    _draw_title(figure, section)
+    _draw_picture(axes[0], section)
+    _draw_classes(axes[1], section)
+    for one, prop in zip(axes[2:], PROPERTIES, strict=True):
+        draw_track(one, section, prop)
+    _draw_legends(figure, section)
+    return figure
+
+
+def _draw_title(figure: "Figure", section: PlateSection) -> None:
+    left = 0.085
+    # Names are shown as they are: a dollar sign in one is no formula.
+    figure.text(
+        left,
+        0.975,
+        section.title,
+        size=15,
+        weight="bold",
+        color=INK,
+        va="top",
+        parse_math=False,
+    )
+    origin = f"scan {section.scan}"
+    if section.bundle:
+        origin += f"   ·   bundle {section.bundle}"
+    figure.text(left, 0.945, origin, size=8, color=QUIET, va="top", parse_math=False)
+    figure.text(left, 0.928, _tally(section), size=8, color=QUIET, va="top")
+    if section.caveat:
+        figure.text(left, 0.911, section.caveat, size=8.5, color=WARNING, va="top", weight="bold")
+
+
+def _tally(section: PlateSection) -> str:
+    """Say how many slices have which status; a range where the properties differ."""
+    top_cm, bottom_cm = section.span_cm
+    words = []
+    for status in Status:
+        counts = [
+            sum(one is not None and one.status is status for one in section.estimates(prop))
+            for prop in PROPERTIES
+        ]
+        if max(counts) > 0:
+            low, high = min(counts), max(counts)
+            words.append(f"{low if low == high else f'{low} to {high}'} {status.value}")
+    told = ", ".join(words) or "no values"
+    slices = "1 slice" if len(section.slices) == 1 else f"{len(section.slices)} slices"
+    return f"{bottom_cm - top_cm:g} cm, {slices}: {told}"
+
+
+def _draw_picture(axes: "Axes", section: PlateSection) -> None:
+    top_cm, bottom_cm = section.span_cm
+    if section.picture is not None:
+        axes.imshow(
+            section.picture,
+            extent=(0.0, 1.0, bottom_cm, top_cm),
+            aspect="auto",
+            interpolation="antialiased",
+        )
+    else:
+        axes.text(
+            0.5, 0.5, "no picture", transform=axes.transAxes, ha="center", size=8, color=QUIET
+        )
+    axes.set_xticks([])
+    axes.set_xlim(0.0, 1.0)
+    depth_axis(axes, section, has_labels=True)
+    head(axes, "Image", "")
+
+
+def _draw_classes(axes: "Axes", section: PlateSection) -> None:
+    """Draw what each slice's pixels are, as shares that fill the strip from left to right."""
+    tops = np.array([one.top_um for one in section.slices]) / UM_PER_CM
+    heights = np.array([one.bottom_um for one in section.slices]) / UM_PER_CM - tops
+    fractions = np.array([one.class_fractions for one in section.slices])
+    left = np.zeros(len(section.slices))
+    for mask_class in MaskClass:
+        share = fractions[:, mask_class]
+        axes.barh(
+            tops,
+            share,
+            height=heights,
+            left=left,
+            align="edge",
+            color=CLASS_COLOURS[mask_class],
+            linewidth=0,
+        )
+        left = left + share
+    axes.set_xticks([])
+    axes.set_xlim(0.0, 1.0)
+    depth_axis(axes, section, has_labels=False)
+    head(axes, "Mask", "")
+
+
+def _draw_legends(figure: "Figure", section: PlateSection) -> None:
+    from matplotlib.patches import Patch  # noqa: PLC0415 - an extra, loaded by the caller
+
+    seen = {one.status for part in section.slices for one in part.estimates}
+    statuses = [
+        Patch(facecolor=STATUS_COLOURS[one], label=one.value) for one in Status if one in seen
+    ]
+    if seen & HAS_VALUE:
+        band = Patch(facecolor=STATUS_COLOURS[Status.PREDICTED], alpha=0.2, label="90 % interval")
+        statuses.append(band)
+    shares = np.array([one.class_fractions for one in section.slices]).max(axis=0)
+    classes = [
+        Patch(
+            facecolor=CLASS_COLOURS[one],
+            edgecolor="#888888",
+            linewidth=0.5,
+            label=CLASS_NAMES[one],
+        )
+        for one in MaskClass
+        if shares[one] > 0
+    ]
+    for handles, title, height in ((statuses, "Values", 0.056), (classes, "Mask", 0.028)):
+        figure.text(0.085, height, title, size=8, weight="bold", color=INK, va="center")
+        figure.legend(
+            handles=handles,
+            loc="center left",
+            bbox_to_anchor=(0.145, height),
+            ncols=len(handles) or 1,
+            frameon=False,
+            fontsize=8,
+            labelcolor=INK,
+            handlelength=1.1,
+            handleheight=1.0,
+            columnspacing=1.4,
+            handletextpad=0.5,
+            borderaxespad=0.0,
+        )

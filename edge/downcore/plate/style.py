@@ -1,0 +1,39 @@
+"""How a plate looks: its colours and words."""
+
+from downcore.strata.depthlog import Status
+from downcore.strata.mask_classes import MaskClass
+
+STATUS_COLOURS = {
+    Status.MEASURED: "#1b1b1b",
+    Status.PREDICTED: "#0072b2",
+    Status.FILLED: "#e69f00",
+    Status.MASKED: "#9a9a9a",
+    Status.ABSTAINED: "#cc79a7",
+}
+"""From Okabe and Ito (2008), told apart with any kind of colour vision."""
+
+CLASS_COLOURS = {
+    MaskClass.SEDIMENT: "#a08158",
+    MaskClass.TRAY: "#c3ccd2",
+    MaskClass.VOID: "#262626",
+    MaskClass.FOAM: "#f0e442",
+    MaskClass.TAG: "#56b4e9",
+    MaskClass.GLARE: "#ffffff",
+    MaskClass.OUTSIDE: "#e9e9e9",
+}
+
+CLASS_NAMES = {
+    MaskClass.SEDIMENT: "sediment",
+    MaskClass.TRAY: "tray, liner",
+    MaskClass.VOID: "void, crack",
+    MaskClass.FOAM: "foam",
+    MaskClass.TAG: "tag, card, ruler",
+    MaskClass.GLARE: "glare",
+    MaskClass.OUTSIDE: "outside",
+}
+TITLES = {"density": "Density", "vp": "P-wave velocity", "ms": "Magnetic susceptibility"}
+UNITS = {"g/cm3": "g/cm³", "m/s": "m/s", "1e-5 SI": "10⁻⁵ SI"}
+MARKERS = {Status.MEASURED: "D", Status.PREDICTED: "o", Status.FILLED: "s"}
+INK = "#222222"
+QUIET = "#6b6b6b"
+WARNING = "#a63603"

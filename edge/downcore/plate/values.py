@@ -1,0 +1,64 @@
+"""What a plate shows: values only, so that any reader of the store can fill them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.depthlog import Estimate
+from downcore.strata.properties import Property
+
+UM_PER_CM = 10_000
+
+GENERATOR_CAVEAT = "generator-trained network: not a measurement"
+"""Caveat for a real core whose values come from a network that saw generated cores only."""
+
+SIMULATED_CAVEAT = f"simulated core, {GENERATOR_CAVEAT}"
+"""Caveat for a core that the simulator made."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlateSlice:
+    """One centimetre of the plate."""
+
+    top_um: int
+    bottom_um: int
+    class_fractions: tuple[float, ...]
+    """Share of pixels in each :class:`MaskClass`, in its order; sums to 1."""
+    estimates: tuple[Estimate, ...]
+    """At most one for each property; a property without one is left blank."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlateSection:
+    """All that a plate shows of one scan."""
+
+    title: str
+    """Name of the section, as a person says it."""
+    scan: str
+    """Identity of the scan."""
+    bundle: str
+    """Name and identity of the bundle that made the values; empty when there is none."""
+    caveat: str
+    """What a reader must know before using a number; empty when there is nothing to say."""
+    slices: tuple[PlateSlice, ...]
+    """From the top down without gaps; at least one."""
+    picture: NDArray[np.uint8] | None
+    """Thumbnail, shape (n_rows, n_across, 3), sRGB, from the first slice's top to the last's
+    bottom; ``None`` when there is none."""
+
+    def __post_init__(self) -> None:
+        if not self.slices:
+            raise ValueError(f"expected at least one slice of {self.title}, got none")
+
+    @property
+    def span_cm(self) -> tuple[float, float]:
+        """Depth of the first slice's top and of the last one's bottom."""
+        return self.slices[0].top_um / UM_PER_CM, self.slices[-1].bottom_um / UM_PER_CM
+
+    def estimates(self, prop: Property) -> list[Estimate | None]:
+        """Return the estimate of each slice, from the top down; None where there is none."""
+        return [
+            next((one for one in part.estimates if one.property == prop.name), None)
+            for part in self.slices
+        ]

@@ -1,0 +1,121 @@
+"""What a sink is: a place to which the announcements of the record are carried."""
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from downcore.ports import Clock
+from downcore.publish.payloads import Birth, StationStatus
+from downcore.strata.record import OutboxEntry, OutboxKind, StoreOrigin
+
+
+class OutboxReader(Protocol):
+    """Reads the announcements of the record, in order; the store's reader is one."""
+
+    def origin(self) -> StoreOrigin:
+        """Return which store this is and its newest announcement."""
+        ...
+
+    def entries(self, after_seq: int, limit: int) -> list[OutboxEntry]:
+        """Return the announcements that follow ``after_seq``, in order, at most ``limit``."""
+        ...
+
+    def newest(self, kind: OutboxKind, after_seq: int = 0) -> list[OutboxEntry]:
+        """Return the newest announcement of a kind for each section, newer than ``after_seq``."""
+        ...
+
+
+class Acks(Protocol):
+    """Keeps how far each sink has come; the store is one. Called from the sinks' threads."""
+
+    def acked_seq(self, sink: str) -> int:
+        """Return up to which announcement a sink has delivered everything; 0 for nothing."""
+        ...
+
+    def ack(self, sink: str, seq: int) -> None:
+        """Record that a sink has delivered everything up to ``seq``."""
+        ...
+
+
+class Wake:
+    """
+    Wakes every waiting thread when something was committed.
+
+    Waiters remember the count they have seen, so that no call of ``notify`` is lost
+    between looking and waiting.
+    """
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """How often there was something."""
+        with self._condition:
+            return self._count
+
+    def notify(self) -> None:
+        """Wake every waiter; may be called from any thread and never fails."""
+        with self._condition:
+            self._count += 1
+            self._condition.notify_all()
+
+    def wait(self, seen: int, timeout_s: float) -> None:
+        """Wait until ``count`` is past ``seen``, or for ``timeout_s`` at most."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._count != seen, timeout_s)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feed:
+    """What every sink is given."""
+
+    open_outbox: Callable[[], AbstractContextManager[OutboxReader]]
+    """Opens a reader; called in the thread that will use it."""
+    acks: Acks
+    wake: Wake
+    """To be notified by the store on each commit."""
+    clock: Clock
+    birth: Birth
+
+
+@dataclass(frozen=True, slots=True)
+class SinkHealth:
+    """How a sink fares."""
+
+    is_connected: bool
+    problem: str
+    """Why not, in words; empty when all is well."""
+    delivered_seq: int
+    """Everything up to this announcement was delivered."""
+
+
+class RunningSink(Protocol):
+    """A sink at work in threads of its own."""
+
+    def report(self, status: StationStatus) -> None:
+        """Make known how the station fares; returns at once."""
+        ...
+
+    def health(self) -> SinkHealth:
+        """Return how the sink fares."""
+        ...
+
+    def stop(self) -> None:
+        """Deliver what can be delivered in 2 s, say goodbye, and end; again is a no-op."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A kind of place that announcements can be carried to."""
+
+    name: str
+    """Under which its cursor is kept."""
+    settings: type[Any]
+    """The frozen value that ``open`` takes first."""
+    open: Callable[[Any, Feed], RunningSink]
+    """Starts it; raises SettingsError where the settings cannot be used."""

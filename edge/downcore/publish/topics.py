@@ -1,0 +1,104 @@
+"""
+Names of MQTT topics; pure.
+
+A section's name comes from a file's name, so it can hold anything. Every part of
+a topic is therefore escaped: letters, digits, ``.``, ``_`` and ``-`` stay as they
+are, every other byte of its UTF-8 becomes ``%XX``. An escaped part holds no ``/``,
+``+``, ``#``, ``$`` or control character, two parts are never escaped alike, and the
+original can be had back.
+"""
+
+import re
+from dataclasses import dataclass
+
+from downcore.strata.record import OutboxKind
+
+ROOT = "downcore/v1"
+"""What every topic begins with; the number changes when payloads do so incompatibly."""
+
+EMPTY = "%"
+"""How an empty part is written."""
+
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+_ESCAPED = re.compile(r"%|(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+")
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one station."""
+
+    vessel: str
+    station: str
+
+    @property
+    def status(self) -> str:
+        """Whether the station works; retained, and the last will."""
+        return self._of("status")
+
+    @property
+    def birth(self) -> str:
+        """What the station publishes; retained."""
+        return self._of("birth")
+
+    def section_log(self, section_id: str) -> str:
+        """Name the topic of a section's rows in batches; not retained."""
+        return self._of("section", section_id, "log")
+
+    def section_latest(self, section_id: str) -> str:
+        """Name the topic of a section's newest row; retained."""
+        return self._of("section", section_id, "latest")
+
+    def section_state(self, section_id: str) -> str:
+        """Name the topic of where a section's scan stands; retained."""
+        return self._of("section", section_id, "state")
+
+    def of_kind(self, section_id: str, kind: OutboxKind) -> str:
+        """Return the topic of an announcement."""
+        if kind is OutboxKind.STATE:
+            return self.section_state(section_id)
+        return self.section_log(section_id)
+
+    def _of(self, *parts: str) -> str:
+        return "/".join((ROOT, *map(escape, (self.vessel, self.station, *parts))))
+
+
+def escape(part: str) -> str:
+    """
+    Return ``part`` as one level of a topic.
+
+    Parameters
+    ----------
+    part : str
+        Anything, also empty, or with bytes of a file's name that are not UTF-8.
+
+    Returns
+    -------
+    str
+        At least one character; ASCII letters, digits, ``.``, ``_``, ``-`` and ``%`` only.
+    """
+    if not part:
+        return EMPTY
+    raw = part.encode("utf-8", errors="surrogatepass")
+    # A part of dots alone would climb where a subscriber turns topics into folders.
+    plain = frozenset[int]() if not part.strip(".") else _PLAIN
+    return "".join(chr(byte) if byte in plain else f"%{byte:02X}" for byte in raw)
+
+
+def unescape(level: str) -> str:
+    """
+    Return the part that :func:`escape` made into ``level``.
+
+    Raises
+    ------
+    ValueError
+        If no part escapes to it.
+    """
+    if level == EMPTY:
+        return ""
+    if not _ESCAPED.fullmatch(level):
+        raise ValueError(f"expected an escaped level of a topic, got {level!r}")
+    raw = re.sub(rb"%([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]), level.encode("ascii"))
+    part = raw.decode("utf-8", errors="surrogatepass")
+    if escape(part) != level:
+        raise ValueError(f"expected {escape(part)!r}, got {level!r}: escaped more than needed")
+    return part

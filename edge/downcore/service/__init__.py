@@ -1,0 +1,1 @@
+"""The daemon: the only part that knows sources, pipeline, store and sinks together."""

@@ -1,0 +1,119 @@
+"""``downcore process``: finished files, one after the other, through the same journey."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from downcore.clock import SystemClock
+from downcore.service.candidates import Candidate, CandidateFinder
+from downcore.service.journey import Journey, Outcome
+from downcore.service.opening import open_station
+from downcore.service.station import Station
+from downcore.settings import Settings
+from downcore.sources import formats
+from downcore.sources._reconcile import SeenFile, printable
+
+SLICES_PER_STEP = 64
+"""Slices between two commits."""
+
+MOST_WAITS = 3
+"""Looks at a file that is not complete before it is given up."""
+
+OnSlices = Callable[[str, int, int | None], None]
+"""Told section, slices kept, and slices expected if known."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one file."""
+
+    is_kept: bool
+    sentence: str
+    """What happened, for a person."""
+
+
+def process_files(
+    paths: Sequence[Path], settings: Settings, *, on_slices: OnSlices
+) -> list[FileOutcome]:
+    """
+    Bring finished files into the store.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Images; strips of one section are taken together when any of them is named.
+    settings : Settings
+        Scale, orientation, bundles and store.
+    on_slices : callable
+        Told of the progress.
+
+    Returns
+    -------
+    list of FileOutcome
+        In the order of ``paths``, one a scan; a refused file does not keep the others from
+        being read.
+
+    Raises
+    ------
+    StoreError, BundleError, SettingsError
+        If nothing can be read at all.
+    """
+    outcomes: list[FileOutcome] = []
+    keys: set[str] = set()
+    with open_station(
+        settings, clock=SystemClock(), announce=None, slices_per_step=SLICES_PER_STEP
+    ) as station:
+        for path in paths:
+            found = candidate_of(path)
+            if isinstance(found, str):
+                outcomes.append(_refused(path, found))
+            elif found.key not in keys:
+                keys.add(found.key)
+                outcomes.append(_process(found, station, on_slices))
+    return outcomes
+
+
+def _process(found: Candidate, station: Station, on_slices: OnSlices) -> FileOutcome:
+    journey = Journey(station, found)
+    outcome = Outcome.MORE
+    n_waits = 0
+    with contextlib.closing(journey):
+        while outcome is Outcome.MORE or (outcome is Outcome.WAITING and n_waits < MOST_WAITS):
+            # A file handed over by a person is finished: nobody writes to it any more.
+            outcome = journey.step(found, is_closed=True)
+            n_waits += outcome is Outcome.WAITING
+            on_slices(journey.name.section_id, journey.n_slices, journey.n_expected)
+    name = journey.name.section_id
+    if outcome is Outcome.DONE:
+        note = f" ({journey.reason})" if journey.reason else ""
+        return FileOutcome(is_kept=True, sentence=f"{name}: {journey.n_slices} cm{note}")
+    kept = f"; {journey.n_slices} cm were kept" if journey.n_slices else ""
+    return _refused(found.paths[0], journey.reason + kept)
+
+
+def _refused(path: Path, reason: str) -> FileOutcome:
+    return FileOutcome(is_kept=False, sentence=f"{printable(path)}: {reason}")
+
+
+def candidate_of(path: Path) -> Candidate | str:
+    """Return the scan that a named file belongs to, or why there is none."""
+    try:
+        own = _seen(path)
+        beside = [_seen(other) for other in path.parent.iterdir() if other != path]
+    except OSError as error:
+        return f"cannot read it: {error.strerror}"
+    if not path.is_file() or path.is_symlink():
+        return "expected a regular file, got a folder, a link or a device"
+    candidates, unclaimed = CandidateFinder().find([own, *(s for s in beside if s.path.is_file())])
+    for candidate in candidates:
+        if path in candidate.paths:
+            return candidate
+    reasons = [one.reason for one in unclaimed if one.file.path == path]
+    known = ", ".join(fmt.title for fmt in formats().values())
+    return reasons[0] if reasons else f"no scanner format reads it; known: {known}"
+
+
+def _seen(path: Path) -> SeenFile:
+    state = path.lstat()
+    return SeenFile(path, state.st_size, state.st_mtime_ns, state.st_ino, state.st_dev)

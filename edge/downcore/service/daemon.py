@@ -1,0 +1,226 @@
+"""``downcore run``: follows the inbox until it is told to stop."""
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from downcore import __version__
+from downcore.clock import SystemClock
+from downcore.exit_codes import INTERNAL, OK
+from downcore.health import Heartbeat, notify_systemd
+from downcore.ports import Clock
+from downcore.publish import RunningSink, Wake, payloads
+from downcore.publish.payloads import StationState, StationStatus
+from downcore.service.intake import Intake, SliceWatcher
+from downcore.service.opening import open_station
+from downcore.service.outlets import open_sinks
+from downcore.settings import Settings
+from downcore.sources._follow import Follower
+from downcore.sources._reconcile import Look, LookLimits, look
+
+logger = logging.getLogger(__name__)
+
+LIVE_SLICES = 4
+"""Slices of one scan in one turn, in live mode; keeps a backlog from delaying a live scan."""
+
+BACKLOG_SLICES = 32
+"""The same in backlog mode."""
+
+ACTIVE_WAIT_S = 0.5
+"""Longest wait between looks while a scan grows or settles."""
+
+STOP_LOOK_S = 0.5
+"""How often a wait looks whether it should stop."""
+
+
+class Daemon:
+    """
+    The service without its process: no signals, no exit codes.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the device.
+    clock : Clock
+        Time.
+    extra_sinks : sequence of str
+        Names of sinks besides MQTT, such as ``terminal``.
+    on_step : callable, optional
+        Told of each scan that was stepped.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        extra_sinks: Sequence[str] = (),
+        on_step: SliceWatcher | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._extra_sinks = tuple(extra_sinks)
+        self._on_step = on_step
+        self._stopping = threading.Event()
+        self._said: tuple[str, ...] = ()
+        self.refused: dict[str, str] = {}
+
+    def stop(self) -> None:
+        """Ask ``run`` to end after the step it is in; may be called from anywhere."""
+        self._stopping.set()
+
+    def run(self, *, ends_when_idle: bool = False) -> None:
+        """
+        Follow the inbox until :meth:`stop`.
+
+        Parameters
+        ----------
+        ends_when_idle : bool, default False
+            End once nothing in the inbox is left to do.
+
+        Raises
+        ------
+        SettingsError, BundleError, StoreError
+            If the station cannot be opened, or the record can no longer be kept.
+        """
+        wake = Wake()
+        is_live = self._settings.predict.mode == "live"
+        with ExitStack() as stack:
+            station = stack.enter_context(
+                open_station(
+                    self._settings,
+                    clock=self._clock,
+                    announce=payloads,
+                    slices_per_step=LIVE_SLICES if is_live else BACKLOG_SLICES,
+                    on_commit=wake.notify,
+                )
+            )
+            sinks = stack.enter_context(
+                open_sinks(self._settings, station, wake, extra=self._extra_sinks)
+            )
+            follower = stack.enter_context(_following(self._settings))
+            intake = Intake(station, self._on_step)
+            stack.callback(intake.close)
+            self._loop(intake, follower, sinks, ends_when_idle=ends_when_idle)
+            self.refused = dict(intake.refused)
+            self._tell(sinks, StationState.OFFLINE, ())
+
+    def _loop(
+        self,
+        intake: Intake,
+        follower: Follower | None,
+        sinks: Sequence[RunningSink],
+        *,
+        ends_when_idle: bool,
+    ) -> None:
+        heartbeat = Heartbeat(self._clock)
+        inbox = self._settings.inbox.path
+        is_ready = False
+        closed: set[Path] = set()
+        while not self._stopping.is_set():
+            # Hints are taken before the look, so that a look never misses what a hint is about.
+            closed |= follower.wait(0.0).closed if follower else set()
+            seen = look(inbox, limits=LookLimits())
+            after = intake.round(seen, frozenset(closed))
+            closed.clear()
+            heartbeat.tick("intake")
+            self._report(seen, sinks)
+            if not is_ready:
+                is_ready = True
+                notify_systemd("READY=1")
+            heartbeat.feed_watchdog(f"{after.n_waiting} scans under way")
+            if after.has_more:
+                continue
+            if ends_when_idle and after.n_waiting == 0 and seen.is_listed:
+                return
+            closed |= self._wait(follower, heartbeat, is_active=after.n_waiting > 0)
+
+    def _wait(
+        self, follower: Follower | None, heartbeat: Heartbeat, *, is_active: bool
+    ) -> frozenset[Path]:
+        """Wait for a hint, for the next look, or for the end; return the files that closed."""
+        left_s = ACTIVE_WAIT_S if is_active else self._settings.inbox.reconcile_s
+        while left_s > 0 and not self._stopping.is_set():
+            turn_s = min(left_s, STOP_LOOK_S)
+            left_s -= turn_s
+            if follower is None:
+                self._stopping.wait(turn_s)
+            elif (hint := follower.wait(turn_s)).woken:
+                return hint.closed
+            heartbeat.tick("intake")
+            heartbeat.feed_watchdog("waiting for scans")
+        return frozenset()
+
+    def _report(self, seen: Look, sinks: Sequence[RunningSink]) -> None:
+        """Say online or degraded, when that changed."""
+        if seen.is_listed:
+            self._tell(sinks, StationState.ONLINE, ())
+        else:
+            reason = f"the inbox {self._settings.inbox.path} cannot be listed"
+            self._tell(sinks, StationState.DEGRADED, (reason,))
+
+    def _tell(
+        self, sinks: Sequence[RunningSink], state: StationState, reasons: tuple[str, ...]
+    ) -> None:
+        if (state.value, *reasons) == self._said:
+            return
+        self._said = (state.value, *reasons)
+        status = StationStatus(state, reasons, self._clock.utc_rfc3339(), __version__)
+        for sink in sinks:
+            sink.report(status)
+        logger.info("station %s %s", state.value, "; ".join(reasons))
+
+
+def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
+    """
+    Run the daemon in this process until SIGTERM or SIGINT; return its exit code.
+
+    Raises
+    ------
+    DowncoreError
+        If it cannot start, or can no longer keep the record.
+    """
+    logging.basicConfig(level=settings.log.level, format="%(levelname)s %(name)s: %(message)s")
+    daemon = Daemon(settings, clock=SystemClock(), extra_sinks=("terminal",))
+    has_failed = _stop_when_a_thread_dies(daemon)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        del signum, frame
+        notify_systemd("STOPPING=1")
+        daemon.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    daemon.run(ends_when_idle=ends_when_idle)
+    if has_failed.is_set():
+        return INTERNAL
+    logger.info("stopped; starting again goes on from here")
+    return OK
+
+
+def _stop_when_a_thread_dies(daemon: Daemon) -> threading.Event:
+    """Make a lost thread end the daemon: it is started again rather than left to limp."""
+    has_failed = threading.Event()
+
+    def on_death(died: threading.ExceptHookArgs) -> None:
+        logger.critical(
+            "stage %s died", died.thread.name if died.thread else "?", exc_info=died.exc_value
+        )
+        has_failed.set()
+        daemon.stop()
+
+    threading.excepthook = on_death
+    return has_failed
+
+
+@contextmanager
+def _following(settings: Settings) -> Iterator[Follower | None]:
+    if not settings.inbox.watch_events:
+        yield None
+        return
+    with Follower(settings.inbox.path) as follower:
+        yield follower

@@ -1,0 +1,91 @@
+"""``downcore mask``: what every pixel of a finished image is, as a palette PNG."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.ports import ScanLines
+from downcore.service.batch import candidate_of
+from downcore.service.png import write_palette_png
+from downcore.service.station import reading_of
+from downcore.settings import Settings
+from downcore.sources._reconcile import printable
+from downcore.strata.errors import GrowingError, HostileFileError
+from downcore.strata.mask import MASK_HALO_UM, SectionMasker
+from downcore.strata.mask_classes import CLASS_LABELS, MASK_PALETTE, MaskClass
+from downcore.strata.section import SectionBuffer, SliceLines
+
+
+def write_mask(image: Path, out: Path, settings: Settings) -> str:
+    """
+    Mask a finished image and write the result; return what was found, in a sentence.
+
+    Parameters
+    ----------
+    image : Path
+        Any image that a format reads.
+    out : Path
+        PNG to write, of the image's own size and orientation; index 0 is sediment.
+    settings : Settings
+        Scale and orientation.
+
+    Raises
+    ------
+    SegmentError
+        If the image cannot be read, is not complete, or its scale is unknown.
+    """
+    found = candidate_of(image)
+    if isinstance(found, str):
+        raise HostileFileError(f"{printable(image)}: {found}")
+    lines = found.format.open(found.paths, reading_of(settings))
+    try:
+        classes = classes_of(lines)
+    finally:
+        lines.close()
+    write_palette_png(out, as_stored(classes, lines.description.top), MASK_PALETTE)
+    counts = np.bincount(classes.ravel(), minlength=len(MaskClass))
+    shares = [
+        f"{CLASS_LABELS[one]} {100 * counts[one] / classes.size:.1f} %"
+        for one in MaskClass
+        if counts[one]
+    ]
+    return f"{printable(image)}: {', '.join(shares)}"
+
+
+def classes_of(lines: ScanLines) -> NDArray[np.uint8]:
+    """
+    Return what every pixel of a finished scan is, shape (n_lines, n_across).
+
+    Raises
+    ------
+    GrowingError
+        If the scan is not complete.
+    """
+    n_lines, is_complete = lines.refresh(is_still=True)
+    if not is_complete:
+        raise GrowingError(
+            f"expected a complete image, got {n_lines} of {lines.n_lines_expected} lines"
+        )
+    buffer = SectionBuffer(lines.scale, halo_um=MASK_HALO_UM)
+    masker = SectionMasker(lines.scale)
+    classes = np.empty((n_lines, lines.n_across), np.uint8)
+
+    def mask(released: list[SliceLines]) -> None:
+        for one in released:
+            classes[one.first_line : one.first_line + one.n_lines] = masker.mask(one)
+
+    step = lines.scale.first_line_of_slice(1)
+    for first in range(0, n_lines, step):
+        mask(buffer.push(lines.read(first, min(step, n_lines - first))))
+    mask(buffer.finish())
+    return classes
+
+
+def as_stored(classes: NDArray[np.uint8], top: str) -> NDArray[np.uint8]:
+    """Return a mask of scan lines as the image is stored, whose core top is at ``top``."""
+    if top == "up":
+        return classes
+    across = classes.T
+    return across if top == "left" else across[:, ::-1]

@@ -1,0 +1,105 @@
+"""Opens a station: bundles that prove themselves first, then the store."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from downcore import __version__
+from downcore.inference import (
+    BundlePredictor,
+    Mode,
+    describe_device,
+    find_bundle,
+    open_predictor,
+)
+from downcore.ports import Clock
+from downcore.service.station import Station, patience_of, patterns_of, reading_of, rules_of
+from downcore.settings import Settings
+from downcore.store import Announcer, Store
+from downcore.strata.errors import SettingsError
+from downcore.strata.record import Run
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_station(
+    settings: Settings,
+    *,
+    clock: Clock,
+    announce: Announcer | None,
+    slices_per_step: int,
+    on_commit: Callable[[], None] | None = None,
+) -> Iterator[Station]:
+    """
+    Open everything that scans need, for as long as the block lasts.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the device.
+    clock : Clock
+        Time.
+    announce : Announcer or None
+        Writes the announcements; ``None`` where nothing is announced.
+    slices_per_step : int
+        Slices that one scan may take before the others get their turn.
+    on_commit : callable, optional
+        Called after each commit that announced something.
+
+    Raises
+    ------
+    BundleError, StoreError, SettingsError
+        If a bundle, the store or a setting cannot be used.
+    """
+    patience, patterns = patience_of(settings), patterns_of(settings)
+    predictors = open_predictors(settings)
+    path = settings.store.path
+    if not path.parent.is_dir():
+        raise SettingsError(
+            f"store.path: expected a folder that exists, got {path.parent}; make it first"
+        )
+    with Store.open(path, clock=clock, announce=announce, on_commit=on_commit) as store:
+        store.begin_run(run_of(settings))
+        for name, predictor in zip(settings.predict.bundles, predictors, strict=True):
+            text = (find_bundle(name) / "manifest.json").read_text(encoding="utf-8")
+            store.record_bundle(predictor.manifest, text)
+        yield Station(
+            inbox=settings.inbox.path,
+            store=store,
+            predictors=predictors,
+            rules=rules_of(settings),
+            reading=reading_of(settings),
+            patience=patience,
+            patterns=patterns,
+            slices_per_step=slices_per_step,
+            clock=clock,
+        )
+
+
+def open_predictors(settings: Settings) -> tuple[BundlePredictor, ...]:
+    """
+    Load, verify and test every bundle of the settings.
+
+    Raises
+    ------
+    BundleError
+        If one is missing, damaged, or fails its golden test.
+    """
+    mode = Mode(settings.predict.mode)
+    return tuple(
+        open_predictor(find_bundle(name), mode=mode, n_threads=settings.predict.threads)
+        for name in settings.predict.bundles
+    )
+
+
+def run_of(settings: Settings) -> Run:
+    """Return what this start of the program runs with, for the provenance of its rows."""
+    device = describe_device()
+    return Run(
+        code_version=__version__,
+        settings_sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
+        cpu_flags=" ".join(device.cpu_flags),
+        openvino_version=device.openvino_version,
+    )

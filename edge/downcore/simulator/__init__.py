@@ -1,0 +1,1 @@
+"""Cores that never were: a generator of sediment core halves, and what plays them as a scanner."""

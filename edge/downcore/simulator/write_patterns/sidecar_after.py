@@ -1,0 +1,18 @@
+"""A logger that writes the image, and the XML when the section is through."""
+
+from collections.abc import Iterator
+
+from downcore.simulator._sidecar_file import geotek_xml
+from downcore.simulator.write_patterns.growing_tiff import grow_tiff
+from downcore.simulator.writing import ScanJob, Step, WayOfWriting
+
+
+def _write(job: ScanJob) -> Iterator[Step]:
+    yield from grow_tiff(job, is_index_first=True)
+    path = job.file(".xml")
+    with path.open(job.mode) as file:
+        file.write(geotek_xml(job))
+    yield Step(path, job.lines.n_lines, "sidecar written")
+
+
+WAY = WayOfWriting("sidecar-after", "a TIFF, then its Geotek XML", _write)

@@ -1,0 +1,161 @@
+"""
+When a scan is done: a decision from evidence, with time as an argument.
+
+No file is touched and no clock is read here. The service feeds in what each
+look saw; the same evidence always gives the same decision.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Progress(IntEnum):
+    """How far a file has come; more evidence never lowers it."""
+
+    GROWING = 0
+    """Changing, or not complete: what is complete may be read, the end is not known."""
+
+    SETTLING = 1
+    """Complete as far as its structure tells; it has not been still for long enough."""
+
+    FINAL = 2
+    """All scan lines are there. Bytes that arrive later reopen it."""
+
+
+class Incomplete(StrEnum):
+    """Why a file that has long been still is not a finished scan."""
+
+    TRUNCATED = "truncated"
+    """Its structure says that bytes are missing."""
+
+    ZERO_TAILED = "zero-tailed"
+    """It has its full size, but its last strips were never written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a file must be still; seconds of a clock that never jumps."""
+
+    settle_s: float = 5.0
+    """Unchanged for this long, it is taken as finished when nothing says so sooner."""
+
+    give_up_s: float = 900.0
+    """Incomplete and unchanged for this long, it is reported as such."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.settle_s <= self.give_up_s:
+            raise ValueError(
+                f"expected 0 <= settle_s <= give_up_s, got {self.settle_s:g} and {self.give_up_s:g}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Stillness:
+    """For how long, and over how many looks, a file has been the same."""
+
+    size: int
+    """Bytes."""
+
+    mtime_ns: int
+    since_s: float
+    """When the first of the equal looks was taken."""
+
+    n_looks: int
+    """Equal looks so far, the first included; at least 1."""
+
+    is_closed: bool
+    """Whether its writer closed it, or it was renamed into place, as it now is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a file besides its stillness."""
+
+    is_complete: bool
+    """Whether every byte that its structure promises is there."""
+
+    is_tail_blank: bool
+    """Whether its last strips hold nothing but zeros, as a preallocated file's do."""
+
+    has_marker: bool = False
+    """Whether a sidecar or a done marker that the scanner writes last lies beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided of a file, and why."""
+
+    progress: Progress
+
+    because: str
+    """The evidence in words, for the log and for ``downcore log``."""
+
+    incomplete: Incomplete | None = None
+    """Set once an incomplete file has been still for ``give_up_s``: set it aside, keep watching."""
+
+
+def looked(
+    before: Stillness | None, *, size: int, mtime_ns: int, now_s: float, is_closed: bool = False
+) -> Stillness:
+    """
+    Return a file's stillness after one more look.
+
+    Parameters
+    ----------
+    before : Stillness or None
+        As it was after the look before; None at the first look, and after a restart.
+    size, mtime_ns : int
+        As seen at this look. Any difference, also a time that went back, is a change.
+    now_s : float
+        When the look was taken, on a clock that never jumps.
+    is_closed : bool, default False
+        Whether a close-write or rename-in was noticed since the look before. It
+        holds for the file as it now is, and lapses when the file changes again.
+    """
+    if before is None or (before.size, before.mtime_ns) != (size, mtime_ns):
+        return Stillness(size, mtime_ns, since_s=now_s, n_looks=1, is_closed=is_closed)
+    return Stillness(
+        size,
+        mtime_ns,
+        since_s=min(before.since_s, now_s),
+        n_looks=before.n_looks + 1,
+        is_closed=before.is_closed or is_closed,
+    )
+
+
+def decide(
+    stillness: Stillness, evidence: Evidence, *, now_s: float, patience: Patience
+) -> Decision:
+    """
+    Decide how far a file has come.
+
+    It is final when its writer closed it, renamed it into place or left a
+    marker, or it has been the same for ``settle_s`` over at least two looks;
+    *and* its structure is complete; *and* its last strips are not blank.
+    """
+    still_s = max(now_s - stillness.since_s, 0.0)
+    if not evidence.is_complete or evidence.is_tail_blank:
+        return _unfinished(stillness, evidence, still_s, patience)
+    if stillness.is_closed:
+        return Decision(Progress.FINAL, "closed or renamed into place by its writer, and complete")
+    if evidence.has_marker:
+        return Decision(Progress.FINAL, "its sidecar or done marker is there, and it is complete")
+    looks = f"{stillness.n_looks} looks over {still_s:.1f} s"
+    if stillness.n_looks > 1 and still_s >= patience.settle_s:
+        return Decision(Progress.FINAL, f"the same in {looks}, and complete")
+    return Decision(
+        Progress.SETTLING, f"complete; the same in {looks} of {patience.settle_s:g} s needed"
+    )
+
+
+def _unfinished(
+    stillness: Stillness, evidence: Evidence, still_s: float, patience: Patience
+) -> Decision:
+    if evidence.is_complete:
+        kind, found = Incomplete.ZERO_TAILED, "its last strips are still blank"
+    else:
+        kind, found = Incomplete.TRUNCATED, "bytes that its structure promises are missing"
+    if stillness.n_looks > 1 and still_s >= patience.give_up_s:
+        because = f"{kind}: {found}, and nothing changed for {still_s:.0f} s"
+        return Decision(Progress.GROWING, because, kind)
+    return Decision(Progress.GROWING, f"{found} at {stillness.size} bytes")

@@ -1,0 +1,81 @@
+"""What a scanner format is, and how a person said that its scans lie."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from downcore.ports import ScanLines
+
+HEAD_BYTES = 64
+"""How many first bytes of a file are looked at to tell its format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may ask for before anything of it is decoded."""
+
+    max_pixels: int = 1_000_000_000
+    """Pixels of one image; 10 m of core at 200 px/cm and 1,400 px across has 280 million."""
+
+    max_across: int = 100_000
+    """Pixels along either side of an image that is not the core's length."""
+
+    max_held_bytes: int = 768 * 1024 * 1024
+    """Decoded bytes held at once, for images that can only be decoded whole."""
+
+    max_encoded_bytes: int = 512 * 1024 * 1024
+    """Bytes of a PNG or JPEG file, or of one compressed strip."""
+
+    max_ratio: int = 400
+    """Decoded bytes to bytes in the file, for anything compressed; real scans stay below 50."""
+
+    max_chunks: int = 1_000_000
+    """Strips or tiles of one TIFF image."""
+
+    max_ifds: int = 16
+    """Images in one TIFF file."""
+
+    max_strip_files: int = 100_000
+    """Numbered strip files of one section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a person said the scans lie; from the settings."""
+
+    px_per_cm: str | None = None
+    """Exact decimal text, or None to take it from the file's sidecar, else refuse."""
+
+    top: Literal["up", "left", "right"] | None = None
+    """Side of the image where the core's top is, or None for the format's own habit."""
+
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFormat:
+    """One scanner format: which files it claims, and how it opens them."""
+
+    name: str
+    """The module's name."""
+
+    title: str
+    """In words, for a person."""
+
+    rank: int
+    """Formats are asked in ascending rank; the more a format wants to see, the lower."""
+
+    claims: Callable[[Path, bytes], bool]
+    """Whether a file is of this format, by its name, its neighbours and its first 64 bytes."""
+
+    open: Callable[[tuple[Path, ...], Reading], ScanLines]
+    """Open the files of one scan; raises a ``SegmentError`` that says what to do."""
+
+    grouping: Callable[[Path], str]
+    """Key under which the files of one scan come together."""
+
+
+def by_itself(path: Path) -> str:
+    """Return the grouping key of a format whose scans are one file each."""
+    return str(path)

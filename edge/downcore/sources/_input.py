@@ -1,0 +1,129 @@
+"""An input file, opened so that neither a link, a pipe nor a device can fool the reader."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from downcore.strata.errors import HostileFileError, SegmentError
+
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+
+
+class InputFile:
+    """
+    A regular file, read only, read at given places.
+
+    It is never mapped into memory, since mapped pages count as the process's own
+    and a file that shrinks would end the process.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its last part must not be a symbolic link.
+
+    Raises
+    ------
+    HostileFileError
+        If it is a link, a folder, a pipe, a socket or a device.
+    SegmentError
+        If it is not there, or may not be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = -1
+        try:
+            self._fd = os.open(path, _FLAGS)
+        except OSError as error:
+            raise _refused(path, error) from error
+        except ValueError as error:
+            raise HostileFileError(f"expected a file name, got {path!r}: {error}") from error
+        kind = os.fstat(self._fd).st_mode
+        if not stat.S_ISREG(kind):
+            self.close()
+            raise HostileFileError(
+                f"expected a regular file, got {_kind_of(kind)}: {path}; put the file itself there"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        """The file's name, for messages."""
+        return self.path.name
+
+    def size(self) -> int:
+        """Return its size now, in bytes."""
+        return os.fstat(self._fd).st_size
+
+    def read_at(self, offset: int, n_bytes: int) -> bytes:
+        """
+        Return up to ``n_bytes`` from ``offset``; fewer where the file ends.
+
+        Raises
+        ------
+        SegmentError
+            If the disk or the share fails.
+        """
+        parts: list[bytes] = []
+        while n_bytes > 0:
+            try:
+                part = os.pread(self._fd, min(n_bytes, 1 << 30), offset)
+            except OSError as error:
+                raise SegmentError(
+                    f"expected to read {n_bytes} bytes at {offset} of {self.path}, got "
+                    f"{error.strerror}; look at the disk or the network share"
+                ) from error
+            if not part:
+                break
+            parts.append(part)
+            offset += len(part)
+            n_bytes -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def close(self) -> None:
+        """Give the file back; harmless when called again."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _refused(path: Path, error: OSError) -> SegmentError:
+    if error.errno == errno.ELOOP:
+        return HostileFileError(
+            f"expected a regular file, got a symbolic link: {path}; put the file itself there"
+        )
+    if error.errno in {errno.ENXIO, errno.ENODEV}:
+        return HostileFileError(f"expected a regular file, got a socket or a device: {path}")
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return SegmentError(
+            f"expected a readable file, got {error.strerror}: {path}; "
+            f"let the user that runs downcore read it"
+        )
+    return SegmentError(f"expected a readable file, got {error.strerror}: {path}")
+
+
+def _kind_of(mode: int) -> str:
+    kinds = (
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    )
+    return next((words for is_kind, words in kinds if is_kind(mode)), "something else")

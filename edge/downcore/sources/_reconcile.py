@@ -1,0 +1,227 @@
+"""
+What lies in the inbox, looked at afresh: the truth that file events only hint at.
+
+A look never fails. What could not be read is a value beside what could, so
+that a share that blinks is not mistaken for an inbox that was emptied.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+NOT_YET_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".tmp", ".temp", "~")
+"""Endings under which copying programs write before they rename, lower case."""
+
+
+class Trouble(Enum):
+    """Why an entry of the inbox is not among the files."""
+
+    UNREADABLE = "unreadable"
+    """It could not be listed or looked at this time; nothing is known of it and what is below."""
+
+    NOT_REGULAR = "not a regular file"
+    """A symbolic link, pipe, socket or device; never followed and never opened."""
+
+    BEYOND_LIMITS = "beyond the limits"
+    """Deeper, or more files, than the limits allow; what is beyond was not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookLimits:
+    """How much of an inbox is looked at."""
+
+    max_entries: int = 200_000
+    """Entries listed in one look, folders included; at least 1."""
+
+    max_depth: int = 12
+    """Folders below the inbox; 0 looks at the inbox alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """A regular file as it stood at one look."""
+
+    path: Path
+    """The inbox joined with the file's place in it."""
+
+    size: int
+    """Bytes."""
+
+    mtime_ns: int
+    """The file system's time of the last change; compared for sameness only, never ordered."""
+
+    inode: int
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookProblem:
+    """An entry that the look could not count among the files."""
+
+    path: Path
+    trouble: Trouble
+    reason: str
+    """In words, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found, each part in the order of its paths' bytes."""
+
+    files: tuple[SeenFile, ...]
+    """Files under their final names."""
+
+    not_yet: tuple[SeenFile, ...]
+    """Hidden files and those under a copying program's temporary name."""
+
+    problems: tuple[LookProblem, ...]
+
+    is_listed: bool
+    """Whether the inbox itself could be listed; False says nothing about any file."""
+
+    def can_tell_missing(self, path: Path) -> bool:
+        """Return whether the look reached where ``path`` would be: absent then means gone."""
+        blind = (p.path for p in self.problems if p.trouble is not Trouble.NOT_REGULAR)
+        return self.is_listed and not any(path.is_relative_to(b) for b in blind)
+
+
+class Entry(Protocol):
+    """The part of ``os.DirEntry`` that a look uses."""
+
+    @property
+    def name(self) -> str:
+        """The entry's name, undecodable bytes kept as lone surrogates."""
+        ...
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        """Return the entry's state."""
+        ...
+
+
+ListFolder = Callable[[Path], AbstractContextManager[Iterable[Entry]]]
+"""Opens a folder for listing, as ``os.scandir`` does."""
+
+
+def look(inbox: Path, *, limits: LookLimits, list_folder: ListFolder = os.scandir) -> Look:
+    """
+    Look at every file below the inbox, without following a link and without opening a file.
+
+    Parameters
+    ----------
+    inbox : Path
+        The folder that the scanner writes to.
+    limits : LookLimits
+        How far the look goes.
+    list_folder : callable, default ``os.scandir``
+        How a folder is listed; tests give one whose share blinks.
+
+    Returns
+    -------
+    Look
+        The files, and as values all that could not be looked at. An entry that
+        vanished between listing and looking is in neither.
+    """
+    walk = _Walk(limits, list_folder)
+    is_listed = walk.folder(inbox, 0)
+    return Look(
+        files=tuple(sorted(walk.files, key=_by_bytes)),
+        not_yet=tuple(sorted(walk.not_yet, key=_by_bytes)),
+        problems=tuple(sorted(walk.problems, key=_by_bytes)),
+        is_listed=is_listed,
+    )
+
+
+def is_not_yet(name: str) -> bool:
+    """Return whether a file's name says that it is still being copied, or is not meant for us."""
+    return name.startswith((".", "~")) or name.lower().endswith(NOT_YET_SUFFIXES)
+
+
+def printable(path: Path | str) -> str:
+    r"""Return a path as text that any terminal, log or JSON can carry; odd bytes as ``\xNN``."""
+    text = raw_bytes(str(path)).decode("utf-8", errors="backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def raw_bytes(text: str) -> bytes:
+    """Return the bytes of a name as the file system holds them."""
+    try:
+        return os.fsencode(text)
+    except UnicodeEncodeError:
+        return text.encode("utf-8", errors="surrogatepass")
+
+
+class _Walk:
+    def __init__(self, limits: LookLimits, list_folder: ListFolder) -> None:
+        self.files: list[SeenFile] = []
+        self.not_yet: list[SeenFile] = []
+        self.problems: list[LookProblem] = []
+        self._limits = limits
+        self._list_folder = list_folder
+        self._n_entries = 0
+
+    def folder(self, folder: Path, depth: int) -> bool:
+        try:
+            with self._list_folder(folder) as entries:
+                listed = self._listed(folder, entries)
+        except OSError as error:
+            # A folder that was moved away while we walked is simply not there,
+            # but an inbox that is not there is a share that is not mounted.
+            if depth == 0 or not _is_gone(error):
+                self._note(folder, Trouble.UNREADABLE, f"cannot list it: {error.strerror}")
+            return False
+        for entry in listed:
+            self._entry(folder / entry.name, entry, depth)
+        return True
+
+    def _listed(self, folder: Path, entries: Iterable[Entry]) -> list[Entry]:
+        listed: list[Entry] = []
+        for entry in entries:
+            if self._n_entries >= self._limits.max_entries:
+                limit = f"more than {self._limits.max_entries} entries in the inbox"
+                self._note(folder, Trouble.BEYOND_LIMITS, limit)
+                break
+            self._n_entries += 1
+            listed.append(entry)
+        return listed
+
+    def _entry(self, path: Path, entry: Entry, depth: int) -> None:
+        try:
+            state = entry.stat(follow_symlinks=False)
+        except OSError as error:
+            if not _is_gone(error):
+                self._note(path, Trouble.UNREADABLE, f"cannot look at it: {error.strerror}")
+            return
+        if stat.S_ISDIR(state.st_mode):
+            self._subfolder(path, entry.name, depth)
+        elif stat.S_ISREG(state.st_mode):
+            seen = SeenFile(path, state.st_size, state.st_mtime_ns, state.st_ino, state.st_dev)
+            (self.not_yet if is_not_yet(entry.name) else self.files).append(seen)
+        else:
+            kind = "a symbolic link" if stat.S_ISLNK(state.st_mode) else "a pipe, socket or device"
+            self._note(path, Trouble.NOT_REGULAR, f"expected a regular file, got {kind}")
+
+    def _subfolder(self, path: Path, name: str, depth: int) -> None:
+        if name.startswith("."):
+            return
+        if depth >= self._limits.max_depth:
+            limit = f"more than {self._limits.max_depth} folders deep"
+            self._note(path, Trouble.BEYOND_LIMITS, limit)
+            return
+        self.folder(path, depth + 1)
+
+    def _note(self, path: Path, trouble: Trouble, reason: str) -> None:
+        self.problems.append(LookProblem(path, trouble, reason))
+
+
+def _is_gone(error: OSError) -> bool:
+    return error.errno in (errno.ENOENT, errno.ENOTDIR)
+
+
+def _by_bytes(found: SeenFile | LookProblem) -> bytes:
+    return os.fsencode(found.path)

@@ -1,0 +1,6 @@
+"""The record: a SQLite database with one writer and any number of readers."""
+
+from downcore.store.queries import Reader
+from downcore.store.writer import Announcer, OpenedScan, Store
+
+__all__ = ["Announcer", "OpenedScan", "Reader", "Store"]

@@ -1,0 +1,268 @@
+"""Reading the record, through a connection of one's own that cannot change it."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+from downcore.store.connection import as_store_error, open_reader
+from downcore.store.rows import (
+    ESTIMATE_COLUMNS,
+    SLICE_COLUMNS,
+    STATUS_COLUMNS,
+    estimate_of_row,
+    slice_of_row,
+    status_of_row,
+)
+from downcore.store.schema import refuse_foreign
+from downcore.strata.errors import StoreError
+from downcore.strata.record import (
+    OutboxEntry,
+    OutboxKind,
+    Scan,
+    ScanStatus,
+    SliceRow,
+    StoreOrigin,
+)
+
+_SCAN_COLUMNS = (
+    "scan_id, section_id, path, format, px_per_cm, top, expedition, core, section, half,"
+    " section_top_um, header_digest, content_digest"
+)
+_PAGE = 500
+"""Slices read in one short transaction."""
+
+_STANDING = (
+    "duplicate_of IS NULL AND superseded_by IS NULL AND scan_no ="
+    " (SELECT scan_no FROM scan AS rival WHERE rival.section_id = scan.section_id"
+    " AND rival.duplicate_of IS NULL AND rival.superseded_by IS NULL ORDER BY"
+    " EXISTS (SELECT 1 FROM slice WHERE slice.scan_id = rival.scan_id) DESC,"
+    " rival.state <> 'quarantined' DESC, rival.scan_no DESC LIMIT 1)"
+)
+"""Picks a section's scan that stands: the newest with rows, else the newest that is not lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScan:
+    """A scan of the record and where it stands."""
+
+    scan: Scan
+    status: ScanStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """One centimetre of the record with where it comes from."""
+
+    scan_id: str
+    run_id: int
+    """The run that wrote the slice."""
+    row: SliceRow
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much the record holds."""
+
+    sections: int
+    scans: int
+    slices: int
+    estimates: int
+    announcements: int
+    """Entries of the outbox, delivered or not."""
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedFile:
+    """A file that was tried and did not succeed so far."""
+
+    identity: str
+    path: str
+    reason: str
+    tries: int
+    first_utc: str
+    last_utc: str
+
+
+class Reader:
+    """
+    The record, opened for reading; made by :meth:`open` and used from one thread.
+
+    Each query is short, so that a reader never keeps the write-ahead log from
+    being folded in.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = open_reader(path)
+        try:
+            with as_store_error(path, "read"):
+                refuse_foreign(self._connection, path)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """
+        Open the record at ``path``.
+
+        Raises
+        ------
+        StoreError
+            If there is none, or it is not one that this version can read.
+        """
+        return cls(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def sections(self) -> list[StoredScan]:
+        """Return the scan that stands of every section, in the order the sections were met."""
+        return self._scans(
+            f"WHERE {_STANDING} ORDER BY"  # noqa: S608 - the clause is a constant
+            " (SELECT min(scan_no) FROM scan AS first WHERE first.section_id = scan.section_id)"
+        )
+
+    def scans(self, section_id: str | None = None) -> list[StoredScan]:
+        """Return every scan in the order of opening, of one section or of all."""
+        if section_id is None:
+            return self._scans("ORDER BY scan_no")
+        return self._scans("WHERE section_id = ? ORDER BY scan_no", section_id)
+
+    def scan(self, scan_id: str) -> StoredScan | None:
+        """Return one scan; ``None`` if the record lacks it."""
+        found = self._scans("WHERE scan_id = ?", scan_id)
+        return found[0] if found else None
+
+    def standing_scan(self, section_id: str) -> StoredScan | None:
+        """Return the scan of a section that was not superseded; ``None`` if there is none."""
+        found = self._scans(f"WHERE section_id = ? AND {_STANDING}", section_id)
+        return found[0] if found else None
+
+    def depth_log(self, section_id: str) -> Iterator[StoredRow]:
+        """
+        Yield the depth log of a section, from its scan that stands, top first.
+
+        Raises
+        ------
+        StoreError
+            If the record lacks the section.
+        """
+        standing = self.standing_scan(section_id)
+        if standing is None:
+            raise StoreError(f"expected a section of the record, got {section_id!r}")
+        return self.scan_log(standing.scan.scan_id)
+
+    def scan_log(self, scan_id: str) -> Iterator[StoredRow]:
+        """Yield the rows of one scan, superseded or not, top first; nothing if it is unknown."""
+        after = -1
+        while page := self._log_page(scan_id, after):
+            yield from page
+            after = page[-1].row.core_slice.index
+
+    def counts(self) -> Counts:
+        """Return how much the record holds."""
+        row = self._all(
+            "SELECT (SELECT count(DISTINCT section_id) FROM scan), (SELECT count(*) FROM scan),"
+            " (SELECT count(*) FROM slice), (SELECT count(*) FROM estimate),"
+            " (SELECT count(*) FROM outbox), (SELECT count(*) FROM quarantine)"
+        )[0]
+        return Counts(*row)
+
+    def latest(self, section_id: str) -> StoredRow | None:
+        """Return the deepest row of a section's scan that stands; ``None`` if it has none."""
+        standing = self.standing_scan(section_id)
+        if standing is None:
+            return None
+        scan_id = standing.scan.scan_id
+        newest = self._all("SELECT max(slice_index) FROM slice WHERE scan_id = ?", scan_id)[0][0]
+        return None if newest is None else self._log_page(scan_id, newest - 1)[0]
+
+    def quarantined(self, min_tries: int = 1) -> list[QuarantinedFile]:
+        """Return the files that were tried ``min_tries`` times or more and did not succeed."""
+        return [
+            QuarantinedFile(*row)
+            for row in self._all(
+                "SELECT identity, path, reason, tries, first_utc, last_utc FROM quarantine"
+                " WHERE tries >= ? ORDER BY path, identity",
+                min_tries,
+            )
+        ]
+
+    def origin(self) -> StoreOrigin:
+        """Return which store this is and its newest announcement."""
+        row = self._all(
+            "SELECT epoch, instance_id, (SELECT coalesce(max(seq), 0) FROM outbox) FROM meta"
+        )[0]
+        return StoreOrigin(*row)
+
+    def entries(self, after_seq: int, limit: int) -> list[OutboxEntry]:
+        """Return the announcements that follow ``after_seq``, in order, at most ``limit``."""
+        return self._entries("WHERE seq > ? ORDER BY seq LIMIT ?", after_seq, limit)
+
+    def newest(self, kind: OutboxKind, after_seq: int = 0) -> list[OutboxEntry]:
+        """Return the newest announcement of a kind for each section, newer than ``after_seq``."""
+        # The index serves the question about everything, the plus keeps it from being taken
+        # for a question about the newest few.
+        kind_is = "kind = ?" if after_seq == 0 else "+kind = ?"
+        return self._entries(
+            f"WHERE seq IN (SELECT max(seq) FROM outbox WHERE {kind_is} AND seq > ?"  # noqa: S608 - the clause is a constant
+            " GROUP BY section_id) ORDER BY seq",
+            kind.value,
+            after_seq,
+        )
+
+    def _all(self, sql: str, *arguments: object) -> list[Any]:
+        with as_store_error(self._path, "read"):
+            return self._connection.execute(sql, arguments).fetchall()
+
+    def _entries(self, where: str, *arguments: object) -> list[OutboxEntry]:
+        rows = self._all(
+            f"SELECT seq, kind, section_id, payload, created_utc FROM outbox {where}",  # noqa: S608 - the clause is a constant
+            *arguments,
+        )
+        return [OutboxEntry(seq, OutboxKind(kind), *rest) for seq, kind, *rest in rows]
+
+    def _scans(self, where: str, *arguments: object) -> list[StoredScan]:
+        rows = self._all(f"SELECT {_SCAN_COLUMNS}, {STATUS_COLUMNS} FROM scan {where}", *arguments)  # noqa: S608 - the clause is a constant
+        n = _SCAN_COLUMNS.count(",") + 1
+        return [StoredScan(_scan_of_row(row[:n]), status_of_row(row[n:])) for row in rows]
+
+    def _log_page(self, scan_id: str, after: int) -> list[StoredRow]:
+        n = len(SLICE_COLUMNS)
+        columns = ", ".join(
+            (*(f"slice.{x}" for x in SLICE_COLUMNS), "slice.run_id",
+             *(f"estimate.{x}" for x in ESTIMATE_COLUMNS))
+        )  # fmt: skip
+        rows = self._all(
+            f"SELECT {columns} FROM (SELECT * FROM slice WHERE scan_id = ? AND slice_index > ?"  # noqa: S608 - the columns are constants
+            " ORDER BY slice_index LIMIT ?) AS slice"
+            " LEFT JOIN estimate USING (scan_id, slice_index)"
+            " ORDER BY slice.slice_index, estimate.property, estimate.bundle_id",
+            scan_id,
+            after,
+            _PAGE,
+        )
+        page: list[StoredRow] = []
+        for _, group in itertools.groupby(rows, key=lambda row: row[0]):
+            cells = list(group)
+            estimates = tuple(estimate_of_row(c[n + 1 :]) for c in cells if c[n + 1] is not None)
+            row = SliceRow(slice_of_row(cells[0][:n]), estimates)
+            page.append(StoredRow(scan_id, cells[0][n], row))
+        return page
+
+
+def _scan_of_row(row: tuple[Any, ...]) -> Scan:
+    scan_id, section_id, path, form, px_per_cm, *rest = row
+    return Scan(scan_id, section_id, path, form, Fraction(px_per_cm), *rest)

@@ -1,0 +1,175 @@
+"""What becomes of scans: linked as duplicates, superseded by later ones, never destroyed."""
+
+from downcore.store.rows import storable_text
+from downcore.store.transaction import Transaction
+from downcore.strata.errors import StoreError
+from downcore.strata.record import Scan, ScanState, ScanStatus
+
+_INSERT = (
+    "INSERT INTO scan (scan_id, section_id, expedition, core, section, half, path, format,"
+    " px_per_cm, top, section_top_um, header_digest, content_digest, state, reason,"
+    " duplicate_of, created_utc, updated_utc)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?)"
+)
+
+
+def is_known(transaction: "Transaction", scan_id: str) -> bool:
+    """Return whether a scan was ever opened."""
+    row = transaction.connection.execute("SELECT 1 FROM scan WHERE scan_id = ?", (scan_id,))
+    return row.fetchone() is not None
+
+
+def insert_or_check(transaction: Transaction, scan: Scan) -> bool:
+    """
+    Insert a scan unless it is known; return whether it was new.
+
+    Raises
+    ------
+    StoreError
+        If it is known with other content.
+    """
+    known = transaction.connection.execute(
+        "SELECT content_digest, section_id FROM scan WHERE scan_id = ?", (scan.scan_id,)
+    ).fetchone()
+    if known is None:
+        _insert(transaction, scan)
+        return True
+    digest, section_id = known
+    if section_id != scan.section_id:
+        raise StoreError(
+            f"expected scan {scan.scan_id} of section {section_id}, got section {scan.section_id}"
+        )
+    if digest and scan.content_digest and digest != scan.content_digest:
+        raise StoreError(
+            f"expected content {digest} of scan {scan.scan_id}, got {scan.content_digest}; "
+            "a re-scan needs a scan id of its own"
+        )
+    transaction.connection.execute(
+        "UPDATE scan SET path = ? WHERE scan_id = ?", (storable_text(scan.path), scan.scan_id)
+    )
+    return False
+
+
+def identify(transaction: Transaction, scan_id: str, content_digest: str) -> str | None:
+    """
+    Record a scan's content; return the scan that it duplicates, if there is one.
+
+    Raises
+    ------
+    StoreError
+        If the scan is unknown or had other content.
+    """
+    status, _ = transaction.status(scan_id)
+    connection = transaction.connection
+    kept = connection.execute(
+        "SELECT content_digest FROM scan WHERE scan_id = ?", (scan_id,)
+    ).fetchone()[0]
+    if kept and kept != content_digest:
+        raise StoreError(
+            f"expected content {kept} of scan {scan_id}, got {content_digest}; "
+            "a re-scan needs a scan id of its own"
+        )
+    original = _original_of(transaction, scan_id, content_digest)
+    if kept == content_digest and status.duplicate_of == original:
+        return original
+    connection.execute(
+        "UPDATE scan SET content_digest = ?, duplicate_of = ?, updated_utc = ? WHERE scan_id = ?",
+        (content_digest, original, transaction.now_utc, scan_id),
+    )
+    if original is not None:
+        transaction.announce_state(scan_id)
+    return original
+
+
+def set_state(transaction: Transaction, scan_id: str, state: ScanState, reason: str) -> bool:
+    """Move a scan to a state unless it is superseded; return whether anything changed."""
+    status, _ = transaction.status(scan_id)
+    if status.superseded_by is not None or (status.state, status.reason) == (state, reason):
+        return False
+    _update_state(transaction, scan_id, state, reason)
+    transaction.announce_state(scan_id)
+    return True
+
+
+def supersede_older(transaction: Transaction, status: ScanStatus) -> None:
+    """
+    Let a scan that just got its first rows take its section over from older scans.
+
+    Order is the order in which scans were opened. Where a newer scan has rows
+    already, this one is the older and is superseded itself.
+    """
+    connection = transaction.connection
+    newer = connection.execute(
+        "SELECT other.scan_id FROM scan, scan AS other"
+        " WHERE scan.scan_id = ? AND other.section_id = scan.section_id"
+        " AND other.scan_no > scan.scan_no"
+        " AND EXISTS (SELECT 1 FROM slice WHERE slice.scan_id = other.scan_id)"
+        " ORDER BY other.scan_no DESC LIMIT 1",
+        (status.scan_id,),
+    ).fetchone()
+    older = connection.execute(
+        "SELECT other.scan_id FROM scan, scan AS other"
+        " WHERE scan.scan_id = ? AND other.section_id = scan.section_id"
+        " AND other.scan_no < scan.scan_no"
+        " AND other.superseded_by IS NULL AND other.duplicate_of IS NULL"
+        " AND other.state <> 'quarantined' ORDER BY other.scan_no",
+        (status.scan_id,),
+    ).fetchall()
+    for (scan_id,) in older:
+        _supersede(transaction, scan_id, status.scan_id)
+    if newer is not None and status.superseded_by is None:
+        _supersede(transaction, status.scan_id, newer[0])
+    elif older:
+        # The section's retained state must end up being that of the scan that stands.
+        transaction.announce_state(status.scan_id)
+
+
+def _supersede(transaction: Transaction, scan_id: str, by_scan_id: str) -> None:
+    transaction.connection.execute(
+        "UPDATE scan SET superseded_by = ? WHERE scan_id = ?", (by_scan_id, scan_id)
+    )
+    _update_state(transaction, scan_id, ScanState.SUPERSEDED, "")
+    transaction.announce_state(scan_id)
+
+
+def _update_state(transaction: Transaction, scan_id: str, state: ScanState, reason: str) -> None:
+    transaction.connection.execute(
+        "UPDATE scan SET state = ?, reason = ?, updated_utc = ? WHERE scan_id = ?",
+        (state.value, reason, transaction.now_utc, scan_id),
+    )
+
+
+def _insert(transaction: Transaction, scan: Scan) -> None:
+    original = _original_of(transaction, scan.scan_id, scan.content_digest)
+    state = ScanState.SEEN if original is None else ScanState.DONE
+    transaction.connection.execute(
+        _INSERT,
+        (
+            scan.scan_id,
+            scan.section_id,
+            *map(storable_text, (scan.expedition, scan.core, scan.section, scan.half)),
+            storable_text(scan.path),
+            scan.format,
+            str(scan.px_per_cm),
+            scan.top,
+            scan.section_top_um,
+            scan.header_digest,
+            scan.content_digest,
+            state.value,
+            original,
+            transaction.now_utc,
+            transaction.now_utc,
+        ),
+    )
+
+
+def _original_of(transaction: Transaction, scan_id: str, content_digest: str) -> str | None:
+    if not content_digest:
+        return None
+    row = transaction.connection.execute(
+        "SELECT scan_id FROM scan WHERE content_digest = ? AND scan_id <> ?"
+        " AND duplicate_of IS NULL AND state NOT IN ('quarantined', 'missing')"
+        " ORDER BY scan_no LIMIT 1",
+        (content_digest, scan_id),
+    ).fetchone()
+    return None if row is None else str(row[0])

@@ -1,0 +1,204 @@
+"""From what a network says of a slice's tiles to the slice's values with their 90 % intervals."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.bundle import Manifest, OutputScaling
+from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.properties import Property, property_named
+
+MIN_VALID_FRACTION = 0.3
+"""Least share of the core's pixels that must be sediment for a slice to get values."""
+
+MIN_RESOLUTION_SHARE = 0.5
+"""Least resolution of a scan, as a share of the lowest one seen in training."""
+
+_ABSURD = 1e100
+"""Numbers of a network from here on, and NaN, count as no number."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TilePrediction:
+    """What a network says of the tiles of one slice, in physical units (``ms`` in log10)."""
+
+    mean: NDArray[np.float64]
+    """Shape (n_tiles, n_properties), in the manifest's order of properties, scaled space undone."""
+
+    sd: NDArray[np.float64]
+    """Shape (n_tiles, n_properties), same units; the network's own, not yet calibrated."""
+
+    within_sd: NDArray[np.float64]
+    """Shape (n_tiles, n_properties), same units; spread of the property inside the tile, >= 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoValue:
+    """Why a slice gets no value from a bundle."""
+
+    status: Status
+    """``masked`` or ``abstained``."""
+    reason: str
+    """In words, for the depth log; never empty."""
+
+
+def why_no_value(
+    manifest: Manifest,
+    *,
+    n_tiles: int,
+    valid_fraction: float,
+    source_px_per_cm: float,
+    allow_low_resolution: bool = False,
+) -> NoValue | None:
+    """
+    Return why a slice must not be predicted, or ``None`` where it may.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of the bundle that would predict.
+    n_tiles : int
+        Tiles that the slice gave.
+    valid_fraction : float
+        Share of the core's own pixels that are sediment, 0 to 1.
+    source_px_per_cm : float
+        Resolution of the scan, before any resampling.
+    allow_low_resolution : bool, default False
+        Predict even from scans far below the resolution of the training.
+    """
+    if n_tiles == 0 or valid_fraction < MIN_VALID_FRACTION:
+        if valid_fraction >= MIN_VALID_FRACTION:
+            return NoValue(Status.MASKED, "no square centimetre with enough sediment")
+        got, needed = _percent(valid_fraction), _percent(MIN_VALID_FRACTION)
+        return NoValue(Status.MASKED, f"{got} sediment, needs {needed}")
+    lowest, highest = manifest.trained_px_per_cm
+    if source_px_per_cm < MIN_RESOLUTION_SHARE * lowest and not allow_low_resolution:
+        return NoValue(
+            Status.ABSTAINED,
+            f"scan has {source_px_per_cm:.4g} px/cm, "
+            f"bundle trained on {lowest:.4g} to {highest:.4g}",
+        )
+    return None
+
+
+def without_value(manifest: Manifest, why: NoValue) -> tuple[Estimate, ...]:
+    """Return one estimate for each property of the bundle, without a value, for ``why``."""
+    return tuple(_no_estimate(one, why, manifest.bundle_id) for one in manifest.outputs)
+
+
+def estimates_of(
+    prediction: TilePrediction, sediment_fraction: NDArray[np.floating], manifest: Manifest
+) -> tuple[Estimate, ...]:
+    """
+    Return a slice's estimates, one for each property of the bundle, in its order.
+
+    The value is the mean over the tiles, weighted with their share of sediment. All
+    tiles of a slice share one measured label, so their errors are not independent:
+    the slice's sd is the root mean square of the tiles' own, not divided by the
+    square root of their number. Half the interval's width is ``interval_factor``
+    times that, at least ``interval_floor``. Where the network sees ``log10``, the
+    value and both ends are turned back, so the interval is not symmetric.
+
+    Heterogeneity joins the spread between the tiles and that inside them,
+    ``sqrt(var(means) + mean(within_sd ** 2))``; in log10 it becomes half the
+    difference between the values one such spread above and below.
+
+    Parameters
+    ----------
+    prediction : TilePrediction
+        Of the slice's tiles; at least one.
+    sediment_fraction : ndarray, shape (n_tiles,)
+        Weights of the tiles, 0 to 1; not all 0.
+    manifest : Manifest
+        Of the bundle that predicted.
+
+    Returns
+    -------
+    tuple of Estimate
+        ``predicted``, clipped to the property's credible range with a reason that
+        says so; ``abstained`` where the network gave no finite number.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together, or there is no tile or no weight.
+    """
+    weights = np.asarray(sediment_fraction, np.float64)
+    shape = (weights.size, len(manifest.outputs))
+    got = {prediction.mean.shape, prediction.sd.shape, prediction.within_sd.shape}
+    if got != {shape}:
+        raise ValueError(f"expected predictions of shape {shape}, got {sorted(got)}")
+    if not weights.size or not weights.sum() > 0 or weights.min() < 0:
+        raise ValueError(f"expected weights >= 0 with a sum above 0, got {weights.tolist()}")
+    weights = weights / weights.sum()
+    return tuple(_estimate(manifest, i, prediction, weights) for i in range(shape[1]))
+
+
+def _estimate(
+    manifest: Manifest, i: int, prediction: TilePrediction, weights: NDArray[np.float64]
+) -> Estimate:
+    scaling = manifest.outputs[i]
+    means, sds, within = (x[:, i] for x in (prediction.mean, prediction.sd, prediction.within_sd))
+    if not all((np.abs(x) < _ABSURD).all() for x in (means, sds, within)):
+        why = NoValue(Status.ABSTAINED, "the network gave no finite number")
+        return _no_estimate(scaling, why, manifest.bundle_id)
+    mean = _weighted(weights, means)
+    sd = math.sqrt(_weighted(weights, sds**2))
+    spread = math.sqrt(_weighted(weights, (means - mean) ** 2) + _weighted(weights, within**2))
+    half = max(scaling.interval_factor * sd, scaling.interval_floor)
+    known = property_named(scaling.property)
+    ends = (mean - half, mean, mean + half)
+    lower, value, upper = (_in_unit(scaling, x) for x in ends)
+    # A network without a map says nothing of the inside of a single tile.
+    says_spread = weights.size > 1 or bool(within.any())
+    return Estimate(
+        property=scaling.property,
+        value=_clipped(value, known),
+        lower=_clipped(lower, known),
+        upper=_clipped(upper, known),
+        status=Status.PREDICTED,
+        reason=_clip_reason(lower, value, upper, known),
+        bundle_id=manifest.bundle_id,
+        heterogeneity=_spread_in_unit(scaling, mean, spread) if says_spread else None,
+    )
+
+
+def _weighted(weights: NDArray[np.float64], x: NDArray[np.float64]) -> float:
+    # An exact sum is the same on every processor, unlike one that depends on the width of vectors.
+    return math.fsum((weights * x).tolist())
+
+
+def _spread_in_unit(scaling: OutputScaling, mean: float, spread: float) -> float:
+    known = property_named(scaling.property)
+    if scaling.is_log10:
+        spread = (_in_unit(scaling, mean + spread) - _in_unit(scaling, mean - spread)) / 2
+    return min(spread, known.highest - known.lowest)
+
+
+def _no_estimate(scaling: OutputScaling, why: NoValue, bundle_id: str) -> Estimate:
+    return Estimate(scaling.property, None, None, None, why.status, why.reason, bundle_id)
+
+
+def _in_unit(scaling: OutputScaling, x: float) -> float:
+    # Far beyond any credible value, yet safe from overflow.
+    return math.pow(10.0, min(max(x, -300.0), 300.0)) if scaling.is_log10 else x
+
+
+def _clipped(x: float, known: Property) -> float:
+    return min(max(x, known.lowest), known.highest)
+
+
+def _clip_reason(lower: float, value: float, upper: float, known: Property) -> str:
+    span = f"{known.lowest:g} to {known.highest:g} {known.unit}"
+    if not known.lowest <= value <= known.highest:
+        return f"predicted {value:.4g} {known.unit}, clipped to the credible {span}"
+    if lower < known.lowest or upper > known.highest:
+        return f"interval clipped to the credible {span}"
+    return ""
+
+
+def _percent(fraction: float) -> str:
+    # Never rounds up to the very share that is asked for.
+    return f"{math.floor(100 * fraction + 1e-9)} %"

@@ -1,0 +1,154 @@
+"""The values that the record is made of: scans, their rows, and what is announced of them."""
+
+import enum
+from dataclasses import dataclass
+from fractions import Fraction
+
+from downcore.strata.depthlog import Estimate
+from downcore.strata.slices import CoreSlice
+
+
+class ScanState(enum.StrEnum):
+    """How far a scan has come; the way is seen, growing, settling, final, done."""
+
+    SEEN = "seen"
+    """Found in the inbox; nothing of it was read yet."""
+    GROWING = "growing"
+    """Read while the scanner still writes it."""
+    SETTLING = "settling"
+    """Complete as far as one can tell, but not quiet for long enough."""
+    FINAL = "final"
+    """Complete; its last slices are still to be committed."""
+    DONE = "done"
+    """Every slice is committed."""
+    QUARANTINED = "quarantined"
+    """Given up, with the reason."""
+    SUPERSEDED = "superseded"
+    """A later scan of the section has rows; this one's rows are kept."""
+    MISSING = "missing"
+    """Its file went away before it was done."""
+
+
+class OutboxKind(enum.StrEnum):
+    """What an announcement is about."""
+
+    LOG = "log"
+    """Rows that were committed."""
+    STATE = "state"
+    """A scan's new state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One pass over one section half, as it was found."""
+
+    scan_id: str
+    """Identity by content; never used again for another pass."""
+    section_id: str
+    """Which section half; made from the names below, or from the file's name."""
+    path: str
+    """Where the scan was found; for people, not an identity."""
+    format: str
+    """Name of the scanner format."""
+    px_per_cm: Fraction
+    """Scan lines per centimetre, exact."""
+    top: str
+    """Where the section's top lies in the image: ``up``, ``left`` or ``right``."""
+    expedition: str = ""
+    core: str = ""
+    section: str = ""
+    half: str = ""
+    section_top_um: int | None = None
+    """Depth of the section's top in the core; ``None`` where nothing says it."""
+    header_digest: str = ""
+    """Digest of the header and the first strip; empty where not known yet."""
+    content_digest: str = ""
+    """Digest of everything; empty while the scan grows."""
+
+    def __post_init__(self) -> None:
+        if not self.scan_id or not self.section_id:
+            raise ValueError(f"expected a scan id and a section id, got {self!r}")
+        for text in (self.scan_id, self.section_id):
+            if not text.isascii() and _is_not_utf8(text):
+                raise ValueError(f"expected an id that is valid Unicode, got {text!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRow:
+    """One centimetre of the depth log."""
+
+    core_slice: CoreSlice
+    estimates: tuple[Estimate, ...]
+    """One for each property and bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogBatch:
+    """Rows of one scan that were committed together."""
+
+    section_id: str
+    scan_id: str
+    section_top_um: int | None
+    committed_utc: str
+    rows: tuple[SliceRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanStatus:
+    """Where a scan stands."""
+
+    section_id: str
+    scan_id: str
+    state: ScanState
+    reason: str
+    n_slices: int
+    """Slices in the store."""
+    n_lines_done: int
+    """Scan lines whose slices are in the store."""
+    superseded_by: str | None
+    duplicate_of: str | None
+    updated_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """One announcement that waits for its sinks, in the order of the commits."""
+
+    seq: int
+    """Counts up by one with each announcement of a store; with the epoch it is unique."""
+    kind: OutboxKind
+    section_id: str
+    payload: str
+    """JSON object, without epoch and seq."""
+    created_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOrigin:
+    """Which store announces, and how far it has come."""
+
+    epoch: int
+    """Goes up by one each time a store is made anew in the same place; 1 or more."""
+    instance_id: str
+    """Random, made with the store, 32 hex digits."""
+    head_seq: int
+    """The newest announcement; 0 where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a start of the program ran with; every row names its run."""
+
+    code_version: str
+    settings_sha256: str
+    cpu_flags: str
+    """The flags that change what a network answers, such as ``avx512_vnni``."""
+    openvino_version: str
+
+
+def _is_not_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -1,0 +1,183 @@
+"""The bundle folder, written whole or not at all."""
+
+import dataclasses
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from downcore import __version__
+from downcore.strata.bundle import (
+    INPUT_NAME,
+    OUTPUT_NAMES,
+    Manifest,
+    Quantisation,
+    manifest_text,
+    parse_manifest,
+)
+from downcore.strata.errors import SettingsError
+from downcore_export.card import card_text
+from downcore_export.choosing import Chosen, Files, choose
+from downcore_export.parity import outputs_of
+from downcore_export.quantisation import QUANTISERS
+from downcore_export.source import Source, flat_figures
+from downcore_training.datasets import CoreSets, TileSet
+from downcore_training.intervals import Interval, coverage
+from downcore_training.progress import Report
+
+GOLDEN_TILES = 8
+"""Tiles of test cores that a device computes before it starts."""
+
+GOLDEN_TOLERANCE = 0.05
+"""Largest deviation of the golden test, in spreads: room for rounding, none for other numbers."""
+
+REFERENCE_FOLDER = "reference-f32"
+"""Folder inside the bundle for the unquantised graph, where it is asked for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """What was written, for the person who asked for it."""
+
+    folder: Path
+    manifest: Manifest
+    n_bytes: int
+    """Of everything that a device reads."""
+
+
+def write_bundle(
+    source: Source,
+    sets: CoreSets,
+    out: Path,
+    *,
+    report: Report,
+    with_fp32: bool = False,
+    quantisers: Iterable[str] = tuple(QUANTISERS),
+) -> Written:
+    """
+    Export ``source`` to the new folder ``out``.
+
+    Parameters
+    ----------
+    source : Source
+        The checkpoint.
+    sets : CoreSets
+        Cores of its recipe.
+    out : Path
+        Must not exist, or be empty.
+    report : Report
+        Hears of the progress.
+    with_fp32 : bool, default False
+        Keep the unquantised graph in the folder as well; devices never open it.
+    quantisers : iterable of str
+        Names of those to try; none writes weights of 16 bit.
+
+    Raises
+    ------
+    SettingsError
+        If ``out`` has something in it.
+    """
+    refuse_filled(out)
+    chosen = choose(source, sets, quantisers=quantisers, report=report)
+    manifest = _manifest(source, chosen)
+    files = {
+        "model.xml": chosen.files.xml,
+        "model.bin": chosen.files.weights,
+        "golden.npz": _golden(chosen.files, sets.test),
+        "card.md": card_text(source, manifest).encode(),
+    }
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    text = manifest_text(dataclasses.replace(manifest, files=digests))
+    files["manifest.json"] = text.encode()
+    _place(out, files, chosen.reference if with_fp32 else None)
+    report.at(1.0, "done")
+    return Written(out, parse_manifest(text), sum(map(len, files.values())))
+
+
+def refuse_filled(out: Path) -> None:
+    """
+    Raise if ``out`` cannot become a bundle.
+
+    Raises
+    ------
+    SettingsError
+        If it is a file, or a folder with something in it.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise SettingsError(f"expected a new or empty folder for the bundle, got {out}")
+
+
+def _manifest(source: Source, chosen: Chosen) -> Manifest:
+    """Return the manifest, but for the digests and the id."""
+    parity = chosen.parity
+    intervals = tuple(Interval(o.interval_factor, o.interval_floor) for o in source.outputs)
+    covered = coverage(parity.values, intervals).tolist()
+    names = [one.property for one in source.outputs]
+    as_shipped = {
+        "test_as_shipped": parity.scores,
+        "interval_coverage_as_shipped": {"test": dict(zip(names, covered, strict=True))},
+    }
+    return Manifest(
+        network=source.network,
+        title=source.title,
+        created_utc=_now_utc(),
+        precision=chosen.precision,
+        files={},
+        outputs=source.outputs,
+        trained_px_per_cm=source.trained_px_per_cm,
+        golden_tolerance=GOLDEN_TOLERANCE,
+        training_data=source.training_data,
+        bundle_id="",
+        quantisation=Quantisation(
+            method=chosen.method,
+            n_calibration_tiles=chosen.n_calibration_tiles,
+            n_checked_tiles=parity.n_tiles,
+            r2_loss=parity.r2_loss,
+            p95_deviation=parity.p95_deviation,
+            reference_sha256=hashlib.sha256(chosen.reference.weights).hexdigest(),
+        ),
+        metrics=flat_figures({**source.metrics, **as_shipped}),
+        code_version=__version__,
+        recipe_sha256=source.recipe_sha256,
+    )
+
+
+def _now_utc() -> str:
+    # The convention of reproducible builds: whoever needs the same bytes again sets it.
+    fixed = os.environ.get("SOURCE_DATE_EPOCH")
+    now = datetime.fromtimestamp(int(fixed), UTC) if fixed else datetime.now(UTC)
+    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _golden(files: Files, test: TileSet) -> bytes:
+    indices = np.linspace(0, len(test) - 1, GOLDEN_TILES).round().astype(np.int64)
+    tiles = test.pixels(indices)
+    arrays = dict(zip(OUTPUT_NAMES, outputs_of(files.graph, tiles), strict=True))
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **{INPUT_NAME: tiles}, **arrays)
+    return content.getvalue()
+
+
+def _place(out: Path, files: dict[str, bytes], reference: Files | None) -> None:
+    """Write beside ``out`` and rename, so that a bundle is never half there."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        for name, content in files.items():
+            (beside / name).write_bytes(content)
+        if reference is not None:
+            (beside / REFERENCE_FOLDER).mkdir()
+            (beside / REFERENCE_FOLDER / "model.xml").write_bytes(reference.xml)
+            (beside / REFERENCE_FOLDER / "model.bin").write_bytes(reference.weights)
+        beside.chmod(0o755)
+        beside.replace(out)
+    except OSError:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise

@@ -1,0 +1,72 @@
+"""A torch module as an OpenVINO graph that takes tiles as they are cut."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from downcore.inference._openvino import openvino, preprocess
+from downcore.strata.bundle import INPUT_NAME, OUTPUT_NAMES, TILE_PX
+
+_EXAMPLE_TILES = 2
+"""Tiles of the example that is traced; not 1, so that nothing takes the batch for a constant."""
+
+
+def example_input() -> torch.Tensor:
+    """Return an input of the right shape for tracing."""
+    return torch.full((_EXAMPLE_TILES, 3, TILE_PX, TILE_PX), 128.0)
+
+
+def convert(module: nn.Module) -> Any:
+    """
+    Return ``module`` as a graph, unquantised, with the ports of a bundle.
+
+    Parameters
+    ----------
+    module : Module
+        In evaluation mode; takes RGB of 0 to 255 as float, (n, 3, 200, 200), and normalises
+        it itself; returns mean, log sd and sd within, each (n, n_properties).
+
+    Returns
+    -------
+    openvino.Model
+        Input ``tiles``, u8, (n, 200, 200, 3); outputs as in ``OUTPUT_NAMES``; n is free.
+    """
+    with torch.no_grad():
+        graph = openvino.convert_model(
+            module, example_input=example_input(), input=[-1, 3, TILE_PX, TILE_PX]
+        )
+    return with_ports(graph)
+
+
+def with_ports(graph: Any) -> Any:
+    """
+    Return ``graph`` with the input and the outputs of a bundle.
+
+    ``graph`` takes float, (n, 3, 200, 200). Turning 8 bit into float and the channels to the
+    front is exact, so that the graph computes the same numbers with it as without.
+    """
+    if len(graph.outputs) != len(OUTPUT_NAMES):
+        raise ValueError(f"expected {len(OUTPUT_NAMES)} outputs, got {len(graph.outputs)}")
+    for port, name in zip(graph.outputs, OUTPUT_NAMES, strict=True):
+        port.get_tensor().set_names({name})
+    graph.inputs[0].get_tensor().set_names({INPUT_NAME})
+    steps = preprocess.PrePostProcessor(graph)
+    steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    steps.input().model().set_layout(openvino.Layout("NCHW"))
+    return steps.build()
+
+
+def as_written(graph: Any, *, is_half: bool) -> tuple[bytes, bytes]:
+    """Return the XML and the weights of ``graph``, in 16 bit where ``is_half``."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.xml"
+        openvino.save_model(graph, path, compress_to_fp16=is_half)
+        return path.read_bytes(), path.with_suffix(".bin").read_bytes()
+
+
+def as_read(xml: bytes, weights: bytes) -> Any:
+    """Return the graph that a device would read."""
+    return openvino.Core().read_model(xml, weights)

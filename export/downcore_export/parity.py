@@ -1,0 +1,98 @@
+"""How far a quantised network is from the one that was trained, and whether that will do."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.inference.compiling import compile_graph
+from downcore.strata.bundle import OUTPUT_NAMES
+from downcore.strata.properties import PROPERTIES
+from downcore_training.datasets import TileSet
+from downcore_training.evaluation import Scores, SliceValues, join_slices, score
+from downcore_training.scaling import TargetScaling
+
+MOST_R2_LOSS = 0.01
+"""R2 that quantising may cost, of any property, on slices of cores not seen before."""
+
+MOST_P95_DEVIATION = 0.1
+"""95th percentile that a slice's value may move, of any property, in spreads of training cores."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parity:
+    """A network against the unquantised one, on the same tiles."""
+
+    scores: dict[str, Scores]
+    """Figures of the network by property, on slices."""
+    r2_loss: dict[str, float]
+    """By property; negative where the network is the better one."""
+    p95_deviation: dict[str, float]
+    """Of a slice's value, by property, in spreads."""
+    n_tiles: int
+    values: SliceValues
+    """What the network says of the slices, and what is true."""
+
+    @property
+    def is_good_enough(self) -> bool:
+        """Whether every property stays within both limits; a NaN does not."""
+        return all(x <= MOST_R2_LOSS for x in self.r2_loss.values()) and all(
+            x <= MOST_P95_DEVIATION for x in self.p95_deviation.values()
+        )
+
+    @property
+    def distance(self) -> float:
+        """The worst property's deviation, by which candidates are ranked."""
+        return max(self.p95_deviation.values())
+
+
+def outputs_of(graph: Any, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """
+    Return what ``graph`` says of ``tiles`` (n, 200, 200, 3), compiled as on the device.
+
+    Returns
+    -------
+    ndarray, shape (3, n, n_properties)
+        In the order of ``OUTPUT_NAMES``, scaled space.
+    """
+    compiled = compile_graph(graph, n_threads=1)
+    batch = np.zeros(tuple(compiled.input(0).shape), np.uint8)
+    found = []
+    for first in range(0, len(tiles), len(batch)):
+        some = tiles[first : first + len(batch)]
+        batch[: len(some)] = some
+        answers = compiled(batch)
+        found.append(np.stack([answers[name][: len(some)] for name in OUTPUT_NAMES]))
+    return np.concatenate(found, axis=1)
+
+
+def compare(
+    outputs: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    tiles: TileSet,
+    scaling: TargetScaling,
+) -> Parity:
+    """
+    Compare outputs, each of shape (3, n_tiles, n_properties) in scaled space, slice by slice.
+
+    Slices without a label count for the deviation and not for R2.
+    """
+    values, truth = (
+        join_slices(
+            tiles,
+            scaling.unscaled(one[0].astype(np.float64)),
+            np.exp(one[1].astype(np.float64)) * scaling.spread,
+        )
+        for one in (outputs, reference)
+    )
+    got, ideal = score(values.mean, values), score(truth.mean, truth)
+    moved = np.abs(values.mean - truth.mean) / scaling.spread
+    names = [one.name for one in PROPERTIES]
+    return Parity(
+        scores=got,
+        r2_loss={n: ideal[n].get("r2", np.nan) - got[n].get("r2", np.nan) for n in names},
+        p95_deviation={n: float(np.percentile(moved[:, i], 95)) for i, n in enumerate(names)},
+        n_tiles=len(tiles),
+        values=values,
+    )

@@ -1,0 +1,127 @@
+"""
+Ways from a graph of 32 bit to one of 8 bit.
+
+Which of them comes nearest the unquantised network differs from network to network, so
+all are tried and the nearest on unseen cores is kept. To add one, write a function of
+:data:`Quantise` and put it into :data:`QUANTISERS`.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from downcore.inference._openvino import openvino
+from downcore.strata.bundle import OUTPUT_NAMES
+from downcore_export.conversion import convert, example_input, with_ports
+
+Quantise = Callable[[nn.Module, NDArray[np.uint8]], Any]
+"""Takes the module and calibration tiles (n, 200, 200, 3), returns a graph with our ports."""
+
+
+def nncf_mean(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
+    """Quantise with NNCF; ranges are means over tiles, which clips the few that differ most."""
+    return _by_nncf(module, tiles, is_minmax=False, corrects_bias=True)
+
+
+def nncf_minmax(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
+    """Quantise with NNCF; ranges hold every calibration tile."""
+    return _by_nncf(module, tiles, is_minmax=True, corrects_bias=True)
+
+
+def nncf_minmax_without_bias_correction(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
+    """Quantise with NNCF; ranges hold every calibration tile, biases are left alone."""
+    return _by_nncf(module, tiles, is_minmax=True, corrects_bias=False)
+
+
+def onnxruntime_minmax(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
+    """Quantise with ONNX Runtime: least and greatest activations, weights channel by channel."""
+    from onnxruntime.quantization import (  # noqa: PLC0415 - slow to import, and optional
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+    from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        plain, prepared, quantised = (folder / f"{n}.onnx" for n in ("plain", "prepared", "int8"))
+        _write_onnx(module, plain)
+        quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(quantised),
+            _Reader(tiles),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+        return with_ports(openvino.Core().read_model(quantised))
+
+
+QUANTISERS: dict[str, Quantise] = {
+    "nncf-mean": nncf_mean,
+    "nncf-minmax": nncf_minmax,
+    "nncf-minmax-without-bias-correction": nncf_minmax_without_bias_correction,
+    "onnxruntime-minmax": onnxruntime_minmax,
+}
+"""Every quantiser, by the name that manifests record."""
+
+
+def _by_nncf(
+    module: nn.Module, tiles: NDArray[np.uint8], *, is_minmax: bool, corrects_bias: bool
+) -> Any:
+    import nncf  # noqa: PLC0415 - slow to import, and optional
+    from nncf.quantization.range_estimator import (  # noqa: PLC0415 - the same
+        RangeEstimatorParameters,
+        RangeEstimatorParametersSet,
+    )
+
+    nncf.set_log_level("ERROR")
+    ranges = RangeEstimatorParametersSet.MINMAX if is_minmax else RangeEstimatorParameters()
+    return nncf.quantize(
+        convert(module),
+        nncf.Dataset([tile[None] for tile in tiles]),
+        preset=nncf.QuantizationPreset.PERFORMANCE,
+        subset_size=len(tiles),
+        advanced_parameters=nncf.AdvancedQuantizationParameters(
+            activations_range_estimator_params=ranges,
+            disable_bias_correction=not corrects_bias,
+        ),
+    )
+
+
+def _write_onnx(module: nn.Module, path: Path) -> None:
+    with warnings.catch_warnings():
+        # The exporter warns of its own parts; what it wrote is checked by its deviation.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            (example_input(),),
+            str(path),
+            input_names=["x"],
+            output_names=list(OUTPUT_NAMES),
+            dynamo=False,
+            opset_version=17,
+            dynamic_axes={"x": {0: "n"}, **{name: {0: "n"} for name in OUTPUT_NAMES}},
+        )
+
+
+class _Reader:
+    """Hands calibration tiles to ONNX Runtime, one at a time."""
+
+    def __init__(self, tiles: NDArray[np.uint8]) -> None:
+        self._left: Iterator[NDArray[np.uint8]] = iter(tiles)
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        tile = next(self._left, None)
+        return None if tile is None else {"x": tile.transpose(2, 0, 1)[None].astype(np.float32)}

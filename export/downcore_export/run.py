@@ -1,0 +1,67 @@
+"""An export as the command line starts it: checkpoint, cores, bundle, proof."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from rich.console import Console
+from rich.progress import Progress
+
+from downcore.inference.device import usable_cores
+from downcore.inference.loading import load_bundle
+from downcore.inference.starting import start_predictor
+from downcore_export.bundling import Written, refuse_filled, write_bundle
+from downcore_export.source import cores_of, read_source
+from downcore_training.progress import Bar, Plain, Report, bar_columns
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFiles:
+    """Where an export reads and writes."""
+
+    checkpoint: Path
+    out: Path
+    cache: Path | None
+    """Generated cores; ``None`` for the user's cache folder."""
+
+
+def run_export(files: ExportFiles, *, with_fp32: bool) -> Written:
+    """
+    Export, load the result as a device does, and tell the terminal.
+
+    Raises
+    ------
+    BundleError
+        If the checkpoint cannot be used, or the bundle fails its own golden test.
+    SettingsError
+        If the folder has something in it.
+    """
+    console = Console()
+    refuse_filled(files.out)
+    source = read_source(files.checkpoint)
+    cache = files.cache or Path(platformdirs.user_cache_dir("downcore")) / "training"
+    with _report(console) as report:
+        sets = cores_of(source, cache, report=report, processes=usable_cores())
+        written = write_bundle(source, sets, files.out, report=report, with_fp32=with_fp32)
+    with start_predictor(load_bundle(files.out)):
+        pass
+    manifest = written.manifest
+    console.print(
+        f"wrote {files.out}: {manifest.title}, {manifest.precision}, "
+        f"{written.n_bytes / 1e6:.1f} MB, id {manifest.bundle_id}; golden test passed; "
+        f"read {files.out / 'card.md'}",
+        soft_wrap=True,
+        highlight=False,
+    )
+    return written
+
+
+@contextmanager
+def _report(console: Console) -> Iterator[Report]:
+    if not console.is_terminal:
+        yield Plain(console)
+        return
+    with Progress(*bar_columns(), console=console) as progress:
+        yield Bar(progress)

@@ -1,0 +1,109 @@
+"""What a bundle is made from: a checkpoint, and the generated cores it was trained on."""
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from downcore.strata.bundle import OutputScaling
+from downcore.strata.errors import BundleError
+from downcore_training.checkpoint import read, trained_network
+from downcore_training.datasets import CoreSets
+from downcore_training.datasets.generated import core_sets
+from downcore_training.networks import network_named
+from downcore_training.progress import Report
+from downcore_training.recipe import parse_recipe
+from downcore_training.scaling import TargetScaling
+
+MOST_CORES = {"training": 24, "validation": 8, "test": 16}
+"""Cores that are looked at: to calibrate, to choose the quantiser, and to judge the choice."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A checkpoint as the export needs it."""
+
+    module: nn.Module
+    """With its weights, in evaluation mode."""
+    network: str
+    title: str
+    outputs: tuple[OutputScaling, ...]
+    trained_px_per_cm: tuple[float, float]
+    training_data: str
+    """In a sentence."""
+    metrics: Mapping[str, Any]
+    """Figures of the training, nested as :mod:`downcore_training.summary` left them."""
+    run: Mapping[str, Any]
+    """Steps, minutes and versions of the training."""
+    recipe: str
+    """TOML."""
+
+    @property
+    def recipe_sha256(self) -> str:
+        """SHA-256 of the recipe's text."""
+        return hashlib.sha256(self.recipe.encode()).hexdigest()
+
+    @property
+    def scaling(self) -> TargetScaling:
+        """Centre and spread of every property."""
+        return TargetScaling(
+            np.array([one.centre for one in self.outputs]),
+            np.array([one.spread for one in self.outputs]),
+        )
+
+
+def read_source(path: Path) -> Source:
+    """
+    Return the finished checkpoint at ``path``.
+
+    Raises
+    ------
+    BundleError
+        If it is none, or that of a run that has not ended.
+    """
+    content = read(path)
+    missing = {"outputs", "data", "metrics", "run", "network"} - set(content)
+    if missing:
+        lacks = ", ".join(sorted(missing))
+        raise BundleError(
+            f"expected a finished checkpoint at {path}, got one without {lacks}: "
+            "let the training end, or give its checkpoint.pt"
+        )
+    low, high = content["data"]["trained_px_per_cm"]
+    return Source(
+        module=trained_network(content),
+        network=content["network"],
+        title=network_named(content["network"]).title,
+        outputs=tuple(OutputScaling(**one) for one in content["outputs"]),
+        trained_px_per_cm=(float(low), float(high)),
+        training_data=content["data"]["sentence"],
+        metrics=content["metrics"],
+        run=content["run"],
+        recipe=content["recipe"],
+    )
+
+
+def cores_of(source: Source, cache: Path, *, report: Report, processes: int = 1) -> CoreSets:
+    """Return some of the cores that ``source`` was trained, validated and tested on."""
+    cores = parse_recipe(source.recipe, origin="the checkpoint's recipe").cores
+    counts = {name: min(getattr(cores, name), most) for name, most in MOST_CORES.items()}
+    fewer = dataclasses.replace(cores, **counts)
+    return core_sets(fewer, cache, report=report, processes=processes)
+
+
+def flat_figures(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Return nested figures as ``{protocol: {"density.r2": 0.5}}``; those that are no number go."""
+    return {name: dict(_flat("", value)) for name, value in metrics.items()}
+
+
+def _flat(prefix: str, value: Any) -> list[tuple[str, float]]:
+    if isinstance(value, Mapping):
+        nested = ((f"{prefix}.{key}" if prefix else str(key), one) for key, one in value.items())
+        return [pair for name, one in nested for pair in _flat(name, one)]
+    return [(prefix, float(value))] if math.isfinite(value) else []

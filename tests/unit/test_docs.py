@@ -1,0 +1,170 @@
+"""The documents say what the program does: commands, settings, exit codes, links."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from downcore import exit_codes
+from downcore.cli import app
+from downcore.settings import known_keys, load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+EXAMPLE = ROOT / "config" / "edge.example.toml"
+DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "tests" / "README.md"])
+MADE_BY_THE_DEMO = {ROOT / "docs" / "pictures" / "plate.png"}
+PROSE = (".md", ".toml", ".py", ".service", ".conf", ".txt", ".json", ".yml", ".yaml", ".sh")
+
+
+def blocks_under(heading: str) -> list[str]:
+    """Return the fenced blocks of README between a heading and the next."""
+    _, _, rest = README.read_text().partition(f"\n{heading}\n")
+    part = re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    return re.findall(r"^```\w*\n(.*?)^```$", part, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """Return every command as a person types it, such as ``config check``."""
+    found: list[str] = []
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined] # a group
+        inner = getattr(command, "commands", None)
+        found += [f"{name} {one}" for one in inner] if inner else [name]
+    return found
+
+
+def tracked_files() -> list[Path]:
+    ran = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ran.returncode != 0:
+        pytest.skip("not a git checkout, so nobody says which files belong to it")
+    return [ROOT / name for name in ran.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("heading", ["## Try it", "## Test it"])
+def test_readme_has_one_command_of_one_line(heading: str) -> None:
+    blocks = blocks_under(heading)
+
+    assert len(blocks) == 1, f"expected one fenced block under {heading}, got {len(blocks)}"
+    assert len(blocks[0].splitlines()) == 1, f"expected one line under {heading}: {blocks[0]}"
+    assert not blocks[0].startswith("$"), "the line must be ready to copy"
+
+
+def test_readme_installs_only_extras_that_exist() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for heading in ("## Try it", "## Test it"):
+        for named in re.findall(r"\[([\w,]+)\]", blocks_under(heading)[0]):
+            assert set(named.split(",")) <= set(extras["optional-dependencies"])
+
+
+def test_ci_takes_the_test_command_from_readme() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+
+    assert "## Test it" in script
+    assert "pip install" not in script, "CI must run what README says, not a command of its own"
+
+
+def test_every_setting_is_in_the_example() -> None:
+    section = ""
+    found: set[str] = set()
+    for line in EXAMPLE.read_text().splitlines():
+        if head := re.fullmatch(r"\[(\w+)\]", line):
+            section = head[1]
+        elif key := re.match(r"(?:# )?(\w+) = ", line):
+            found.add(f"{section}.{key[1]}")
+
+    assert found == set(known_keys())
+
+
+def test_the_example_is_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    copy = tmp_path / "edge.toml"
+    copy.write_text(EXAMPLE.read_text())
+
+    from_file = load_settings(copy)
+
+    plain = tmp_path / "empty.toml"
+    plain.write_text("")
+    assert from_file.model_dump() == load_settings(plain).model_dump()
+
+
+def test_what_the_example_comments_out_may_be_used(tmp_path: Path) -> None:
+    copy = tmp_path / "edge.toml"
+    copy.write_text(re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE))
+
+    settings = load_settings(copy)
+
+    assert settings.inbox.px_per_cm == "200"
+    assert settings.mqtt.username == "downcore"
+
+
+def test_every_command_is_in_the_documents() -> None:
+    text = "\n".join(path.read_text() for path in DOCS) + EXAMPLE.read_text()
+
+    missing = [name for name in commands() if f"downcore {name}" not in text]
+
+    assert not missing, f"no document mentions {missing}"
+
+
+def test_the_documents_name_no_command_that_is_not_there() -> None:
+    known = {name.split()[0] for name in commands()} | {"train", "bundle"}
+    for path in DOCS:
+        for block in re.findall(r"^```sh\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL):
+            for used in re.findall(r"(?:^|[/ ])downcore ([a-z]+)", block, re.MULTILINE):
+                assert used in known, f"{path.name}: there is no 'downcore {used}'"
+
+
+def test_every_exit_code_is_explained() -> None:
+    rows = re.findall(
+        r"^\| (\d+) \| (\w+) \|",
+        (ROOT / "docs" / "reference" / "exit-codes.md").read_text(),
+        re.MULTILINE,
+    )
+
+    assert {int(code): name for code, name in rows} == {
+        code: name
+        for name, code in vars(exit_codes).items()
+        if name.isupper() and isinstance(code, int)
+    }
+    assert set(exit_codes.MEANINGS) == {int(code) for code, _ in rows}
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text()):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        place = (path.parent / target).resolve()
+        assert place.exists() or place in MADE_BY_THE_DEMO, f"{path.name}: {target} is not there"
+
+
+def test_decisions_are_numbered_without_gaps_and_say_the_three_things() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        heads = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
+        assert heads == ["Context", "Decision", "Consequences"], page.name
+        assert page.read_text().startswith(f"# {page.name[:4]} "), page.name
+        assert len(page.read_text().splitlines()) <= 60, f"{page.name} is over a page"
+
+
+def test_no_file_names_a_place_of_the_machine_it_was_written_on() -> None:
+    # In two pieces, so that this file does not name them either.
+    hosts = ("pypi" + ".org", "python" + "hosted", "deb.debian" + ".org", "registry.npm" + "js")
+    homes = re.compile(r"(?<![\w.~$}])/(?:work|root)/")
+    for path in tracked_files():
+        if path.suffix in PROSE or path.name == "run":
+            text = path.read_text(errors="replace")
+            named = [host for host in hosts if host in text]
+            assert not named, f"{path.relative_to(ROOT)} names {named}"
+            found = homes.search(text)
+            assert not found, f"{path.relative_to(ROOT)} names {found[0] if found else ''}"

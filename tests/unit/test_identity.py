@@ -1,0 +1,139 @@
+import hashlib
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from downcore.sources._identity import (
+    ByteRange,
+    PrefixDigest,
+    content_digest,
+    opening_digest,
+    scan_id_of,
+)
+from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
+from downcore.strata.segment import Pixels, Segment
+
+
+@dataclass(frozen=True)
+class HeldScan:
+    """A scan that is held in memory."""
+
+    lines: Pixels
+
+    def read(self, first_line: int, n_lines: int) -> Segment:
+        return Segment(self.lines[first_line : first_line + n_lines], first_line)
+
+
+def some_lines(n: int = 700, dtype: type = np.uint8) -> Pixels:
+    rng = np.random.default_rng(7)
+    lines: Pixels = rng.integers(0, 256, (n, 5, 3)).astype(dtype)
+    return lines
+
+
+def test_the_same_content_has_the_same_digest_under_any_name(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"core" * 1_000_000)
+    (tmp_path / "b.bmp").write_bytes(b"core" * 1_000_000)
+    expected = hashlib.blake2b(b"core" * 1_000_000, digest_size=16).hexdigest()
+    assert content_digest(tmp_path / "a.tif") == content_digest(tmp_path / "b.bmp") == expected
+
+
+def test_the_opening_of_a_growing_file_keeps_its_digest_while_it_grows(tmp_path: Path) -> None:
+    scan = tmp_path / "growing.tif"
+    ranges = (ByteRange(0, 8), ByteRange(100, 50))
+    scan.write_bytes(bytes(range(149)))
+    with pytest.raises(GrowingError, match="1 are not there yet"):
+        opening_digest(scan, ranges)
+    scan.write_bytes(bytes(range(150)))
+    opening = opening_digest(scan, ranges)
+    scan.write_bytes(bytes(range(150)) + b"further strips")
+    assert opening_digest(scan, ranges) == opening
+    scan.write_bytes(bytes(149) + b"x further strips")
+    assert opening_digest(scan, ranges) != opening
+
+
+def test_two_openings_do_not_meet_by_cutting_the_same_bytes_elsewhere(tmp_path: Path) -> None:
+    scan = tmp_path / "scan.tif"
+    scan.write_bytes(bytes(100))
+    cuts = ((ByteRange(0, 10), ByteRange(10, 20)), (ByteRange(0, 20), ByteRange(20, 10)))
+    assert opening_digest(scan, cuts[0]) != opening_digest(scan, cuts[1])
+
+
+def test_a_scan_is_known_by_its_section_and_its_opening() -> None:
+    opening = "00" * 16
+    ids = {scan_id_of("GC01_01", opening), scan_id_of("GC01_02", opening)}
+    assert len(ids) == 2
+    assert all(len(i) == 32 and set(i) <= set("0123456789abcdef") for i in ids)
+    assert scan_id_of("GC01_01", opening) == scan_id_of("GC01_01", opening)
+
+
+def test_a_link_and_a_pipe_have_no_content(tmp_path: Path) -> None:
+    (tmp_path / "scan.tif").write_bytes(b"x")
+    (tmp_path / "link.tif").symlink_to(tmp_path / "scan.tif")
+    os.mkfifo(tmp_path / "pipe.tif")
+    for name in ("link.tif", "pipe.tif"):
+        with pytest.raises(HostileFileError, match="regular file"):
+            content_digest(tmp_path / name)
+
+
+def test_a_file_that_vanished_is_a_segment_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(SegmentError, match=r"gone\.tif"):
+        content_digest(tmp_path / "gone.tif")
+
+
+@given(cuts=st.lists(st.integers(0, 700), max_size=8), deep=st.booleans())
+def test_the_digest_of_lines_does_not_depend_on_how_they_were_cut(
+    cuts: list[int], *, deep: bool
+) -> None:
+    lines = some_lines(dtype=np.uint16 if deep else np.uint8)
+    prefix = PrefixDigest()
+    edges = [0, *sorted(cuts), len(lines)]
+    for first, last in pairwise(edges):
+        prefix.add(Segment(lines[first:last], first))
+    assert prefix.n_lines == 700
+    assert prefix.hexdigest() == PrefixDigest.replay(HeldScan(lines), 700).hexdigest()
+
+
+def test_a_replayed_digest_goes_on_like_one_that_never_stopped() -> None:
+    lines = some_lines()
+    unbroken = PrefixDigest()
+    unbroken.add(Segment(lines, 0))
+    resumed = PrefixDigest.replay(HeldScan(lines), 300)
+    resumed.add(Segment(lines[300:], 300))
+    assert resumed.hexdigest() == unbroken.hexdigest()
+
+
+def test_a_file_replaced_in_place_is_found_out() -> None:
+    lines = some_lines()
+    other = lines.copy()
+    other[299, 4, 2] ^= 1
+    before = PrefixDigest.replay(HeldScan(lines), 300).hexdigest()
+    assert PrefixDigest.replay(HeldScan(other), 300).hexdigest() != before
+    assert PrefixDigest.replay(HeldScan(other), 299).n_lines == 299
+
+
+def test_depth_and_width_are_part_of_the_digest() -> None:
+    empty = PrefixDigest().hexdigest()
+    digests = set()
+    for shape in ((6, 2, 3), (4, 3, 3), (12, 1, 3)):
+        prefix = PrefixDigest()
+        prefix.add(Segment(np.zeros(shape, np.uint8), 0))
+        digests.add(prefix.hexdigest())
+    deep = PrefixDigest()
+    deep.add(Segment(np.zeros((3, 2, 3), np.uint16), 0))
+    assert len({*digests, deep.hexdigest(), empty}) == 5
+
+
+def test_lines_out_of_order_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected line 0 next, got 3"):
+        PrefixDigest().add(Segment(some_lines(4), 3))
+
+
+def test_a_scan_that_became_shorter_cannot_be_replayed() -> None:
+    with pytest.raises(GrowingError, match="expected 800 lines"):
+        PrefixDigest.replay(HeldScan(some_lines(700)), 800)

@@ -1,0 +1,102 @@
+"""Weights that a user brings."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra [training]")
+
+# Only where torch is installed can the lab be imported.
+from downcore_training.networks import (  # noqa: E402 - see above
+    load_public_weights,
+    network_named,
+    networks,
+)
+
+
+@pytest.fixture(params=sorted(networks()))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def published(name: str) -> "dict[str, torch.Tensor]":
+    """Return what a published file of the backbone holds, with its classifier of 1,000."""
+    torch.manual_seed(5)
+    network = network_named(name)
+    state = network.build().state_dict()
+    kept = {k: v + 1 for k, v in state.items() if not k.startswith(network.left_out)}
+    return kept | {"fc.weight": torch.zeros(1000, 512), "classifier.bias": torch.zeros(1000)}
+
+
+@pytest.mark.parametrize("wrapper", [None, "state_dict"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_backbone_is_taken_and_its_classifier_is_not(
+    name: str, wrapper: str | None, prefix: str, tmp_path: Path
+) -> None:
+    network, public = network_named(name), published(name)
+    content = {prefix + k: v for k, v in public.items()}
+    torch.save(content if wrapper is None else {wrapper: content, "epoch": 9}, tmp_path / "w.pt")
+    module = network.build()
+
+    loaded = load_public_weights(module, tmp_path / "w.pt", left_out=network.left_out)
+
+    state = module.state_dict()
+    for key in loaded.taken:
+        assert torch.equal(state[key], public[key]), key
+    assert set(loaded.unused) == {"fc.weight", "classifier.bias"}
+    assert all(key.startswith(network.left_out) for key in loaded.fresh)
+    assert len(loaded.taken) + len(loaded.fresh) == len(state)
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    torch.save(published("resnet-18"), tmp_path / "w.pt")
+    network = network_named("hrnet-deeplabv3plus")
+    module = network.build()
+    before = {k: v.clone() for k, v in module.state_dict().items()}
+
+    with pytest.raises(ValueError, match="supply the file of the same architecture"):
+        load_public_weights(module, tmp_path / "w.pt", left_out=network.left_out)
+
+    assert all(torch.equal(v, before[k]) for k, v in module.state_dict().items())
+
+
+def test_one_layer_of_another_shape_is_refused_by_name(tmp_path: Path) -> None:
+    public = published("resnet-18") | {"conv1.weight": torch.zeros(64, 4, 7, 7)}
+    torch.save(public, tmp_path / "w.pt")
+
+    with pytest.raises(ValueError, match=r"conv1\.weight"):
+        load_public_weights(network_named("resnet-18").build(), tmp_path / "w.pt")
+
+
+def test_a_file_without_tensors_is_refused(tmp_path: Path) -> None:
+    torch.save({"state_dict": {"conv1.weight": 3}}, tmp_path / "w.pt")
+
+    with pytest.raises(ValueError, match="expected a state dict of tensors"):
+        load_public_weights(network_named("resnet-18").build(), tmp_path / "w.pt")
+
+
+def test_what_is_no_torch_file_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "w.pt").write_bytes(b"<html>not found</html>")
+
+    with pytest.raises(ValueError, match="expected a torch file of weights"):
+        load_public_weights(network_named("resnet-18").build(), tmp_path / "w.pt")
+
+
+def test_an_unknown_network_names_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"hrnet-deeplabv3plus, resnet-18, got 'resnet-50'"):
+        network_named("resnet-50")
+
+
+def test_the_map_and_the_value_of_the_dense_network_agree() -> None:
+    torch.manual_seed(0)
+    module = network_named("hrnet-deeplabv3plus").build().eval()
+    x = torch.from_numpy(np.random.default_rng(0).uniform(0, 255, (2, 3, 200, 200))).float()
+
+    with torch.inference_mode():
+        dense = module.dense(x)
+        mean, _, within_sd = module(x)
+
+    assert dense.shape == (2, 3, 50, 50)
+    torch.testing.assert_close(dense.mean(dim=(2, 3)), mean)
+    torch.testing.assert_close(dense.std(dim=(2, 3), correction=0), within_sd, rtol=1e-3, atol=2e-4)

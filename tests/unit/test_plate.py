@@ -1,0 +1,178 @@
+"""The plate shows what the depth log says, and says when it is no measurement."""
+
+import builtins
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from downcore.plate import SIMULATED_CAVEAT, PlateSection, PlateSlice, draw_plate
+from downcore.plate.sheet import _figure_of
+from downcore.plate.style import STATUS_COLOURS
+from downcore.plate.track import _limits
+from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.errors import DowncoreError
+from downcore.strata.properties import DENSITY, MS, PROPERTIES
+
+pytest.importorskip("matplotlib", reason="the plate needs the extra 'demo'")
+
+SEDIMENT = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def predicted(name: str, value: float, half: float, status: Status) -> Estimate:
+    return Estimate(name, value, value - half, value + half, status, "", "b")
+
+
+def silent(name: str, status: Status, reason: str) -> Estimate:
+    return Estimate(name, None, None, None, status, reason, "b")
+
+
+def a_slice(index: int, status: Status, reason: str = "") -> PlateSlice:
+    values = {"density": (1.6 + index / 100, 0.1), "vp": (1500.0, 40.0), "ms": (30.0, 10.0)}
+    return PlateSlice(
+        top_um=index * 10_000,
+        bottom_um=(index + 1) * 10_000,
+        class_fractions=SEDIMENT,
+        estimates=tuple(
+            silent(p.name, status, reason) if reason else predicted(p.name, *values[p.name], status)
+            for p in PROPERTIES
+        ),
+    )
+
+
+def section_of(*slices: PlateSlice, title: str = "DC26-01A-3", caveat: str = "") -> PlateSection:
+    picture = np.full((8 * len(slices), 20, 3), 120, dtype=np.uint8)
+    return PlateSection(title, "5f1d2c9a", "resnet-18 3fa9", caveat, slices, picture)
+
+
+def texts_of(section: PlateSection) -> str:
+    figure = _figure_of(section)
+    words = [text.get_text() for text in figure.texts]
+    for axes in figure.axes:
+        words += [text.get_text() for text in axes.texts]
+    for legend in figure.legends:
+        words += [text.get_text() for text in legend.get_texts()]
+    return "\n".join(words).replace("\n", " ")
+
+
+def test_a_plate_is_a_picture_that_can_be_opened(tmp_path: Path) -> None:
+    section = section_of(*(a_slice(i, Status.PREDICTED) for i in range(5)))
+
+    out = draw_plate(section, tmp_path / "plate.png")
+
+    picture = cv2.imread(str(out), cv2.IMREAD_COLOR)
+    assert picture is not None, "the plate is not a PNG"
+    assert picture.shape[0] > picture.shape[1] > 1000, "a plate stands upright"
+
+
+def test_the_same_section_gives_the_same_plate(tmp_path: Path) -> None:
+    section = section_of(a_slice(0, Status.PREDICTED), a_slice(1, Status.FILLED))
+
+    first = draw_plate(section, tmp_path / "first.png").read_bytes()
+    second = draw_plate(section, tmp_path / "second.png").read_bytes()
+
+    assert first == second, "a plate depends on something beside its section"
+
+
+def test_a_simulated_core_is_never_shown_as_a_measurement() -> None:
+    told = texts_of(section_of(a_slice(0, Status.PREDICTED), caveat=SIMULATED_CAVEAT))
+
+    assert "simulated core, generator-trained network: not a measurement" in told
+
+
+def test_the_title_names_section_scan_and_bundle() -> None:
+    told = texts_of(section_of(a_slice(0, Status.PREDICTED)))
+
+    assert "DC26-01A-3" in told
+    assert "scan 5f1d2c9a" in told
+    assert "bundle resnet-18 3fa9" in told
+
+
+def test_core_without_a_value_says_why() -> None:
+    slices = [a_slice(i, Status.PREDICTED) for i in range(4)]
+    slices.append(a_slice(4, Status.MASKED, "mostly foam"))
+    slices.append(a_slice(5, Status.ABSTAINED, "20 px/cm is too coarse"))
+
+    told = texts_of(section_of(*slices))
+
+    assert "masked: mostly foam" in told
+    assert "abstained: 20 px/cm is too coarse" in told
+    assert "6 cm, 6 slices: 4 predicted, 1 masked, 1 abstained" in told
+
+
+def test_two_reasons_side_by_side_are_told_apart() -> None:
+    told = texts_of(
+        section_of(
+            a_slice(0, Status.MASKED, "mostly foam"), a_slice(1, Status.MASKED, "open crack")
+        )
+    )
+
+    assert "masked: mostly foam" in told
+    assert "masked: open crack" in told
+
+
+def test_only_statuses_that_occur_stand_in_the_legend() -> None:
+    told = texts_of(section_of(a_slice(0, Status.MASKED, "mostly foam")))
+
+    assert "90 % interval" not in told, "nothing has an interval here"
+    assert "predicted" not in told
+
+
+def test_every_status_has_a_colour_of_its_own() -> None:
+    assert set(STATUS_COLOURS) == set(Status)
+    assert len(set(STATUS_COLOURS.values())) == len(Status)
+
+
+def test_a_dollar_sign_in_a_name_is_no_formula(tmp_path: Path) -> None:
+    section = section_of(a_slice(0, Status.PREDICTED), title="core $1_a^b$ and $")
+
+    assert draw_plate(section, tmp_path / "plate.png").stat().st_size > 0
+
+
+def test_a_section_without_picture_or_estimates_is_still_drawn(tmp_path: Path) -> None:
+    bare = PlateSection("core", "5f1d", "", "", (PlateSlice(0, 4_000, SEDIMENT, ()),), None)
+
+    assert "no picture" in texts_of(bare)
+    assert "0.4 cm, 1 slice: no values" in texts_of(bare)
+    assert draw_plate(bare, tmp_path / "plate.png").exists()
+
+
+@pytest.mark.parametrize("prop", PROPERTIES, ids=lambda p: p.name)
+def test_every_interval_lies_inside_its_axis(prop: Any) -> None:
+    estimates = [a_slice(i, Status.PREDICTED).estimates[PROPERTIES.index(prop)] for i in range(9)]
+
+    low, high = _limits(estimates, prop)
+
+    assert all(low < one.lower and one.upper < high for one in estimates if one.lower and one.upper)
+
+
+def test_an_axis_without_values_shows_the_plausible_range() -> None:
+    for prop in (DENSITY, MS):
+        low, high = _limits([], prop)
+        assert low < prop.lowest < prop.highest < high
+
+
+def test_a_section_without_slices_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected at least one slice of nothing"):
+        PlateSection("nothing", "5f1d", "", "", (), None)
+
+
+def test_without_matplotlib_the_message_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [m for m in sys.modules if m.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    real_import = builtins.__import__
+
+    def without(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.partition(".")[0] == "matplotlib":
+            raise ImportError(name)
+        return real_import(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+
+    with pytest.raises(DowncoreError, match=r"pip install 'downcore\[demo\]'"):
+        draw_plate(section_of(a_slice(0, Status.PREDICTED)), tmp_path / "plate.png")

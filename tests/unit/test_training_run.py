@@ -1,0 +1,260 @@
+"""A whole training run on a handful of small made-up cores."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from downcore.strata.depth import LineScale
+from downcore.strata.errors import BundleError, SettingsError
+
+torch = pytest.importorskip("torch", reason="needs the extra [training]")
+
+# Only where torch is installed can the lab be imported.
+from downcore_training import checkpoint  # noqa: E402 - see above
+from downcore_training.datasets import CoreSets  # noqa: E402 - see above
+from downcore_training.datasets.generated import core_sets, px_per_cm_of  # noqa: E402 - see above
+from downcore_training.progress import Silent  # noqa: E402 - see above
+from downcore_training.recipe import CoreSet, Recipe, parse_recipe  # noqa: E402 - see above
+from downcore_training.scaling import fit_scaling  # noqa: E402 - see above
+from downcore_training.train import Assignment, train  # noqa: E402 - see above
+
+LENGTH_CM = 4
+RECIPE = """
+network = "resnet-18"
+seed = 3
+steps = 10
+batch = 4
+learning_rate = 3e-4
+warm_up_steps = 2
+validate_every = 5
+threads = 1
+precision = "f32"
+[cores]
+training = 3
+validation = 1
+test = 1
+length_cm = 4
+width_cm = 2.0
+px_per_cm_lowest = 40
+px_per_cm_usual = 50
+px_per_cm_highest = 60
+tiles_per_slice = 2
+"""
+
+
+@dataclass(frozen=True)
+class FakeTruth:
+    density: NDArray[np.float64]
+    vp: NDArray[np.float64]
+    ms: NDArray[np.float64]
+    visible_density: NDArray[np.float64]
+    visible_vp: NDArray[np.float64]
+    visible_log_ms: NDArray[np.float64]
+
+
+class FakeCore:
+    """Brightness is density; nothing else is to be seen."""
+
+    def __init__(self, seed: int, cores: CoreSet) -> None:
+        rng = np.random.default_rng(seed)
+        self.scale = LineScale.of(px_per_cm_of(seed, cores))
+        density = rng.uniform(1.2, 2.0, cores.length_cm)
+        log_ms = 1.08 * density + 0.3
+        label = density.copy()
+        label[-1] = math.nan
+        vp = 1500 + 100 * density
+        self.truth = FakeTruth(label, vp, 10**log_ms, density, vp, log_ms)
+        n = self.scale.first_line_of_slice(cores.length_cm)
+        across = round(cores.width_cm * float(self.scale.px_per_cm))
+        row = np.array([self.scale.slice_of_line(k) for k in range(n)])
+        level = 100 * density[row][:, None, None] + rng.normal(0, 3, (n, across, 3))
+        self._lines = np.clip(level, 0, 255).astype(np.uint8)
+
+    def lines(self, first_line: int, n_lines: int) -> NDArray[np.uint8]:
+        return self._lines[first_line : first_line + n_lines]
+
+    def classes(self, first_line: int, n_lines: int) -> NDArray[np.uint8]:
+        return np.zeros(self.lines(first_line, n_lines).shape[:2], np.uint8)
+
+
+class StopAfterError(Exception):
+    pass
+
+
+class PulledPlug(Silent):
+    """Ends the run abruptly at a step."""
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+
+    def at(self, share: float, text: str) -> None:  # noqa: ARG002 - the port has it
+        if text.startswith(f"step {self._step} "):
+            raise StopAfterError
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    return parse_recipe(RECIPE)
+
+
+@pytest.fixture(scope="module")
+def cores(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> CoreSets:
+    cache = tmp_path_factory.mktemp("cache")
+    return core_sets(recipe.cores, cache, report=Silent(), make=FakeCore)
+
+
+@pytest.fixture(scope="module")
+def finished(
+    recipe: Recipe, cores: CoreSets, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[float]]:
+    heard = Losses()
+    out = tmp_path_factory.mktemp("run")
+    return train(Assignment(recipe, RECIPE, cores, out), report=heard), heard.losses
+
+
+class Losses(Silent):
+    """Keeps the running mean of the loss after each step."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+
+    def at(self, share: float, text: str) -> None:  # noqa: ARG002 - the port has it
+        self.losses.append(float(text.split("loss")[1].split(maxsplit=1)[0]))
+
+
+def test_ten_steps_lower_the_loss(finished: tuple[Path, list[float]]) -> None:
+    means = finished[1]
+
+    last = 10 * means[9] - 9 * means[8]
+
+    assert len(means) == 10
+    assert last < means[0]
+
+
+def test_a_run_cut_short_resumes_to_the_very_same_weights(
+    finished: tuple[Path, list[float]], recipe: Recipe, cores: CoreSets, tmp_path: Path
+) -> None:
+    with pytest.raises(StopAfterError):
+        train(Assignment(recipe, RECIPE, cores, tmp_path), report=PulledPlug(7))
+
+    train(Assignment(recipe, RECIPE, cores, tmp_path), report=Silent(), resume=True)
+
+    whole = checkpoint.read(finished[0].with_name(checkpoint.LAST))
+    resumed = checkpoint.read(tmp_path / checkpoint.LAST)
+    assert whole["step"] == resumed["step"] == 10
+    for key, value in whole["state_dict"].items():
+        assert torch.equal(value, resumed["state_dict"][key]), key
+
+
+def test_a_run_does_not_resume_under_another_recipe(
+    finished: tuple[Path, list[float]], recipe: Recipe, cores: CoreSets
+) -> None:
+    other = replace(recipe, learning_rate=1e-2)
+
+    with pytest.raises(SettingsError, match="expected the recipe"):
+        train(Assignment(other, RECIPE, cores, finished[0].parent), report=Silent(), resume=True)
+
+
+def test_nothing_to_resume_is_said_and_nothing_is_trained(
+    recipe: Recipe, cores: CoreSets, tmp_path: Path
+) -> None:
+    with pytest.raises(BundleError, match="no such file"):
+        train(Assignment(recipe, RECIPE, cores, tmp_path), report=Silent(), resume=True)
+
+
+def test_the_run_ends_with_the_budget_and_the_learning_rate_near_zero(
+    recipe: Recipe, cores: CoreSets, tmp_path: Path
+) -> None:
+    minutes = iter(float(60 * i) for i in range(100))
+    bounded = replace(recipe, steps=1_000_000, budget_min=4, validate_every=1_000)
+
+    train(
+        Assignment(bounded, RECIPE, cores, tmp_path), report=Silent(), clock=lambda: next(minutes)
+    )
+
+    last = checkpoint.read(tmp_path / checkpoint.LAST)
+    assert last["step"] == 4
+    (rate,) = {group["lr"] for group in last["optimiser"]["param_groups"]}
+    assert rate < 0.2 * bounded.learning_rate
+
+
+def test_the_checkpoint_holds_what_a_bundle_needs(finished: tuple[Path, list[float]]) -> None:
+    content = checkpoint.read(finished[0])
+
+    assert [one["property"] for one in content["outputs"]] == ["density", "vp", "ms"]
+    assert [one["is_log10"] for one in content["outputs"]] == [False, False, True]
+    for one in content["outputs"]:
+        assert one["spread"] > 0
+        assert one["interval_factor"] > 0
+        assert one["interval_floor"] > 0
+    assert content["data"]["trained_px_per_cm"][0] >= 40
+    for name in ("test", "test_baseline_training_mean", "test_baseline_ridge_on_colour"):
+        assert {"r2", "rmse", "mae", "bias"} <= set(content["metrics"][name]["vp"])
+    assert content["metrics"]["visible_share"]["test"]["density"] == pytest.approx(1)
+    assert set(content["metrics"]["interval_coverage"]) == {"validation", "test"}
+    x = torch.zeros(2, 3, 200, 200)
+    mean, _, _ = checkpoint.trained_network(content)(x)
+    assert torch.isfinite(mean).all()
+
+
+def test_the_scaling_knows_the_training_cores_alone(
+    finished: tuple[Path, list[float]], cores: CoreSets
+) -> None:
+    expected = fit_scaling(cores.training.labels)
+    everything = fit_scaling(
+        np.concatenate([cores.training.labels, cores.validation.labels, cores.test.labels])
+    )
+
+    got = [one["centre"] for one in checkpoint.read(finished[0])["outputs"]]
+
+    np.testing.assert_array_equal(got, expected.centre)
+    assert not np.allclose(got, everything.centre, rtol=1e-6)
+
+
+def test_no_core_is_in_two_sets(cores: CoreSets) -> None:
+    with pytest.raises(ValueError, match="one set only"):
+        CoreSets(cores.training, cores.validation, cores.training)
+
+
+def test_cores_come_from_the_cache_the_second_time(recipe: Recipe, tmp_path: Path) -> None:
+    first = core_sets(recipe.cores, tmp_path, report=Silent(), make=FakeCore)
+
+    def no_core(seed: int, cores: CoreSet) -> FakeCore:
+        raise AssertionError(f"core {seed} of {cores} was made again")
+
+    again = core_sets(recipe.cores, tmp_path, report=Silent(), make=no_core)
+
+    everything = np.arange(len(first.test))
+    np.testing.assert_array_equal(first.test.pixels(everything), again.test.pixels(everything))
+    np.testing.assert_array_equal(first.test.labels, again.test.labels)
+
+
+def test_more_training_cores_leave_the_other_sets_as_they_are(
+    recipe: Recipe, cores: CoreSets, tmp_path: Path
+) -> None:
+    more = replace(recipe.cores, training=4)
+
+    got = core_sets(more, tmp_path, report=Silent(), make=FakeCore)
+
+    assert len(got.training.cores) == 4
+    assert [c.seed for c in got.test.cores] == [c.seed for c in cores.test.cores]
+    np.testing.assert_array_equal(got.validation.labels, cores.validation.labels)
+
+
+def test_a_tile_carries_the_log_of_its_own_centimetre(cores: CoreSets) -> None:
+    for core in cores.training.cores:
+        for pixels, index in zip(core.pixels, core.slice_index, strict=True):
+            density = core.visible[index, 0]
+            assert pixels.mean() == pytest.approx(100 * density, abs=1.5)

@@ -1,0 +1,76 @@
+"""
+Changes to a tile that do not change what it is made of.
+
+Colour and depth carry the meaning: gains stay small, and a tile is mirrored across the
+core, never turned upside down, because graded beds have an up.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from downcore_training.recipe import Recipe
+
+_MOST = 255.0
+
+
+def augment(pixels: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """
+    Return ``pixels`` mirrored, tinted, blurred and with noise, each at random.
+
+    Parameters
+    ----------
+    pixels : Tensor, shape (n, 3, height, width)
+        RGB, 0 to 255, float32; not changed.
+    recipe : Recipe
+        How strong.
+    generator : Generator
+        Decides everything that is random.
+
+    Returns
+    -------
+    Tensor, shape (n, 3, height, width)
+        0 to 255.
+    """
+    n = len(pixels)
+    mirrored = torch.rand(n, 1, 1, 1, generator=generator) < 0.5  # noqa: PLR2004 - a coin
+    out = torch.where(mirrored, pixels.flip(3), pixels)
+    blurred = torch.rand(n, generator=generator) < recipe.jitter_blur
+    if bool(blurred.any()):
+        out[blurred] = _blur(out[blurred])
+    gain = recipe.jitter_brightness * torch.randn(n, 1, 1, 1, generator=generator)
+    tint = recipe.jitter_white_balance * torch.randn(n, 3, 1, 1, generator=generator)
+    out = out * torch.exp(gain + tint)
+    noise_sd = recipe.jitter_noise * torch.rand(n, 1, 1, 1, generator=generator)
+    # One channel of noise serves all three, shifted by rolls: the generator is the slow part.
+    noise = torch.randn(n, 1, *pixels.shape[2:], generator=generator)
+    out = out + noise_sd * torch.cat([noise, noise.roll(7, 2), noise.roll(11, 3)], dim=1)
+    return out.clamp_(0.0, _MOST)
+
+
+def crop(pixels: Tensor, side_px: int, generator: torch.Generator) -> Tensor:
+    """
+    Return one square of ``side_px`` from every tile, at the same random place in all of them.
+
+    A part of a centimetre is of much the same sediment as the whole, and a network of
+    convolutions and means takes any size.
+    """
+    height, width = pixels.shape[2:]
+    top = int(torch.randint(height - side_px + 1, (1,), generator=generator))
+    left = int(torch.randint(width - side_px + 1, (1,), generator=generator))
+    return pixels[:, :, top : top + side_px, left : left + side_px]
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """Return the generator of one step, so that a resumed run needs no random state."""
+    (state,) = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state) & 0x7FFF_FFFF_FFFF_FFFF)
+
+
+def _blur(pixels: Tensor) -> Tensor:
+    row = torch.tensor([0.25, 0.5, 0.25])
+    kernel = torch.outer(row, row).expand(3, 1, 3, 3)
+    return functional.conv2d(
+        functional.pad(pixels, (1, 1, 1, 1), mode="replicate"), kernel, groups=3
+    )

@@ -1,0 +1,40 @@
+"""The lab's sub-commands of ``downcore``. torch is loaded only when one runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="Recipe, TOML; see config/training.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the checkpoint; runs/NETWORK if not given.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Cache of generated cores; the user's cache if not given.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last state in the folder.")
+    ] = False,
+    budget_min: Annotated[
+        float | None, typer.Option(help="Minutes of wall time, in place of the recipe's.", min=0)
+    ] = None,
+) -> None:
+    """
+    Train a network on generated cores.
+
+    The learning rate falls to 0 by the last step or the end of the budget, whichever comes
+    first. With a budget the result depends on the machine's speed; with 0, steps alone
+    decide, and the same recipe gives the same network. Judging on the test cores comes
+    after the budget and takes a few minutes more.
+
+    Exit codes: 0 trained, 1 the recipe or the folder cannot be used, 130 interrupted.
+    """
+    # torch takes seconds to load, and the command line lists this command without it.
+    from downcore_training.run import TrainingFiles, run_training  # noqa: PLC0415
+
+    run_training(
+        TrainingFiles(config=config, out=out, cache=data), resume=resume, budget_min=budget_min
+    )

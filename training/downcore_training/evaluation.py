@@ -1,0 +1,129 @@
+"""
+How good predictions are: by property, in units, against what was there to see.
+
+Tiles are joined to slices first: a slice's value is the mean of its tiles, its sd the root
+mean square of theirs. ``ms`` is judged as log10 and, besides, in its unit.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.properties import PROPERTIES
+from downcore_training.datasets import TileSet
+
+Scores = dict[str, float]
+"""Figures by name, ready for JSON."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceValues:
+    """What was predicted of slices and what is true; units of the property, log10 for ``ms``."""
+
+    mean: NDArray[np.float64]
+    """Shape (n_slices, 3)."""
+    sd: NDArray[np.float64]
+    """Shape (n_slices, 3), the network's own; above 0."""
+    label: NDArray[np.float64]
+    """Shape (n_slices, 3); NaN where nothing was logged."""
+    visible: NDArray[np.float64]
+    """The part of the label that can be seen, shape (n_slices, 3); NaN as ``label``."""
+    core: NDArray[np.int64]
+    """Number of the core of each slice, shape (n_slices,)."""
+
+
+def join_slices(tiles: TileSet, mean: NDArray[np.float64], sd: NDArray[np.float64]) -> SliceValues:
+    """
+    Join predictions of all ``tiles``, each of shape (n_tiles, 3), to those of slices.
+
+    Raises
+    ------
+    ValueError
+        If there is not one prediction for each tile.
+    """
+    if not len(mean) == len(sd) == len(tiles):
+        raise ValueError(f"expected {len(tiles)} predictions, got {len(mean)} and {len(sd)}")
+    first = tiles.one_tile_a_slice()
+    core = np.repeat(np.arange(len(tiles.cores)), [len(c.slice_index) for c in tiles.cores])
+    return SliceValues(
+        mean=_mean_by(tiles.group, mean),
+        sd=np.sqrt(_mean_by(tiles.group, sd**2)),
+        label=tiles.labels[first],
+        visible=tiles.visible[first],
+        core=core[first].astype(np.int64),
+    )
+
+
+def score(predicted: NDArray[np.float64], values: SliceValues) -> dict[str, Scores]:
+    """
+    Return the figures of ``predicted`` (n_slices, 3) for every property.
+
+    Returns
+    -------
+    dict
+        For each property ``n``, ``r2``, ``r``, ``rmse``, ``mae``, ``bias`` and
+        ``rmse_core_bias_removed`` (what stays when each core's mean error is known), in its
+        unit or log10 of it; for log scaled ones ``rmse_unit``, ``mae_unit`` and
+        ``bias_unit`` in the unit as well. A figure that cannot be told is left out.
+    """
+    return {
+        one.name: _score_one(
+            predicted[:, i], values.label[:, i], values.core, is_log=one.is_log_scaled
+        )
+        for i, one in enumerate(PROPERTIES)
+    }
+
+
+def visible_share(values: SliceValues) -> Scores:
+    """
+    Return, by property, the R2 that a perfect reader of colour and texture would reach.
+
+    The log of the generator is partly invisible on purpose; no network can pass this share.
+    """
+    return {name: one.get("r2", math.nan) for name, one in score(values.visible, values).items()}
+
+
+def _score_one(
+    predicted: NDArray[np.float64],
+    label: NDArray[np.float64],
+    core: NDArray[np.int64],
+    *,
+    is_log: bool,
+) -> Scores:
+    known = np.isfinite(label) & np.isfinite(predicted)
+    got, true, core = predicted[known], label[known], core[known]
+    if true.size < 2:  # noqa: PLR2004 - no variance of one number
+        return {"n": float(true.size)}
+    error = got - true
+    by_core = np.bincount(core, error) / np.maximum(np.bincount(core), 1)
+    found = {
+        "n": float(true.size),
+        "rmse": _rms(error),
+        "mae": float(np.abs(error).mean()),
+        "bias": float(error.mean()),
+        "rmse_core_bias_removed": _rms(error - by_core[core]),
+    }
+    if true.std() > 0:
+        found["r2"] = float(1 - (error**2).mean() / true.var())
+        if got.std() > 0:
+            found["r"] = float(np.corrcoef(got, true)[0, 1])
+    if is_log:
+        in_unit = 10**got - 10**true
+        found["rmse_unit"] = _rms(in_unit)
+        found["mae_unit"] = float(np.abs(in_unit).mean())
+        found["bias_unit"] = float(in_unit.mean())
+    return found
+
+
+def _rms(error: NDArray[np.float64]) -> float:
+    return float(np.sqrt((error**2).mean()))
+
+
+def _mean_by(group: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    n = int(group.max()) + 1
+    counts = np.bincount(group, minlength=n)
+    sums = [np.bincount(group, values[:, i], minlength=n) for i in range(values.shape[1])]
+    means: NDArray[np.float64] = np.stack(sums, axis=1) / counts[:, None]
+    return means

@@ -1,0 +1,172 @@
+"""How a network is trained: one TOML file, read strictly."""
+
+import dataclasses
+import difflib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from downcore.strata.bundle import TILE_PX
+from downcore.strata.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class CoreSet:
+    """Which generated cores are trained, validated and tested on; one core is in one set only."""
+
+    training: int = 160
+    """Cores to learn from."""
+    validation: int = 12
+    """Cores that choose the best checkpoint and calibrate the intervals."""
+    test: int = 16
+    """Cores that only the final figures see."""
+    length_cm: int = 60
+    width_cm: float = 6.5
+    px_per_cm_lowest: float = 60.0
+    px_per_cm_highest: float = 400.0
+    """Resolutions are drawn between the two, log-triangular about ``px_per_cm_usual``."""
+    px_per_cm_usual: float = 140.0
+    tiles_per_slice: int = 3
+    """Tiles kept of each slice, drawn at random from those side by side."""
+    first_seed: int = 1_000
+    """Seed of the first core; the next ones count on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides a training run, but for the machine's speed and ``budget_min``."""
+
+    network: str
+    """Name of the architecture."""
+    seed: int = 1
+    """Of the first weights, the order of the tiles and the augmentation."""
+    steps: int = 3_000
+    """Steps of the optimiser; the run ends here or at the budget, whichever is first."""
+    budget_min: float = 0.0
+    """
+    Minutes of wall time; 0 for none. The learning rate falls to 0 by then, so the result
+    depends on the machine. With 0 the run is repeatable by seed.
+    """
+    batch: int = 16
+    learning_rate: float = 1e-3
+    """At the end of the warm-up; a cosine leads from there to 0."""
+    weight_decay: float = 0.02
+    warm_up_steps: int = 100
+    beta: float = 0.5
+    """Of the beta-NLL loss; 0 is the plain likelihood, 1 weighs all errors alike."""
+    validate_every: int = 200
+    """Steps between two looks at the validation cores."""
+    patience: int = 0
+    """Looks without a better score after which the run stops; 0 for never."""
+    threads: int = 2
+    """Threads of torch; 0 leaves them as they are."""
+    precision: str = "bf16"
+    """``bf16`` (autocast) or ``f32``."""
+    jitter_brightness: float = 0.04
+    """Sd of the logarithm of a tile's gain."""
+    jitter_white_balance: float = 0.015
+    """Sd of the logarithm of each channel's gain."""
+    jitter_noise: float = 2.0
+    """Most noise added, sd in counts of 255."""
+    jitter_blur: float = 0.3
+    """Share of tiles that are slightly blurred."""
+    crop_px: int = 200
+    """Side of the square that the network sees of a tile in the first part of the run."""
+    crop_until: float = 0.0
+    """Share of the run in which tiles are cropped: small squares cost less, so more are seen."""
+    public_weights: str = ""
+    """File of a published backbone to start from; empty for random weights."""
+    cores: CoreSet = dataclasses.field(default_factory=CoreSet)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """
+    Return the recipe in the TOML file ``path``.
+
+    Raises
+    ------
+    SettingsError
+        If the file is no TOML, or a key is unknown, missing, or of a wrong type or range.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"expected a recipe at {path}, got {error.strerror}") from error
+    return parse_recipe(text, origin=str(path))
+
+
+def parse_recipe(text: str, *, origin: str = "recipe") -> Recipe:
+    """
+    Return the recipe that ``text`` (TOML) holds; ``origin`` names it in messages.
+
+    Raises
+    ------
+    SettingsError
+        As :func:`load_recipe`.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"expected TOML in {origin}, got {error}") from error
+    if "network" not in raw:
+        raise SettingsError(f"expected the key network in {origin}, got none")
+    cores = CoreSet(**_checked(CoreSet, raw.pop("cores", {}), f"{origin} [cores]"))
+    recipe = Recipe(**_checked(Recipe, raw, origin), cores=cores)
+    _check_ranges(recipe, origin)
+    return recipe
+
+
+def _checked(kind: type, raw: object, origin: str) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise SettingsError(f"expected a table in {origin}, got {raw!r}")
+    fields = {f.name: f.type for f in dataclasses.fields(kind) if f.name != "cores"}
+    values: dict[str, Any] = {}
+    for key, value in raw.items():
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(fields))}"
+            raise SettingsError(f"unknown key {key} in {origin}; {hint}")
+        values[key] = _typed(fields[key], value, f"{key} in {origin}")
+    return values
+
+
+def _typed(wanted: object, value: object, where: str) -> object:
+    if wanted is float and type(value) is int:
+        return float(value)
+    if not isinstance(wanted, type) or type(value) is not wanted:
+        raise SettingsError(
+            f"expected {getattr(wanted, '__name__', wanted)} for {where}, got {value!r}"
+        )
+    return value
+
+
+def _check_ranges(recipe: Recipe, origin: str) -> None:
+    cores = recipe.cores
+    rules = {
+        "steps must be 1 or more": recipe.steps >= 1,
+        # Normalisation over one tile has no spread.
+        "batch must be 2 or more": recipe.batch >= 2,  # noqa: PLR2004 - said in the message
+        "validate_every must be 1 or more": recipe.validate_every >= 1,
+        "budget_min must not be negative": recipe.budget_min >= 0,
+        "crop_px must be 64 to 200": 64 <= recipe.crop_px <= TILE_PX,  # noqa: PLR2004 - said there
+        "crop_until must be 0 to 1": 0 <= recipe.crop_until <= 1,
+        "learning_rate must be above 0": recipe.learning_rate > 0,
+        "beta must be 0 to 1": 0 <= recipe.beta <= 1,
+        "precision must be bf16 or f32": recipe.precision in ("bf16", "f32"),
+        "cores.training, validation and test must be 1 or more": min(
+            cores.training, cores.validation, cores.test
+        )
+        >= 1,
+        "cores.length_cm and tiles_per_slice must be 1 or more": min(
+            cores.length_cm, cores.tiles_per_slice
+        )
+        >= 1,
+        "px_per_cm must be lowest <= usual <= highest": 1
+        <= cores.px_per_cm_lowest
+        <= cores.px_per_cm_usual
+        <= cores.px_per_cm_highest,
+    }
+    for rule, holds in rules.items():
+        if not holds:
+            raise SettingsError(f"{rule}, in {origin}")

@@ -1,0 +1,50 @@
+"""The way from physical units to the space in which networks work, and back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.properties import PROPERTIES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetScaling:
+    """``scaled = (value - centre) / spread``, of log10 of the value where it is log scaled."""
+
+    centre: NDArray[np.float64]
+    """Shape (3,), in the order of PROPERTIES; units of the property, log10 for ``ms``."""
+    spread: NDArray[np.float64]
+    """Shape (3,), same units; above 0."""
+
+    def scaled(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return labels (n, 3) in scaled space; NaN stays NaN."""
+        return (labels - self.centre) / self.spread
+
+    def unscaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return scaled values (n, 3) in the property's unit, log10 for ``ms``."""
+        return values * self.spread + self.centre
+
+
+def fit_scaling(labels: NDArray[np.float64]) -> TargetScaling:
+    """
+    Return the scaling by mean and standard deviation of ``labels``.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n, 3)
+        Of the training cores only; NaN is left out.
+
+    Raises
+    ------
+    ValueError
+        If a property has no two different labels.
+    """
+    centre, spread = np.empty(len(PROPERTIES)), np.empty(len(PROPERTIES))
+    for i, one in enumerate(PROPERTIES):
+        known = labels[np.isfinite(labels[:, i]), i]
+        # The rounding error of equal numbers is not a spread.
+        if known.size < 2 or known.std() <= 1e-9 * max(1.0, abs(known.mean())):  # noqa: PLR2004
+            raise ValueError(f"expected two different labels of {one.name}, got {known.size} alike")
+        centre[i], spread[i] = known.mean(), known.std()
+    return TargetScaling(centre, spread)
