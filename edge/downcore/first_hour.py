@@ -121,7 +121,7 @@ def settings_text(findings: Findings) -> str:
             elif (section, key) == ("inbox", "px_per_cm") and findings.is_scale_missing:
                 lines.append('# px_per_cm = "200"   # say it here: not every scan does')
             elif value is None:
-                lines.append(f"# {key} = ")
+                lines.append(f'# {key} = "..."')
             else:
                 lines.append(f"# {key} = {_toml(value)}")
         lines.append("")

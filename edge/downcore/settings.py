@@ -283,8 +283,13 @@ def _nearest(key: str, known: list[str]) -> str:
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """Return the settings with relative paths counted from ``folder``."""
 
+    # A relative name may also be one of the credentials that systemd hands over.
+    credentials = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent"))
+
     def at(path: Path | None) -> Path | None:
-        return None if path is None else folder / path.expanduser()
+        if path is None or (not path.is_absolute() and (credentials / path).is_file()):
+            return path
+        return folder / path.expanduser()
 
     mqtt = settings.mqtt
     return settings.model_copy(

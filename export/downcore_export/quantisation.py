@@ -7,7 +7,6 @@ all are tried and the nearest on unseen cores is kept. To add one, write a funct
 """
 
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from torch import nn
 
 from downcore.inference._openvino import openvino
 from downcore.strata.bundle import OUTPUT_NAMES
-from downcore_export.conversion import convert, example_input, with_ports
+from downcore_export.conversion import convert, example_input, quiet_libraries, with_ports
 
 Quantise = Callable[[nn.Module, NDArray[np.uint8]], Any]
 """Takes the module and calibration tiles (n, 200, 200, 3), returns a graph with our ports."""
@@ -88,22 +87,21 @@ def _by_nncf(
 
     nncf.set_log_level("ERROR")
     ranges = RangeEstimatorParametersSet.MINMAX if is_minmax else RangeEstimatorParameters()
-    return nncf.quantize(
-        convert(module),
-        nncf.Dataset([tile[None] for tile in tiles]),
-        preset=nncf.QuantizationPreset.PERFORMANCE,
-        subset_size=len(tiles),
-        advanced_parameters=nncf.AdvancedQuantizationParameters(
-            activations_range_estimator_params=ranges,
-            disable_bias_correction=not corrects_bias,
-        ),
+    parameters = nncf.AdvancedQuantizationParameters(
+        activations_range_estimator_params=ranges, disable_bias_correction=not corrects_bias
     )
+    with quiet_libraries():
+        return nncf.quantize(
+            convert(module),
+            nncf.Dataset([tile[None] for tile in tiles]),
+            preset=nncf.QuantizationPreset.PERFORMANCE,
+            subset_size=len(tiles),
+            advanced_parameters=parameters,
+        )
 
 
 def _write_onnx(module: nn.Module, path: Path) -> None:
-    with warnings.catch_warnings():
-        # The exporter warns of its own parts; what it wrote is checked by its deviation.
-        warnings.simplefilter("ignore")
+    with quiet_libraries():
         torch.onnx.export(
             module,
             (example_input(),),

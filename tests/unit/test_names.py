@@ -1,12 +1,13 @@
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from downcore.sources._name_patterns import NamePattern
-from downcore.sources._names import safe_id, section_name, strip_number
+from downcore.sources._names import safe_id, section_name
+from downcore.sources._strip_names import strip_name
 from downcore.strata.errors import SettingsError
 
 SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
@@ -88,8 +89,28 @@ def test_the_same_unknown_name_in_two_folders_is_two_sections() -> None:
 def test_strips_of_one_section_share_its_identifier() -> None:
     names = [PurePosixPath(f"mud-strip{k:04d}.bmp") for k in range(3)]
     assert {section_name(name).section_id for name in names} == {"mud"}
-    assert [strip_number(name.name) for name in names] == [("mud", 0), ("mud", 1), ("mud", 2)]
-    assert strip_number("2019_643_FA_GC01_01.tif") is None
+
+
+@given(
+    st.sampled_from(["mud", "M9907-25PC-6", "a strip", "b.7"]),
+    st.sampled_from(["_strip_{}", ".strip{}", "-{}of012", " {} of 12", ".{}", "-part{}", "_{}"]),
+    st.sampled_from(["1", "0001", "12345", "1234567"]),
+)
+def test_a_strip_is_named_after_its_section_only_where_strips_are_joined(
+    section: str, suffix: str, number: str
+) -> None:
+    strip = PurePosixPath(section + suffix.format(number) + ".tif")
+    other = PurePosixPath(section + suffix.format("0999") + ".tif")
+    one, two = strip_name(Path(strip)), strip_name(Path(other))
+    if one is None or two is None or one.group != two.group:
+        return
+    assert section_name(strip).section_id == section_name(other).section_id
+
+
+def test_parts_that_are_not_joined_stay_sections_of_their_own() -> None:
+    parts_of_it = [PurePosixPath(f"mud-part{k}.tif") for k in (1, 2)]
+    assert [strip_name(Path(part)) for part in parts_of_it] == [None, None]
+    assert len({section_name(part).section_id for part in parts_of_it}) == 2
 
 
 HOSTILE = [

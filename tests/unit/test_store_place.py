@@ -224,7 +224,9 @@ def test_the_writer_is_set_up_to_keep_what_it_commits(tmp_path: Path) -> None:
     ],
 )
 def test_versions_that_can_lose_commits_are_known(
-    version: tuple[int, ...], is_safe: bool, caplog: pytest.LogCaptureFixture
+    version: tuple[int, ...],
+    is_safe: bool,  # noqa: FBT001 - a parametrised case
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     warn_of_wal_reset(version)
 

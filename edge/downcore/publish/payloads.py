@@ -189,9 +189,9 @@ def _row(row: SliceRow) -> dict[str, Any]:
     core_slice = row.core_slice
     colour = core_slice.colour
     return {
-        "slice": core_slice.index,
-        "top_um": core_slice.top_um,
-        "bottom_um": core_slice.bottom_um,
+        "slice": int(core_slice.index),
+        "top_um": int(core_slice.top_um),
+        "bottom_um": int(core_slice.bottom_um),
         "valid_fraction": _number(core_slice.valid_fraction),
         "classes": {
             one.name.lower(): _number(core_slice.class_fractions[one]) for one in MaskClass

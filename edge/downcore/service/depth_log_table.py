@@ -22,6 +22,9 @@ CSV_HEADER = (
 )  # fmt: skip
 """Columns of ``downcore log --csv``; one line for each slice, property and bundle."""
 
+PLAIN_WIDTH = 240
+"""Columns of a table that goes into a file or a pipe."""
+
 _UNITS = {one.name: one.unit for one in PROPERTIES}
 
 
@@ -143,4 +146,6 @@ def _cell(estimate: Estimate | None) -> str:
 
 def _print(table: Table, out: TextIO) -> None:
     console = Console(file=out, highlight=False)
-    console.print(table, soft_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    console.print(table)

@@ -19,8 +19,10 @@ HASH_DIGITS = 8
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+# Only what the strips format joins into one section, or parts would supersede one another.
 _STRIP = re.compile(
-    r"(?P<base>.+?)[-_. ](?:strip|seg|segment|part|chunk|block)[-_. ]?(?P<number>[0-9]{1,9})",
+    r"(?P<base>.+?)[-_. ](?:strip[-_ ]?[0-9]{1,6}|[0-9]{1,6}[-_ ]?of[-_ ]?[0-9]{1,6})"
+    r"|(?P<dotted>.+)\.[0-9]{3,6}",
     re.IGNORECASE | re.DOTALL,
 )
 _ENDING = re.compile(r"(?P<stem>.+?)\.[A-Za-z][A-Za-z0-9]{1,4}", re.DOTALL)
@@ -76,12 +78,6 @@ def section_name(path: PurePath, *, patterns: tuple[NamePattern, ...] = ()) -> S
         if parts is not None:
             return _known(pattern, parts)
     return _unknown(path, stem)
-
-
-def strip_number(name: str) -> tuple[str, int] | None:
-    """Return what stands before a numbered strip's suffix, and the number; None if it has none."""
-    found = _STRIP.fullmatch(_stem(name))
-    return None if found is None else (found["base"], int(found["number"]))
 
 
 def safe_id(text: str) -> str:
@@ -145,4 +141,4 @@ def _stem(name: str) -> str:
 
 def _without_strip(stem: str) -> str:
     found = _STRIP.fullmatch(stem)
-    return stem if found is None else found["base"]
+    return stem if found is None else found["base"] or found["dotted"]

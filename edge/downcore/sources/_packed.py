@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,7 @@ def pixels_of(buffer: bytes, layout: PackedLayout, n_rows: int) -> Pixels:
     return native(shaped[:, :, list(layout.rgb)])
 
 
-def native(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:
+def native(pixels: NDArray[Any]) -> Pixels:
     """Return the pixels contiguous and in the machine's own byte order."""
     dtype = np.uint8 if pixels.dtype.itemsize == 1 else np.uint16
     return cast("Pixels", np.ascontiguousarray(pixels, dtype=dtype))
@@ -80,7 +80,7 @@ def joined(parts: Sequence[Pixels], *, axis: int = 0) -> Pixels:
 
 def no_rows(width: int, bits: int) -> Pixels:
     """Return no rows of an image, shape (0, width, 3)."""
-    return np.empty((0, width, 3), dtype=np.uint8 if bits == 8 else np.uint16)  # noqa: PLR2004 - bits
+    return native(np.empty((0, width, 3), dtype=f"u{bits // 8}"))
 
 
 class PackedRaster:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from downcore.ports import ScanDescription
 from downcore.sources._format import Reading
+from downcore.sources._packed import no_rows
 from downcore.sources._raster import Raster
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import GrowingError, SegmentError, UnknownScaleError
@@ -86,6 +87,8 @@ class Scan:
                 f"expected to read lines up to {first_line + n_lines}, but only {self._trusted} "
                 f"are complete; look again later"
             )
+        if n_lines == 0:
+            return Segment(no_rows(self.n_across, self._raster.bits), first_line)
         if self._is_upright:
             return Segment(self._raster.rows(first_line, n_lines), first_line)
         if self.description.top == "left":

@@ -12,7 +12,6 @@ from downcore.sources._packed import (
     PackedLayout,
     joined,
     native,
-    no_rows,
     packed_columns,
     pixels_of,
 )
@@ -149,7 +148,7 @@ class TiffRaster:
                 else self._decoded(band)[start:end].copy()
             )
             row += end - start
-        return joined(parts) if parts else no_rows(self.width, self.bits)
+        return joined(parts)
 
     def columns(self, first: int, n_columns: int) -> Pixels:
         """Return columns of the complete image, shape (n_columns, height, 3)."""
@@ -219,7 +218,7 @@ class TiffRaster:
                 f"expected at most {self._limits.max_encoded_bytes} bytes in a strip, got {count}: "
                 f"{self._file.path}; save it with few rows per strip"
             )
-        raw = self._file.read_at(int(self._index.offsets[plane, band, i]), count)
+        raw: bytes | bytearray = self._file.read_at(int(self._index.offsets[plane, band, i]), count)
         n_rows, most = shape.rows_stored(band), shape.chunk_height
         if shape.compression is not Compression.NONE:
             # Some writers pad the last strip to the height of the others.
@@ -230,7 +229,7 @@ class TiffRaster:
         if len(raw) < n_rows * shape.row_bytes:
             raise self._damaged(band, f"{len(raw)} of {n_rows * shape.row_bytes} decoded bytes")
         n_values = n_rows * shape.chunk_width * shape.chunk_samples
-        stored: Pixels = np.frombuffer(raw, dtype=self._dtype, count=n_values)
+        stored = np.frombuffer(raw, dtype=self._dtype, count=n_values)
         pixels = native(stored.reshape(n_rows, shape.chunk_width, shape.chunk_samples))
         if not shape.has_predictor:
             return pixels

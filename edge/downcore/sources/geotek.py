@@ -26,9 +26,13 @@ def _claims(path: Path, head: bytes) -> bool:
 def _open(paths: tuple[Path, ...], reading: Reading) -> ScanLines:
     (path,) = paths
     beside = geotek_sidecar_path(path)
+    if beside is None:
+        raise SegmentError(
+            f"expected {path.stem}.xml beside the image, got none: {path}; put it there"
+        )
     raster = raster_of(path, reading.limits, contents=_CONTENTS)
     try:
-        sidecar = None if beside is None else geotek_sidecar(beside, raster.height)
+        sidecar = geotek_sidecar(beside, raster.height)
     except SegmentError as error:
         if reading.px_per_cm is None:
             raster.close()

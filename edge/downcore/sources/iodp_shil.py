@@ -12,6 +12,7 @@ from downcore.ports import ScanLines
 from downcore.sources._format import Reading, SegmentFormat, by_itself
 from downcore.sources._image import is_image, raster_of
 from downcore.sources._scan import Sidecar, scan_of
+from downcore.strata.errors import SegmentError
 
 _NAME = re.compile(
     r"(?P<core>\d{3}[A-Z]?-[A-Z]\d{4}[A-Z]-\d{1,3}[A-Z])-(?P<section>\d{1,2}|CC)(?:-[AW])?(?![A-Z0-9])",
@@ -26,6 +27,8 @@ def _claims(path: Path, head: bytes) -> bool:
 def _open(paths: tuple[Path, ...], reading: Reading) -> ScanLines:
     (path,) = paths
     found = _NAME.match(path.name)
+    if found is None:
+        raise SegmentError(f"expected a name like 379-U1533B-12H-3-A, got {path.name}; rename it")
     return scan_of(
         raster_of(path, reading.limits),
         reading,
@@ -33,8 +36,8 @@ def _open(paths: tuple[Path, ...], reading: Reading) -> ScanLines:
         place=path,
         sidecar=Sidecar(
             "its name",
-            core=found["core"] if found else None,
-            section=found["section"] if found else None,
+            core=found["core"],
+            section=found["section"],
         ),
         todo="set px_per_cm: 200 for originals of the imager, less where they were reduced",
     )

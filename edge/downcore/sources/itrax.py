@@ -17,11 +17,12 @@ from downcore.sources._scan import Sidecar, scan_of
 from downcore.strata.errors import SegmentError
 
 _DOCUMENT = "document.txt"
+_NAMES = ("optical.tif", "optical.tiff")
 _CLOSE = Fraction(1, 100)
 
 
 def _claims(path: Path, head: bytes) -> bool:
-    return path.name.lower() in {"optical.tif", "optical.tiff"} and content_of(path, head) == "tiff"
+    return path.name.lower() in _NAMES and content_of(path, head) == "tiff"
 
 
 def _document_path(image: Path) -> Path | None:
@@ -34,6 +35,10 @@ def _document_path(image: Path) -> Path | None:
 
 def _open(paths: tuple[Path, ...], reading: Reading) -> ScanLines:
     (path,) = paths
+    if path.name.lower() not in _NAMES:
+        raise SegmentError(
+            f"expected an image named {_NAMES[0]}, got {path}; let another format read it"
+        )
     raster = raster_of(path, reading.limits, contents=frozenset({"tiff"}))
     document = _document_path(path)
     todo = f"put {_DOCUMENT} beside it, or set px_per_cm for this scanner"

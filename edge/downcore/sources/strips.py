@@ -13,7 +13,7 @@ from typing import Literal
 from downcore.ports import ScanLines
 from downcore.sources._format import Limits, Reading, SegmentFormat
 from downcore.sources._image import content_of, raster_of
-from downcore.sources._packed import joined, no_rows
+from downcore.sources._packed import joined
 from downcore.sources._raster import Raster, check_dimensions
 from downcore.sources._scan import scan_of
 from downcore.sources._strip_names import StripFiles, strip_files, strip_name
@@ -115,7 +115,7 @@ class _StripsRaster:
             end = min(ends[i] if self._starts else self._n_partial, stop)
             parts.append(self._strip(i).rows(row - start, end - row))
             row = end
-        return joined(parts) if parts else no_rows(self.width, self.bits)
+        return joined(parts)
 
     def columns(self, first: int, n_columns: int) -> Pixels:
         """Refuse: strips lie across the core."""

@@ -1,0 +1,197 @@
+"""What every sink must do, whatever it carries announcements to."""
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from downcore.clock import SystemClock
+from downcore.publish import Feed, Sink, Wake, payloads, sinks
+from downcore.publish.mqtt_settings import MqttSettings
+from downcore.publish.payloads import Birth, StationState, StationStatus
+from downcore.publish.terminal import TerminalSettings
+from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.errors import SettingsError
+from downcore.strata.record import (
+    LogBatch,
+    OutboxEntry,
+    OutboxKind,
+    ScanState,
+    ScanStatus,
+    SliceRow,
+    StoreOrigin,
+)
+from downcore.strata.slices import CoreSlice
+
+UTC = "2026-01-31T23:59:59.123Z"
+DEADLINE_S = 10.0
+SETTINGS: dict[str, Callable[[], Any]] = {
+    # Nothing listens on the port, so this is the sink with its broker down.
+    "mqtt": lambda: MqttSettings("127.0.0.1", "vessel", "station", 1),
+    "terminal": lambda: TerminalSettings(io.StringIO()),
+}
+
+
+class MemoryOutbox:
+    """An outbox and its cursors that live in memory; obeys what sinks are promised."""
+
+    def __init__(self) -> None:
+        self.kept: list[OutboxEntry] = []
+        self.cursors: dict[str, int] = {}
+
+    def add(self, kind: OutboxKind, payload: str) -> None:
+        self.kept.append(OutboxEntry(len(self.kept) + 1, kind, "S\x1b1", payload, UTC))
+
+    def origin(self) -> StoreOrigin:
+        return StoreOrigin(1, "0" * 32, len(self.kept))
+
+    def entries(self, after_seq: int, limit: int) -> list[OutboxEntry]:
+        return self.kept[after_seq : after_seq + limit]
+
+    def newest(self, kind: OutboxKind, after_seq: int = 0) -> list[OutboxEntry]:
+        return [one for one in self.kept[after_seq:] if one.kind is kind][-1:]
+
+    def acked_seq(self, sink: str) -> int:
+        return self.cursors.get(sink, 0)
+
+    def ack(self, sink: str, seq: int) -> None:
+        self.cursors[sink] = seq
+
+
+def log_of(index: int) -> str:
+    estimates = (
+        Estimate("density", 1.5, 1.4, 1.6, Status.PREDICTED, "", "b1"),
+        Estimate("vp", None, None, None, Status.ABSTAINED, "too coarse\x1b[2J", "b1"),
+    )
+    core_slice = CoreSlice(
+        index, 200 * index, 200, 10_000 * index, 10_000 * (index + 1),
+        (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), None, (),
+    )  # fmt: skip
+    return payloads.log_payload(
+        LogBatch("S\x1b1", "a", None, UTC, (SliceRow(core_slice, estimates),))
+    )
+
+
+@pytest.fixture
+def outbox() -> MemoryOutbox:
+    return MemoryOutbox()
+
+
+@pytest.fixture
+def feed(outbox: MemoryOutbox) -> Feed:
+    @contextmanager
+    def opened() -> Iterator[MemoryOutbox]:
+        yield outbox
+
+    return Feed(opened, outbox, Wake(), SystemClock(), Birth("0.1.0", UTC, ()))
+
+
+@pytest.mark.parametrize("name", sorted(sinks()))
+def test_a_sink_says_what_it_is_called_and_takes(name: str) -> None:
+    sink = sinks()[name]
+
+    assert isinstance(sink, Sink)
+    assert isinstance(SETTINGS[name](), sink.settings), "add settings for the new sink above"
+
+
+@pytest.mark.parametrize("name", sorted(sinks()))
+def test_a_sink_starts_and_ends_wherever_it_carries_to(
+    name: str, feed: Feed, outbox: MemoryOutbox
+) -> None:
+    outbox.add(OutboxKind.LOG, log_of(0))
+    before = set(threading.enumerate())
+    began_s = time.monotonic()
+
+    running = sinks()[name].open(SETTINGS[name](), feed)
+    running.report(StationStatus(StationState.DEGRADED, ("the disk is full",), UTC, "0.1.0"))
+    health = running.health()
+    running.stop()
+    running.stop()
+
+    assert time.monotonic() - began_s < DEADLINE_S, "stopping must not wait for a dead place"
+    assert health.is_connected == (not health.problem)
+    own = [one for one in set(threading.enumerate()) - before if "sink" in one.name]
+    assert own == [], "a thread outlived its sink"
+
+
+def test_the_terminal_prints_what_is_committed_from_now_on(
+    feed: Feed, outbox: MemoryOutbox
+) -> None:
+    stream = io.StringIO()
+    outbox.add(OutboxKind.LOG, log_of(0))
+    running = sinks()["terminal"].open(TerminalSettings(stream), feed)
+
+    outbox.add(OutboxKind.LOG, log_of(12))
+    status = ScanStatus("S1", "a", ScanState.DONE, "", 13, 2600, None, None, UTC)
+    outbox.add(OutboxKind.STATE, payloads.state_payload(status))
+    feed.wake.notify()
+    running.stop()
+
+    assert stream.getvalue().splitlines() == [
+        "S\\x1b1    12.00 - 13.00 cm  density 1.5 [1.4, 1.6] g/cm3  "
+        "vp abstained (too coarse\\x1b[2J)",
+        "S\\x1b1  done",
+    ]
+
+
+def test_a_terminal_that_goes_away_stops_nothing_else(feed: Feed, outbox: MemoryOutbox) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str, /) -> int:
+            raise BrokenPipeError(text)
+
+    running = sinks()["terminal"].open(TerminalSettings(Gone()), feed)
+    outbox.add(OutboxKind.LOG, log_of(0))
+    feed.wake.notify()
+    running.stop()
+
+    assert "the terminal is gone" in running.health().problem
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"host": ""}, "mqtt.host"),
+        ({"host": "x" * 64 + ".ship"}, "mqtt.host"),
+        ({"window": 21}, "mqtt.window: expected 2 to 20, got 21"),
+        ({"password_file": "secret"}, "mqtt.username beside it"),
+        ({"ca_file": "ca.pem"}, "mqtt.tls: expected true"),
+    ],
+)
+def test_settings_of_the_broker_that_cannot_be_used_name_their_key(
+    change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        replace(SETTINGS["mqtt"](), **change)
+
+
+def test_a_password_is_read_from_a_file_or_a_credential_and_never_shown(
+    feed: Feed, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from downcore.publish.mqtt_settings import read_password  # noqa: PLC0415 - only here
+
+    (tmp_path / "mqtt-password").write_text("käse\r\nsecond line\n")
+    whole = replace(SETTINGS["mqtt"](), username="u", password_file=tmp_path / "mqtt-password")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    relative = replace(whole, password_file=type(tmp_path)("mqtt-password"))
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"s3cret\xff")
+
+    assert read_password(whole) == read_password(relative) == "käse"
+    assert "käse" not in repr(whole)
+    for bad in (tmp_path / "missing", binary):
+        with pytest.raises(SettingsError, match=r"mqtt\.password_file") as caught:
+            sinks()["mqtt"].open(replace(whole, password_file=bad), feed)
+        assert "s3cret" not in str(caught.value)
+
+
+def test_certificates_that_cannot_be_read_are_said_so(feed: Feed, tmp_path: Any) -> None:
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_text("not a certificate")
+
+    with pytest.raises(SettingsError, match="PEM files"):
+        sinks()["mqtt"].open(replace(SETTINGS["mqtt"](), tls=True, ca_file=ca_file), feed)

@@ -1,0 +1,190 @@
+"""The manifest: what may be written is what may be read, and nothing else."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from downcore.strata.bundle import (
+    Manifest,
+    OutputScaling,
+    Quantisation,
+    manifest_text,
+    parse_manifest,
+)
+from downcore.strata.errors import BundleError
+from downcore.strata.properties import PROPERTIES
+
+DIGEST = "0" * 64
+NUMBERS = st.floats(-1e6, 1e6)
+POSITIVE = st.floats(1e-6, 1e6)
+BY_PROPERTY = st.fixed_dictionaries({p.name: NUMBERS for p in PROPERTIES})
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> Manifest:
+    return Manifest(
+        network=draw(st.text()),
+        title=draw(st.text()),
+        created_utc="2026-01-01T00:00:00Z",
+        precision=draw(st.sampled_from(["int8", "f16", "f32"])),
+        files=dict.fromkeys(["model.xml", "model.bin", "golden.npz", "card.md"], DIGEST),
+        outputs=tuple(
+            OutputScaling(
+                p.name, p.unit, p.is_log_scaled, draw(NUMBERS), *(draw(POSITIVE) for _ in range(3))
+            )
+            for p in PROPERTIES
+        ),
+        trained_px_per_cm=(60.0, draw(st.floats(60, 1000))),
+        golden_tolerance=draw(POSITIVE),
+        training_data=draw(st.text()),
+        bundle_id="",
+        quantisation=Quantisation(
+            method="nncf-minmax",
+            n_calibration_tiles=draw(st.integers(0, 10_000)),
+            n_checked_tiles=1,
+            r2_loss=draw(BY_PROPERTY),
+            p95_deviation=draw(BY_PROPERTY),
+            reference_sha256=DIGEST,
+        ),
+        metrics=draw(st.dictionaries(st.text(), BY_PROPERTY, max_size=3)),
+        code_version="0.1.0",
+        recipe_sha256=DIGEST,
+    )
+
+
+def raw_manifest() -> dict[str, Any]:
+    text = manifest_text(
+        Manifest(
+            network="small",
+            title="Small",
+            created_utc="2026-01-01T00:00:00Z",
+            precision="int8",
+            files=dict.fromkeys(["model.xml", "model.bin", "golden.npz"], DIGEST),
+            outputs=tuple(
+                OutputScaling(p.name, p.unit, p.is_log_scaled, 1.0, 1.0, 1.6, 0.1)
+                for p in PROPERTIES
+            ),
+            trained_px_per_cm=(60.0, 400.0),
+            golden_tolerance=0.05,
+            training_data="nothing",
+            bundle_id="",
+        )
+    )
+    raw: dict[str, Any] = json.loads(text)
+    return raw
+
+
+@given(manifests())
+def test_what_is_written_is_read_back(manifest: Manifest) -> None:
+    got = parse_manifest(manifest_text(manifest))
+    assert len(got.bundle_id) == 16
+    assert dataclasses.replace(got, bundle_id="") == manifest
+
+
+@given(manifests())
+def test_the_same_manifest_gives_the_same_text_and_id(manifest: Manifest) -> None:
+    text = manifest_text(manifest)
+    assert manifest_text(parse_manifest(text)) == text
+    assert parse_manifest(text).bundle_id == parse_manifest(text).bundle_id
+
+
+def test_one_other_digit_gives_another_id() -> None:
+    raw = raw_manifest()
+    before = parse_manifest(json.dumps(raw)).bundle_id
+    raw["golden_tolerance"] = 0.050001
+    assert parse_manifest(json.dumps(raw)).bundle_id != before
+
+
+@pytest.mark.parametrize("key", sorted(raw_manifest()))
+def test_a_missing_key_is_named(key: str) -> None:
+    raw = raw_manifest()
+    del raw[key]
+    with pytest.raises(BundleError, match=f"with the key '{key}'"):
+        parse_manifest(json.dumps(raw))
+
+
+def test_an_unknown_key_is_named() -> None:
+    with pytest.raises(BundleError, match="unknown key colour"):
+        parse_manifest(json.dumps({**raw_manifest(), "colour": 1}))
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_another_version_is_refused(version: object) -> None:
+    with pytest.raises(BundleError, match="expected bundle format 1, got"):
+        parse_manifest(json.dumps({**raw_manifest(), "format_version": version}))
+
+
+@pytest.mark.parametrize(
+    "name", ["../model.bin", "/model.bin", "a/b", ".hidden", "manifest.json", "", "x" * 200, "a\0b"]
+)
+def test_a_file_name_that_could_leave_the_folder_is_refused(name: str) -> None:
+    raw = raw_manifest()
+    raw["files"][name] = DIGEST
+    with pytest.raises(BundleError, match="no plain file name"):
+        parse_manifest(json.dumps(raw))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("network", 3, "3 is no text"),
+        ("precision", "int4", "'int4' is none of int8, f16, f32"),
+        ("golden_tolerance", "0.1", "'0.1' is no number"),
+        ("golden_tolerance", True, "True is no number"),
+        ("trained_px_per_cm", [60], "wrong"),
+        ("trained_px_per_cm", [400, 60], "lowest <= highest"),
+        ("files", {"model.xml": DIGEST}, "files lack golden.npz, model.bin"),
+        ("files", [], "files lack"),
+        ("outputs", [], "at least one output"),
+        ("outputs", {}, "at least one output"),
+        ("metrics", {"test": {"density.r2": None}}, "None is no number"),
+        ("quantisation", {"method": "x"}, "with the key 'n_calibration_tiles'"),
+    ],
+)
+def test_a_value_of_a_wrong_kind_is_refused(key: str, value: object, message: str) -> None:
+    with pytest.raises(BundleError, match=message):
+        parse_manifest(json.dumps({**raw_manifest(), key: value}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("property", "porosity", "expected one of density, vp, ms"),
+        ("unit", "kg/m3", "density is in g/cm3"),
+        ("is_log10", True, "with is_log10 False"),
+        ("spread", 0, "expected finite scaling for density"),
+        ("interval_floor", -1, "an interval of density >= 0"),
+        ("centre", 10**400, "too large"),
+        ("offset", 1, "unknown key offset"),
+    ],
+)
+def test_an_output_that_cannot_be_scaled_is_refused(key: str, value: object, message: str) -> None:
+    raw = raw_manifest()
+    raw["outputs"][0][key] = value
+    with pytest.raises(BundleError, match=message):
+        parse_manifest(json.dumps(raw))
+
+
+def test_a_property_that_stands_twice_is_refused() -> None:
+    raw = raw_manifest()
+    raw["outputs"].append(raw["outputs"][0])
+    with pytest.raises(BundleError, match="stands twice among density, vp, ms, density"):
+        parse_manifest(json.dumps(raw))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "3", "null", '"text"', "NaN", "[" * 100_000, '{"format_version": NaN}']
+)
+def test_what_is_no_manifest_is_refused(text: str) -> None:
+    with pytest.raises(BundleError, match="expected a manifest"):
+        parse_manifest(text)
+
+
+@given(st.text())
+def test_no_text_raises_anything_else(text: str) -> None:
+    with pytest.raises(BundleError):
+        parse_manifest(text)

@@ -1,0 +1,197 @@
+"""From tiles to a slice's values: what an interval means, and when there is none."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from downcore.strata.bundle import Manifest, OutputScaling
+from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.intervals import (
+    NoValue,
+    TilePrediction,
+    estimates_of,
+    why_no_value,
+    without_value,
+)
+from downcore.strata.properties import PROPERTIES
+
+FACTOR, FLOOR = 1.5, 0.01
+MANIFEST = Manifest(
+    network="small",
+    title="Small",
+    created_utc="2026-01-01T00:00:00Z",
+    precision="int8",
+    files={},
+    outputs=tuple(
+        OutputScaling(p.name, p.unit, p.is_log_scaled, 0.0, 1.0, FACTOR, FLOOR) for p in PROPERTIES
+    ),
+    trained_px_per_cm=(60.0, 400.0),
+    golden_tolerance=0.05,
+    training_data="nothing",
+    bundle_id="0123456789abcdef",
+)
+USUAL = (1.6, 1550.0, 1.2)
+"""Density, vp, and log10 of ms of an ordinary mud."""
+
+
+def prediction(
+    means: list[tuple[float, ...]], *, sd: float = 0.02, within: float = 0.0
+) -> TilePrediction:
+    mean = np.array(means, np.float64).reshape(-1, 3)
+    return TilePrediction(mean, np.full(mean.shape, sd), np.full(mean.shape, within))
+
+
+def estimate(name: str, tiles: TilePrediction, weights: list[float] | None = None) -> Estimate:
+    fractions = np.array(weights or [1.0] * len(tiles.mean), np.float32)
+    return {one.property: one for one in estimates_of(tiles, fractions, MANIFEST)}[name]
+
+
+def test_a_slice_has_the_mean_of_its_tiles_weighted_with_their_sediment() -> None:
+    tiles = prediction([(1.5, 1500, 1), (1.8, 1800, 2)])
+    assert estimate("density", tiles, [1.0, 0.5]).value == pytest.approx(1.6)
+    assert estimate("vp", tiles, [1.0, 0.5]).value == pytest.approx(1600)
+
+
+@given(st.integers(1, 12))
+def test_more_tiles_of_one_label_do_not_narrow_the_interval(n_tiles: int) -> None:
+    one = estimate("density", prediction([USUAL] * n_tiles))
+    assert one.lower is not None
+    assert one.upper is not None
+    assert one.upper - one.lower == pytest.approx(2 * FACTOR * 0.02)
+
+
+def test_the_sd_of_a_slice_is_the_root_mean_square_of_its_tiles() -> None:
+    tiles = replace(prediction([USUAL, USUAL]), sd=np.array([[0.3] * 3, [0.4] * 3]))
+    one = estimate("density", tiles)
+    assert one.upper == pytest.approx(1.6 + FACTOR * math.sqrt((0.09 + 0.16) / 2))
+
+
+def test_no_interval_is_narrower_than_its_floor() -> None:
+    one = estimate("density", prediction([USUAL], sd=1e-9))
+    assert (one.lower, one.upper) == (pytest.approx(1.6 - FLOOR), pytest.approx(1.6 + FLOOR))
+
+
+def test_susceptibility_and_its_interval_come_back_from_the_logarithm() -> None:
+    one = estimate("ms", prediction([USUAL], sd=0.2))
+    half = FACTOR * 0.2
+    assert one.value == pytest.approx(10**1.2)
+    assert one.lower == pytest.approx(10 ** (1.2 - half))
+    assert one.upper == pytest.approx(10 ** (1.2 + half))
+
+
+def test_heterogeneity_joins_the_spread_between_tiles_and_inside_them() -> None:
+    tiles = prediction([(1.5, 1500, 1), (1.7, 1500, 1)], within=0.2)
+    assert estimate("density", tiles).heterogeneity == pytest.approx(math.hypot(0.1, 0.2))
+    spread = math.hypot(0.0, 0.2)
+    expected = (10 ** (1 + spread) - 10 ** (1 - spread)) / 2
+    assert estimate("ms", tiles).heterogeneity == pytest.approx(expected)
+
+
+def test_a_single_tile_without_a_map_says_nothing_of_heterogeneity() -> None:
+    assert estimate("density", prediction([USUAL])).heterogeneity is None
+    assert estimate("density", prediction([USUAL, USUAL])).heterogeneity == pytest.approx(0)
+
+
+def test_a_value_beyond_the_credible_range_is_clipped_and_says_so() -> None:
+    one = estimate("density", prediction([(3.6, 1500, 1)]))
+    assert (one.value, one.upper, one.status) == (3.2, 3.2, Status.PREDICTED)
+    assert one.reason == "predicted 3.6 g/cm3, clipped to the credible 1 to 3.2 g/cm3"
+
+
+def test_an_interval_beyond_the_credible_range_is_clipped_and_says_so() -> None:
+    one = estimate("density", prediction([(1.05, 1500, 1)], sd=0.1))
+    assert (one.value, one.lower) == (pytest.approx(1.05), 1.0)
+    assert one.reason == "interval clipped to the credible 1 to 3.2 g/cm3"
+
+
+def test_an_ordinary_estimate_has_no_reason() -> None:
+    one = estimate("density", prediction([USUAL]))
+    assert (one.reason, one.bundle_id) == ("", MANIFEST.bundle_id)
+
+
+ANYTHING = st.floats(width=64)
+
+
+@given(st.lists(st.tuples(*[st.tuples(*[ANYTHING] * 3)] * 3), min_size=1, max_size=4))
+def test_whatever_a_network_says_an_estimate_is_credible_or_absent(
+    tiles: list[tuple[tuple[float, ...], ...]],
+) -> None:
+    mean, sd, within = np.array(tiles, np.float64).transpose(1, 0, 2)
+    got = estimates_of(
+        TilePrediction(mean, np.abs(sd), np.abs(within)), np.ones(len(tiles)), MANIFEST
+    )
+    for one, known in zip(got, PROPERTIES, strict=True):
+        if one.status is Status.PREDICTED:
+            assert one.lower is not None
+            assert one.value is not None
+            assert one.upper is not None
+            assert known.lowest <= one.lower <= one.value <= one.upper <= known.highest
+        else:
+            assert one.reason == "the network gave no finite number"
+
+
+@given(st.permutations(range(4)))
+def test_the_order_of_tiles_does_not_matter(order: list[int]) -> None:
+    rng = np.random.default_rng(1)
+    tiles = TilePrediction(
+        rng.normal(USUAL, 0.1, (4, 3)), rng.uniform(0.1, 1, (4, 3)), rng.uniform(0, 1, (4, 3))
+    )
+    weights = np.array([0.5, 0.7, 0.9, 1.0])
+    moved = TilePrediction(tiles.mean[order], tiles.sd[order], tiles.within_sd[order])
+    got = estimates_of(moved, weights[order], MANIFEST)
+    for a, b in zip(got, estimates_of(tiles, weights, MANIFEST), strict=True):
+        assert a.value == pytest.approx(b.value, rel=1e-14)
+
+
+@pytest.mark.parametrize("weights", [[], [1.0], [0.0, 0.0], [1.0, -0.5], [1.0, 1.0, 1.0]])
+def test_weights_that_do_not_belong_are_refused(weights: list[float]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        estimates_of(prediction([USUAL] * 2), np.array(weights), MANIFEST)
+
+
+def why(
+    *, n_tiles: int = 5, valid_fraction: float = 0.9, px_per_cm: float = 200.0, allow: bool = False
+) -> NoValue | None:
+    return why_no_value(
+        MANIFEST,
+        n_tiles=n_tiles,
+        valid_fraction=valid_fraction,
+        source_px_per_cm=px_per_cm,
+        allow_low_resolution=allow,
+    )
+
+
+def test_an_ordinary_slice_is_predicted() -> None:
+    assert why() is None
+    assert why(valid_fraction=0.3, px_per_cm=30.0) is None, "the limits themselves are inside"
+
+
+def test_a_slice_with_little_sediment_is_masked() -> None:
+    assert why(valid_fraction=0.12) == NoValue(Status.MASKED, "12 % sediment, needs 30 %")
+    assert why(valid_fraction=0.2999) == NoValue(Status.MASKED, "29 % sediment, needs 30 %")
+    assert why(n_tiles=0, valid_fraction=0.0) == NoValue(Status.MASKED, "0 % sediment, needs 30 %")
+
+
+def test_a_slice_with_sediment_but_no_tile_is_masked() -> None:
+    assert why(n_tiles=0) == NoValue(Status.MASKED, "no square centimetre with enough sediment")
+
+
+def test_a_scan_far_below_the_trained_resolution_is_abstained() -> None:
+    assert why(px_per_cm=13.7) == NoValue(
+        Status.ABSTAINED, "scan has 13.7 px/cm, bundle trained on 60 to 400"
+    )
+    assert why(px_per_cm=13.7, allow=True) is None
+    assert why(px_per_cm=13.7, valid_fraction=0.1, allow=True) is not None
+
+
+def test_no_value_is_given_for_every_property_with_its_reason() -> None:
+    got = without_value(MANIFEST, NoValue(Status.MASKED, "12 % sediment, needs 30 %"))
+    assert [one.property for one in got] == [p.name for p in PROPERTIES]
+    for one in got:
+        assert (one.value, one.lower, one.upper, one.heterogeneity) == (None,) * 4
+        assert (one.status, one.reason) == (Status.MASKED, "12 % sediment, needs 30 %")
+        assert one.bundle_id == MANIFEST.bundle_id
