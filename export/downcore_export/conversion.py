@@ -1,9 +1,10 @@
 """A torch module as an OpenVINO graph that takes tiles as they are cut."""
 
+import io
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +65,23 @@ def with_ports(graph: Any) -> Any:
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Let torch and the quantisers warn of their own parts unheard; the parity gate judges."""
-    with warnings.catch_warnings():
+    """Let torch and the quantisers warn and draw bars unheard; the parity gate judges them."""
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
 
 
 def as_written(graph: Any, *, is_half: bool) -> tuple[bytes, bytes]:
-    """Return the XML and the weights of ``graph``, in 16 bit where ``is_half``."""
+    """
+    Return the XML and the weights of ``graph``, in 16 bit where ``is_half``.
+
+    Its nodes are renamed by their order: the names they come with count on from whatever
+    the process converted before, so that the same network would give other bytes.
+    """
+    graph = graph.clone()
+    graph.set_friendly_name("network")
+    for i, node in enumerate(graph.get_ordered_ops()):
+        node.set_friendly_name(f"{node.get_type_name()}_{i}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.xml"
         openvino.save_model(graph, path, compress_to_fp16=is_half)

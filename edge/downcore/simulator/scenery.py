@@ -1,4 +1,7 @@
-"""What lies beside the core: its wandering edges, the liner, the bed, and a ruler or a colour card."""
+"""What lies beside the core: its wandering edges, the liner, the bed, a ruler or a colour card."""
+
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +20,12 @@ _BEDS = (
 )
 """Colours of the scanner's bed: anodised, grey, wooden and painted."""
 
-_LINERS = ((168.0, 170.0, 168.0), (196.0, 196.0, 190.0), (126.0, 130.0, 130.0), (206.0, 202.0, 186.0))
+_LINERS = (
+    (168.0, 170.0, 168.0),
+    (196.0, 196.0, 190.0),
+    (126.0, 130.0, 130.0),
+    (206.0, 202.0, 186.0),
+)
 """Colours of plastic liners."""
 
 _PATCHES = (
@@ -33,19 +41,20 @@ _PATCHES = (
 _PATCH_MM = 9.0
 
 
-def cover(distance_mm: NDArray[np.float64], pitch_mm: float) -> NDArray[np.float32]:
+def cover(distance_mm: NDArray[np.floating[Any]], pitch_mm: float) -> NDArray[np.float32]:
     """Return the share of each pixel inside a shape, from how far inside its edge it lies."""
-    return np.clip(distance_mm / pitch_mm + 0.5, 0.0, 1.0).astype(np.float32)
+    share: NDArray[np.floating[Any]] = np.clip(distance_mm / pitch_mm + 0.5, 0.0, 1.0)
+    return share.astype(np.float32)
 
 
 def blend(
     planes: NDArray[np.float32],
     share: NDArray[np.float32],
-    colour: NDArray[np.float32] | tuple[float, ...],
+    colour: Iterable[NDArray[np.floating[Any]] | float],
 ) -> None:
     """Lay ``colour`` over ``planes``, shape (3, n, m), by ``share``, shape (n, m), in place."""
     for plane, tone in zip(planes, colour, strict=True):
-        plane += share * (tone - plane)
+        np.add(plane, share * (tone - plane), out=plane, casting="same_kind")
 
 
 class _Side:
@@ -58,8 +67,8 @@ class _Side:
         wander = 0.30 * correlated(rng, n, 90.0, order=2) + 0.06 * correlated(rng, n, 3.0)
         self.edge_mm = self.margin_mm + scale * wander
         self._thick_mm = scale * rng.uniform(1.8, 3.0)
-        self._outer_mm = self.margin_mm - self._thick_mm
-        self._outer_mm = self._outer_mm + 0.12 * correlated(rng, n, 200.0, order=2)
+        straight_mm = self.margin_mm - self._thick_mm
+        self._outer_mm = straight_mm + 0.12 * correlated(rng, n, 200.0, order=2)
         self._sheen = rng.uniform(0.2, 0.8), rng.uniform(0.05, 0.35)
         self._shadow = rng.uniform(0.35, 0.75)
         self._smear = rng.uniform(0.0, 0.35)
@@ -92,12 +101,12 @@ class _Side:
         shine = 1.0 + self._sheen[1] * np.exp(-(((up - self._sheen[0]) / 0.12) ** 2))
         shine *= 1.0 - self._shadow * np.exp(-np.maximum(up, 0.0) / 0.14)
         shine *= 1.0 + 0.015 * grit
-        blend(planes, share, tuple(tone * shine for tone in look.liner))  # type: ignore[arg-type]
+        blend(planes, share, tuple(tone * shine for tone in look.liner))
         classes[share > 0.5] = MaskClass.TRAY  # noqa: PLR2004 -- most of the pixel
         share = cover(beyond, look.pitch_mm)
         gloom = (1.0 - 0.35 * np.exp(-np.maximum(beyond, 0.0) / 0.8)).astype(np.float32)
         gloom *= 1.0 + 0.03 * grit
-        blend(planes, share, tuple(tone * gloom for tone in look.bed))  # type: ignore[arg-type]
+        blend(planes, share, tuple(tone * gloom for tone in look.bed))
         classes[share > 0.5] = MaskClass.OUTSIDE  # noqa: PLR2004 -- most of the pixel
         if self._strip:
             self._paint_strip(planes, classes, z_mm, x_mm)
@@ -135,11 +144,12 @@ class _Side:
         long = np.where(whole % 10 == 0, 0.8, np.where(whole % 5 == 0, 0.5, 0.3))
         ticks = line[:, None] * (x_mm < long[:, None] * self._strip_width_mm)
         # A figure beside each centimetre, as a blot of ink in the shape of strokes.
-        figure = (np.abs(z_mm - 10.0 * np.round(z_mm / 10.0) - 2.0) < 1.0)[:, None] & (  # noqa: PLR2004 -- 2 mm tall
+        figure = (np.abs(z_mm - 10.0 * np.round(z_mm / 10.0) - 2.0) < 1.0)[:, None] & (
             np.abs(x_mm - 0.6 * self._strip_width_mm) < 0.7  # noqa: PLR2004 -- 1.4 mm wide
         )
         stroke = (np.floor(z_mm / 0.5)[:, None] + np.floor(x_mm / 0.45)) % 3 == 0
-        return np.maximum(ticks, 0.8 * (figure & stroke)).astype(np.float32)
+        ink: NDArray[np.floating[Any]] = np.maximum(ticks, 0.8 * (figure & stroke))
+        return ink.astype(np.float32)
 
 
 class _Look:

@@ -1,4 +1,4 @@
-"""What was laid down: facies, grain size, carbonate, organics, ash and iron, millimetre by millimetre."""
+"""What was laid down, millimetre by millimetre: grain size, carbonate, organics, ash and iron."""
 
 import enum
 from dataclasses import dataclass
@@ -64,7 +64,9 @@ class Strata:
         return facies
 
 
-def _add_turbidites(rng: np.random.Generator, grain: NDArray[np.float64], cap: NDArray[np.float64]) -> None:
+def _add_turbidites(
+    rng: np.random.Generator, grain: NDArray[np.float64], cap: NDArray[np.float64]
+) -> None:
     """Lay graded beds, 10 to 60 cm apart, bases 1 to 15 cm thick, with a dark or pale cap."""
     sandiness = rng.uniform(0.25, 0.85)
     dark_caps = rng.random()
@@ -95,7 +97,10 @@ def _add_turbidites(rng: np.random.Generator, grain: NDArray[np.float64], cap: N
 
 
 def _add_layers(
-    rng: np.random.Generator, latent: NDArray[np.float64], rate: float, thickness_mm: tuple[float, float]
+    rng: np.random.Generator,
+    latent: NDArray[np.float64],
+    rate: float,
+    thickness_mm: tuple[float, float],
 ) -> None:
     """Lay layers with soft edges, ``rate`` to the metre on average."""
     depth = np.arange(latent.size) + 0.5

@@ -47,8 +47,8 @@ def content_of(path: Path, head: bytes) -> str | None:
     for content, magics in _MAGICS.items():
         if head.startswith(magics):
             return content
-    is_blank = len(head) < max(map(len, _MAGICS[by_name])) or not head.strip(b"\0")
-    return by_name if is_blank else None
+    begun = head.rstrip(b"\0")
+    return by_name if any(magic.startswith(begun) for magic in _MAGICS[by_name]) else None
 
 
 def is_image(path: Path, head: bytes) -> bool:

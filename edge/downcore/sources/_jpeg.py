@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from downcore.sources._decoded import WholeImage, WholeRaster
 from downcore.sources._format import Limits
 from downcore.sources._input import InputFile
-from downcore.sources._written import Extent
+from downcore.sources._written import Extent, WrittenExtent
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 
 MAGIC = b"\xff\xd8\xff"
@@ -90,9 +90,10 @@ class _Marks:
     def frame(self) -> _Frame:
         """Return what the frame header says, and remember where the first scan starts."""
         at, found = 2, None
+        written = WrittenExtent(self._file).look().written
         for _ in range(_MOST_SEGMENTS):
             head = self._file.read_at(at, 10)
-            if len(head) < 10 or not head.strip(b"\0"):  # noqa: PLR2004 - as read
+            if at + len(head) > written or len(head) < 10:  # noqa: PLR2004 - as read
                 raise GrowingError(f"expected a JPEG header, got {at} bytes: {self._file.path}")
             if head[0] != 0xFF:  # noqa: PLR2004 - every mark starts so
                 raise self._damaged(at)

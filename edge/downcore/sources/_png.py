@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from downcore.sources._decoded import WholeImage, WholeRaster
 from downcore.sources._format import Limits
 from downcore.sources._input import InputFile
-from downcore.sources._written import Extent
+from downcore.sources._written import Extent, WrittenExtent
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -34,8 +34,8 @@ def png_raster(file: InputFile, limits: Limits) -> WholeRaster:
         If the image is grey or has a palette.
     """
     head = file.read_at(0, _HEADER_END)
-    if len(head) < _HEADER_END or not head[24:].strip(b"\0"):
-        raise GrowingError(f"expected a PNG header, got {len(head)} bytes: {file.path}")
+    if WrittenExtent(file).look().written <= _HEADER_END:
+        raise GrowingError(f"expected a PNG header and pixels, got none yet: {file.path}")
     if head[8:16] != b"\0\0\0\x0dIHDR" or not _is_sound(head[12:29], head[29:33]):
         raise HostileFileError(
             f"expected a PNG header, got one with a wrong checksum: {file.path}; copy it again"

@@ -14,8 +14,10 @@ _COARSE_CM = 1.0
 _LINE_CM = 0.5
 _FURTHEST_CM = 3.0
 """Distances from the edge of the scan are told apart up to here."""
-_LEAST_VARIANCE = 0.05
-"""Variance of L* below which texture is the camera's own noise."""
+_MIDDLE_CELLS_PER_CM = 10.0
+_NOISE = np.array([0.05, 0.05, 0.1, 0.1], np.float32)
+"""Variance and steps of L* below which texture is the camera's own noise."""
+_TEXTURE_SCALE = np.array([1 / 3, 1 / 3, 1 / 2, 1 / 2], np.float32)
 
 
 def features_of(grid: Grid) -> NDArray[np.float32]:
@@ -31,21 +33,43 @@ def features_of(grid: Grid) -> NDArray[np.float32]:
         All roughly within -2 to 2.
     """
     lab = _scaled(grid.lab)
-    own = slice(grid.above, grid.above + grid.n_rows)
-    fine = _mean(lab, grid.cells_per_cm * _FINE_CM)
-    coarse = _mean(lab, grid.cells_per_cm * _COARSE_CM)
-    light = np.ascontiguousarray(grid.lab[..., 0])
-    columns = [
-        lab[own],
-        fine[own],
-        coarse[own],
-        _texture(light, grid.cells_per_cm)[own],
-        _of_lines(lab, grid.cells_per_cm * _LINE_CM)[own],
-        _of_columns(fine, own),
-        _place(grid, own),
-        _of_window(lab, own),
+    reach = _side(grid.cells_per_cm * _COARSE_CM) // 2 + 1
+    # Only the rows around the slice that its own surroundings reach are looked at closely.
+    first = max(grid.above - reach, 0)
+    near = lab[first : grid.above + grid.n_rows + reach]
+    own = slice(grid.above - first, grid.above - first + grid.n_rows)
+    pictures = [
+        near[own],
+        _mean(near, grid.cells_per_cm * _FINE_CM)[own],
+        _mean(near, grid.cells_per_cm * _COARSE_CM)[own],
+        _texture(np.ascontiguousarray(near[..., 0]), grid.cells_per_cm)[own],
     ]
-    return np.concatenate(columns, axis=2).reshape(-1, N_FEATURES)
+    mean, sd = _spread(lab, 0)
+    columns = np.concatenate([mean, sd, _place(grid)], axis=1)
+    middle = mean.mean(axis=0)
+    window = np.concatenate([middle, np.sqrt((sd * sd + (mean - middle) ** 2).mean(axis=0))[:2]])
+    lines = cv2.blur(
+        np.concatenate(_spread(near, 1), axis=1),
+        (1, _side(grid.cells_per_cm * _LINE_CM)),
+        borderType=cv2.BORDER_REPLICATE,
+    )
+    return _laid_out(pictures, lines[own], columns, window)
+
+
+def _laid_out(
+    pictures: list[NDArray[np.float32]],
+    lines: NDArray[np.float32],
+    columns: NDArray[np.float32],
+    window: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Return everything side by side, what belongs to a line or a column being repeated."""
+    n_rows, n_columns = pictures[0].shape[:2]
+    features = np.empty((n_rows, n_columns, N_FEATURES), np.float32)
+    features[..., 0:3], features[..., 3:6], features[..., 6:9], features[..., 9:13] = pictures
+    features[..., 13:19] = lines[:, None, :]
+    features[..., 19:28] = columns[None, :, :]
+    features[..., 28:33] = window
+    return features.reshape(-1, N_FEATURES)
 
 
 def _scaled(lab: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -67,54 +91,43 @@ def _mean(picture: NDArray[np.float32], side: float) -> NDArray[np.float32]:
 
 def _texture(light: NDArray[np.float32], cells_per_cm: float) -> NDArray[np.float32]:
     """Return the logarithms of L*'s variance near and further, and its grain along and across."""
-    centred = light - np.float32(light.mean())
+    centred = light - light.mean()
     near, far = cells_per_cm * _FINE_CM, cells_per_cm * _COARSE_CM
-    squares = centred * centred
+    moments = np.stack([centred, centred * centred], axis=2)
     kept = []
     for side in (near, far):
-        variance = _mean(squares, side) - _mean(centred, side) ** 2
-        kept.append(np.log(np.maximum(variance, 0.0) + _LEAST_VARIANCE) / 3)
-    for axis in (0, 1):
-        before = np.roll(light, 1, axis=axis)
-        step = np.abs(light - before)
-        step[(0,) if axis == 0 else (slice(None), 0)] = 0.0
-        kept.append(np.log(_mean(step, far) + 0.1) / 2)
-    return np.stack(kept, axis=2).astype(np.float32)
+        mean = _mean(moments, side)
+        kept.append(mean[..., 1] - mean[..., 0] * mean[..., 0])
+    steps = np.zeros_like(moments)
+    np.abs(np.diff(light, axis=0), out=steps[1:, :, 0])
+    np.abs(np.diff(light, axis=1), out=steps[:, 1:, 1])
+    grain = _mean(steps, far)
+    texture = np.stack([*kept, grain[..., 0], grain[..., 1]], axis=2)
+    np.maximum(texture, np.float32(0.0), out=texture)
+    texture += _NOISE
+    np.log(texture, out=texture)
+    return texture * _TEXTURE_SCALE
 
 
-def _of_lines(lab: NDArray[np.float32], rows: float) -> NDArray[np.float32]:
-    """Return mean and sd of L*, a*, b* of each line, smoothed down the core."""
-    stacked = np.concatenate([lab.mean(axis=1), lab.std(axis=1)], axis=1)
-    smooth = cv2.blur(stacked, (1, _side(rows)), borderType=cv2.BORDER_REPLICATE)
-    return np.broadcast_to(smooth[:, None, :], (*lab.shape[:2], 6))
+def _spread(lab: NDArray[np.float32], axis: int) -> list[NDArray[np.float32]]:
+    """Return mean and sd of L*, a*, b* along an axis of the picture, each of shape (n, 3)."""
+    mean = lab.mean(axis=axis)
+    square = np.einsum("yxc,yxc->xc" if axis == 0 else "yxc,yxc->yc", lab, lab)
+    variance = square / np.float32(lab.shape[axis]) - mean * mean
+    return [mean, np.sqrt(np.maximum(variance, np.float32(0.0)))]
 
 
-def _of_columns(fine: NDArray[np.float32], own: slice) -> NDArray[np.float32]:
-    """Return mean and sd of L*, a*, b* of each column of the window."""
-    stacked = np.concatenate([fine.mean(axis=0), fine.std(axis=0)], axis=1)
-    return np.broadcast_to(stacked[None], (own.stop - own.start, *stacked.shape))
-
-
-def _place(grid: Grid, own: slice) -> NDArray[np.float32]:
-    """Return the distance to the nearer edge of the scan, in cm and as a share of the width."""
+def _place(grid: Grid) -> NDArray[np.float32]:
+    """Return the distance to the nearer edge of the scan, in cm and as a share, and the scale."""
     n_across = grid.lab.shape[1]
     middle = np.arange(n_across, dtype=np.float32) + 0.5
     distance = np.minimum(middle, n_across - middle)
-    place = np.stack(
+    scale = np.log2(grid.cells_per_cm / _MIDDLE_CELLS_PER_CM) / 2.0
+    return np.stack(
         [
             np.minimum(distance / grid.cells_per_cm, _FURTHEST_CM) / _FURTHEST_CM,
             distance / n_across,
-            np.full_like(distance, np.log2(grid.cells_per_cm / CENTRAL_CELLS) / 2),
+            np.full_like(distance, scale),
         ],
         axis=1,
     ).astype(np.float32)
-    return np.broadcast_to(place[None], (own.stop - own.start, *place.shape))
-
-
-CENTRAL_CELLS = 10.0
-
-
-def _of_window(lab: NDArray[np.float32], own: slice) -> NDArray[np.float32]:
-    flat = lab.reshape(-1, 3)
-    both = np.concatenate([flat.mean(axis=0), flat.std(axis=0)[:2]])
-    return np.broadcast_to(both, (own.stop - own.start, lab.shape[1], 5))

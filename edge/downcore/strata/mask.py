@@ -1,0 +1,120 @@
+"""
+The streaming mask: what each pixel of a slice is, sediment or something else.
+
+A small network names the cells of a coarse grid from their colour, texture, line,
+column and place. What was seen further up the section is carried along in a state of
+a few numbers, so that the mask of a slice depends on the lines down to a halo below
+it and never on how they were cut into segments.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.depth import LineScale
+from downcore.strata.edges import UNKNOWN_EDGES, Edges, edges_after, lean_of_edges
+from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask_features import features_of
+from downcore.strata.mask_grid import grid_of, labels_of_cells
+from downcore.strata.mask_network import scores_of
+from downcore.strata.section import SliceLines
+
+MASK_HALO_UM = 20_000
+"""Core above and below a slice that its mask looks at; for ``SectionBuffer(halo_um=...)``."""
+
+_SMOOTHING_FROM_CELLS_PER_CM = 8.0
+"""Below this a crack or a tag is a cell wide, and neighbours say nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskState:
+    """What is remembered from the slices above; enough to go on after a restart."""
+
+    edges: Edges = UNKNOWN_EDGES
+
+
+def mask_slice(
+    state: MaskState, lines: SliceLines, px_per_cm: float
+) -> tuple[NDArray[np.uint8], MaskState]:
+    """
+    Name every pixel of a slice.
+
+    Parameters
+    ----------
+    state : MaskState
+        From the slice above; ``MaskState()`` for the first.
+    lines : SliceLines
+        The slice, with a halo of :data:`MASK_HALO_UM` where the section has it.
+    px_per_cm : float
+        Scale of the scan, the same along and across.
+
+    Returns
+    -------
+    classes : ndarray of uint8, shape (n_lines, n_across)
+        Values of :class:`MaskClass`.
+    state : MaskState
+        For the slice below.
+    """
+    grid = grid_of(lines, px_per_cm)
+    n_rows, n_columns = grid.n_rows, grid.lab.shape[1]
+    scores = scores_of(features_of(grid)).reshape(n_rows, n_columns, len(MaskClass))
+    others = scores[..., 1:]
+    lean = scores[..., MaskClass.SEDIMENT] - _log_sum(others)
+    lean = lean + lean_of_edges(state.edges, n_columns)
+    if grid.cells_per_cm >= _SMOOTHING_FROM_CELLS_PER_CM:
+        lean = np.asarray(cv2.blur(lean, (3, 3), borderType=cv2.BORDER_REPLICATE), np.float32)
+    is_sediment = lean > 0.0
+    cells = np.where(is_sediment, np.uint8(0), others.argmax(axis=2).astype(np.uint8) + np.uint8(1))
+    after = MaskState(edges=edges_after(state.edges, is_sediment))
+    return labels_of_cells(cells, grid.step_px, (lines.n_lines, lines.window.shape[1])), after
+
+
+class SectionMasker:
+    """
+    The mask of one section, slice by slice, in order.
+
+    Parameters
+    ----------
+    scale : LineScale
+        Lines per centimetre.
+    state : MaskState, optional
+        Where to go on; the start of a section unless given.
+    """
+
+    def __init__(self, scale: LineScale, state: MaskState | None = None) -> None:
+        self._px_per_cm = float(scale.px_per_cm)
+        self.state = state or MaskState()
+
+    def mask(self, lines: SliceLines) -> NDArray[np.uint8]:
+        """Return the classes of the next slice's pixels, shape (n_lines, n_across)."""
+        classes, self.state = mask_slice(self.state, lines, self._px_per_cm)
+        return classes
+
+
+def mask_lines_of_section(
+    slices: Iterable[SliceLines], scale: LineScale
+) -> Iterator[NDArray[np.uint8]]:
+    """
+    Yield the classes of each slice of a section, in order.
+
+    Parameters
+    ----------
+    slices : iterable of SliceLines
+        From a :class:`~downcore.strata.section.SectionBuffer` with a halo of
+        :data:`MASK_HALO_UM`, from the section's top.
+    scale : LineScale
+        Lines per centimetre.
+    """
+    masker = SectionMasker(scale)
+    for lines in slices:
+        yield masker.mask(lines)
+
+
+def _log_sum(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the logarithm of the sum of exponentials over the last axis."""
+    highest = scores.max(axis=2)
+    total = np.exp(scores - highest[..., None]).sum(axis=2)
+    return highest + np.log(total)

@@ -1,0 +1,70 @@
+"""The small network that names a cell: three matrix products on its features."""
+
+import base64
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask_features import N_FEATURES
+from downcore.strata.mask_weights import SIZES, WEIGHTS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """One layer: ``features @ weight + bias``."""
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def scores_of(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """
+    Return how well each class suits each cell.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n_cells, 33)
+        From :func:`downcore.strata.mask_features.features_of`.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_cells, 7)
+        Natural logarithms of relative probabilities, in the order of :class:`MaskClass`.
+    """
+    *hidden, last = layers()
+    for layer in hidden:
+        features = np.maximum(features @ layer.weight + layer.bias, np.float32(0.0))
+    return features @ last.weight + last.bias
+
+
+@functools.cache
+def layers() -> tuple[Layer, ...]:
+    """
+    Return the layers that the text of :mod:`downcore.strata.mask_weights` holds.
+
+    Raises
+    ------
+    ValueError
+        If the text does not fit the features and the classes.
+    """
+    if (SIZES[0], SIZES[-1]) != (N_FEATURES, len(MaskClass)):
+        raise ValueError(
+            f"expected weights from {N_FEATURES} features to {len(MaskClass)} classes, got {SIZES}"
+        )
+    numbers = np.frombuffer(base64.b85decode("".join(WEIGHTS)), "<f2").astype(np.float32)
+    found = []
+    for n_in, n_out in zip(SIZES, SIZES[1:], strict=False):
+        weight, bias, numbers = np.split(numbers, [n_in * n_out, (n_in + 1) * n_out])
+        found.append(Layer(weight.reshape(n_in, n_out), bias))
+    return tuple(found)
+
+
+def written(found: tuple[Layer, ...]) -> tuple[tuple[int, ...], list[str]]:
+    """Return sizes and text of layers, as :mod:`downcore.strata.mask_weights` keeps them."""
+    sizes = (found[0].weight.shape[0], *(one.bias.size for one in found))
+    parts = [part.ravel() for one in found for part in (one.weight, one.bias)]
+    text = base64.b85encode(np.concatenate(parts).astype("<f2").tobytes()).decode()
+    return sizes, [text[i : i + 88] for i in range(0, len(text), 88)]

@@ -1,0 +1,191 @@
+"""The command line, as a technician types it: in a process of its own where that matters."""
+
+import csv
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from downcore.cli import app
+from downcore.exit_codes import BAD_INPUT, BAD_SETTINGS, REFUSED
+from downcore.simulator.generator import CoreRecipe, generate
+from downcore.simulator.scanner import play, scan_job, way_called
+
+PX_PER_CM = 60
+SECTION = "2026_000_FA_SIM01_01"
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scan")
+    core = generate(CoreRecipe(seed=4, length_cm=3.5, px_per_cm=PX_PER_CM, width_cm=4.0))
+    *_, last = play(
+        scan_job(core, folder, SECTION, px_per_cm=PX_PER_CM), way_called("whole-by-rename")
+    )
+    return last.path
+
+
+def downcore(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "downcore", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+
+
+def processed(image: Path, db: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    words = ("--px-per-cm", str(PX_PER_CM), "--top", "up", "--db", str(db), *more)
+    return downcore("process", str(image), "--bundle", "resnet-18", *words)
+
+
+def test_process_keeps_one_row_a_centimetre_and_log_prints_them(
+    image: Path, tmp_path: Path
+) -> None:
+    db = tmp_path / "core.db"
+
+    done = processed(image, db)
+
+    assert done.returncode == 0, done.stderr
+    assert f"{SECTION}: 4 cm" in done.stdout, done.stdout
+    log = downcore("log", SECTION, "--db", str(db), "--csv")
+    rows = list(csv.DictReader(io.StringIO(log.stdout)))
+    assert [int(row["slice"]) for row in rows] == [i for i in range(4) for _ in range(3)], (
+        "expected three properties for each of four slices"
+    )
+    assert rows[-1]["bottom (cm)"] == "3.5", "the last slice is not short"
+    assert SECTION in downcore("log", "--db", str(db)).stdout, "the section is not listed"
+
+
+def test_processing_again_changes_nothing(image: Path, tmp_path: Path) -> None:
+    db = tmp_path / "core.db"
+    processed(image, db)
+    before = downcore("log", SECTION, "--db", str(db), "--csv").stdout
+
+    again = processed(image, db)
+
+    assert again.returncode == 0, again.stderr
+    assert downcore("log", SECTION, "--db", str(db), "--csv").stdout == before
+
+
+def test_a_bad_file_is_refused_with_its_reason_and_its_neighbour_is_kept(
+    image: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.tif"
+    bad.write_bytes(image.read_bytes()[:2000])
+
+    done = processed(image, tmp_path / "core.db", str(bad))
+
+    assert done.returncode == REFUSED, done.stdout
+    assert "bad.tif" in done.stderr, done.stderr
+    assert f"{SECTION}: 4 cm" in done.stdout, done.stdout
+
+
+def test_an_unknown_scale_is_asked_for(image: Path, tmp_path: Path) -> None:
+    done = downcore("process", str(image), "--bundle", "resnet-18", "--db", str(tmp_path / "c.db"))
+
+    assert done.returncode == REFUSED, done.stdout
+    assert "px" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("top", ["up", "left", "right"])
+def test_a_mask_lies_on_its_image_whatever_the_orientation(
+    image: Path, tmp_path: Path, top: str
+) -> None:
+    upright = cv2.imread(str(image))
+    assert upright is not None, "the scan cannot be read"
+    turned = {
+        "up": upright,
+        "left": upright.transpose(1, 0, 2),
+        "right": upright.transpose(1, 0, 2)[:, ::-1],
+    }[top]
+    path, out = tmp_path / "turned.png", tmp_path / "mask.png"
+    cv2.imwrite(str(path), np.ascontiguousarray(turned))
+    words = [str(path), "--px-per-cm", str(PX_PER_CM), "--top", top, "--out", str(out)]
+
+    done = CliRunner().invoke(app, ["mask", *words])
+
+    assert done.exit_code == 0, done.output
+    content = out.read_bytes()
+    assert content[24:26] == bytes([8, 3]), "expected an 8-bit palette PNG"
+    shape = (int.from_bytes(content[20:24], "big"), int.from_bytes(content[16:20], "big"))
+    assert shape == turned.shape[:2], "the mask has another size than the image"
+    reference = tmp_path / "upright.png"
+    cv2.imwrite(str(tmp_path / "u.png"), upright)
+    CliRunner().invoke(
+        app,
+        [
+            "mask",
+            str(tmp_path / "u.png"),
+            "--px-per-cm",
+            str(PX_PER_CM),
+            "--top",
+            "up",
+            "--out",
+            str(reference),
+        ],
+    )
+    found, expected = cv2.imread(str(out)), cv2.imread(str(reference))
+    assert found is not None, "the mask cannot be read"
+    assert expected is not None, "the mask cannot be read"
+    back = {
+        "up": found,
+        "left": found.transpose(1, 0, 2),
+        "right": found[:, ::-1].transpose(1, 0, 2),
+    }[top]
+    np.testing.assert_array_equal(back, expected)
+
+
+def test_settings_that_are_wrong_end_with_their_own_code(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text("[mqtt]\nhst = 'x'\n")
+
+    done = downcore("config", "check", "--config", str(config))
+
+    assert done.returncode == BAD_SETTINGS, done.stdout
+    assert "did you mean mqtt.host?" in done.stderr, done.stderr
+
+
+def test_config_show_says_where_each_value_comes_from(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text("[mqtt]\nhost = 'broker'\n")
+
+    shown = CliRunner().invoke(app, ["config", "show", "--config", str(config)])
+
+    assert "mqtt.host = broker  (file)" in shown.output, shown.output
+    assert "mqtt.port = 1883  (default)" in shown.output, shown.output
+
+
+def test_a_mask_of_no_image_ends_with_bad_input(tmp_path: Path) -> None:
+    path = tmp_path / "empty.png"
+    path.touch()
+
+    done = downcore("mask", str(path), "--px-per-cm", "10", "--out", str(tmp_path / "m.png"))
+
+    assert done.returncode == BAD_INPUT, done.stderr
+    assert "empty" in done.stderr, done.stderr
+
+
+def test_simulate_lists_its_ways_of_writing() -> None:
+    shown = CliRunner().invoke(app, ["simulate", "nowhere", "--way", "list"])
+
+    for way in ("growing-tiff", "strips-out-of-order", "slow-copy"):
+        assert way in shown.output, shown.output
+
+
+def test_help_needs_neither_openvino_nor_torch_nor_the_network() -> None:
+    code = (
+        "import sys; sys.argv = ['downcore', '--help']\n"
+        "from downcore.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "loaded = {'openvino', 'torch', 'cv2', 'numpy', 'pydantic', 'paho', 'sqlite_utils'}\n"
+        "assert not loaded & set(sys.modules), loaded & set(sys.modules)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stderr

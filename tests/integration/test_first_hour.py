@@ -1,0 +1,121 @@
+"""The first hour of a technician: init looks, writes settings that load, and changes nothing."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from downcore.first_hour import examine, look_around, settings_text, write_settings
+from downcore.settings import known_keys, load_settings
+from downcore.simulator.generator import CoreRecipe, generate
+from downcore.simulator.scanner import play, scan_job, way_called
+from downcore.strata.errors import SettingsError
+
+
+def scan(folder: Path, way: str, name: str) -> None:
+    folder.mkdir(exist_ok=True)
+    core = generate(CoreRecipe(seed=3, length_cm=2.0, px_per_cm=20.0, width_cm=3.0))
+    for _ in play(scan_job(core, folder, name, px_per_cm=20), way_called(way)):
+        pass
+
+
+def test_init_says_where_the_scale_comes_from(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    scan(inbox, "sidecar-before", "2019_643_FA_GC01_01")
+
+    findings = look_around(inbox)
+
+    said = "\n".join(findings.sentences)
+    assert "20 px/cm" in said, said
+    assert "2019_643_FA_GC01_01" in said, said
+    assert not findings.is_scale_missing, "the sidecar says the scale"
+
+
+def test_init_asks_for_the_scale_only_where_nobody_says_it(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    scan(inbox, "whole-by-rename", "2019_643_FA_GC01_01")
+
+    findings = look_around(inbox)
+
+    assert findings.is_scale_missing, "a plain TIFF says no scale"
+    assert any("inbox.px_per_cm" in one for one in findings.sentences), findings.sentences
+
+
+def test_init_names_what_it_cannot_read(tmp_path: Path) -> None:
+    (tmp_path / "broken.tif").write_bytes(b"no image at all")
+
+    said = "\n".join(look_around(tmp_path).sentences)
+
+    assert "broken.tif" in said, said
+
+
+def test_init_changes_nothing_in_the_inbox(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    scan(inbox, "whole-by-rename", "a")
+    before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in inbox.iterdir()}
+
+    look_around(inbox)
+
+    assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in inbox.iterdir()} == before
+
+
+def test_settings_that_init_writes_load_and_explain_every_key(tmp_path: Path) -> None:
+    out = tmp_path / "edge.toml"
+    write_settings(look_around(tmp_path), out, may_overwrite=False)
+
+    assert load_settings(out).inbox.path == tmp_path, "the inbox is not the one looked at"
+    text = out.read_text()
+    for key, meaning in known_keys().items():
+        name = key.split(".")[1]
+        assert re.search(rf"^(# )?{name} = ", text, re.MULTILINE), f"{key} is missing"
+        assert meaning in text, f"{key} is not explained"
+
+
+def test_the_defaults_that_init_writes_are_the_defaults(tmp_path: Path) -> None:
+    text = settings_text(look_around(tmp_path))
+    out = tmp_path / "all.toml"
+    out.write_text(re.sub(r"^# (\w+ = (?!\"\.\.\.\"))", r"\1", text, flags=re.MULTILINE))
+
+    assert load_settings(out).predict == load_settings(None).predict, "a written default differs"
+    assert load_settings(out).mqtt == load_settings(None).mqtt, "a written default differs"
+
+
+def test_init_never_overwrites_settings_unasked(tmp_path: Path) -> None:
+    out = tmp_path / "edge.toml"
+    out.write_text("mine")
+
+    with pytest.raises(SettingsError, match="--force"):
+        write_settings(look_around(tmp_path), out, may_overwrite=False)
+
+    assert out.read_text() == "mine", "the settings were overwritten"
+
+
+def test_init_of_a_missing_folder_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="can be listed"):
+        look_around(tmp_path / "no")
+
+
+def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text(
+        '[inbox]\npath = "nowhere"\n[predict]\nbundles = ["no-such"]\n[mqtt]\nport = 9\n'
+    )
+
+    checks = {check.name: check for check in examine(config)}
+
+    for name in ("inbox", "bundles", "broker"):
+        assert not checks[name].is_ok, f"{name} should be wrong"
+        assert checks[name].advice, f"{name} has no advice"
+    assert "no-such" in checks["bundles"].finding, checks["bundles"].finding
+    assert checks["store"].is_ok, checks["store"].finding
+    assert not (tmp_path / "downcore.db").exists(), "doctor made a store"
+
+
+def test_doctor_stops_at_settings_that_cannot_be_read(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text("[inbxo]\n")
+
+    (check,) = examine(config)
+
+    assert not check.is_ok, "wrong settings were taken"
+    assert "inbox" in check.finding, check.finding
