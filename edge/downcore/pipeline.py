@@ -35,11 +35,15 @@ class SliceRules:
     """Predict even from scans far below the resolution of the training."""
 
 
+class _Kept:
+    """Stands for the answer of a predictor whose estimates of the slice are kept already."""
+
+
 @dataclass(slots=True, eq=False)
 class _Waiting:
     core_slice: CoreSlice
     sediment_fraction: NDArray[np.float32]
-    answers: list[TilePrediction | NoValue | None] = field(default_factory=list)
+    answers: list[TilePrediction | NoValue | _Kept | None] = field(default_factory=list)
     """One for each predictor; ``None`` until it has answered."""
 
 
@@ -56,9 +60,11 @@ class SectionPipeline:
         between a ``push`` and the ``drain`` or ``finish`` that follows it.
     rules : SliceRules
         How slices are looked at.
-    done_slices : int, default 0
-        Slices whose rows are already kept: they are masked again, so that the state
-        is what it was, but neither predicted nor returned.
+    done_slices : sequence of int, optional
+        For each predictor, slices from the top whose estimates are already kept; none by
+        default. A slice that every predictor has done is masked again, so that the state
+        is what it was, but not returned; one that some have done is returned with the
+        estimates of the others.
     """
 
     def __init__(
@@ -67,12 +73,12 @@ class SectionPipeline:
         predictors: Sequence[Predictor],
         rules: SliceRules,
         *,
-        done_slices: int = 0,
+        done_slices: Sequence[int] = (),
     ) -> None:
         self._scale = scale
         self._predictors = tuple(predictors)
         self._rules = rules
-        self._done_slices = done_slices
+        self._done_slices = tuple(done_slices) or (0,) * len(self._predictors)
         self._buffer = SectionBuffer(scale, halo_um=MASK_HALO_UM)
         self._masker = SectionMasker(scale)
         self._waiting: deque[_Waiting] = deque()
@@ -107,7 +113,7 @@ class SectionPipeline:
 
     def _look_at(self, lines: SliceLines) -> None:
         classes = self._masker.mask(lines)
-        if lines.index < self._done_slices:
+        if lines.index < min(self._done_slices, default=0):
             return
         px_per_cm = float(self._scale.px_per_cm)
         core_slice = measure_slice(
@@ -119,7 +125,10 @@ class SectionPipeline:
         )
         tiles = cut_tiles(lines.lines, classes, px_per_cm, most=self._rules.tiles_per_slice)
         waiting = _Waiting(core_slice, tiles.sediment_fraction)
-        for predictor in self._predictors:
+        for predictor, n_done in zip(self._predictors, self._done_slices, strict=True):
+            if lines.index < n_done:
+                waiting.answers.append(_Kept())
+                continue
             why = why_no_value(
                 predictor.manifest,
                 n_tiles=len(tiles.pixels),
@@ -146,6 +155,6 @@ class SectionPipeline:
         for predictor, answer in zip(self._predictors, waiting.answers, strict=True):
             if isinstance(answer, NoValue):
                 estimates += without_value(predictor.manifest, answer)
-            elif answer is not None:
+            elif isinstance(answer, TilePrediction):
                 estimates += estimates_of(answer, waiting.sediment_fraction, predictor.manifest)
         return SliceRow(waiting.core_slice, tuple(estimates))

@@ -136,7 +136,10 @@ def test_a_killed_daemon_loses_no_centimetre_and_repeats_none(
     with listener(port, heard):
         for kill_at in (5, 12):
             with daemon(config) as running:
-                until(lambda at=kill_at: _goes_on(scan, db, at), f"{kill_at} cm in the store")
+                until(
+                    lambda at=kill_at, daemon=running: _goes_on(scan, db, at, daemon),
+                    f"{kill_at} cm in the store",
+                )
                 os.kill(running.pid, signal.SIGKILL)
                 running.wait(timeout=30)
         with daemon(config) as running:
@@ -159,8 +162,12 @@ def test_a_killed_daemon_loses_no_centimetre_and_repeats_none(
     assert len(cells) == len(set(cells)), "a row was announced under two seqs"
 
 
-def _goes_on(scan: Iterator[object], db: Path, n_rows: int) -> bool:
+def _goes_on(
+    scan: Iterator[object], db: Path, n_rows: int, running: subprocess.Popen[bytes]
+) -> bool:
     """Let the scanner write a little more; whether enough rows are kept by now."""
+    if running.poll() is not None:
+        pytest.fail((db.parent / "daemon.log").read_text())
     if len(stored(db)) >= n_rows:
         return True
     next(scan, None)

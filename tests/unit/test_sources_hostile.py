@@ -140,7 +140,7 @@ def test_strips_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
         kind, first = ("<I", 4) if tag.dtype == 4 else ("<H", 2)
         for i in range(24):
             struct.pack_into(kind, raw, tag.valueoffset + i * first, 16)
-    path.write_bytes(raw[: len(raw) - 200])
+    path.write_bytes(raw[:600])
 
     with pytest.raises(HostileFileError, match="side by side"):
         open_and_read(path)

@@ -105,7 +105,7 @@ def test_a_sidecar_that_is_not_whole_yet_is_waited_for(tmp_path: Path) -> None:
     sidecar = path.with_suffix(".xml")
     sidecar.write_text(sidecar.read_text()[:-20])
 
-    with pytest.raises(GrowingError, match="GC01_01.xml"):
+    with pytest.raises(GrowingError, match=r"GC01_01\.xml"):
         described(path)
     says = described(path, Reading(px_per_cm="20"))
     assert any("was not read" in words for words in says.warnings)

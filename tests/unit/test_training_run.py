@@ -183,7 +183,7 @@ def test_a_run_cut_short_resumes_to_the_very_same_weights(
 def test_a_run_does_not_resume_under_another_recipe(
     finished: tuple[Path, list[float]], recipe: Recipe, cores: CoreSets
 ) -> None:
-    other = replace(recipe, learning_rate=1e-2)
+    other = replace(recipe, learning_rate=2e-2)
 
     with pytest.raises(SettingsError, match="expected the recipe"):
         train(Assignment(other, RECIPE, cores, finished[0].parent), report=Silent(), resume=True)
@@ -210,6 +210,16 @@ def test_the_run_ends_with_the_budget_and_the_learning_rate_near_zero(
     assert last["step"] == 4
     (rate,) = {group["lr"] for group in last["optimiser"]["param_groups"]}
     assert rate < 0.2 * bounded.learning_rate
+
+
+def test_weights_that_saw_only_parts_of_tiles_are_never_the_best(
+    recipe: Recipe, cores: CoreSets, tmp_path: Path
+) -> None:
+    cropped = replace(recipe, crop_px=64, crop_until=0.8, validate_every=1)
+
+    train(Assignment(cropped, RECIPE, cores, tmp_path), report=Silent())
+
+    assert checkpoint.read(tmp_path / checkpoint.BEST)["step"] > 0.8 * cropped.steps - 1
 
 
 def test_the_checkpoint_holds_what_a_bundle_needs(finished: tuple[Path, list[float]]) -> None:

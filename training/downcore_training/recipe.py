@@ -150,7 +150,8 @@ def _check_ranges(recipe: Recipe, origin: str) -> None:
         "validate_every must be 1 or more": recipe.validate_every >= 1,
         "budget_min must not be negative": recipe.budget_min >= 0,
         "crop_px must be 64 to 200": 64 <= recipe.crop_px <= TILE_PX,  # noqa: PLR2004 - said there
-        "crop_until must be 0 to 1": 0 <= recipe.crop_until <= 1,
+        # The last part must see whole tiles, as the device does.
+        "crop_until must be 0 to 0.9": 0 <= recipe.crop_until <= 0.9,  # noqa: PLR2004 - said there
         "learning_rate must be above 0": recipe.learning_rate > 0,
         "beta must be 0 to 1": 0 <= recipe.beta <= 1,
         "precision must be bf16 or f32": recipe.precision in ("bf16", "f32"),

@@ -116,13 +116,23 @@ def train(
     return _finish(state, task, scaling, report)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a network looks at tiles when it is judged."""
+
+    precision: str = "bf16"
+    """``bf16`` (autocast) or ``f32``."""
+    side_px: int | None = None
+    """Side of the square in the middle of the tile; ``None`` for all of it."""
+
+
 def predict(
     module: nn.Module,
     tiles: TileSet,
     scaling: TargetScaling,
     *,
     indices: NDArray[np.int64] | None = None,
-    precision: str = "bf16",
+    seen: Seen = Seen(),
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """
     Predict tiles, all or those at ``indices``.
@@ -136,9 +146,9 @@ def predict(
     means, sds = [], []
     was_training = module.training
     module.eval()
-    with torch.inference_mode(), _autocast(precision):
+    with torch.inference_mode(), _autocast(seen.precision):
         for first in range(0, len(chosen), _EVALUATION_BATCH):
-            x = _input(tiles.pixels(chosen[first : first + _EVALUATION_BATCH]))
+            x = _centre(_input(tiles.pixels(chosen[first : first + _EVALUATION_BATCH])), seen)
             mean, log_sd, _ = module(x.contiguous(memory_format=torch.channels_last))
             means.append(mean.double().numpy())
             sds.append(log_sd.double().exp().numpy())
@@ -217,6 +227,13 @@ def _input(pixels: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
 
 
+def _centre(x: Tensor, seen: Seen) -> Tensor:
+    if seen.side_px is None:
+        return x
+    edge = (x.shape[-1] - seen.side_px) // 2
+    return x[:, :, edge : edge + seen.side_px, edge : edge + seen.side_px]
+
+
 def _autocast(precision: str) -> torch.autocast:
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16")
 
@@ -242,24 +259,33 @@ def _set_learning_rate(state: _State, recipe: Recipe) -> None:
 
 
 def _look(state: _State, task: Assignment, scaling: TargetScaling, report: Report) -> None:
-    """Judge the network on one tile of each validation slice, and save."""
-    validation, precision = task.sets.validation, task.recipe.precision
+    """
+    Judge the network on one tile of each validation slice, and save.
+
+    While the run sees squares of the tiles, so does the look: the statistics of the
+    normalisation are those of squares, and whole tiles would be judged by the wrong ones.
+    Such a look cannot choose the best weights.
+    """
+    validation, recipe = task.sets.validation, task.recipe
+    is_cropped = _share(state, recipe) < recipe.crop_until
+    how = Seen(recipe.precision, recipe.crop_px if is_cropped else None)
     first = validation.one_tile_a_slice()
-    mean, sd = predict(state.module, validation, scaling, indices=first, precision=precision)
+    mean, sd = predict(state.module, validation, scaling, indices=first, seen=how)
     values = join_slices(validation, mean[validation.group], sd[validation.group])
-    scores = score(values.mean, values)
-    r2 = {name: one.get("r2", math.nan) for name, one in scores.items()}
-    now = float(np.nanmean(list(r2.values())))
-    is_best = now > state.best_score
-    state.looks_since_best = 0 if is_best else state.looks_since_best + 1
+    r2 = {name: one.get("r2", math.nan) for name, one in score(values.mean, values).items()}
+    now = float(np.mean(list(r2.values())))
+    is_best = not is_cropped and not now <= state.best_score
     if is_best:
         state.best_score = now
         _save_state(state, task.recipe_text, task.out / checkpoint.BEST, with_optimiser=False)
+    if not is_cropped:
+        state.looks_since_best = 0 if is_best else state.looks_since_best + 1
     _save_state(state, task.recipe_text, task.out / checkpoint.LAST, with_optimiser=True)
     told = "  ".join(f"{name} {value:+.3f}" for name, value in r2.items())
+    mark = "  of squares" if is_cropped else "  best" if is_best else ""
     report.note(
         f"step {state.step}  {state.elapsed_s / 60:.1f} min  validation R2 {told}  "
-        f"mean {now:+.3f}{'  best' if is_best else ''}"
+        f"mean {now:+.3f}{mark}"
     )
 
 
@@ -285,7 +311,7 @@ def _finish(state: _State, task: Assignment, scaling: TargetScaling, report: Rep
     state.module.load_state_dict(best["state_dict"])
     report.note(f"best weights are those of step {best['step']}; judging on the test cores")
     judged = [
-        join_slices(tiles, *predict(state.module, tiles, scaling, precision=recipe.precision))
+        join_slices(tiles, *predict(state.module, tiles, scaling, seen=Seen(recipe.precision)))
         for tiles in (sets.validation, sets.test)
     ]
     content = finished_checkpoint(

@@ -63,7 +63,8 @@ def run_demo(plan: DemoPlan) -> bool:
         console.print(f"broker: {broker} on 127.0.0.1:{port}, topics downcore/v1/demo/scanner/...")
         console.print(
             f"scanner: a simulated core of {plan.length_cm} cm at {PX_PER_CM} px/cm, "
-            f"{plan.metres_per_min:g} m/min, written to {inbox}"
+            f"{plan.metres_per_min:g} m/min, written to {inbox}",
+            soft_wrap=True,
         )
         with _rows_shown(console, plan) as show, _daemon(settings):
             with contextlib.closing(Listener(port, show)) as listener:
@@ -82,7 +83,8 @@ def run_demo(plan: DemoPlan) -> bool:
     console.print(f"plate: {plate}")
     console.print(
         "A simulated core and networks trained on simulated cores: these numbers measure nothing. "
-        "Next: downcore init FOLDER, with the folder your scanner writes to."
+        "Next: downcore init FOLDER, with the folder your scanner writes to.",
+        soft_wrap=True,
     )
     console.print(
         f"{stored} of {plan.length_cm} cm stored, {len(heard.rows)} received, "

@@ -2,16 +2,18 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from downcore.clock import SystemClock
 from downcore.service.candidates import Candidate, CandidateFinder
+from downcore.service.identity import refusal_key
 from downcore.service.journey import Journey, Outcome
 from downcore.service.opening import open_station
 from downcore.service.station import Station
 from downcore.settings import Settings
 from downcore.sources import formats
+from downcore.sources._done import Patience
 from downcore.sources._reconcile import SeenFile, printable
 
 SLICES_PER_STEP = 64
@@ -59,18 +61,32 @@ def process_files(
     StoreError, BundleError, SettingsError
         If nothing can be read at all.
     """
-    outcomes: list[FileOutcome] = []
-    keys: set[str] = set()
     with open_station(
         settings, clock=SystemClock(), announce=None, slices_per_step=SLICES_PER_STEP
     ) as station:
-        for path in paths:
-            found = candidate_of(path)
-            if isinstance(found, str):
-                outcomes.append(_refused(path, found))
-            elif found.key not in keys:
-                keys.add(found.key)
-                outcomes.append(_process(found, station, on_slices))
+        return process_at(station, paths, on_slices=on_slices)
+
+
+def process_at(
+    station: Station, paths: Sequence[Path], *, on_slices: OnSlices
+) -> list[FileOutcome]:
+    """
+    Bring finished files into the store of a station that is open.
+
+    Parameters and result are those of :func:`process_files`.
+    """
+    # Files handed over by a person are finished: nobody writes to them any more.
+    station = replace(station, patience=Patience(settle_s=0.0, give_up_s=0.0))
+    outcomes: list[FileOutcome] = []
+    keys: set[str] = set()
+    for path in paths:
+        found = candidate_of(path)
+        if isinstance(found, str):
+            station.store.quarantine_try(refusal_key(path), printable(path), found)
+            outcomes.append(_refused(path, found))
+        elif found.key not in keys:
+            keys.add(found.key)
+            outcomes.append(_process(found, station, on_slices))
     return outcomes
 
 
@@ -80,7 +96,6 @@ def _process(found: Candidate, station: Station, on_slices: OnSlices) -> FileOut
     n_waits = 0
     with contextlib.closing(journey):
         while outcome is Outcome.MORE or (outcome is Outcome.WAITING and n_waits < MOST_WAITS):
-            # A file handed over by a person is finished: nobody writes to it any more.
             outcome = journey.step(found, is_closed=True)
             n_waits += outcome is Outcome.WAITING
             on_slices(journey.name.section_id, journey.n_slices, journey.n_expected)

@@ -21,6 +21,7 @@ from downcore.service.outlets import open_sinks
 from downcore.settings import Settings
 from downcore.sources._follow import Follower
 from downcore.sources._reconcile import Look, LookLimits, look
+from downcore.store.connection import warn_of_wal_reset
 
 logger = logging.getLogger(__name__)
 
@@ -185,6 +186,7 @@ def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
         If it cannot start, or can no longer keep the record.
     """
     logging.basicConfig(level=settings.log.level, format="%(levelname)s %(name)s: %(message)s")
+    warn_of_wal_reset()
     daemon = Daemon(settings, clock=SystemClock(), extra_sinks=("terminal",))
     has_failed = _stop_when_a_thread_dies(daemon)
 

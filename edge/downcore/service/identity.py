@@ -2,14 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from downcore.ports import ScanLines
 from downcore.service.candidates import Candidate
+from downcore.service.station import Station
 from downcore.sources._identity import DIGEST_BYTES, PrefixDigest, content_digest, scan_id_of
 from downcore.sources._names import SectionName
 from downcore.sources._reconcile import printable
 from downcore.store import OpenedScan, Store
-from downcore.strata.record import Scan, ScanState
+from downcore.strata.record import Scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +23,26 @@ class Identity:
     """Digest of the lines of its first centimetre."""
     kept: OpenedScan | None
     """The scan as the store has it, with the same lines so far; ``None`` if it is new."""
+    is_copy: bool = False
+    """Whether a new scan begins as one that is known, so that it may turn out to be the same."""
 
 
 def identify(
-    lines: ScanLines, section_id: str, store: Store, *, n_lines: int, is_complete: bool
+    lines: ScanLines,
+    section_id: str,
+    store: Store,
+    *,
+    n_lines: int,
+    is_complete: bool,
+    content: str,
 ) -> Identity | None:
     """
     Find the scan that a file belongs to.
 
     The name of a scan is made from its section and its first centimetre. Where the
     store has that scan with other lines further down, the file was replaced: it is a
-    new scan, named after the old one and what differs.
+    new scan, named after the old one and what differs. So it is where a scan that was
+    done has more lines.
 
     Parameters
     ----------
@@ -45,28 +56,37 @@ def identify(
         Lines that can be trusted by now.
     is_complete : bool
         Whether these are all.
+    content : str
+        Digest of the whole content; empty while it may still change.
 
     Returns
     -------
     Identity or None
-        ``None`` while too few lines are there to tell.
+        ``None`` while too few lines are there to tell, or it must be whole to be told.
     """
     first_slice = lines.scale.first_line_of_slice(1)
-    if n_lines < first_slice and not is_complete:
+    if n_lines == 0 or (n_lines < first_slice and not is_complete):
         return None
     opening = PrefixDigest.replay(lines, min(first_slice, n_lines)).hexdigest()
     scan_id = scan_id_of(section_id, opening)
     while (kept := store.known_scan(scan_id)) is not None:
+        if kept.duplicate_of is not None:
+            if not content:
+                return None
+            if store.scan_of_file(content_key(content)) == kept.duplicate_of:
+                return Identity(scan_id, opening, kept)
+            scan_id = scan_id_of(section_id, _joined(scan_id, content))
+            continue
         if kept.n_lines_done > n_lines and not is_complete:
             return None
         seen = PrefixDigest.replay(lines, min(kept.n_lines_done, n_lines)).hexdigest()
         is_same = kept.n_lines_done == 0 or seen == kept.prefix_digest
-        was_ended = kept.state in (ScanState.FINAL, ScanState.DONE)
-        has_grown = was_ended and n_lines > kept.n_lines_done > 0
-        if is_same and (not has_grown or kept.duplicate_of is not None):
+        has_grown = n_lines > kept.n_lines_done and has_ended(store, scan_id)
+        if is_same and not has_grown:
             return Identity(scan_id, opening, kept)
         scan_id = scan_id_of(section_id, _joined(scan_id, seen))
-    return Identity(scan_id, opening, None)
+    is_copy = store.scan_of_file(f"opening:{opening}") is not None
+    return Identity(scan_id, opening, None, is_copy=is_copy)
 
 
 def scan_of(
@@ -96,6 +116,32 @@ def content_of(candidate: Candidate) -> str:
     if len(candidate.paths) == 1:
         return content_digest(candidate.paths[0])
     return _joined(*(content_digest(path) for path in candidate.paths))
+
+
+def has_ended(store: Store, scan_id: str) -> bool:
+    """Return whether every line of a scan was read once; a superseded scan keeps that, too."""
+    return store.scan_of_file(end_key(scan_id)) is not None
+
+
+def end_key(scan_id: str) -> str:
+    """Return under which key the store remembers that every line of a scan was read."""
+    return f"end:{scan_id}"
+
+
+def content_key(content: str) -> str:
+    """Return under which key the store remembers the scan that has a content's rows."""
+    return f"content:{content}"
+
+
+def memory_key(station: Station, candidate: Candidate) -> str:
+    """Return under which key the store remembers that a file is done with, by these bundles."""
+    bundles = ",".join(p.manifest.bundle_id for p in station.predictors)
+    return f"{candidate.signature}:{bundles}"
+
+
+def refusal_key(path: Path) -> str:
+    """Return under which key the quarantine holds why a file was set aside; one for each path."""
+    return f"file:{printable(path)}"
 
 
 def _joined(*digests: str) -> str:

@@ -5,14 +5,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from downcore.service.candidates import Candidate, CandidateFinder, Unclaimed
-from downcore.service.journey import Journey, Outcome, memory_key
+from downcore.service.candidates import Candidate, CandidateFinder, Unclaimed, look_again
+from downcore.service.identity import memory_key, refusal_key
+from downcore.service.journey import Journey, Outcome
 from downcore.service.station import Station
 from downcore.sources._done import Stillness, looked
-from downcore.sources._reconcile import Look, printable
+from downcore.sources._reconcile import Look, LookProblem, Trouble, printable
 from downcore.strata.record import ScanState
 
 logger = logging.getLogger(__name__)
+
+MOST_OPEN = 8
+"""Scans that hold their files open at a time."""
+
+RETRY_S = 60.0
+"""After which a file that the operating system would not let us read is tried again."""
 
 SliceWatcher = Callable[[Journey], None]
 """Told after every step of a scan, for progress on a terminal."""
@@ -32,9 +39,10 @@ class Intake:
     """
     Bring every scan of an inbox into the store.
 
-    Scans that change come first, since a person waits for them; then the others, the
-    oldest first. A round ends when one scan has used its turn, so a long backlog never
-    keeps a live scan waiting.
+    Scans that change or have just come are live: a person waits for them, so each gets
+    its turn first. Of the others one gets a turn in each round, the oldest first, once it
+    has been still for long enough to be final; so a long backlog never keeps a live scan
+    waiting. Few scans hold files open at a time; the others begin again from what is kept.
 
     Parameters
     ----------
@@ -49,16 +57,19 @@ class Intake:
         self._on_step = on_step or _nobody
         self._finder = CandidateFinder()
         self._journeys: dict[str, Journey] = {}
+        self._still: dict[str, Stillness] = {}
+        self._live: set[str] = set()
+        self._seen: dict[str, str] | None = None
+        """Signature of every scan at the look before; ``None`` before the first."""
         self._ended: dict[str, str] = {}
+        self._retry_at_s: dict[str, float] = {}
         self._nameless: dict[Path, tuple[str, Stillness]] = {}
-        self._turns: dict[str, int] = {}
-        self._n_turns = 0
         self.refused: dict[str, str] = {}
         """Reason by path of what was set aside in this run."""
 
     def round(self, look: Look, closed: frozenset[Path]) -> Round:
         """
-        Take every scan one step further, as far as one turn goes.
+        Take scans further, each as far as one turn goes.
 
         Parameters
         ----------
@@ -73,64 +84,138 @@ class Intake:
         self._forget_missing(look, candidates)
         for one in unclaimed:
             self._refuse_when_still(one)
-        ready = [c for c in candidates if not self._is_ended(c)]
-        live = {c.key for c in ready if self._is_live(c, closed)}
-        ready.sort(key=lambda c: (c.key not in live, self._turns.get(c.key, 0), c.mtime_ns))
-        for candidate in ready:
-            outcome = self._step(candidate, not closed.isdisjoint(candidate.paths))
-            if outcome is Outcome.MORE:
-                if candidate.key in live:
-                    self._n_turns += 1
-                    self._turns[candidate.key] = self._n_turns
-                return Round(has_more=True, n_waiting=len(self._journeys))
-        return Round(has_more=False, n_waiting=len(self._journeys) + len(self._nameless))
+        for problem in look.problems:
+            self._report(problem)
+        changed = self._note(candidates, closed)
+        waiting = {c.key: c for c in candidates if not self._is_ended(c)}
+        self._live &= waiting.keys()
+        n_left = len(self._nameless)
+        if self._step_live(waiting, changed):
+            return Round(has_more=True, n_waiting=len(waiting) + n_left)
+        has_more = self._step_backlog(waiting)
+        n_left += sum(not self._is_ended(candidate) for candidate in waiting.values())
+        return Round(has_more=has_more, n_waiting=n_left)
 
     def close(self) -> None:
         """Give every file back."""
         for journey in self._journeys.values():
             journey.close()
 
-    def _step(self, candidate: Candidate, is_closed: bool) -> Outcome:  # noqa: FBT001 - one caller
-        journey = self._journeys.get(candidate.key)
-        if journey is None:
-            journey = self._journeys[candidate.key] = Journey(self._station, candidate)
-        outcome = journey.step(candidate, is_closed=is_closed)
+    def _note(self, candidates: list[Candidate], closed: frozenset[Path]) -> set[str]:
+        """Follow how still every scan is, and return those that changed since the look before."""
+        now_s = self._station.clock.monotonic_s()
+        changed: set[str] = set()
+        still: dict[str, Stillness] = {}
+        for one in candidates:
+            is_closed = not closed.isdisjoint(one.paths)
+            still[one.key] = look_again(
+                self._still.get(one.key), one, now_s=now_s, is_closed=is_closed
+            )
+            if is_closed or (self._seen is not None and self._seen.get(one.key) != one.signature):
+                changed.add(one.key)
+        self._still = still
+        self._seen = {one.key: one.signature for one in candidates}
+        self._live |= changed
+        return changed
+
+    def _step_live(self, waiting: dict[str, Candidate], changed: set[str]) -> bool:
+        """Give live scans a turn each; return whether one has more to do at once."""
+        # Those being written come first, and as many in one round as may hold files open.
+        order = sorted(
+            self._live, key=lambda k: (k not in changed, not self._is_open(k), waiting[k].mtime_ns)
+        )
+        has_more = len(order) > MOST_OPEN
+        for key in order[:MOST_OPEN]:
+            if self._step(waiting[key]) is Outcome.MORE:
+                has_more = True
+            else:
+                self._live.discard(key)
+        return has_more
+
+    def _step_backlog(self, waiting: dict[str, Candidate]) -> bool:
+        """Give one scan that nobody waits for a turn; return whether there was one."""
+        now_s, patience = self._station.clock.monotonic_s(), self._station.patience
+        order = sorted(
+            (c for c in waiting.values() if not self._is_ended(c)),
+            key=lambda c: (not self._is_open(c.key), c.mtime_ns, c.key),
+        )
+        for candidate in order:
+            is_begun = candidate.key in self._journeys
+            if not is_begun and not self._still[candidate.key].has_settled(now_s, patience):
+                continue
+            journey = self._journey(candidate)
+            if self._step(candidate) is Outcome.MORE or journey.has_worked:
+                return True
+        return False
+
+    def _is_open(self, key: str) -> bool:
+        return key in self._journeys and self._journeys[key].is_open
+
+    def _journey(self, candidate: Candidate) -> Journey:
+        if candidate.key not in self._journeys:
+            self._journeys[candidate.key] = Journey(self._station, candidate)
+        return self._journeys[candidate.key]
+
+    def _step(self, candidate: Candidate) -> Outcome:
+        key, journey = candidate.key, self._journey(candidate)
+        outcome = journey.take(candidate, self._still[key])
         self._on_step(journey)
+        # The last one stepped is the last in order, and so the last to give its files back.
+        self._journeys[key] = self._journeys.pop(key)
         if outcome in (Outcome.DONE, Outcome.REFUSED):
-            self._ended[candidate.key] = candidate.signature
-            self._turns.pop(candidate.key, None)
-            del self._journeys[candidate.key]
+            self._ended[key] = candidate.signature
+            del self._journeys[key]
+        if outcome is Outcome.DONE:
+            self.refused.pop(printable(candidate.paths[0]), None)
         if outcome is Outcome.REFUSED:
             self.refused[printable(candidate.paths[0])] = journey.reason
+            if journey.is_refused_by_system:
+                self._retry_at_s[key] = self._station.clock.monotonic_s() + RETRY_S
+        holders = [one for one in self._journeys.values() if one.is_open]
+        for one in holders[:-MOST_OPEN]:
+            one.close()
         return outcome
 
     def _is_ended(self, candidate: Candidate) -> bool:
-        if candidate.key in self._journeys:
+        key = candidate.key
+        if key in self._journeys:
             return False
-        if self._ended.get(candidate.key) == candidate.signature:
+        retry_at_s = self._retry_at_s.get(key)
+        if retry_at_s is not None and self._station.clock.monotonic_s() >= retry_at_s:
+            # Leave to read a file is given without changing the file.
+            del self._retry_at_s[key]
+            self._ended.pop(key, None)
+        if self._ended.get(key) == candidate.signature:
             return True
         if self._station.store.scan_of_file(memory_key(self._station, candidate)) is None:
             return False
-        self._ended[candidate.key] = candidate.signature
+        self._ended[key] = candidate.signature
         return True
-
-    def _is_live(self, candidate: Candidate, closed: frozenset[Path]) -> bool:
-        journey = self._journeys.get(candidate.key)
-        has_changed = journey is not None and journey.candidate.signature != candidate.signature
-        return has_changed or not closed.isdisjoint(candidate.paths)
 
     def _forget_missing(self, look: Look, candidates: list[Candidate]) -> None:
         here = {candidate.key for candidate in candidates}
+        paths = {file.path for file in look.files}
         for key in [k for k in self._journeys if k not in here]:
             journey = self._journeys[key]
-            if all(look.can_tell_missing(path) for path in journey.candidate.paths):
-                journey.close()
-                if journey.scan_id:
-                    self._station.store.set_scan_state(
-                        journey.scan_id, ScanState.MISSING, "its file went away"
-                    )
-                logger.warning("%s went away", printable(journey.candidate.paths[0]))
-                del self._journeys[key]
+            if not all(look.can_tell_missing(path) for path in journey.candidate.paths):
+                continue
+            journey.close()
+            del self._journeys[key]
+            if not paths.isdisjoint(journey.candidate.paths):
+                # Its sidecar came, so that it is a scan of another format now.
+                continue
+            if journey.scan_id:
+                self._station.store.set_scan_state(
+                    journey.scan_id, ScanState.MISSING, "its file went away"
+                )
+            logger.warning("%s went away", printable(journey.candidate.paths[0]))
+        if not look.problems:
+            self._ended = {
+                key: value
+                for key, value in self._ended.items()
+                if key in here or Path(key) in paths
+            }
+            self._nameless = {p: seen for p, seen in self._nameless.items() if p in paths}
 
     def _refuse_when_still(self, one: Unclaimed) -> None:
         path = one.file.path
@@ -145,12 +230,26 @@ class Intake:
             now_s=now_s,
         )
         self._nameless[path] = (one.signature, still)
-        if still.n_looks > 1 and now_s - still.since_s >= self._station.patience.settle_s:
-            self._station.store.quarantine_try(one.signature, printable(path), one.reason)
-            logger.warning("%s: set aside: %s", printable(path), one.reason)
-            self.refused[printable(path)] = one.reason
+        if still.has_settled(now_s, self._station.patience):
+            self._set_aside(path, one.reason)
             self._ended[str(path)] = one.signature
             del self._nameless[path]
+
+    def _report(self, problem: LookProblem) -> None:
+        """Say once what lies in the inbox and is not looked into."""
+        if printable(problem.path) in self.refused:
+            return
+        if problem.trouble is Trouble.NOT_REGULAR:
+            self._set_aside(problem.path, problem.reason)
+        else:
+            logger.warning("%s: %s", printable(problem.path), problem.reason)
+            self.refused[printable(problem.path)] = problem.reason
+
+    def _set_aside(self, path: Path, reason: str) -> None:
+        shown = printable(path)
+        self._station.store.quarantine_try(refusal_key(path), shown, reason)
+        logger.warning("%s: set aside: %s", shown, reason)
+        self.refused[shown] = reason
 
 
 def _nobody(_: Journey) -> None:

@@ -1,21 +1,33 @@
 """The way of one scan, from its first bytes in the inbox to its last row in the store."""
 
+import contextlib
 import enum
+import errno
 import logging
 from pathlib import Path
 
 from downcore.pipeline import SectionPipeline
 from downcore.ports import ScanLines
-from downcore.service.candidates import Candidate
-from downcore.service.identity import Identity, content_of, identify, scan_of
+from downcore.service.candidates import Candidate, look_again
+from downcore.service.identity import (
+    Identity,
+    content_key,
+    content_of,
+    end_key,
+    has_ended,
+    identify,
+    memory_key,
+    refusal_key,
+    scan_of,
+)
+from downcore.service.passage import Kept, Passage
 from downcore.service.station import Station
-from downcore.sources._done import Evidence, Progress, Stillness, decide, looked
-from downcore.sources._identity import PrefixDigest
+from downcore.sources._done import Evidence, Progress, Stillness, decide
 from downcore.sources._input import InputFile
 from downcore.sources._names import section_name
 from downcore.sources._reconcile import printable
 from downcore.strata.errors import GrowingError, SectionError, SegmentError
-from downcore.strata.record import ScanState, SliceRow
+from downcore.strata.record import ScanState
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +35,9 @@ TAIL_BYTES = 4096
 
 MOST_DEATHS = 3
 """Starts of the program that may die over a file, without a row, before it is set aside."""
+
+_LASTING = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.ENODEV})
+"""Failures to open a file that do not pass by themselves within a while."""
 
 
 class Outcome(enum.Enum):
@@ -61,12 +76,23 @@ class Journey:
         self.n_slices = 0
         self.n_expected: int | None = None
         self.scan_id = ""
+        self.has_worked = False
+        """Whether the last step opened the files, rather than finding nothing to do."""
+        self.is_refused_by_system = False
+        """Whether the operating system kept the files from being read; that may pass unseen."""
         self._still: Stillness | None = None
         self._lines: ScanLines | None = None
-        self._pipeline: SectionPipeline | None = None
-        self._prefix = PrefixDigest()
-        self._prefix_at: dict[int, str] = {}
+        self._passage: Passage | None = None
+        self._attempt = ""
         self._is_counted = False
+        self._warned: tuple[str, ...] = ()
+        self._waits: tuple[str, bool] | None = None
+        self._lacks: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it holds files open."""
+        return self._lines is not None
 
     def step(self, candidate: Candidate, *, is_closed: bool) -> Outcome:
         """
@@ -80,99 +106,134 @@ class Journey:
             Whether their writer closed them, or they were renamed into place, since the last step.
         """
         now_s = self._station.clock.monotonic_s()
-        has_changed_files = candidate.paths != self.candidate.paths
+        still = look_again(self._still, candidate, now_s=now_s, is_closed=is_closed)
+        return self.take(candidate, still)
+
+    def take(self, candidate: Candidate, still: Stillness) -> Outcome:
+        """Go on as :meth:`step` does, for a caller that follows how still the files are."""
+        now_s = self._station.clock.monotonic_s()
+        self._still = still
+        if not _is_continued(self.candidate, candidate):
+            self.close()
         self.candidate = candidate
-        self._still = looked(
-            self._still,
-            size=candidate.size,
-            mtime_ns=candidate.mtime_ns,
-            now_s=now_s,
-            # A strip that was closed says nothing of the strips to come.
-            is_closed=is_closed and _is_one_file(candidate),
-        )
-        if has_changed_files:
-            self._close_lines()
+        is_still = still.is_closed or still.has_settled(now_s, self._station.patience)
+        self.has_worked = self._waits != (candidate.signature, is_still)
+        if not self.has_worked:
+            return Outcome.WAITING if self._lacks is None else self._unfinished(still, now_s)
+        self._waits, self._lacks = (candidate.signature, is_still), None
         if self._is_deadly():
             return self._set_aside(f"the program died {MOST_DEATHS} times over this file")
         try:
-            return self._advance(self._still, now_s)
+            outcome = self._advance(still, now_s, is_still=is_still)
         except GrowingError as error:
-            return self._unfinished(self._still, now_s, str(error))
+            self.close()
+            outcome = self._unfinished(still, now_s, str(error))
         except (SegmentError, SectionError) as error:
-            return self._refused(self._still, now_s, str(error))
+            self.close()
+            outcome = self._refused(error, still, now_s, is_still=is_still)
+        if outcome is Outcome.MORE:
+            self._waits = None
+        else:
+            self._survived()
+        return outcome
 
     def close(self) -> None:
         """Give the files back; what is not committed is made again the next time."""
-        self._close_lines()
-        self._pipeline = None
+        if self._lines is not None:
+            self._lines.close()
+        self._lines = self._passage = None
 
-    def _advance(self, still: Stillness, now_s: float) -> Outcome:
+    def _advance(self, still: Stillness, now_s: float, *, is_still: bool) -> Outcome:
         lines = self._lines = self._lines or self._opened()
-        is_still = still.is_closed or self._has_settled(still, now_s)
         n_lines, is_complete = lines.refresh(is_still=is_still)
         self.n_expected = (
             lines.scale.n_slices(lines.n_lines_expected) if lines.n_lines_expected else None
         )
-        if self._pipeline is None and not self._begin(
-            lines, n_lines, is_complete=is_complete, is_final=is_complete and is_still
-        ):
-            if self.scan_id:
+        if self._passage is None:
+            ended = self._begin(lines, n_lines, is_complete=is_complete, is_still=is_still)
+            if ended is Outcome.DONE:
                 return self._ended()
-            return self._unfinished(still, now_s, "fewer lines than the store has of it")
-        if not self._pump(lines, n_lines, is_complete=is_complete):
+            if ended is Outcome.WAITING and is_complete:
+                return ended
+        if self._passage is None:
+            few = "fewer lines than one centimetre, or than the store has of it"
+            return self._unfinished(still, now_s, few)
+        return self._go_on(self._passage, still, now_s, n_lines=n_lines, is_complete=is_complete)
+
+    def _go_on(
+        self,
+        passage: Passage,
+        still: Stillness,
+        now_s: float,
+        *,
+        n_lines: int,
+        is_complete: bool,
+    ) -> Outcome:
+        most = self._station.slices_per_step
+        kept, is_all = passage.advance(n_lines, is_complete=is_complete, n_slices=most)
+        self._commit(kept)
+        if not is_all:
             return Outcome.MORE
         if not is_complete:
             return self._unfinished(still, now_s, "")
-        return self._settle(still, now_s, n_lines)
-
-    def _settle(self, still: Stillness, now_s: float, n_lines: int) -> Outcome:
         evidence = Evidence(is_complete=True, is_tail_blank=False)
         decision = decide(still, evidence, now_s=now_s, patience=self._station.patience)
         if decision.progress is Progress.FINAL:
-            return self._finish(n_lines, decision.because)
+            return self._finish(passage, n_lines, decision.because)
         self._station.store.set_scan_state(self.scan_id, ScanState.SETTLING)
         return Outcome.WAITING
 
     def _opened(self) -> ScanLines:
         fmt = self.candidate.format
         lines = fmt.open(self.candidate.paths, self._station.reading)
-        for warning in lines.description.warnings:
-            logger.warning("%s: %s", printable(self.candidate.paths[0]), warning)
+        if lines.description.warnings != self._warned:
+            self._warned = lines.description.warnings
+            for warning in self._warned:
+                logger.warning("%s: %s", printable(self.candidate.paths[0]), warning)
         return lines
 
-    def _begin(self, lines: ScanLines, n_lines: int, *, is_complete: bool, is_final: bool) -> bool:
-        """Find the scan and where to go on; False where there is nothing to do, or not yet."""
+    def _begin(
+        self, lines: ScanLines, n_lines: int, *, is_complete: bool, is_still: bool
+    ) -> Outcome | None:
+        """Find the scan and where to go on; ``None`` where a passage was begun."""
         store = self._station.store
+        content = content_of(self.candidate) if is_complete and is_still else ""
         found = identify(
-            lines, self.name.section_id, store, n_lines=n_lines, is_complete=is_complete
+            lines,
+            self.name.section_id,
+            store,
+            n_lines=n_lines,
+            is_complete=is_complete,
+            content=content,
         )
         if found is None:
-            return False
-        self.scan_id = found.scan_id
-        done_slices = self._done_slices(found)
+            return Outcome.WAITING
+        if found.kept is None and found.is_copy and not content:
+            self.reason = "begins as a scan that is known; read once it is known whether it is one"
+            return Outcome.WAITING
         if found.kept is None:
-            content = content_of(self.candidate) if is_final else ""
-            opened = store.open_scan(
-                scan_of(self.candidate, lines, self.name, found, content=content)
+            # Only a copy brings its digest along: any other may change before its end is read.
+            is_copy = content and store.scan_of_file(content_key(content)) is not None
+            told = scan_of(
+                self.candidate, lines, self.name, found, content=content if is_copy else ""
             )
+            opened = store.open_scan(told)
+            self.scan_id = found.scan_id
             if opened.duplicate_of is not None:
                 self.reason = f"the same content as scan {opened.duplicate_of}"
-                return False
-        elif found.kept.duplicate_of is not None or (
-            found.kept.state in (ScanState.DONE, ScanState.SUPERSEDED)
-            and n_lines == found.kept.n_lines_done
-            and done_slices == found.kept.n_slices
-        ):
+                return Outcome.DONE
+            store.remember_file(f"opening:{found.opening}", found.scan_id)
+        self.scan_id = found.scan_id
+        done_slices = self._done_slices(found)
+        if found.kept is not None and _has_all(found, n_lines, min(done_slices, default=0)):
             self.n_slices = found.kept.n_slices
             self.reason = f"known as scan {found.scan_id}"
-            return False
-        self._pipeline = SectionPipeline(
-            lines.scale,
-            self._station.predictors,
-            self._station.rules,
-            done_slices=done_slices,
+            return Outcome.DONE
+        self.n_slices = min(done_slices, default=0)
+        pipeline = SectionPipeline(
+            lines.scale, self._station.predictors, self._station.rules, done_slices=done_slices
         )
-        self.n_slices = done_slices
+        self._passage = Passage(lines, pipeline, self.candidate.signature)
         store.set_scan_state(self.scan_id, ScanState.GROWING)
         logger.info(
             "section %s: scan %s, %s px/cm by %s, from slice %d on",
@@ -180,60 +241,40 @@ class Journey:
             self.scan_id[:8],
             lines.description.px_per_cm,
             lines.description.px_per_cm_from,
-            done_slices,
+            self.n_slices,
         )
-        return True
+        return None
 
-    def _done_slices(self, found: Identity) -> int:
+    def _done_slices(self, found: Identity) -> tuple[int, ...]:
+        """Return for each predictor how many slices it has done."""
         if found.kept is None:
-            return 0
-        bundles = [predictor.manifest.bundle_id for predictor in self._station.predictors]
-        return self._station.store.n_slices_with(found.scan_id, bundles)
+            return ()
+        return tuple(
+            self._station.store.n_slices_with(found.scan_id, [predictor.manifest.bundle_id])
+            for predictor in self._station.predictors
+        )
 
-    def _pump(self, lines: ScanLines, n_lines: int, *, is_complete: bool) -> bool:
-        """Read, predict and commit whole slices; returns whether nothing readable is left."""
-        pipeline = self._pipeline
-        if pipeline is None:
-            raise RuntimeError("expected a scan that was begun")
-        rows: list[SliceRow] = []
-        for _ in range(self._station.slices_per_step):
-            first = pipeline.next_line
-            end = lines.scale.first_line_of_slice(lines.scale.slice_of_line(first) + 1)
-            stop = min(end, n_lines)
-            if stop <= first or (stop < end and not is_complete):
-                break
-            segment = lines.read(first, stop - first)
-            self._prefix.add(segment)
-            self._prefix_at[stop] = self._prefix.hexdigest()
-            rows += pipeline.push(segment)
-        rows += pipeline.drain()
-        self._commit(rows)
-        first = pipeline.next_line
-        end = lines.scale.first_line_of_slice(lines.scale.slice_of_line(first) + 1)
-        return first >= n_lines or (end > n_lines and not is_complete)
-
-    def _commit(self, rows: list[SliceRow]) -> None:
-        if not rows:
+    def _commit(self, kept: Kept | None) -> None:
+        if kept is None:
             return
-        last = rows[-1].core_slice
-        n_lines_done = last.first_line + last.n_lines
         self._station.store.commit_slices(
             self.scan_id,
-            rows,
-            n_lines_done=n_lines_done,
-            prefix_digest=self._prefix_at[n_lines_done],
+            kept.rows,
+            n_lines_done=kept.n_lines_done,
+            prefix_digest=kept.prefix_digest,
         )
-        self._prefix_at = {n: d for n, d in self._prefix_at.items() if n > n_lines_done}
-        self.n_slices = last.index + 1
+        self.n_slices = kept.n_slices
         self._survived()
 
-    def _finish(self, n_lines: int, because: str) -> Outcome:
-        if self._pipeline is None:
-            raise RuntimeError("expected a scan that was begun")
+    def _finish(self, passage: Passage, n_lines: int, because: str) -> Outcome:
         store = self._station.store
+        if passage.signature != self.candidate.signature and not self._is_as_read(passage):
+            # It was written over while it was read: begin again, as the scan that it is now.
+            self.close()
+            return Outcome.MORE
         store.set_scan_state(self.scan_id, ScanState.FINAL)
-        self._commit(self._pipeline.finish())
-        duplicate_of = store.identify(self.scan_id, content_of(self.candidate))
+        self._commit(passage.finish())
+        duplicate_of = None if has_ended(store, self.scan_id) else self._identified()
         store.set_scan_state(self.scan_id, ScanState.DONE)
         self.reason = f"the same content as scan {duplicate_of}" if duplicate_of else ""
         logger.info(
@@ -245,81 +286,106 @@ class Journey:
         )
         return self._ended()
 
+    def _identified(self) -> str | None:
+        """Record the content of a scan that was just read to its end; return what it repeats."""
+        store = self._station.store
+        content = content_of(self.candidate)
+        store.remember_file(end_key(self.scan_id), self.scan_id)
+        duplicate_of = store.identify(self.scan_id, content)
+        if duplicate_of is None:
+            store.remember_file(content_key(content), self.scan_id)
+        return duplicate_of
+
+    def _is_as_read(self, passage: Passage) -> bool:
+        lines = self.candidate.format.open(self.candidate.paths, self._station.reading)
+        with contextlib.closing(lines):
+            return passage.read_the_same(lines)
+
     def _ended(self) -> Outcome:
-        self._survived()
-        self._station.store.remember_file(memory_key(self._station, self.candidate), self.scan_id)
+        store = self._station.store
+        store.quarantine_release(refusal_key(self.candidate.paths[0]))
+        store.remember_file(memory_key(self._station, self.candidate), self.scan_id)
         self.close()
         return Outcome.DONE
 
-    def _unfinished(self, still: Stillness, now_s: float, what: str) -> Outcome:
+    def _unfinished(self, still: Stillness, now_s: float, lacks: str | None = None) -> Outcome:
         """Wait for more bytes, unless nothing has come for so long that a person must look."""
-        evidence = Evidence(
-            is_complete=False, is_tail_blank=is_tail_blank(self.candidate.paths[-1])
-        )
-        if evidence.is_tail_blank:
-            evidence = Evidence(is_complete=True, is_tail_blank=True)
+        self._lacks = lacks = (self._lacks or "") if lacks is None else lacks
+        is_blank = is_tail_blank(self.candidate.paths[-1])
+        # A blank tail of the full size is told apart from one that is simply not there.
+        evidence = Evidence(is_complete=is_blank, is_tail_blank=is_blank)
         decision = decide(still, evidence, now_s=now_s, patience=self._station.patience)
-        self.reason = f"{decision.because}; {what}" if what else decision.because
+        self.reason = f"{decision.because}; {lacks}" if lacks else decision.because
         if decision.incomplete is not None:
             return self._set_aside(self.reason)
         return Outcome.WAITING
 
-    def _refused(self, still: Stillness, now_s: float, reason: str) -> Outcome:
+    def _refused(
+        self, error: SegmentError | SectionError, still: Stillness, now_s: float, *, is_still: bool
+    ) -> Outcome:
         """Set the file aside once it is still; one that is being written may yet make sense."""
-        self.reason = reason
-        self.close()
-        if still.is_closed or self._has_settled(still, now_s):
-            return self._set_aside(reason)
-        return Outcome.WAITING
+        self.reason = str(error)
+        cause = error.__cause__
+        self.is_refused_by_system = isinstance(cause, OSError)
+        if isinstance(cause, OSError) and cause.errno not in _LASTING:
+            # A share that blinks comes back; the file is tried again at every look till then.
+            self._waits, self.has_worked = None, False
+            if now_s - still.since_s < self._station.patience.give_up_s:
+                return Outcome.WAITING
+        return self._set_aside(self.reason) if is_still else Outcome.WAITING
 
     def _set_aside(self, reason: str) -> Outcome:
         store = self._station.store
         path = printable(self.candidate.paths[0])
         self.reason = reason
-        store.quarantine_try(self.candidate.signature, path, reason)
+        store.quarantine_try(refusal_key(self.candidate.paths[0]), path, reason)
         if self.scan_id:
             store.set_scan_state(self.scan_id, ScanState.QUARANTINED, reason)
         logger.warning("%s: set aside: %s", path, reason)
         self.close()
         return Outcome.REFUSED
 
-    def _has_settled(self, still: Stillness, now_s: float) -> bool:
-        return still.n_looks > 1 and now_s - still.since_s >= self._station.patience.settle_s
-
     def _is_deadly(self) -> bool:
         """Count this start before the file is opened, so that one that kills us counts too."""
         if self._is_counted:
             return False
         self._is_counted = True
+        self._attempt = f"attempt:{self.candidate.signature}"
         path = printable(self.candidate.paths[0])
-        return self._station.store.quarantine_try(_attempt_key(path), path, "") > MOST_DEATHS
+        return self._station.store.quarantine_try(self._attempt, path, "") > MOST_DEATHS
 
     def _survived(self) -> None:
-        """Forget the attempts: rows were kept, so the file does not kill us."""
-        self._station.store.quarantine_release(_attempt_key(printable(self.candidate.paths[0])))
-
-    def _close_lines(self) -> None:
-        if self._lines is not None:
-            self._lines.close()
-            self._lines = None
+        """Forget the attempt: the file did not kill us."""
+        if self._attempt:
+            self._station.store.quarantine_release(self._attempt)
+            self._attempt = ""
 
 
 def is_tail_blank(path: Path) -> bool:
     """Return whether a file's last 4 KiB hold nothing but zeros; False for an empty one."""
-    with InputFile(path) as file:
-        tail = file.read_at(max(file.size() - TAIL_BYTES, 0), TAIL_BYTES)
+    try:
+        with InputFile(path) as file:
+            tail = file.read_at(max(file.size() - TAIL_BYTES, 0), TAIL_BYTES)
+    except SegmentError:
+        return False
     return bool(tail) and not any(tail)
 
 
-def memory_key(station: Station, candidate: Candidate) -> str:
-    """Return under which key the store remembers that a file is done with, by these bundles."""
-    bundles = ",".join(p.manifest.bundle_id for p in station.predictors)
-    return f"{candidate.signature}:{bundles}"
+def _has_all(found: Identity, n_lines: int, n_done_slices: int) -> bool:
+    """Whether the store has every row of a scan, or links it to one that has them."""
+    kept = found.kept
+    if kept is None:
+        return False
+    return kept.duplicate_of is not None or (
+        kept.state in (ScanState.DONE, ScanState.SUPERSEDED)
+        and n_lines == kept.n_lines_done
+        and n_done_slices == kept.n_slices
+    )
 
 
-def _attempt_key(path: str) -> str:
-    return f"attempt:{path}"
-
-
-def _is_one_file(candidate: Candidate) -> bool:
-    return candidate.format.grouping(candidate.paths[0]) == str(candidate.paths[0])
+def _is_continued(before: Candidate, now: Candidate) -> bool:
+    """Whether what was read of the files still holds, as far as a look can tell."""
+    is_same = {(f.path, f.inode, f.device) for f in before.files} <= {
+        (f.path, f.inode, f.device) for f in now.files
+    }
+    return is_same and before.beside == now.beside and now.size >= before.size

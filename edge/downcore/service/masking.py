@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +43,9 @@ def write_mask(image: Path, out: Path, settings: Settings) -> str:
         classes = classes_of(lines)
     finally:
         lines.close()
-    write_palette_png(out, as_stored(classes, lines.description.top), MASK_PALETTE)
+    write_palette_png(
+        out, as_stored(classes, lines.description.top), [MASK_PALETTE[one] for one in MaskClass]
+    )
     counts = np.bincount(classes.ravel(), minlength=len(MaskClass))
     shares = [
         f"{CLASS_LABELS[one]} {100 * counts[one] / classes.size:.1f} %"

@@ -223,7 +223,7 @@ class Sediment:
         shade = self._shade(first_line, mottle, look_up[3:], z_mm)
         planes = np.empty((3, *shade.shape), dtype=np.float32)
         for plane, colour in zip(planes, look_up[:3], strict=True):
-            np.multiply(colour, shade, out=plane)
+            plane[:] = colour * shade
         # Mottles carry other sediment with them, so they differ in hue and not only in light.
         shade_blue = mottle * np.float32(-0.5 * self._mottled)
         shade_blue += 1.0
@@ -286,6 +286,8 @@ class Sediment:
         mottle: NDArray[np.float32],
     ) -> None:
         reach = 1.6 * burrow.half_z_mm + 1.6 * burrow.half_x_mm * abs(burrow.lean)
+        if z_mm[-1] < burrow.z_mm - reach or z_mm[0] > burrow.z_mm + reach:
+            return
         r0, r1 = np.searchsorted(z_mm, [burrow.z_mm - reach, burrow.z_mm + reach])
         reach = 1.6 * burrow.half_x_mm
         x_mm = self._frame.x_mm

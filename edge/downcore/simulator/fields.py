@@ -38,7 +38,7 @@ def correlated(
     power = (1.0 + (2.0 * np.pi * np.fft.rfftfreq(size) * scale) ** 2) ** -order
     expected = (2.0 * power.sum() - power[0] - power[-1]) / size
     spectrum = np.fft.rfft(rng.standard_normal(size)) * np.sqrt(power / expected)
-    return np.fft.irfft(spectrum, size)[:n]
+    return np.asarray(np.fft.irfft(spectrum, size)[:n], dtype=np.float64)
 
 
 def smoothed(values: NDArray[np.float64], sd: float) -> NDArray[np.float64]:
@@ -103,7 +103,7 @@ class SmoothField:
         lower *= weight
         lower += upper
         lower *= self._gain
-        return lower
+        return lower.astype(np.float32, copy=False)
 
 
 def _speckle(

@@ -115,7 +115,8 @@ def _skewed(normal: NDArray[np.float64] | float) -> NDArray[np.float64]:
 
 
 def _by_slice(profile: NDArray[np.float64]) -> NDArray[np.float64]:
-    return profile.reshape(-1, MM_PER_SLICE).mean(axis=1)
+    means: NDArray[np.float64] = profile.reshape(-1, MM_PER_SLICE).mean(axis=1)
+    return means
 
 
 def _beam(profile: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -92,7 +92,7 @@ class _Side:
         outer = np.interp(z_mm, mm, self._outer_mm)
         n = min(int((edge.max() + 3.0) / look.pitch_mm) + 1, planes.shape[2])
         planes, classes, grit = planes[:, :, :n], classes[:, :n], look.grit[:, :n]
-        x_mm = (np.arange(n) + 0.5) * look.pitch_mm
+        x_mm = (np.arange(n, dtype=np.float64) + 0.5) * look.pitch_mm
         inside = edge[:, None] - x_mm
         beyond = outer[:, None] - x_mm
         planes *= 1.0 - self._smear * np.exp(np.minimum(inside, 0.0) / 0.9).astype(np.float32)

@@ -65,7 +65,7 @@ def bmp_raster(file: InputFile, limits: Limits) -> PackedRaster:
         height=abs(height),
         samples=bits // 8,
         dtype=np.dtype(np.uint8),
-        rgb=(2, 1, 0),
+        is_bgr=True,
         is_bottom_up=height > 0,
     )
     return PackedRaster(file, written, layout)

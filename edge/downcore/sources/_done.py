@@ -66,6 +66,10 @@ class Stillness:
     is_closed: bool
     """Whether its writer closed it, or it was renamed into place, as it now is."""
 
+    def has_settled(self, now_s: float, patience: Patience) -> bool:
+        """Return whether it has been the same for ``settle_s``, over at least two looks."""
+        return self.n_looks > 1 and now_s - self.since_s >= patience.settle_s
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

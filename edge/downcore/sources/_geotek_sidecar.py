@@ -131,7 +131,7 @@ def _declared_latin(text: bytes) -> str:
 
 def _number(text: str | None) -> Decimal | None:
     """Return the number a text starts with; a comma may be its point, a unit may follow."""
-    found = re.match(r"[+-]?\d{1,9}(?:[.,]\d{1,12})?(?![\d.,])", text or "", re.ASCII)
+    found = re.match(r"[+-]?\d{1,9}(?:[.,]\d{1,12})?(?![\d.,eE])", text or "", re.ASCII)
     return None if found is None else Decimal(found[0].replace(",", "."))
 
 

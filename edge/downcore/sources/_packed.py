@@ -33,8 +33,8 @@ class PackedLayout:
     dtype: np.dtype[np.uint8] | np.dtype[np.uint16]
     """Of a stored channel, byte order included."""
 
-    rgb: tuple[int, int, int]
-    """Which stored channels are red, green and blue."""
+    is_bgr: bool = False
+    """Whether blue comes first; what follows the third channel is dropped."""
 
     is_bottom_up: bool = False
     """Whether the first stored row is the image's bottom."""
@@ -46,13 +46,14 @@ class PackedLayout:
     def used(self) -> int:
         """Bytes of a row up to its last channel that is looked at."""
         item = self.dtype.itemsize
+        looked_at = min(self.samples, 3)
         if self.is_interleaved_by_line:
-            return self.width * (max(self.rgb) + 1) * item
-        return ((self.width - 1) * self.samples + max(self.rgb) + 1) * item
+            return self.width * looked_at * item
+        return ((self.width - 1) * self.samples + looked_at) * item
 
 
 def pixels_of(buffer: bytes, layout: PackedLayout, n_rows: int) -> Pixels:
-    """Return stored rows as RGB in native byte order, shape (n_rows, width, 3), a copy."""
+    """Return a copy of stored rows, shape (n_rows, width, 3), or 1 where that is all there is."""
     item = layout.dtype.itemsize
     stored = np.ndarray(
         (n_rows, layout.width * layout.samples),
@@ -64,7 +65,8 @@ def pixels_of(buffer: bytes, layout: PackedLayout, n_rows: int) -> Pixels:
         shaped = stored.reshape(n_rows, layout.samples, layout.width).transpose(0, 2, 1)
     else:
         shaped = stored.reshape(n_rows, layout.width, layout.samples)
-    return native(shaped[:, :, list(layout.rgb)])
+    rgb = shaped[:, :, 2::-1] if layout.is_bgr else shaped[:, :, :3]
+    return native(rgb.copy())
 
 
 def native(pixels: NDArray[Any]) -> Pixels:

@@ -182,7 +182,6 @@ class TiffRaster:
             height=shape.rows_stored(band),
             samples=shape.chunk_samples,
             dtype=self._dtype,
-            rgb=(0, 0, 0) if shape.is_planar else (0, 1, 2),
         )
 
     def _direct(self, band: int, start: int, end: int) -> Pixels:

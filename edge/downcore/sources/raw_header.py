@@ -67,7 +67,6 @@ def _layout(header: RawHeader) -> PackedLayout:
         height=header.lines,
         samples=header.bands,
         dtype=np.dtype(f"{header.byte_order}u{header.bits // 8}"),
-        rgb=(0, 1, 2),
         is_interleaved_by_line=header.is_by_line,
     )
 

@@ -1,6 +1,7 @@
 """The record: a SQLite database with one writer and any number of readers."""
 
 from downcore.store.queries import Reader
-from downcore.store.writer import Announcer, OpenedScan, Store
+from downcore.store.scans import OpenedScan
+from downcore.store.writer import Announcer, Store
 
 __all__ = ["Announcer", "OpenedScan", "Reader", "Store"]

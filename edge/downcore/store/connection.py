@@ -46,8 +46,8 @@ def wal_reset_is_safe(version: tuple[int, ...]) -> bool:
     return version[2] >= _FIXED_BACKPORTS.get(version[:2], 1_000)
 
 
-def warn_of_wal_reset(version: tuple[int, ...]) -> None:
-    """Log once at start if this SQLite relies on our having one writing connection."""
+def warn_of_wal_reset(version: tuple[int, ...] = driver.sqlite_version_info) -> None:
+    """Log, for a daemon's start, if this SQLite relies on our having one writing connection."""
     if not wal_reset_is_safe(version):
         logger.warning(
             "SQLite %s can lose commits if a second connection writes or checkpoints; downcore"

@@ -1,5 +1,7 @@
 """What becomes of scans: linked as duplicates, superseded by later ones, never destroyed."""
 
+from dataclasses import dataclass
+
 from downcore.store.rows import storable_text
 from downcore.store.transaction import Transaction
 from downcore.strata.errors import StoreError
@@ -11,6 +13,37 @@ _INSERT = (
     " duplicate_of, created_utc, updated_utc)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?)"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedScan:
+    """What the store knows of a scan when it is opened: where to go on."""
+
+    scan_id: str
+    is_new: bool
+    state: ScanState
+    duplicate_of: str | None
+    """The scan with the same content, whose rows stand for this one; ``None`` if there is none."""
+    n_slices: int
+    """Slices in the store."""
+    n_lines_done: int
+    """Scan lines whose slices are in the store."""
+    prefix_digest: str
+    """Digest of those lines, as the last commit gave it; to be compared before going on."""
+
+
+def opened(transaction: "Transaction", scan_id: str, *, is_new: bool) -> OpenedScan:
+    """Return where an opened scan stands."""
+    status, prefix_digest = transaction.status(scan_id)
+    return OpenedScan(
+        scan_id=scan_id,
+        is_new=is_new,
+        state=status.state,
+        duplicate_of=status.duplicate_of,
+        n_slices=status.n_slices,
+        n_lines_done=status.n_lines_done,
+        prefix_digest=prefix_digest,
+    )
 
 
 def is_known(transaction: "Transaction", scan_id: str) -> bool:

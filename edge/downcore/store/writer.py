@@ -3,7 +3,6 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -11,7 +10,7 @@ import sqlite_utils
 
 from downcore.ports import Clock
 from downcore.store import commits, scans
-from downcore.store.connection import as_store_error, driver, warn_of_wal_reset
+from downcore.store.connection import as_store_error
 from downcore.store.opening import open_checked
 from downcore.store.place import DaemonLock, FilesystemOf, filesystem_of, refuse_network_place
 from downcore.store.rows import storable_text
@@ -39,23 +38,6 @@ class Announcer(Protocol):
     def state_payload(self, status: ScanStatus) -> str:
         """Return the announcement of a scan's state, without epoch and seq."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedScan:
-    """What the store knows of a scan when it is opened: where to go on."""
-
-    scan_id: str
-    is_new: bool
-    state: ScanState
-    duplicate_of: str | None
-    """The scan with the same content, whose rows stand for this one; ``None`` if there is none."""
-    n_slices: int
-    """Slices in the store."""
-    n_lines_done: int
-    """Scan lines whose slices are in the store."""
-    prefix_digest: str
-    """Digest of those lines, as the last commit gave it; to be compared before going on."""
 
 
 class Store:
@@ -128,7 +110,6 @@ class Store:
         except BaseException:
             lock.release()
             raise
-        warn_of_wal_reset(driver.sqlite_version_info)
         return cls(path, database, lock, clock=clock, announce=announce, on_commit=on_commit)
 
     def __enter__(self) -> Self:
@@ -195,7 +176,7 @@ class Store:
                     "got another one; one of the two was edited"
                 )
 
-    def open_scan(self, scan: Scan) -> OpenedScan:
+    def open_scan(self, scan: Scan) -> scans.OpenedScan:
         """
         Make a scan known, or find where to go on with it.
 
@@ -212,14 +193,14 @@ class Store:
             is_new = scans.insert_or_check(transaction, scan)
             if is_new:
                 transaction.announce_state(scan.scan_id)
-            return _opened(transaction, scan.scan_id, is_new=is_new)
+            return scans.opened(transaction, scan.scan_id, is_new=is_new)
 
-    def known_scan(self, scan_id: str) -> OpenedScan | None:
+    def known_scan(self, scan_id: str) -> scans.OpenedScan | None:
         """Return where a scan stands, or ``None`` if it was never opened."""
         with self._writing("look for a scan in") as transaction:
             if not scans.is_known(transaction, scan_id):
                 return None
-            return _opened(transaction, scan_id, is_new=False)
+            return scans.opened(transaction, scan_id, is_new=False)
 
     def n_slices_with(self, scan_id: str, bundle_ids: Sequence[str]) -> int:
         """Return how many slices of a scan, from its top, hold estimates of all these bundles."""
@@ -396,16 +377,3 @@ class Store:
         if isinstance(what, LogBatch):
             return OutboxKind.LOG, self._announce.log_payload(what)
         return OutboxKind.STATE, self._announce.state_payload(what)
-
-
-def _opened(transaction: Transaction, scan_id: str, *, is_new: bool) -> OpenedScan:
-    status, prefix_digest = transaction.status(scan_id)
-    return OpenedScan(
-        scan_id=scan_id,
-        is_new=is_new,
-        state=status.state,
-        duplicate_of=status.duplicate_of,
-        n_slices=status.n_slices,
-        n_lines_done=status.n_lines_done,
-        prefix_digest=prefix_digest,
-    )

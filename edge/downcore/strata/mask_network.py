@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,7 @@ def layers() -> tuple[Layer, ...]:
         )
     numbers = np.frombuffer(base64.b85decode("".join(WEIGHTS)), "<f2").astype(np.float32)
     found = []
-    for n_in, n_out in zip(SIZES, SIZES[1:], strict=False):
+    for n_in, n_out in itertools.pairwise(SIZES):
         weight, bias, numbers = np.split(numbers, [n_in * n_out, (n_in + 1) * n_out])
         found.append(Layer(weight.reshape(n_in, n_out), bias))
     return tuple(found)

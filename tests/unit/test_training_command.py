@@ -1,0 +1,44 @@
+"""``downcore train`` at the terminal."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from downcore_training.commands import train
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    made = typer.Typer()
+    made.command()(train)
+    return made
+
+
+def test_listing_the_command_does_not_load_torch() -> None:
+    code = "import sys, downcore_training.commands; sys.exit('torch' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], check=False, env={"PYTHONPATH": _path()})
+
+    assert done.returncode == 0
+
+
+def test_a_mistyped_recipe_ends_with_1_and_names_the_right_key(
+    app: typer.Typer, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch", reason="needs the extra [training]")
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('network = "resnet-18"\nsede = 3\n', encoding="utf-8")
+
+    result = CliRunner().invoke(app, [str(recipe), "--out", str(tmp_path / "out")])
+
+    assert result.exit_code == 1
+    assert "did you mean seed?" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def _path() -> str:
+    return ":".join(sys.path)
