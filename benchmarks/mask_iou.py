@@ -65,7 +65,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     """Return the RGB pixels of a picture as stored, shape (rows, columns, 3)."""
     if path.suffix == ".tif":
         return np.ascontiguousarray(tifffile.imread(path)[..., :3])
-    return np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+    return np.ascontiguousarray(np.asarray(cv2.imread(str(path)))[..., ::-1])
 
 
 def marked_cases(folder: Path) -> Iterator[Case]:

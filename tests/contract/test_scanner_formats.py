@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -259,6 +259,32 @@ def test_an_open_scan_grows_by_right_lines_and_loses_none(
     assert scan.refresh(is_still=True) == (len(sample.lines), True)
     scan.close()
     assert sample.agrees(np.concatenate(got)), "grown lines differ from those of the finished file"
+
+
+@every_sample
+@settings(max_examples=15, deadline=None)
+@given(place=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255), is_cut=st.booleans())
+def test_a_damaged_file_gives_lines_or_a_reason_and_nothing_else(
+    sample: Sample,
+    tmp_path_factory: pytest.TempPathFactory,
+    place: float,
+    value: int,
+    *,
+    is_cut: bool,
+) -> None:
+    folder = tmp_path_factory.mktemp("inbox")
+    for path in sample.copied_to(folder):
+        raw = bytearray(path.read_bytes())
+        at = int(place * len(raw))
+        raw[at : at + 1] = b"" if is_cut else bytes([value])
+        path.write_bytes(raw)
+
+    with suppress(SegmentError):
+        scan = sample.format.open(sample.paths(folder), sample.reading())
+        with closing(scan):
+            n_lines, _ = scan.refresh(is_still=True)
+            lines = scan.read(0, n_lines).lines
+            assert lines.shape == (n_lines, scan.n_across, 3)
 
 
 @every_sample

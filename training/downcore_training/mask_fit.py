@@ -7,12 +7,12 @@ of other licences and scans kept apart are never read here.
 """
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import tifffile
 import torch
@@ -28,6 +28,7 @@ from downcore.strata.mask_network import Layer, written
 from downcore.strata.section import SectionBuffer
 from downcore.strata.segment import Segment
 from downcore_training.mask_references import UNSCORED, labels_of, lines_first, read_references
+from downcore_training.mask_views import View, altered
 
 SEED = 20_260
 GENERATED_PX_PER_CM = (20.0,) * 14 + (13.7,) * 3 + (4.7,) * 9 + (1.34, 1.84, 2.5) * 3 + (100.0,) * 2
@@ -44,16 +45,6 @@ EPOCHS, BATCH, HIGHEST_RATE = 8, 4_096, 0.01
 NAMING_SHARE = 0.25
 """How much naming the class counts beside telling sediment from the rest."""
 FEATURE_NOISE = 0.03
-SATURATED = 250
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class View:
-    """A scan, perhaps altered, as scan lines with the label of every pixel."""
-
-    lines: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    px_per_cm: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,38 +80,6 @@ def cores() -> Iterator[View]:
         length_cm = 20.0 if px_per_cm > 20.0 else 100.0  # noqa: PLR2004 - finer ones are large
         core = generate(CoreRecipe(7_000 + i, length_cm, px_per_cm, width_cm))
         yield View(core.lines(0, core.n_lines), core.classes(0, core.n_lines), px_per_cm)
-
-
-def altered(view: View, draw: np.random.Generator) -> View:
-    """Return another look at a scan: mirrored, trimmed, coarser, in other light, noisier."""
-    lines, labels, px_per_cm = view.lines, view.labels, view.px_per_cm
-    if draw.random() < 0.5:  # noqa: PLR2004 - a coin
-        lines, labels = lines[:, ::-1], labels[:, ::-1]
-    if draw.random() < 0.5:  # noqa: PLR2004 - a coin
-        lines, labels = lines[::-1], labels[::-1]
-    if draw.random() < 0.25:  # noqa: PLR2004 - one look in four
-        n_across = lines.shape[1]
-        left, right = (draw.uniform(0.0, 0.08, 2) * n_across).astype(int)
-        lines, labels = lines[:, left : n_across - right], labels[:, left : n_across - right]
-    factor = float(draw.choice([1.0, 1.0, 1.0, 0.5, 0.25, 0.12]))
-    if factor * px_per_cm >= 1.3 and factor < 1.0:  # noqa: PLR2004 - coarser scans are not met
-        size = (max(8, round(lines.shape[1] * factor)), round(lines.shape[0] * factor))
-        lines = cv2.resize(np.ascontiguousarray(lines), size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment] # OpenCV's types are wider
-        labels = cv2.resize(np.ascontiguousarray(labels), size, interpolation=cv2.INTER_NEAREST)  # type: ignore[assignment] # as above
-        px_per_cm *= factor
-    return View(_relit(lines, draw), np.ascontiguousarray(labels), px_per_cm)
-
-
-def _relit(lines: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.uint8]:
-    light = lines / 255.0
-    if draw.random() < 0.8:  # noqa: PLR2004 - four looks in five
-        light = light ** np.exp(draw.normal(0.0, 0.15))
-        light = light * np.exp(draw.normal(0.0, 0.15)) * np.exp(draw.normal(0.0, 0.03, 3))
-        light = light + draw.normal(0.0, 0.012, 3)
-    # What was at the end of the camera's range stays there in any light.
-    light = np.where(lines >= SATURATED, lines / 255.0, light)
-    noisy = 255.0 * light + draw.normal(0.0, draw.uniform(0.0, 1.5), lines.shape)
-    return np.clip(np.rint(noisy), 0.0, 255.0).astype(np.uint8)
 
 
 def cells_of(view: View, most: int, draw: np.random.Generator) -> Cells:
@@ -175,7 +134,7 @@ def fit(cells: Cells) -> tuple[Layer, ...]:
     x = torch.from_numpy((cells.features - mean) / sd)
     y, weights = torch.from_numpy(cells.labels), torch.from_numpy(cells.weights)
     sizes = (N_FEATURES, *HIDDEN, len(MaskClass))
-    linear = [torch.nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False)]
+    linear = [torch.nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
     network = torch.nn.Sequential(*(part for layer in linear for part in (layer, torch.nn.ReLU())))[
         :-1
     ]
@@ -184,11 +143,11 @@ def fit(cells: Cells) -> tuple[Layer, ...]:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, HIGHEST_RATE, total_steps=steps)
     for _ in range(EPOCHS):
         order = torch.randperm(len(x))
-        for batch in order[: len(x) // BATCH * BATCH].split(BATCH):
+        for batch in torch.chunk(order[: len(x) // BATCH * BATCH], len(x) // BATCH):
             noisy = x[batch] + FEATURE_NOISE * torch.randn(BATCH, N_FEATURES)
             loss = (_loss(network(noisy), y[batch]) * weights[batch]).mean()
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call] # torch ships it without types
             optimiser.step()
             schedule.step()
     layers = [

@@ -139,6 +139,14 @@ def memory_key(station: Station, candidate: Candidate) -> str:
     return f"{candidate.signature}:{bundles}"
 
 
+def attempt_key(candidate: Candidate) -> str:
+    """Return under which key starts are counted that began with a scan and did not survive it."""
+    path = candidate.paths[0]
+    # A file that grows stays the same one; what replaces it deserves a try of its own.
+    which = candidate.files[0].inode if candidate.is_one_file else 0
+    return f"attempt:{which}:{printable(candidate.format.grouping(path))}"
+
+
 def refusal_key(path: Path) -> str:
     """Return under which key the quarantine holds why a file was set aside; one for each path."""
     return f"file:{printable(path)}"

@@ -97,9 +97,9 @@ class Intake:
         return Round(has_more=has_more, n_waiting=n_left)
 
     def close(self) -> None:
-        """Give every file back."""
+        """Give every file back, as the program ends."""
         for journey in self._journeys.values():
-            journey.close()
+            journey.leave()
 
     def _note(self, candidates: list[Candidate], closed: frozenset[Path]) -> set[str]:
         """Follow how still every scan is, and return those that changed since the look before."""

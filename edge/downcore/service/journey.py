@@ -11,6 +11,7 @@ from downcore.ports import ScanLines
 from downcore.service.candidates import Candidate, look_again
 from downcore.service.identity import (
     Identity,
+    attempt_key,
     content_key,
     content_of,
     end_key,
@@ -85,6 +86,7 @@ class Journey:
         self._passage: Passage | None = None
         self._attempt = ""
         self._is_counted = False
+        self._is_stepping = False
         self._warned: tuple[str, ...] = ()
         self._waits: tuple[str, bool] | None = None
         self._lacks: str | None = None
@@ -122,7 +124,11 @@ class Journey:
             return Outcome.WAITING if self._lacks is None else self._unfinished(still, now_s)
         self._waits, self._lacks = (candidate.signature, is_still), None
         if self._is_deadly():
-            return self._set_aside(f"the program died {MOST_DEATHS} times over this file")
+            return self._set_aside(
+                f"the program died {MOST_DEATHS} times over this file; "
+                "export it again under another name"
+            )
+        self._is_stepping = True
         try:
             outcome = self._advance(still, now_s, is_still=is_still)
         except GrowingError as error:
@@ -131,11 +137,18 @@ class Journey:
         except (SegmentError, SectionError) as error:
             self.close()
             outcome = self._refused(error, still, now_s, is_still=is_still)
+        self._is_stepping = False
         if outcome is Outcome.MORE:
             self._waits = None
         else:
             self._survived()
         return outcome
+
+    def leave(self) -> None:
+        """End in good order: a step that did not die, for all it found, is not held against it."""
+        self.close()
+        if not self._is_stepping:
+            self._survived()
 
     def close(self) -> None:
         """Give the files back; what is not committed is made again the next time."""
@@ -350,7 +363,7 @@ class Journey:
         if self._is_counted:
             return False
         self._is_counted = True
-        self._attempt = f"attempt:{self.candidate.signature}"
+        self._attempt = attempt_key(self.candidate)
         path = printable(self.candidate.paths[0])
         return self._station.store.quarantine_try(self._attempt, path, "") > MOST_DEATHS
 

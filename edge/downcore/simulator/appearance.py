@@ -222,8 +222,8 @@ class Sediment:
         look_up = [np.take(column, index, mode="clip") for column in table]
         shade = self._shade(first_line, mottle, look_up[3:], z_mm)
         planes = np.empty((3, *shade.shape), dtype=np.float32)
-        for plane, colour in zip(planes, look_up[:3], strict=True):
-            plane[:] = colour * shade
+        for channel, colour in enumerate(look_up[:3]):
+            np.multiply(colour, shade, out=planes[channel])
         # Mottles carry other sediment with them, so they differ in hue and not only in light.
         shade_blue = mottle * np.float32(-0.5 * self._mottled)
         shade_blue += 1.0
@@ -249,7 +249,8 @@ class Sediment:
         offset = (top_mm + _PAD_MM) * PER_MM - 0.5 - first
         warp *= np.float32(PER_MM * self._fine)
         warp += np.float32(offset * self._fine + 0.5)
-        return np.ascontiguousarray(table.T), warp.astype(np.intp)
+        columns = np.ascontiguousarray(table.T, dtype=np.float32)
+        return columns, warp.astype(np.intp)
 
     def _shade(
         self,

@@ -38,7 +38,7 @@ def correlated(
     power = (1.0 + (2.0 * np.pi * np.fft.rfftfreq(size) * scale) ** 2) ** -order
     expected = (2.0 * power.sum() - power[0] - power[-1]) / size
     spectrum = np.fft.rfft(rng.standard_normal(size)) * np.sqrt(power / expected)
-    return np.asarray(np.fft.irfft(spectrum, size)[:n], dtype=np.float64)
+    return np.fft.irfft(spectrum, size)[:n].astype(np.float64, copy=False)
 
 
 def smoothed(values: NDArray[np.float64], sd: float) -> NDArray[np.float64]:
@@ -46,7 +46,8 @@ def smoothed(values: NDArray[np.float64], sd: float) -> NDArray[np.float64]:
     reach = max(1, math.ceil(4.0 * sd))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
     padded = np.pad(values, reach, mode="edge")
-    return np.convolve(padded, kernel / kernel.sum(), mode="valid")
+    weights: NDArray[np.float64] = kernel / kernel.sum()
+    return np.convolve(padded, weights, mode="valid").astype(np.float64, copy=False)
 
 
 class SmoothField:

@@ -2,7 +2,7 @@
 Scanner formats: one module each, found by looking in this package.
 
 To add one, put a module here that defines ``FORMAT``, and its sample in
-``tests/contract/scanner_samples.py``; the contract tests do the rest. Modules
+``tests/data/segments/<name>``; the contract tests do the rest. Modules
 whose name starts with an underscore are not formats.
 """
 

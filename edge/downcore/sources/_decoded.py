@@ -71,7 +71,7 @@ class WholeRaster:
         self._whole: Pixels | None = None
         self.width = image.width
         self.height = image.height
-        self.bits = image.bits
+        self.bits: Literal[8, 16] = image.bits
         self.notes = image.notes
         check_dimensions(file.path, image.width, image.height, limits)
         check_held(file.path, self._n_decoded, limits)

@@ -1,6 +1,7 @@
 """TIFF images, classic and BigTIFF, read strip by strip as their bytes become complete."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import imagecodecs
 import numpy as np
@@ -54,7 +55,7 @@ class TiffRaster:
         self._whole: Pixels | None = None
         self.width = self._shape.width
         self.height = self._shape.height
-        self.bits = self._shape.bits
+        self.bits: Literal[8, 16] = self._shape.bits
         self.notes = self._notes()
 
     def _notes(self) -> tuple[str, ...]:

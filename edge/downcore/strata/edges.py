@@ -61,4 +61,4 @@ def lean_of_edges(edges: Edges, n_columns: int) -> NDArray[np.float32]:
     """Return the log odds, at most 0, that its place gives each column of cells for sediment."""
     middle = (np.arange(n_columns, dtype=np.float32) + np.float32(0.5)) / np.float32(n_columns)
     beyond = np.maximum(edges.left - middle, middle - edges.right) / _MARGIN - 1.0
-    return (-_LEAN_BEYOND * edges.trust * np.clip(beyond, 0.0, 1.0)).astype(np.float32)
+    return np.asarray(-_LEAN_BEYOND * edges.trust * np.clip(beyond, 0.0, 1.0), np.float32)

@@ -29,6 +29,13 @@ _SMOOTHING_FROM_CELLS_PER_CM = 8.0
 """Below this a crack or a tag is a cell wide, and neighbours say nothing of it."""
 
 
+_BLOWN_OUT_L = 97.0
+"""L* from which a cell is called something else whatever is around it: it shows no sediment."""
+
+_BLOWN_OUT_LEAN = -2.0
+"""Log odds that such a cell is sediment, at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class MaskState:
     """What is remembered from the slices above; enough to go on after a restart."""
@@ -64,6 +71,8 @@ def mask_slice(
     others = scores[..., 1:]
     lean = scores[..., MaskClass.SEDIMENT] - _log_sum(others)
     lean = lean + lean_of_edges(state.edges, n_columns)
+    own = grid.lab[grid.above : grid.above + n_rows]
+    lean[own[..., 0] >= _BLOWN_OUT_L] = _BLOWN_OUT_LEAN
     if grid.cells_per_cm >= _SMOOTHING_FROM_CELLS_PER_CM:
         lean = np.asarray(cv2.blur(lean, (3, 3), borderType=cv2.BORDER_REPLICATE), np.float32)
     is_sediment = lean > 0.0
@@ -117,4 +126,4 @@ def _log_sum(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the logarithm of the sum of exponentials over the last axis."""
     highest = scores.max(axis=2)
     total = np.exp(scores - highest[..., None]).sum(axis=2)
-    return highest + np.log(total)
+    return np.asarray(highest + np.log(total), np.float32)

@@ -44,7 +44,7 @@ MASK_PALETTE: Mapping[MaskClass, tuple[int, int, int]] = MappingProxyType(
         MaskClass.VOID: (0, 0, 0),
         MaskClass.FOAM: (240, 228, 66),
         MaskClass.TAG: (213, 94, 0),
-        MaskClass.GLARE: (255, 255, 255),
+        MaskClass.GLARE: (204, 121, 167),
         MaskClass.OUTSIDE: (0, 114, 178),
     }
 )

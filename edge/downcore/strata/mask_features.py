@@ -48,10 +48,12 @@ def features_of(grid: Grid) -> NDArray[np.float32]:
     columns = np.concatenate([mean, sd, _place(grid)], axis=1)
     middle = mean.mean(axis=0)
     window = np.concatenate([middle, np.sqrt((sd * sd + (mean - middle) ** 2).mean(axis=0))[:2]])
-    lines = cv2.blur(
-        np.concatenate(_spread(near, 1), axis=1),
-        (1, _side(grid.cells_per_cm * _LINE_CM)),
-        borderType=cv2.BORDER_REPLICATE,
+    smoothing = (1, _side(grid.cells_per_cm * _LINE_CM))
+    lines = np.asarray(
+        cv2.blur(
+            np.concatenate(_spread(near, 1), axis=1), smoothing, borderType=cv2.BORDER_REPLICATE
+        ),
+        np.float32,
     )
     return _laid_out(pictures, lines[own], columns, window)
 

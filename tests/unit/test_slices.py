@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from downcore.strata.depth import LineScale
+from downcore.strata.mask_classes import MaskClass
+from downcore.strata.slices import measure_slice
+
+SCALE = LineScale.of(20)
+
+
+def test_colour_is_that_of_the_sediment_alone() -> None:
+    lines = np.full((20, 140, 3), 255, np.uint8)
+    lines[:, 30:110] = 128
+    classes = np.full((20, 140), MaskClass.FOAM, np.uint8)
+    classes[:, 30:110] = MaskClass.SEDIMENT
+
+    got = measure_slice(lines, classes, SCALE, 3, 60)
+
+    assert got.colour is not None
+    assert got.colour.lab_mean == pytest.approx((53.585, 0.0, 0.0), abs=0.01)
+    assert got.colour.lab_sd == pytest.approx((0.0, 0.0, 0.0), abs=1e-3)
+    assert got.colour.linear_rgb_mean == pytest.approx((0.2159,) * 3, abs=1e-4)
+    assert got.valid_fraction == pytest.approx(80 / 140)
+
+
+def test_a_slice_without_sediment_has_no_colour() -> None:
+    classes = np.full((20, 140), MaskClass.VOID, np.uint8)
+
+    got = measure_slice(np.zeros((20, 140, 3), np.uint8), classes, SCALE, 0, 0)
+
+    assert got.colour is None
+    assert got.valid_fraction == 0.0
+    assert "no_sediment" in got.flags
+
+
+@given(
+    px_per_cm=st.sampled_from(["1.34", "4.7", "13.7", "20", "98.6", "200"]),
+    index=st.integers(0, 200),
+)
+def test_whole_slices_lie_end_to_end_in_whole_centimetres(px_per_cm: str, index: int) -> None:
+    scale = LineScale.of(px_per_cm)
+    first, stop = scale.first_line_of_slice(index), scale.first_line_of_slice(index + 1)
+    lines = np.zeros((stop - first, 12, 3), np.uint8)
+
+    got = measure_slice(lines, np.zeros((stop - first, 12), np.uint8), scale, index, first)
+
+    assert (got.top_um, got.bottom_um) == (index * 10_000, (index + 1) * 10_000)
+    assert "short" not in got.flags
+    assert sum(got.class_fractions) == pytest.approx(1.0)
+
+
+def test_a_short_last_slice_ends_where_its_lines_end() -> None:
+    got = measure_slice(np.zeros((7, 12, 3), np.uint8), np.zeros((7, 12), np.uint8), SCALE, 5, 100)
+
+    assert got.bottom_um == 53_500
+    assert "short" in got.flags
+
+
+def test_both_depths_of_one_scan_measure_the_same() -> None:
+    lines = np.random.default_rng(1).integers(40, 90, (20, 60, 3), dtype=np.uint8)
+    classes = np.zeros((20, 60), np.uint8)
+
+    wide = measure_slice(lines.astype(np.uint16) * 257, classes, SCALE, 0, 0)
+
+    assert wide == measure_slice(lines, classes, SCALE, 0, 0)
+
+
+def test_a_mask_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="size of the lines"):
+        measure_slice(np.zeros((5, 5, 3), np.uint8), np.zeros((4, 5), np.uint8), SCALE, 0, 0)

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from downcore.strata.bundle import TILE_PX
+from downcore.strata.mask_classes import MaskClass
+from downcore.strata.tiles import MIN_SEDIMENT_FRACTION, cut_tiles
+
+SEDIMENT, TRAY = int(MaskClass.SEDIMENT), int(MaskClass.TRAY)
+
+
+def noise(n_lines: int, n_across: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(3).integers(0, 256, (n_lines, n_across, 3), dtype=np.uint8)
+
+
+def between(n_lines: int, n_across: int, left: int, right: int) -> NDArray[np.uint8]:
+    classes = np.full((n_lines, n_across), TRAY, np.uint8)
+    classes[:, left:right] = SEDIMENT
+    return classes
+
+
+def test_tiles_at_200_px_per_cm_are_a_copy_centred_on_the_sediment() -> None:
+    lines = noise(200, 1400)
+
+    tiles = cut_tiles(lines, between(200, 1400, 150, 1250), 200.0)
+
+    assert tiles.across_px == (200, 400, 600, 800, 1000)
+    for left, tile in zip(tiles.across_px, tiles.pixels, strict=True):
+        np.testing.assert_array_equal(tile, lines[:, left : left + 200])
+    assert (tiles.sediment_fraction == 1.0).all()
+
+
+@given(
+    px_per_cm=st.floats(1.0, 450.0),
+    width_cm=st.floats(0.2, 14.0),
+    margins=st.tuples(st.floats(0.0, 0.4), st.floats(0.0, 0.4)),
+    filled=st.floats(0.1, 1.0),
+    most=st.integers(1, 9),
+)
+def test_tiles_never_overlap_leave_the_scan_or_hold_mostly_tray(
+    px_per_cm: float,
+    width_cm: float,
+    margins: tuple[float, float],
+    filled: float,
+    most: int,
+) -> None:
+    n_lines = max(1, round(px_per_cm * filled))
+    n_across = max(1, round(px_per_cm * width_cm))
+    left, right = (round(margin * n_across) for margin in margins)
+    classes = between(n_lines, n_across, left, n_across - right)
+
+    tiles = cut_tiles(np.zeros((n_lines, n_across, 3), np.uint8), classes, px_per_cm, most=most)
+
+    assert tiles.pixels.shape == (len(tiles.across_px), TILE_PX, TILE_PX, 3)
+    assert len(tiles.across_px) <= most
+    assert all(0 <= x < n_across for x in tiles.across_px)
+    steps = np.diff(tiles.across_px)
+    assert (steps >= np.floor(px_per_cm)).all(), f"tiles overlap: {tiles.across_px}"
+    assert (tiles.sediment_fraction >= MIN_SEDIMENT_FRACTION).all()
+
+
+def test_a_slice_without_sediment_has_no_tile() -> None:
+    tiles = cut_tiles(noise(20, 140), np.full((20, 140), TRAY, np.uint8), 20.0)
+
+    assert tiles.pixels.shape == (0, 200, 200, 3)
+    assert tiles.across_px == ()
+
+
+def test_a_tile_with_a_hole_in_the_mask_is_left_out_and_its_neighbours_stay() -> None:
+    classes = np.zeros((200, 1400), np.uint8)
+    classes[40:, 420:580] = MaskClass.VOID
+
+    tiles = cut_tiles(noise(200, 1400), classes, 200.0)
+
+    assert tiles.across_px == (0, 200, 600, 800, 1000, 1200)
+
+
+def test_a_short_last_slice_is_completed_by_its_mirror_image() -> None:
+    lines = noise(120, 200)
+
+    tile = cut_tiles(lines, np.zeros((120, 200), np.uint8), 200.0).pixels[0]
+
+    np.testing.assert_array_equal(tile[:120], lines)
+    np.testing.assert_array_equal(tile[120:], lines[::-1][:80])
+
+
+def test_both_depths_of_one_scan_give_the_same_tiles() -> None:
+    eight = noise(50, 360)
+    classes = np.zeros((50, 360), np.uint8)
+
+    wide = cut_tiles(eight.astype(np.uint16) * 257, classes, 50.0)
+
+    np.testing.assert_array_equal(wide.pixels, cut_tiles(eight, classes, 50.0).pixels)
+
+
+@pytest.mark.parametrize("px_per_cm", [1.34, 1.84, 4.7, 13.7, 20.0, 98.6, 400.0])
+def test_an_even_colour_stays_itself_at_every_scale(px_per_cm: float) -> None:
+    n_lines, n_across = max(1, round(px_per_cm)), round(7 * px_per_cm)
+    lines = np.full((n_lines, n_across, 3), (90, 70, 50), np.uint8)
+
+    tiles = cut_tiles(lines, np.zeros((n_lines, n_across), np.uint8), px_per_cm)
+
+    assert len(tiles.across_px) in (6, 7)
+    assert (tiles.pixels == np.array([90, 70, 50])).all()
+
+
+def test_few_tiles_of_many_are_spread_from_edge_to_edge() -> None:
+    tiles = cut_tiles(noise(20, 200), np.zeros((20, 200), np.uint8), 20.0, most=4)
+
+    assert tiles.across_px == (0, 60, 120, 180)
+
+
+def test_a_mask_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="size of the lines"):
+        cut_tiles(noise(20, 140), np.zeros((20, 139), np.uint8), 20.0)
