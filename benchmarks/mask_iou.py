@@ -133,7 +133,7 @@ def picture_of(case: Case, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     over = np.where(
         (mask == MaskClass.SEDIMENT)[..., None], bright, 0.3 * bright + 0.7 * palette[mask]
     )
-    zoom = 2 if case.lines.shape[0] < 1000 else 1
+    zoom = 2 if case.lines.shape[0] < 900 else 1
     strips = [
         cv2.resize(
             lines_first(strip.astype(np.uint8), "left"),

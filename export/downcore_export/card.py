@@ -100,7 +100,8 @@ def _export(manifest: Manifest) -> str:
         return "Nothing is known of the export."
     how = (
         f"Quantised to 8 bit by {done.method}, calibrated on {done.n_calibration_tiles} tiles of "
-        f"training {_DATA}."
+        f"training {_DATA}; a gain and an offset for each output, fitted on the same tiles, take "
+        "back what rounding shifts as a whole."
         if manifest.precision == "int8"
         else "Weights are kept in 16 bit: 8 bit moved the values too far."
     )

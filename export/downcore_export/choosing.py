@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore_export.conversion import as_read, as_written, convert
-from downcore_export.parity import Parity, compare, outputs_of
+from downcore_export.parity import Parity, compare, corrected, outputs_of
 from downcore_export.quantisation import QUANTISERS
 from downcore_export.source import Source
 from downcore_training.datasets import CoreSets, TileSet
@@ -101,11 +101,14 @@ def _nearest(
 ) -> tuple[str, Files | None]:
     calibration = _calibration_tiles(sets.training)
     unseen = all_pixels(sets.validation)
+    ideal_calibration = outputs_of(reference.graph, calibration)
     ideal = outputs_of(reference.graph, unseen)
     found: list[tuple[float, str, Files]] = []
     for i, name in enumerate(quantisers):
         report.at(0.1 + 0.6 * i / len(quantisers), f"quantising with {name}")
-        files = Files(*as_written(QUANTISERS[name](source.module, calibration), is_half=False))
+        raw = QUANTISERS[name](source.module, calibration)
+        graph = corrected(raw, outputs_of(raw, calibration), ideal_calibration)
+        files = Files(*as_written(graph, is_half=False))
         parity = compare(outputs_of(files.graph, unseen), ideal, sets.validation, source.scaling)
         report.note(f"{name} on validation cores: {told(parity)}")
         found.append((parity.distance, name, files))

@@ -8,7 +8,9 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from downcore.inference._openvino import openvino, preprocess
@@ -61,6 +63,28 @@ def with_ports(graph: Any) -> Any:
     steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     steps.input().model().set_layout(openvino.Layout("NCHW"))
     return steps.build()
+
+
+def with_corrected_outputs(
+    graph: Any, gains: NDArray[np.float32], offsets: NDArray[np.float32]
+) -> Any:
+    """
+    Return ``graph`` with every output multiplied by a gain and shifted by an offset.
+
+    ``gains`` and ``offsets`` have the shape (3, n_properties), in the order of ``OUTPUT_NAMES``.
+    """
+    ops = openvino.opset13
+    corrected = graph.clone()
+    for result, name, gain, offset in zip(
+        corrected.get_results(), OUTPUT_NAMES, gains, offsets, strict=True
+    ):
+        source = result.input_value(0)
+        source.get_tensor().set_names(set())
+        shifted = ops.add(ops.multiply(source, gain[None]), offset[None])
+        shifted.output(0).get_tensor().set_names({name})
+        result.input(0).replace_source_output(shifted.output(0))
+    corrected.validate_nodes_and_infer_types()
+    return corrected
 
 
 @contextmanager

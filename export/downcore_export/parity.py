@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from downcore.inference.compiling import compile_graph
 from downcore.strata.bundle import OUTPUT_NAMES
 from downcore.strata.properties import PROPERTIES
+from downcore_export.conversion import with_corrected_outputs
 from downcore_training.datasets import TileSet
 from downcore_training.evaluation import Scores, SliceValues, join_slices, score
 from downcore_training.scaling import TargetScaling
@@ -65,6 +66,39 @@ def outputs_of(graph: Any, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         answers = compiled(batch)
         found.append(np.stack([answers[name][: len(some)] for name in OUTPUT_NAMES]))
     return np.concatenate(found, axis=1)
+
+
+def corrected(graph: Any, outputs: NDArray[np.float32], reference: NDArray[np.float32]) -> Any:
+    """
+    Return ``graph`` with its outputs brought as near ``reference`` as a line can.
+
+    Rounding activations shifts deep networks as a whole, the values of all tiles alike; a
+    gain and an offset for each value take that back. The log sd only gets an offset, the
+    spread inside a tile only a gain, so that it stays 0 or more.
+
+    Parameters
+    ----------
+    graph : openvino.Model
+        Quantised.
+    outputs, reference : ndarray, shape (3, n_tiles, n_properties)
+        What ``graph`` and the unquantised one say of the same calibration tiles.
+    """
+    got, ideal = outputs.astype(np.float64), reference.astype(np.float64)
+    gains, offsets = np.ones_like(got[:, 0]), np.zeros_like(got[:, 0])
+    mean, log_sd, within = range(len(OUTPUT_NAMES))
+    centred = got[mean] - got[mean].mean(axis=0)
+    gains[mean] = _quotient((centred * ideal[mean]).sum(axis=0), (centred**2).sum(axis=0))
+    offsets[mean] = ideal[mean].mean(axis=0) - gains[mean] * got[mean].mean(axis=0)
+    offsets[log_sd] = (ideal[log_sd] - got[log_sd]).mean(axis=0)
+    gains[within] = _quotient(
+        (got[within] * ideal[within]).sum(axis=0), (got[within] ** 2).sum(axis=0)
+    )
+    return with_corrected_outputs(graph, gains.astype(np.float32), offsets.astype(np.float32))
+
+
+def _quotient(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    # A value that never varies tells nothing of its gain.
+    return np.divide(above, below, out=np.ones_like(above), where=below > 0)
 
 
 def compare(

@@ -22,21 +22,21 @@ REFERENCES = {one.name: one for one in read_references(ROOT / "tests" / "data" /
 
 
 FLOORS = {
-    "Kite1.1": 0.9,
-    "Kite2.1": 0.8,
-    "LP161A": 0.9,
-    "LP161B": 0.88,
-    "LP161C": 0.8,
-    "LP162A": 0.88,
-    "LP162B": 0.88,
-    "LP163A": 0.88,
-    "LP164B": 0.85,
-    "YAN8B1_200um": 0.78,
-    "YAN8B1_2mm": 0.8,
-    "M9907-12PC": 0.55,
-    "M9907-23PC": 0.5,
-    "M9907-25PC": 0.55,
-    "CD166_19_S1": 0.5,
+    "Kite1.1": 0.94,
+    "Kite2.1": 0.83,
+    "LP161A": 0.91,
+    "LP161B": 0.92,
+    "LP161C": 0.85,
+    "LP162A": 0.91,
+    "LP162B": 0.92,
+    "LP163A": 0.92,
+    "LP164B": 0.87,
+    "YAN8B1_200um": 0.85,
+    "YAN8B1_2mm": 0.93,
+    "M9907-12PC": 0.53,
+    "M9907-23PC": 0.37,
+    "M9907-25PC": 0.53,
+    "CD166_19_S1": 0.6,
 }
 """Least intersection over union of what is not sediment."""
 

@@ -17,7 +17,7 @@ from played_device import PX_PER_CM, Device, DigestPredictor, Log, core_lines, e
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.service.batch import process_at
 from downcore.simulator.write_patterns import ways
-from downcore.simulator.writing import Step
+from downcore.simulator.writing import Step, WayOfWriting
 from downcore.store.rows import row_of_slice
 from downcore.strata.depth import LineScale
 from downcore.strata.record import ScanState, SliceRow
@@ -80,12 +80,12 @@ def check_record(device: Device) -> None:
 @example(waits=["look"], turns=[1], has_hints=True)
 @example(waits=["restart"], turns=[1], has_hints=False)
 def test_a_scan_gives_the_rows_of_one_pass_however_it_is_written_and_interrupted(
-    way: object, waits: list[str], turns: list[int], has_hints: bool
+    way: WayOfWriting, waits: list[str], turns: list[int], *, has_hints: bool
 ) -> None:
     with device_in_a_new_folder() as device:
         sizes = itertools.cycle(turns)
         for step, wait in zip(
-            ways()[way.name].write(job_of(core(), device.inbox)),  # type: ignore[attr-defined]
+            way.write(job_of(core(), device.inbox)),
             itertools.cycle(waits),
             strict=False,
         ):
@@ -98,16 +98,16 @@ def test_a_scan_gives_the_rows_of_one_pass_however_it_is_written_and_interrupted
 
 @every_way
 def test_a_finished_scan_gives_the_same_rows_when_it_is_processed_by_hand(
-    way: object, tmp_path: Path
+    way: WayOfWriting, tmp_path: Path
 ) -> None:
     with Device(tmp_path, slices_per_step=64) as device:
-        for _ in ways()[way.name].write(job_of(core(), device.inbox)):  # type: ignore[attr-defined]
+        for _ in way.write(job_of(core(), device.inbox)):
             pass
         images = sorted(p for p in device.inbox.iterdir() if p.suffix in {".tif", ".bmp", ".raw"})
         told: list[int] = []
 
         outcomes = process_at(
-            device.station, images, on_slices=lambda _, n, expected: told.append(n)  # noqa: ARG005 - the caller names them
+            device.station, images, on_slices=lambda *progress: told.append(progress[1])
         )
 
         assert [one.is_kept for one in outcomes] == [True], [one.sentence for one in outcomes]
@@ -147,4 +147,4 @@ def test_the_core_of_these_tests_has_values_to_compare() -> None:
 
     assert "predicted" in statuses, f"expected predicted values, got {statuses}"
     assert n_values > 5, "expected values that differ from slice to slice"
-    assert whole_log().slices[-1][4] < whole_log().slices[0][4], "expected a short last slice"  # type: ignore[operator]
+    assert whole_log().slices[-1][4] < whole_log().slices[0][4], "expected a short last slice"

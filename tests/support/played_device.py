@@ -37,6 +37,8 @@ PX_PER_CM = "12.5"
 SETTLE_S = 5.0
 GIVE_UP_S = 60.0
 N_HELD_BACK = 2
+N_IDLE_LOOKS = 3
+"""Looks without work, each ``SETTLE_S`` after the other, after which nothing more will happen."""
 
 Row = tuple[int | float | str | None, ...]
 
@@ -273,12 +275,12 @@ class Device:
     def rest(self, *closed: Path) -> None:
         """Look until nothing is left to do but to wait for bytes."""
         self.round(*closed)
+        n_idle = 0
         for _ in range(400):
-            after = self.round(after_s=SETTLE_S)
-            if not after.has_more and after.n_waiting == 0:
+            n_idle = 0 if self.round(after_s=SETTLE_S).has_more else n_idle + 1
+            if n_idle == N_IDLE_LOOKS:
                 return
-            if self.clock.now_s > 1000.0 + 300 * SETTLE_S:
-                break
+        raise AssertionError(f"expected an end, still at {self.scans('path', 'state', 'reason')}")
 
     def until_given_up(self) -> None:
         """Look until scans that lack bytes are set aside."""
@@ -296,16 +298,16 @@ class Device:
 
     def scans(self, *columns: str) -> list[Any]:
         """Return columns of every scan in the order in which they were opened."""
-        return self.all(f"SELECT {', '.join(columns)} FROM scan ORDER BY scan_no")
+        return self.all(f"SELECT {', '.join(columns)} FROM scan ORDER BY scan_no")  # noqa: S608 - the columns are constants
 
     def log_of(self, scan_id: str) -> Log:
         """Return every row of a scan."""
         slices = self.all(
-            f"SELECT {', '.join(SLICE_COLUMNS)} FROM slice WHERE scan_id = ? ORDER BY slice_index",
+            f"SELECT {', '.join(SLICE_COLUMNS)} FROM slice WHERE scan_id = ? ORDER BY slice_index",  # noqa: S608 - the columns are constants
             scan_id,
         )
         estimates = self.all(
-            f"SELECT slice_index, {', '.join(ESTIMATE_COLUMNS)} FROM estimate WHERE scan_id = ?"
+            f"SELECT slice_index, {', '.join(ESTIMATE_COLUMNS)} FROM estimate WHERE scan_id = ?"  # noqa: S608 - the columns are constants
             " ORDER BY slice_index, property, bundle_id",
             scan_id,
         )

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from downcore.strata.colour import (
@@ -47,6 +47,7 @@ def test_half_the_light_of_white_is_known_in_counts_and_lightness() -> None:
 
 
 @given(st.lists(st.integers(0, 255), min_size=3, max_size=3))
+@settings(deadline=None)
 def test_eight_and_sixteen_bits_of_one_colour_agree(counts: list[int]) -> None:
     eight = np.array([counts], np.uint8)
     sixteen = eight.astype(np.uint16) * 257
@@ -63,6 +64,7 @@ def test_sixteen_bits_tell_colours_apart_that_eight_bits_cannot() -> None:
 
 
 @given(st.lists(st.integers(0, 255), min_size=3, max_size=3))
+@settings(deadline=None)
 def test_a_colour_comes_back_from_lab_and_from_light(counts: list[int]) -> None:
     eight = np.array([counts], np.uint8)
 

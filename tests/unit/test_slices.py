@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from downcore.strata.depth import LineScale
@@ -39,6 +39,7 @@ def test_a_slice_without_sediment_has_no_colour() -> None:
     px_per_cm=st.sampled_from(["1.34", "4.7", "13.7", "20", "98.6", "200"]),
     index=st.integers(0, 200),
 )
+@settings(deadline=None)
 def test_whole_slices_lie_end_to_end_in_whole_centimetres(px_per_cm: str, index: int) -> None:
     scale = LineScale.of(px_per_cm)
     first, stop = scale.first_line_of_slice(index), scale.first_line_of_slice(index + 1)

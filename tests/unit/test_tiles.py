@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -39,6 +39,7 @@ def test_tiles_at_200_px_per_cm_are_a_copy_centred_on_the_sediment() -> None:
     filled=st.floats(0.1, 1.0),
     most=st.integers(1, 9),
 )
+@settings(deadline=None)
 def test_tiles_never_overlap_leave_the_scan_or_hold_mostly_tray(
     px_per_cm: float,
     width_cm: float,

@@ -33,15 +33,15 @@ from downcore_training.mask_views import View, altered
 SEED = 20_260
 GENERATED_PX_PER_CM = (20.0,) * 14 + (13.7,) * 3 + (4.7,) * 9 + (1.34, 1.84, 2.5) * 3 + (100.0,) * 2
 """Scale of each generated core; its seed is 7000 and its place in this row."""
-VIEWS_OF_SCANS, VIEWS_OF_CORES = 10, 2
+VIEWS_OF_SCANS, VIEWS_OF_CORES = 12, 3
 CELLS_OF_SCAN, CELLS_OF_CORE = 5_000, 4_000
 """Cells drawn from each view."""
 OTHER_WEIGHT = 1.5
 """Weight of a cell that is not sediment, there being fewer of them."""
 CORES_WEIGHT = 0.6
 """Weight of all generated cores together, that of all marked scans being 1."""
-HIDDEN = (32, 16)
-EPOCHS, BATCH, HIGHEST_RATE = 8, 4_096, 0.01
+HIDDEN = (40, 20)
+EPOCHS, BATCH, HIGHEST_RATE = 16, 4_096, 0.01
 NAMING_SHARE = 0.25
 """How much naming the class counts beside telling sediment from the rest."""
 FEATURE_NOISE = 0.03
@@ -89,17 +89,21 @@ def cells_of(view: View, most: int, draw: np.random.Generator) -> Cells:
     features, labels = [], []
     for lines in buffer.push(Segment(view.lines, 0)) + buffer.finish():
         grid = grid_of(lines, float(scale.px_per_cm))
-        step = grid.step_px
         own = view.labels[lines.first_line : lines.first_line + lines.n_lines]
-        middles = own[step // 2 :: step, step // 2 :: step]
-        if middles.shape == (grid.n_rows, grid.lab.shape[1]):
-            features.append(features_of(grid))
-            labels.append(middles.ravel())
+        rows = _middles(grid.n_rows, grid.step_px, own.shape[0])
+        columns = _middles(grid.lab.shape[1], grid.step_px, own.shape[1])
+        features.append(features_of(grid))
+        labels.append(own[np.ix_(rows, columns)].ravel())
     x, y = np.concatenate(features), np.concatenate(labels).astype(np.int64)
     known = np.flatnonzero(y != UNSCORED)
     kept = draw.choice(known, min(most, known.size), replace=False)
     weights = np.where(y[kept] == MaskClass.SEDIMENT, 1.0, OTHER_WEIGHT).astype(np.float32)
     return Cells(x[kept], y[kept], weights)
+
+
+def _middles(n_cells: int, step_px: int, n_px: int) -> NDArray[np.intp]:
+    """Return the pixel in the middle of each cell; the last cell may hang over the edge."""
+    return np.minimum(np.arange(n_cells) * step_px + step_px // 2, n_px - 1)
 
 
 def collect(real: Path, references: Path) -> Cells:

@@ -43,6 +43,12 @@ class Candidate:
         """Whether the format has one file for each scan, not strips of which more may come."""
         return self.format.grouping(self.paths[0]) == str(self.paths[0])
 
+    def continues(self, before: "Candidate") -> bool:
+        """Return whether what was read of the files before still holds, as far as a look tells."""
+        known = {(file.path, file.inode, file.device) for file in before.files}
+        now = {(file.path, file.inode, file.device) for file in self.files}
+        return known <= now and before.beside == self.beside and self.size >= before.size
+
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files' paths, in order."""

@@ -11,7 +11,7 @@ from downcore.sources._identity import DIGEST_BYTES, PrefixDigest, content_diges
 from downcore.sources._names import SectionName
 from downcore.sources._reconcile import printable
 from downcore.store import OpenedScan, Store
-from downcore.strata.record import Scan
+from downcore.strata.record import Scan, ScanState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,17 @@ class Identity:
     """The scan as the store has it, with the same lines so far; ``None`` if it is new."""
     is_copy: bool = False
     """Whether a new scan begins as one that is known, so that it may turn out to be the same."""
+
+    def has_all(self, n_lines: int, n_done_slices: int) -> bool:
+        """Return whether the store has every row of it, or links it to a scan that has them."""
+        kept = self.kept
+        if kept is None:
+            return False
+        return kept.duplicate_of is not None or (
+            kept.state in (ScanState.DONE, ScanState.SUPERSEDED)
+            and n_lines == kept.n_lines_done
+            and n_done_slices == kept.n_slices
+        )
 
 
 def identify(

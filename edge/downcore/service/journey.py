@@ -4,7 +4,6 @@ import contextlib
 import enum
 import errno
 import logging
-from pathlib import Path
 
 from downcore.pipeline import SectionPipeline
 from downcore.ports import ScanLines
@@ -21,18 +20,15 @@ from downcore.service.identity import (
     refusal_key,
     scan_of,
 )
-from downcore.service.passage import Kept, Passage
+from downcore.service.passage import Kept, Passage, is_tail_blank
 from downcore.service.station import Station
 from downcore.sources._done import Evidence, Progress, Stillness, decide
-from downcore.sources._input import InputFile
 from downcore.sources._names import section_name
 from downcore.sources._reconcile import printable
 from downcore.strata.errors import GrowingError, SectionError, SegmentError
 from downcore.strata.record import ScanState
 
 logger = logging.getLogger(__name__)
-
-TAIL_BYTES = 4096
 
 MOST_DEATHS = 3
 """Starts of the program that may die over a file, without a row, before it is set aside."""
@@ -115,7 +111,7 @@ class Journey:
         """Go on as :meth:`step` does, for a caller that follows how still the files are."""
         now_s = self._station.clock.monotonic_s()
         self._still = still
-        if not _is_continued(self.candidate, candidate):
+        if not candidate.continues(self.candidate):
             self.close()
         self.candidate = candidate
         is_still = still.is_closed or still.has_settled(now_s, self._station.patience)
@@ -238,7 +234,7 @@ class Journey:
             store.remember_file(f"opening:{found.opening}", found.scan_id)
         self.scan_id = found.scan_id
         done_slices = self._done_slices(found)
-        if found.kept is not None and _has_all(found, n_lines, min(done_slices, default=0)):
+        if found.kept is not None and found.has_all(n_lines, min(done_slices, default=0)):
             self.n_slices = found.kept.n_slices
             self.reason = f"known as scan {found.scan_id}"
             return Outcome.DONE
@@ -372,33 +368,3 @@ class Journey:
         if self._attempt:
             self._station.store.quarantine_release(self._attempt)
             self._attempt = ""
-
-
-def is_tail_blank(path: Path) -> bool:
-    """Return whether a file's last 4 KiB hold nothing but zeros; False for an empty one."""
-    try:
-        with InputFile(path) as file:
-            tail = file.read_at(max(file.size() - TAIL_BYTES, 0), TAIL_BYTES)
-    except SegmentError:
-        return False
-    return bool(tail) and not any(tail)
-
-
-def _has_all(found: Identity, n_lines: int, n_done_slices: int) -> bool:
-    """Whether the store has every row of a scan, or links it to one that has them."""
-    kept = found.kept
-    if kept is None:
-        return False
-    return kept.duplicate_of is not None or (
-        kept.state in (ScanState.DONE, ScanState.SUPERSEDED)
-        and n_lines == kept.n_lines_done
-        and n_done_slices == kept.n_slices
-    )
-
-
-def _is_continued(before: Candidate, now: Candidate) -> bool:
-    """Whether what was read of the files still holds, as far as a look can tell."""
-    is_same = {(f.path, f.inode, f.device) for f in before.files} <= {
-        (f.path, f.inode, f.device) for f in now.files
-    }
-    return is_same and before.beside == now.beside and now.size >= before.size

@@ -1,11 +1,16 @@
 """One passage through a scan's lines, from its top: read, predict, and say what may be kept."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from downcore.pipeline import SectionPipeline
 from downcore.ports import ScanLines
 from downcore.sources._identity import PrefixDigest
+from downcore.sources._input import InputFile
+from downcore.strata.errors import SegmentError
 from downcore.strata.record import SliceRow
+
+TAIL_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +116,13 @@ class Passage:
         digest = self._prefix_at[n_lines_done]
         self._prefix_at = {n: d for n, d in self._prefix_at.items() if n > n_lines_done}
         return Kept(tuple(rows), n_lines_done, digest)
+
+
+def is_tail_blank(path: Path) -> bool:
+    """Return whether a file's last 4 KiB hold nothing but zeros; False for an empty one."""
+    try:
+        with InputFile(path) as file:
+            tail = file.read_at(max(file.size() - TAIL_BYTES, 0), TAIL_BYTES)
+    except SegmentError:
+        return False
+    return bool(tail) and not any(tail)
