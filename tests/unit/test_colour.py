@@ -72,6 +72,10 @@ def test_a_colour_comes_back_from_lab_and_from_light(counts: list[int]) -> None:
     assert (counts_of_linear(linear_of_lab(lab_of_counts(eight))) == eight).all()
 
 
+def test_no_pixels_have_no_colour() -> None:
+    assert lab_of_counts(np.empty((0, 3), np.uint8)).shape == (0, 3)
+
+
 def test_counts_of_another_depth_are_refused() -> None:
     with pytest.raises(ValueError, match="8 or 16 bit"):
         linear_of_counts(np.zeros(3, np.int32))  # type: ignore[arg-type] # that is what is tested

@@ -6,19 +6,30 @@ from typing import Annotated
 
 import typer
 
+from downcore.cli.config import ConfigOption
+
 
 def log(
     section: Annotated[
         str | None, typer.Argument(help="Section; leave out to list the sections there are.")
     ] = None,
     *,
-    db: Annotated[Path, typer.Option("--db", help="Store to read.")] = Path("downcore.db"),
+    db: Annotated[
+        Path | None,
+        typer.Option("--db", help="Store to read.", show_default="as the settings say"),
+    ] = None,
+    config: ConfigOption = None,
     csv: Annotated[
         bool, typer.Option("--csv", help="Comma separated, units in the header.")
     ] = False,
 ) -> None:
     """Print the depth log of a section, newest scan; without a section, list the sections."""
     from downcore.service.depth_log_table import list_sections, write_csv, write_table
+
+    if db is None:
+        from downcore.settings import load_settings
+
+        db = load_settings(config).store.path
 
     if section is None:
         list_sections(db, sys.stdout)

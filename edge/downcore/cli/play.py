@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from downcore.cli.images import Top
 from downcore.exit_codes import REFUSED
 
 
@@ -38,6 +39,7 @@ def simulate(
     image: Annotated[
         Path | None, typer.Option("--from", help="Image to scan; else a core is generated.")
     ] = None,
+    top: Annotated[Top, typer.Option(help="Where the core's top is in the image.")] = Top.UP,
     way: Annotated[str, typer.Option(help="Way of writing; 'list' prints them.")] = "growing-tiff",
     px_per_cm: Annotated[str, typer.Option(help="Scan lines per centimetre.")] = "200",
     metres_per_min: Annotated[
@@ -56,6 +58,7 @@ def simulate(
     play_section(
         folder,
         image=image,
+        top=top.value,
         way=way,
         px_per_cm=px_per_cm,
         metres_per_min=metres_per_min,

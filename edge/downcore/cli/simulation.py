@@ -1,6 +1,7 @@
 """Plays a section into a folder, in real time, for ``downcore simulate``."""
 
 from pathlib import Path
+from typing import Literal
 
 import typer
 
@@ -20,6 +21,7 @@ def play_section(
     folder: Path,
     *,
     image: Path | None,
+    top: Literal["up", "left", "right"],
     way: str,
     px_per_cm: str,
     metres_per_min: float,
@@ -37,7 +39,7 @@ def play_section(
     """
     try:
         lines = (
-            ImageLines(image)
+            ImageLines(image, top=top)
             if image
             else generate(CoreRecipe(seed=seed, length_cm=length_cm, px_per_cm=float(px_per_cm)))
         )

@@ -11,6 +11,7 @@ counts are exactly neutral.
 
 import functools
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,7 +83,11 @@ def lab_of_linear(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     ndarray of float32, shape (..., 3)
         L* 0 to 100; a* and b* about -128 to 127, exactly 0 for a neutral grey.
     """
-    relative = linear.astype(np.float32, copy=False) @ _WHITE_OF_RGB.T
+    if not linear.size:
+        return np.empty(linear.shape, np.float32)
+    flat = np.ascontiguousarray(linear, np.float32).reshape(-1, 1, 3)
+    # One thread and the same sums whatever the size, which a matrix product does not promise.
+    relative = np.asarray(cv2.transform(flat, _WHITE_OF_RGB), np.float32).reshape(linear.shape)
     # The straight part near black keeps the root's slope finite.
     root = np.where(relative > _DELTA**3, np.cbrt(relative), relative * _SLOPE + _OFFSET)
     x, y, z = root[..., 0], root[..., 1], root[..., 2]
