@@ -2,8 +2,9 @@
 Ways from a graph of 32 bit to one of 8 bit.
 
 Which of them comes nearest the unquantised network differs from network to network, so
-all are tried and the nearest on unseen cores is kept. To add one, write a function of
-:data:`Quantise` and put it into :data:`QUANTISERS`.
+all are tried and the nearest on unseen cores is kept. All take ranges that hold every
+calibration tile. To add one, write a function of :data:`Quantise` and put it into
+:data:`QUANTISERS`.
 """
 
 import tempfile
@@ -24,22 +25,22 @@ Quantise = Callable[[nn.Module, NDArray[np.uint8]], Any]
 """Takes the module and calibration tiles (n, 200, 200, 3), returns a graph with our ports."""
 
 
-def nncf_mean(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
-    """Quantise with NNCF; ranges are means over tiles, which clips the few that differ most."""
-    return _by_nncf(module, tiles, is_minmax=False, corrects_bias=True)
+def nncf_symmetric(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
+    """Quantise with NNCF; activations of both signs get ranges about 0."""
+    return _by_nncf(module, tiles, is_symmetric=True, corrects_bias=True)
 
 
-def nncf_minmax(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
-    """Quantise with NNCF; ranges hold every calibration tile."""
-    return _by_nncf(module, tiles, is_minmax=True, corrects_bias=True)
+def nncf_asymmetric(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
+    """Quantise with NNCF; activations of both signs get ranges that need not be about 0."""
+    return _by_nncf(module, tiles, is_symmetric=False, corrects_bias=True)
 
 
-def nncf_minmax_without_bias_correction(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
-    """Quantise with NNCF; ranges hold every calibration tile, biases are left alone."""
-    return _by_nncf(module, tiles, is_minmax=True, corrects_bias=False)
+def nncf_without_bias_correction(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
+    """Quantise with NNCF as :func:`nncf_symmetric` does, and leave the biases alone."""
+    return _by_nncf(module, tiles, is_symmetric=True, corrects_bias=False)
 
 
-def onnxruntime_minmax(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
+def onnxruntime_per_channel(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
     """Quantise with ONNX Runtime: least and greatest activations, weights channel by channel."""
     from onnxruntime.quantization import (  # noqa: PLC0415 - slow to import, and optional
         CalibrationMethod,
@@ -68,33 +69,34 @@ def onnxruntime_minmax(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
 
 
 QUANTISERS: dict[str, Quantise] = {
-    "nncf-mean": nncf_mean,
-    "nncf-minmax": nncf_minmax,
-    "nncf-minmax-without-bias-correction": nncf_minmax_without_bias_correction,
-    "onnxruntime-minmax": onnxruntime_minmax,
+    "nncf-symmetric": nncf_symmetric,
+    "nncf-asymmetric": nncf_asymmetric,
+    "nncf-without-bias-correction": nncf_without_bias_correction,
+    "onnxruntime": onnxruntime_per_channel,
 }
 """Every quantiser, by the name that manifests record."""
 
 
 def _by_nncf(
-    module: nn.Module, tiles: NDArray[np.uint8], *, is_minmax: bool, corrects_bias: bool
+    module: nn.Module, tiles: NDArray[np.uint8], *, is_symmetric: bool, corrects_bias: bool
 ) -> Any:
     import nncf  # noqa: PLC0415 - slow to import, and optional
     from nncf.quantization.range_estimator import (  # noqa: PLC0415 - the same
-        RangeEstimatorParameters,
         RangeEstimatorParametersSet,
     )
 
     nncf.set_log_level("ERROR")
-    ranges = RangeEstimatorParametersSet.MINMAX if is_minmax else RangeEstimatorParameters()
+    # NNCF's own choice, means over tiles, clips the tiles of the cores that differ most.
     parameters = nncf.AdvancedQuantizationParameters(
-        activations_range_estimator_params=ranges, disable_bias_correction=not corrects_bias
+        activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
+        disable_bias_correction=not corrects_bias,
     )
+    presets = nncf.QuantizationPreset
     with quiet_libraries():
         return nncf.quantize(
             convert(module),
             nncf.Dataset([tile[None] for tile in tiles]),
-            preset=nncf.QuantizationPreset.PERFORMANCE,
+            preset=presets.PERFORMANCE if is_symmetric else presets.MIXED,
             subset_size=len(tiles),
             advanced_parameters=parameters,
         )

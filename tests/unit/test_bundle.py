@@ -43,7 +43,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         training_data=draw(st.text()),
         bundle_id="",
         quantisation=Quantisation(
-            method="nncf-minmax",
+            method="nncf-symmetric",
             n_calibration_tiles=draw(st.integers(0, 10_000)),
             n_checked_tiles=1,
             r2_loss=draw(BY_PROPERTY),
