@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import cv2
+
 from downcore import __version__
 from downcore.inference import (
     BundlePredictor,
@@ -53,6 +55,8 @@ def open_station(
     BundleError, StoreError, SettingsError
         If a bundle, the store or a setting cannot be used.
     """
+    # The cores belong to the networks; OpenCV's own threads would only take turns with them.
+    cv2.setNumThreads(1)
     patience, patterns = patience_of(settings), patterns_of(settings)
     predictors = open_predictors(settings)
     path = settings.store.path
