@@ -33,6 +33,8 @@ from downcore_training.datasets import CoreSets, CoreTiles, TileSet  # noqa: E40
 from downcore_training.networks import network_named  # noqa: E402 - see above
 from downcore_training.progress import Silent  # noqa: E402 - see above
 
+pytestmark = pytest.mark.timeout(600)
+
 CENTRE = np.array([1.6, 1550.0, 1.0])
 SPREAD = np.array([0.2, 60.0, 0.5])
 
