@@ -3,18 +3,19 @@
 import shutil
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from downcore.service.candidates import CandidateFinder
+from downcore.ports import ScanDescription
+from downcore.service.candidates import Candidate, CandidateFinder
 from downcore.service.opening import open_predictors
 from downcore.service.station import patterns_of
 from downcore.settings import Settings, load_settings
-from downcore.sources import Reading, SegmentFormat
+from downcore.sources import Reading
 from downcore.sources._mounts import file_system_here, is_network_share
 from downcore.sources._names import section_name
-from downcore.sources._reconcile import LookLimits, SeenFile, look, printable
+from downcore.sources._reconcile import LookLimits, look, printable
 from downcore.store import Reader
 from downcore.store.place import filesystem_of, refuse_network_place
 from downcore.strata.errors import (
@@ -38,8 +39,6 @@ class Findings:
     inbox: Path
     sentences: tuple[str, ...]
     """For the technician, one a line."""
-    px_per_cm: str | None
-    """The scale that must stand in the settings, if one does; ``None`` where sidecars say it."""
     is_scale_missing: bool
     """Whether some scans say no scale, so that a person must."""
 
@@ -80,13 +79,20 @@ def look_around(inbox: Path) -> Findings:
     known = [n.section_id for n in names if not n.warning]
     if known:
         sentences.append(f"names understood: {', '.join(sorted(set(known))[:6])}")
-    scales = [_scale_of(c.format, c.files) for c in candidates[:MOST_OPENED]]
-    told = sorted({f"{text} px/cm by {who}" for text, who in scales if text})
-    sentences += [f"scale: {one}" for one in told]
-    is_missing = any(not text and who == "nobody" for text, who in scales)
+    opened = [_described(c, Reading()) for c in candidates[:MOST_OPENED]]
+    told = [one for one in opened if isinstance(one, ScanDescription)]
+    sentences += sorted({f"scale: {one.px_per_cm} px/cm by {one.px_per_cm_from}" for one in told})
+    is_missing = any(isinstance(one, UnknownScaleError) for one in opened)
     if is_missing or not candidates:
         sentences.append("scale: not every scan says it; set inbox.px_per_cm in the settings")
-    return Findings(inbox.absolute(), tuple(sentences), None, is_scale_missing=is_missing)
+    # Where the top is can be told without the scale, so any one will do.
+    turned = [_described(c, Reading(px_per_cm="100")) for c in candidates[:MOST_OPENED]]
+    tops = {one.top for one in turned if isinstance(one, ScanDescription)}
+    sentences += [
+        f"core top: {top} in the image, by the format's habit; inbox.top says otherwise"
+        for top in sorted(tops)
+    ]
+    return Findings(inbox.absolute(), tuple(sentences), is_scale_missing=is_missing)
 
 
 def write_settings(findings: Findings, out: Path, *, may_overwrite: bool) -> None:
@@ -96,8 +102,13 @@ def write_settings(findings: Findings, out: Path, *, may_overwrite: bool) -> Non
     Raises
     ------
     SettingsError
-        If there is a file already and it may not be overwritten, or it cannot be written.
+        If it would lie in the inbox, is there already and may not be overwritten, or cannot be
+        written.
     """
+    if out.absolute().is_relative_to(findings.inbox):
+        raise SettingsError(
+            f"expected a settings file outside the inbox, got {out}; nothing is written there"
+        )
     if out.exists() and not may_overwrite:
         raise SettingsError(f"expected no file at {out}, got one; --force overwrites it")
     try:
@@ -154,16 +165,14 @@ def _place_sentence(inbox: Path) -> str:
     return f"{inbox} is a local folder ({kind})"
 
 
-def _scale_of(fmt: SegmentFormat, files: Iterable[SeenFile]) -> tuple[str, str]:
+def _described(candidate: Candidate, reading: Reading) -> ScanDescription | SegmentError:
+    """Return what is known of a scan, or why it cannot be opened."""
     try:
-        lines = fmt.open(tuple(file.path for file in files), Reading())
-    except UnknownScaleError:
-        return "", "nobody"
-    except SegmentError:
-        return "", "unreadable"
-    told = lines.description
+        lines = candidate.format.open(candidate.paths, reading)
+    except SegmentError as error:
+        return error
     lines.close()
-    return told.px_per_cm, told.px_per_cm_from
+    return lines.description
 
 
 def _check_inbox(settings: Settings) -> Check:

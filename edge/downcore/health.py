@@ -18,7 +18,7 @@ def notify_systemd(message: str) -> bool:
     Returns
     -------
     bool
-        Whether there was a manager to tell; False outside systemd.
+        Whether it was told; False outside systemd, or where the manager does not listen.
 
     Notes
     -----
@@ -30,8 +30,12 @@ def notify_systemd(message: str) -> bool:
         return False
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        channel.sendto(message.encode(), address)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+            channel.sendto(message.encode(), address)
+    except OSError:
+        # The record does not depend on being heard.
+        return False
     return True
 
 
@@ -62,9 +66,3 @@ class Heartbeat:
             return False
         notify_systemd(f"WATCHDOG=1\nSTATUS={status}")
         return True
-
-
-def watchdog_interval_s() -> float | None:
-    """Return a third of the interval systemd expects, or None where it expects nothing."""
-    text = os.environ.get("WATCHDOG_USEC", "")
-    return int(text) / 3e6 if text.isdigit() and int(text) > 0 else None

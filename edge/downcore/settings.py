@@ -26,7 +26,10 @@ from downcore.strata.errors import SettingsError
 
 
 def _exact_scale(text: str) -> str:
-    LineScale(Fraction(text))
+    try:
+        LineScale(Fraction(text))
+    except ZeroDivisionError:
+        raise ValueError("expected pixels per centimetre, a ratio cannot end in /0") from None
     return text
 
 
@@ -99,7 +102,8 @@ class PredictSettings(_Section):
 
     bundles: tuple[str, ...] = Field(
         default=("hrnet-deeplabv3plus",),
-        description="Names of reference bundles or folders of your own; several run side by side.",
+        description="Names of reference bundles, or folders of your own written with a slash, such "
+        "as ./mine; several run side by side.",
     )
     mode: Literal["live", "backlog"] = Field(
         default="live",
@@ -141,9 +145,6 @@ class LogSettings(_Section):
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least level."
-    )
-    json_lines: bool = Field(
-        default=False, description="One JSON object a line, for a log collector."
     )
 
 
@@ -222,8 +223,10 @@ def origin_of(key: str, path: Path | None) -> str:
     section, name = key.split(".", 1)
     if f"DOWNCORE_{section}__{name}".upper() in os.environ:
         return "environment"
-    if path is not None and name in tomllib.loads(path.read_text()).get(section, {}):
-        return "file"
+    if path is not None:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        if name in told.get(section, {}):
+            return "file"
     return "default"
 
 
@@ -250,10 +253,16 @@ def _check_readable(path: Path) -> None:
 def _check_environment() -> None:
     sections = _models()
     for variable in os.environ:
-        if not variable.startswith("DOWNCORE_") or "__" not in variable:
+        if not variable.startswith("DOWNCORE_"):
             continue
-        key = variable.removeprefix("DOWNCORE_").lower().replace("__", ".", 1)
-        if key not in known_keys():
+        rest = variable.removeprefix("DOWNCORE_").lower()
+        if "__" not in rest and rest.partition("_")[0] not in sections:
+            continue
+        # A section by itself is JSON; with a single underscore, a key would be passed over.
+        if rest in sections:
+            continue
+        key = rest.replace("__" if "__" in rest else "_", ".", 1)
+        if key not in known_keys() or "__" not in rest:
             raise SettingsError(
                 f"environment: unknown variable {variable}; {_nearest(key, list(known_keys()))}"
                 f"; sections: {', '.join(sections)}"
@@ -282,7 +291,6 @@ def _nearest(key: str, known: list[str]) -> str:
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """Return the settings with relative paths counted from ``folder``."""
-
     # A relative name may also be one of the credentials that systemd hands over.
     credentials = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent"))
 
@@ -291,11 +299,18 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             return path
         return folder / path.expanduser()
 
+    def bundle_at(name: str) -> str:
+        # Without a slash it is the name of a reference bundle.
+        return str(folder / Path(name).expanduser()) if "/" in name else name
+
     mqtt = settings.mqtt
     return settings.model_copy(
         update={
             "inbox": settings.inbox.model_copy(update={"path": at(settings.inbox.path)}),
             "store": settings.store.model_copy(update={"path": at(settings.store.path)}),
+            "predict": settings.predict.model_copy(
+                update={"bundles": tuple(map(bundle_at, settings.predict.bundles))}
+            ),
             "mqtt": mqtt.model_copy(
                 update={
                     name: at(getattr(mqtt, name))

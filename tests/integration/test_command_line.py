@@ -167,6 +167,44 @@ def test_a_mask_of_no_image_ends_with_bad_input(tmp_path: Path) -> None:
     assert "empty" in done.stderr, done.stderr
 
 
+def test_a_mask_never_takes_the_place_of_its_image(image: Path) -> None:
+    before = image.read_bytes()
+
+    done = downcore("mask", str(image), "--px-per-cm", str(PX_PER_CM), "--out", str(image))
+
+    assert done.returncode == BAD_SETTINGS, done.stderr
+    assert image.read_bytes() == before, "the scan was overwritten"
+
+
+def test_a_mask_that_cannot_be_written_says_so(image: Path, tmp_path: Path) -> None:
+    out = tmp_path / "missing" / "mask.png"
+
+    done = downcore("mask", str(image), "--px-per-cm", str(PX_PER_CM), "--out", str(out))
+
+    assert done.returncode == BAD_SETTINGS, done.stderr
+    assert "cannot write" in done.stderr, done.stderr
+
+
+def test_a_scale_in_the_environment_serves_where_none_is_given(
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOWNCORE_INBOX__PX_PER_CM", str(PX_PER_CM))
+
+    done = downcore("mask", str(image), "--out", str(tmp_path / "mask.png"))
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_that_ends_by_itself_does_not_wait_for_a_missing_inbox(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text('[predict]\nbundles = ["resnet-18"]\n[mqtt]\nenabled = false\n')
+
+    done = downcore("run", "--once", "--config", str(config))
+
+    assert done.returncode == BAD_SETTINGS, done.stderr
+    assert "inbox.path" in done.stderr, done.stderr
+
+
 def test_simulate_lists_its_ways_of_writing() -> None:
     shown = CliRunner().invoke(app, ["simulate", "nowhere", "--way", "list"])
 

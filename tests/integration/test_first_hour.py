@@ -90,6 +90,25 @@ def test_init_never_overwrites_settings_unasked(tmp_path: Path) -> None:
     assert out.read_text() == "mine", "the settings were overwritten"
 
 
+def test_init_writes_no_settings_into_the_inbox(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+
+    with pytest.raises(SettingsError, match="outside the inbox"):
+        write_settings(look_around(inbox), inbox / "edge.toml", may_overwrite=True)
+
+    assert list(inbox.iterdir()) == [], "something was written to the inbox"
+
+
+def test_init_says_where_the_top_of_the_core_is(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    scan(inbox, "whole-by-rename", "2019_643_FA_GC01_01")
+
+    said = look_around(inbox).sentences
+
+    assert any(one.startswith("core top: up") for one in said), said
+
+
 def test_init_of_a_missing_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="can be listed"):
         look_around(tmp_path / "no")

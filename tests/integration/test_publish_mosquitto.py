@@ -32,7 +32,7 @@ from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.record import Run, Scan, ScanState, SliceRow
 from downcore.strata.slices import CoreSlice
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 TOPICS = Topics("RV One/Two", "mscl#1")
 BIRTH = Birth("0.1.0", "2026-01-31T23:59:59.000Z", ())
 SCHEMAS = {

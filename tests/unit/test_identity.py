@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from downcore.sources._identity import (
-    ByteRange,
     PrefixDigest,
     content_digest,
-    opening_digest,
     scan_id_of,
 )
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
@@ -41,27 +39,6 @@ def test_the_same_content_has_the_same_digest_under_any_name(tmp_path: Path) -> 
     (tmp_path / "b.bmp").write_bytes(b"core" * 1_000_000)
     expected = hashlib.blake2b(b"core" * 1_000_000, digest_size=16).hexdigest()
     assert content_digest(tmp_path / "a.tif") == content_digest(tmp_path / "b.bmp") == expected
-
-
-def test_the_opening_of_a_growing_file_keeps_its_digest_while_it_grows(tmp_path: Path) -> None:
-    scan = tmp_path / "growing.tif"
-    ranges = (ByteRange(0, 8), ByteRange(100, 50))
-    scan.write_bytes(bytes(range(149)))
-    with pytest.raises(GrowingError, match="1 are not there yet"):
-        opening_digest(scan, ranges)
-    scan.write_bytes(bytes(range(150)))
-    opening = opening_digest(scan, ranges)
-    scan.write_bytes(bytes(range(150)) + b"further strips")
-    assert opening_digest(scan, ranges) == opening
-    scan.write_bytes(bytes(149) + b"x further strips")
-    assert opening_digest(scan, ranges) != opening
-
-
-def test_two_openings_do_not_meet_by_cutting_the_same_bytes_elsewhere(tmp_path: Path) -> None:
-    scan = tmp_path / "scan.tif"
-    scan.write_bytes(bytes(100))
-    cuts = ((ByteRange(0, 10), ByteRange(10, 20)), (ByteRange(0, 20), ByteRange(20, 10)))
-    assert opening_digest(scan, cuts[0]) != opening_digest(scan, cuts[1])
 
 
 def test_a_scan_is_known_by_its_section_and_its_opening() -> None:

@@ -9,8 +9,14 @@ from numpy.typing import NDArray
 
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.strata.depth import LineScale
-from downcore.strata.edges import UNKNOWN_EDGES, edges_after, lean_of_edges
-from downcore.strata.mask import MASK_HALO_UM, MaskState, SectionMasker, mask_lines_of_section
+from downcore.strata.edges import UNKNOWN_EDGES, Edges, edges_after, inside_edges, lean_of_edges
+from downcore.strata.mask import (
+    MASK_HALO_UM,
+    MaskState,
+    SectionMasker,
+    mask_lines_of_section,
+    mask_slice,
+)
 from downcore.strata.mask_classes import CLASS_LABELS, MASK_PALETTE, MaskClass
 from downcore.strata.mask_network import layers, written
 from downcore.strata.mask_weights import SIZES, WEIGHTS
@@ -141,6 +147,44 @@ def test_edges_follow_the_sediment_and_ignore_a_slice_of_foam() -> None:
     assert (lean[10:80] == 0.0).all()
     assert lean[0] < -1.0
     assert lean[-1] < -1.0
+
+
+def test_only_columns_deep_within_trusted_edges_are_inside_the_core() -> None:
+    inside = inside_edges(Edges(left=0.1, right=0.8, trust=0.9), 100, 4.0)
+
+    assert np.flatnonzero(inside)[[0, -1]].tolist() == [14, 75]
+    assert not inside_edges(Edges(left=0.1, right=0.8, trust=0.3), 100, 4.0).any()
+
+
+def around_inside(seed: int, edges: Edges) -> tuple[list[int], list[int]]:
+    """Return, slice by slice, how many pixels well inside a core are, and are called, around it."""
+    core = generate(CoreRecipe(seed=seed, length_cm=12.0, px_per_cm=20.0))
+    truth = core.classes(0, core.n_lines)
+    inner = slice(truth.shape[1] // 6, -truth.shape[1] // 6)
+    there, found = [], []
+    for one in slices_of(core.lines(0, core.n_lines), 20.0, []):
+        own = truth[one.first_line : one.first_line + one.n_lines]
+        mask, _ = mask_slice(MaskState(edges), one, 20.0)
+        for counts, classes in ((there, own), (found, mask)):
+            around = np.isin(classes[:, inner], (MaskClass.TRAY, MaskClass.OUTSIDE))
+            counts.append(int(np.count_nonzero(around)))
+    return there, found
+
+
+def test_patches_like_tray_are_not_so_called_well_inside_trusted_edges() -> None:
+    there, unsure = around_inside(13, UNKNOWN_EDGES)
+    _, found = around_inside(13, Edges(left=0.1, right=0.9, trust=0.9))
+
+    assert sum(there) == 0
+    assert sum(unsure) > 100, "without its edges the core shows no such patch to mend"
+    assert sum(found) < sum(unsure) / 4
+
+
+def test_the_end_of_a_core_is_outside_however_trusted_its_edges() -> None:
+    there, found = around_inside(11, Edges(left=0.1, right=0.9, trust=0.95))
+
+    assert there[0] > 0
+    assert found[0] > 0.9 * there[0]
 
 
 def test_every_class_has_a_name_and_a_colour_of_its_own() -> None:

@@ -38,6 +38,7 @@ def test_arguments_win_over_everything(tmp_path: Path) -> None:
         ('[mqtt]\nhst = "x"\n', r"unknown key mqtt\.hst; did you mean mqtt\.host\?"),
         ('[mqqt]\nhost = "x"\n', r"unknown key mqqt; did you mean mqtt\?"),
         ("[inbox]\npx_per_cm = 0.2\n", r"inbox\.px_per_cm: .*pixels per centimetre"),
+        ('[inbox]\npx_per_cm = "1/0"\n', r"inbox\.px_per_cm: .*cannot end in /0"),
         ("[mqtt]\nport = 99999\n", r"mqtt\.port: .*65535"),
         ("[mqtt\n", "expected TOML"),
     ],
@@ -54,6 +55,23 @@ def test_a_mistyped_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
     with pytest.raises(SettingsError, match=r"did you mean mqtt\.host"):
         load_settings(None)
+
+
+def test_a_variable_with_a_single_underscore_is_refused_rather_than_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOWNCORE_MQTT_HOST", "x")
+
+    with pytest.raises(SettingsError, match=r"did you mean mqtt\.host"):
+        load_settings(None)
+
+
+def test_a_bundle_with_a_slash_counts_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, '[predict]\nbundles = ["resnet-18", "./mine", "/srv/other"]\n')
+
+    bundles = load_settings(path).predict.bundles
+
+    assert bundles == ("resnet-18", str(tmp_path / "mine"), "/srv/other"), bundles
 
 
 def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:

@@ -44,12 +44,12 @@ def process(
     from downcore.service.batch import process_files
     from downcore.settings import load_settings
 
-    inbox = {"px_per_cm": px_per_cm, "top": top.value if top else None}
     predict = {
-        **({"bundles": tuple(bundle)} if bundle else {}),
         "mode": "backlog",
-        "allow_low_resolution": allow_low_resolution,
+        **({"bundles": tuple(bundle)} if bundle else {}),
+        **({"allow_low_resolution": True} if allow_low_resolution else {}),
     }
+    inbox = _inbox_of(px_per_cm, top)
     settings = load_settings(None, inbox=inbox, predict=predict, store={"path": db})
     with SliceProgress() as progress:
         outcomes = process_files(images, settings, on_slices=progress.advance)
@@ -75,6 +75,13 @@ def mask(
     from downcore.service.masking import write_mask
     from downcore.settings import load_settings
 
-    inbox = {"px_per_cm": px_per_cm, "top": top.value if top else None}
-    summary = write_mask(image, out, load_settings(None, inbox=inbox))
-    typer.echo(summary)
+    settings = load_settings(None, inbox=_inbox_of(px_per_cm, top))
+    typer.echo(write_mask(image, out, settings))
+
+
+def _inbox_of(px_per_cm: str | None, top: Top | None) -> dict[str, str]:
+    """Return what was said of the images; what was not is left to the environment."""
+    return {
+        **({"px_per_cm": px_per_cm} if px_per_cm is not None else {}),
+        **({"top": top.value} if top else {}),
+    }

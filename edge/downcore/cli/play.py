@@ -20,8 +20,12 @@ def demo(
     seed: Annotated[int, typer.Option(help="Which simulated core.")] = 2019,
 ) -> None:
     """Scan a simulated core: rows appear on MQTT while it is scanned, a plate at the end."""
+    import signal
+
     from downcore.demo import DemoPlan, run_demo
 
+    # A demo that is ended must end its broker, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     plan = DemoPlan(
         folder=folder,
         metres_per_min=metres_per_min,

@@ -15,7 +15,7 @@ from downcore.clock import SystemClock
 from downcore.demo.broker import demo_broker
 from downcore.demo.listener import Listener
 from downcore.demo.picture import draw_core
-from downcore.demo.place import prepare
+from downcore.demo.place import CORE_NAME, prepare
 from downcore.service.daemon import Daemon
 from downcore.settings import Settings, load_settings
 from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
@@ -24,7 +24,6 @@ from downcore.store import Reader
 
 PX_PER_CM = 200
 MOST_SECTION_CM = 104
-CORE_NAME = "2026_000_FA_SIM01"
 DRAIN_S = 60.0
 """Longest wait, after the scan, for the last rows to be stored and received."""
 PLAIN_EVERY = 10
@@ -66,13 +65,14 @@ def run_demo(plan: DemoPlan) -> bool:
             f"{plan.metres_per_min:g} m/min, written to {inbox}",
             soft_wrap=True,
         )
-        with _rows_shown(console, plan) as show, _daemon(settings):
+        with _rows_shown(console, plan) as show, _daemon(settings) as faults:
             with contextlib.closing(Listener(port, show)) as listener:
                 for name, core in sections_of(plan):
                     job = scan_job(core, inbox, name, px_per_cm=PX_PER_CM)
                     way = way_called("growing-tiff")
                     for _step in play(job, way, metres_per_min=plan.metres_per_min):
-                        pass
+                        if faults:
+                            raise faults[0]
                 listener.wait_for(plan.length_cm, DRAIN_S)
                 heard = listener.heard
             if not plan.ends_by_itself:
@@ -119,8 +119,8 @@ def _settings(plan: DemoPlan, inbox: Path, port: int) -> Settings:
 
 
 @contextlib.contextmanager
-def _daemon(settings: Settings) -> Iterator[None]:
-    """Run the daemon beside the demo; what stopped it is raised here."""
+def _daemon(settings: Settings) -> Iterator[list[BaseException]]:
+    """Run the daemon beside the demo; what stopped it is in the list, and raised at the end."""
     daemon = Daemon(settings, clock=SystemClock())
     faults: list[BaseException] = []
 
@@ -133,7 +133,7 @@ def _daemon(settings: Settings) -> Iterator[None]:
     thread = threading.Thread(target=work, name="downcore-demo-daemon")
     thread.start()
     try:
-        yield
+        yield faults
     finally:
         daemon.stop()
         thread.join()

@@ -73,9 +73,14 @@ class TerminalSink:
         while entries := outbox.entries(self._printed_seq, _PAGE):
             for entry in entries:
                 for line in lines_of(entry):
-                    self._stream.write(line + "\n")
+                    self._stream.write(self._carried(line) + "\n")
                 self._printed_seq = entry.seq
             self._stream.flush()
+
+    def _carried(self, line: str) -> str:
+        """Return a line as the stream's encoding can carry it."""
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        return line.encode(encoding, errors="backslashreplace").decode(encoding)
 
 
 def lines_of(entry: OutboxEntry) -> list[str]:

@@ -1,7 +1,8 @@
 """``downcore process``: finished files, one after the other, through the same journey."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -115,18 +116,28 @@ def candidate_of(path: Path) -> Candidate | str:
     """Return the scan that a named file belongs to, or why there is none."""
     try:
         own = _seen(path)
-        beside = [_seen(other) for other in path.parent.iterdir() if other != path]
+        beside = list(_seen_beside(path))
     except OSError as error:
         return f"cannot read it: {error.strerror}"
     if not path.is_file() or path.is_symlink():
         return "expected a regular file, got a folder, a link or a device"
-    candidates, unclaimed = CandidateFinder().find([own, *(s for s in beside if s.path.is_file())])
+    candidates, unclaimed = CandidateFinder().find([own, *beside])
     for candidate in candidates:
         if path in candidate.paths:
             return candidate
     reasons = [one.reason for one in unclaimed if one.file.path == path]
     known = ", ".join(fmt.title for fmt in formats().values())
     return reasons[0] if reasons else f"no scanner format reads it; known: {known}"
+
+
+def _seen_beside(path: Path) -> Iterator[SeenFile]:
+    """Yield the regular files of the same folder; one that just went away is left out."""
+    for other in path.parent.iterdir():
+        if other == path:
+            continue
+        with contextlib.suppress(OSError):
+            if stat.S_ISREG(other.lstat().st_mode):
+                yield _seen(other)
 
 
 def _seen(path: Path) -> SeenFile:

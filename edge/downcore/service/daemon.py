@@ -10,7 +10,7 @@ from types import FrameType
 
 from downcore import __version__
 from downcore.clock import SystemClock
-from downcore.exit_codes import INTERNAL, OK
+from downcore.exit_codes import INTERNAL, OK, REFUSED
 from downcore.health import Heartbeat, notify_systemd
 from downcore.ports import Clock
 from downcore.publish import RunningSink, Wake, payloads
@@ -20,8 +20,9 @@ from downcore.service.opening import open_station
 from downcore.service.outlets import open_sinks
 from downcore.settings import Settings
 from downcore.sources._follow import Follower
-from downcore.sources._reconcile import Look, LookLimits, look
+from downcore.sources._reconcile import Look, LookLimits, look, printable
 from downcore.store.connection import warn_of_wal_reset
+from downcore.strata.errors import DowncoreError, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class Daemon:
         self._stopping = threading.Event()
         self._said: tuple[str, ...] = ()
         self.refused: dict[str, str] = {}
+        """Reason by path of what was set aside, once ``run`` has ended."""
 
     def stop(self) -> None:
         """Ask ``run`` to end after the step it is in; may be called from anywhere."""
@@ -86,7 +88,8 @@ class Daemon:
         Raises
         ------
         SettingsError, BundleError, StoreError
-            If the station cannot be opened, or the record can no longer be kept.
+            If the station cannot be opened, the record can no longer be kept, or a run that
+            is to end when idle finds no inbox.
         """
         wake = Wake()
         is_live = self._settings.predict.mode == "live"
@@ -104,7 +107,7 @@ class Daemon:
                 open_sinks(self._settings, station, wake, extra=self._extra_sinks)
             )
             follower = stack.enter_context(_following(self._settings))
-            intake = Intake(station, self._on_step)
+            intake = Intake(station, self._on_step, is_stopping=self._stopping.is_set)
             stack.callback(intake.close)
             self._loop(intake, follower, sinks, ends_when_idle=ends_when_idle)
             self.refused = dict(intake.refused)
@@ -126,6 +129,11 @@ class Daemon:
             # Hints are taken before the look, so that a look never misses what a hint is about.
             closed |= follower.wait(0.0).closed if follower else set()
             seen = look(inbox, limits=LookLimits())
+            if ends_when_idle and not is_ready and not seen.is_listed:
+                raise SettingsError(
+                    f"inbox.path: expected a folder that can be listed, got {printable(inbox)}; "
+                    "mount the share, or set the path"
+                )
             after = intake.round(seen, frozenset(closed))
             closed.clear()
             heartbeat.tick("intake")
@@ -197,9 +205,18 @@ def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    daemon.run(ends_when_idle=ends_when_idle)
+    try:
+        daemon.run(ends_when_idle=ends_when_idle)
+    except DowncoreError:
+        raise
+    except Exception:
+        logger.critical("the daemon failed", exc_info=True)
+        return INTERNAL
     if has_failed.is_set():
         return INTERNAL
+    if ends_when_idle and daemon.refused:
+        logger.warning("%d files were set aside; the reasons are above", len(daemon.refused))
+        return REFUSED
     logger.info("stopped; starting again goes on from here")
     return OK
 

@@ -50,10 +50,19 @@ class Intake:
         Store, predictors and rules.
     on_step : callable, optional
         Told of each scan that was stepped.
+    is_stopping : callable, optional
+        Asked between steps whether the rest of a round is to be left for the next start.
     """
 
-    def __init__(self, station: Station, on_step: SliceWatcher | None = None) -> None:
+    def __init__(
+        self,
+        station: Station,
+        on_step: SliceWatcher | None = None,
+        *,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._station = station
+        self._is_stopping = is_stopping
         self._on_step = on_step or _nobody
         self._finder = CandidateFinder()
         self._journeys: dict[str, Journey] = {}
@@ -126,6 +135,8 @@ class Intake:
         )
         has_more = len(order) > MOST_OPEN
         for key in order[:MOST_OPEN]:
+            if self._is_stopping():
+                return True
             if self._step(waiting[key]) is Outcome.MORE:
                 has_more = True
             else:
@@ -140,6 +151,8 @@ class Intake:
             key=lambda c: (not self._is_open(c.key), c.mtime_ns, c.key),
         )
         for candidate in order:
+            if self._is_stopping():
+                return True
             is_begun = candidate.key in self._journeys
             if not is_begun and not self._still[candidate.key].has_settled(now_s, patience):
                 continue
@@ -199,7 +212,7 @@ class Intake:
             journey = self._journeys[key]
             if not all(look.can_tell_missing(path) for path in journey.candidate.paths):
                 continue
-            journey.close()
+            journey.leave()
             del self._journeys[key]
             if not paths.isdisjoint(journey.candidate.paths):
                 # Its sidecar came, so that it is a scan of another format now.

@@ -25,7 +25,7 @@ from downcore.service.station import Station
 from downcore.sources._done import Evidence, Progress, Stillness, decide
 from downcore.sources._names import section_name
 from downcore.sources._reconcile import printable
-from downcore.strata.errors import GrowingError, SectionError, SegmentError
+from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
 from downcore.strata.record import ScanState
 
 logger = logging.getLogger(__name__)
@@ -133,6 +133,10 @@ class Journey:
         except (SegmentError, SectionError) as error:
             self.close()
             outcome = self._refused(error, still, now_s, is_still=is_still)
+        except StoreError:
+            # A full disk is no fault of the file, which must go on once there is room.
+            self._is_stepping = False
+            raise
         self._is_stepping = False
         if outcome is Outcome.MORE:
             self._waits = None
@@ -144,7 +148,8 @@ class Journey:
         """End in good order: a step that did not die, for all it found, is not held against it."""
         self.close()
         if not self._is_stepping:
-            self._survived()
+            with contextlib.suppress(StoreError):
+                self._survived()
 
     def close(self) -> None:
         """Give the files back; what is not committed is made again the next time."""

@@ -11,7 +11,7 @@ from downcore.service.png import write_palette_png
 from downcore.service.station import reading_of
 from downcore.settings import Settings
 from downcore.sources._reconcile import printable
-from downcore.strata.errors import GrowingError, HostileFileError
+from downcore.strata.errors import GrowingError, HostileFileError, SettingsError
 from downcore.strata.mask import MASK_HALO_UM, SectionMasker
 from downcore.strata.mask_classes import CLASS_LABELS, MASK_PALETTE, MaskClass
 from downcore.strata.section import SectionBuffer, SliceLines
@@ -34,7 +34,11 @@ def write_mask(image: Path, out: Path, settings: Settings) -> str:
     ------
     SegmentError
         If the image cannot be read, is not complete, or its scale is unknown.
+    SettingsError
+        If ``out`` is the image itself, or cannot be written.
     """
+    if out.exists() and image.exists() and out.samefile(image):
+        raise SettingsError(f"expected another file than the image for --out, got {printable(out)}")
     found = candidate_of(image)
     if isinstance(found, str):
         raise HostileFileError(f"{printable(image)}: {found}")
@@ -43,9 +47,11 @@ def write_mask(image: Path, out: Path, settings: Settings) -> str:
         classes = classes_of(lines)
     finally:
         lines.close()
-    write_palette_png(
-        out, as_stored(classes, lines.description.top), [MASK_PALETTE[one] for one in MaskClass]
-    )
+    palette = [MASK_PALETTE[one] for one in MaskClass]
+    try:
+        write_palette_png(out, as_stored(classes, lines.description.top), palette)
+    except OSError as error:
+        raise SettingsError(f"cannot write {printable(out)}: {error.strerror}") from None
     counts = np.bincount(classes.ravel(), minlength=len(MaskClass))
     shares = [
         f"{CLASS_LABELS[one]} {100 * counts[one] / classes.size:.1f} %"

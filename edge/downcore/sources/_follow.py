@@ -7,6 +7,7 @@ shares none come at all, so nothing may depend on a hint but how soon the inbox 
 
 import logging
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -251,4 +252,4 @@ def _folder_identity(folder: Path) -> tuple[int, int] | None:
         state = folder.stat()
     except OSError:
         return None
-    return (state.st_dev, state.st_ino) if folder.is_dir() else None
+    return (state.st_dev, state.st_ino) if stat.S_ISDIR(state.st_mode) else None

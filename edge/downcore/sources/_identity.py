@@ -6,15 +6,12 @@ All digests are BLAKE2b of 128 bits, written as 32 hexadecimal digits.
 
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from downcore.sources._input import InputFile
-from downcore.sources._reconcile import printable
 from downcore.strata.errors import GrowingError
 from downcore.strata.segment import Segment
 
@@ -24,55 +21,12 @@ REPLAY_LINES = 256
 """Lines read at a time when a digest is built again; has no effect on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ByteRange:
-    """Bytes ``[offset, offset + n_bytes)`` of a file."""
-
-    offset: int
-    n_bytes: int
-
-
 class ReadsLines(Protocol):
     """The part of an opened scan that a digest needs."""
 
     def read(self, first_line: int, n_lines: int) -> Segment:
         """Return lines ``[first_line, first_line + n_lines)``."""
         ...
-
-
-def opening_digest(path: Path, ranges: Sequence[ByteRange]) -> str:
-    """
-    Return the digest of a file's header and first full strip.
-
-    Parameters
-    ----------
-    path : Path
-        The file, which may still be growing behind the ranges.
-    ranges : sequence of ByteRange
-        Where the header and the first strip lie, in the order in which they are digested.
-
-    Raises
-    ------
-    GrowingError
-        If the file does not reach to the end of a range yet.
-    SegmentError
-        If it cannot be read.
-    """
-    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    with InputFile(path) as file:
-        for part in ranges:
-            digest.update(part.n_bytes.to_bytes(8, "little"))
-            done = 0
-            while done < part.n_bytes:
-                block = file.read_at(part.offset + done, min(part.n_bytes - done, BLOCK_BYTES))
-                if not block:
-                    raise GrowingError(
-                        f"expected {part.n_bytes} bytes at {part.offset} of {printable(path)}, "
-                        f"{part.n_bytes - done} are not there yet"
-                    )
-                digest.update(block)
-                done += len(block)
-    return digest.hexdigest()
 
 
 def content_digest(path: Path) -> str:
@@ -102,7 +56,7 @@ def scan_id_of(section_id: str, opening: str) -> str:
     section_id : str
         Which section it is a scan of.
     opening : str
-        What ``opening_digest`` gave.
+        Digest of the lines of its first centimetre, 32 hexadecimal digits.
     """
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for part in (os.fsencode(section_id), bytes.fromhex(opening)):

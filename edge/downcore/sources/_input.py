@@ -1,5 +1,6 @@
 """An input file, opened so that neither a link, a pipe nor a device can fool the reader."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -41,7 +42,7 @@ class InputFile:
             raise _refused(path, error) from error
         except ValueError as error:
             raise HostileFileError(f"expected a file name, got {path!r}: {error}") from error
-        kind = os.fstat(self._fd).st_mode
+        kind = self._state().st_mode
         if not stat.S_ISREG(kind):
             self.close()
             raise HostileFileError(
@@ -68,8 +69,15 @@ class InputFile:
         return self.path.name
 
     def size(self) -> int:
-        """Return its size now, in bytes."""
-        return os.fstat(self._fd).st_size
+        """
+        Return its size now, in bytes.
+
+        Raises
+        ------
+        SegmentError
+            If the disk or the share fails.
+        """
+        return self._state().st_size
 
     def read_at(self, offset: int, n_bytes: int) -> bytes:
         """
@@ -99,8 +107,19 @@ class InputFile:
     def close(self) -> None:
         """Give the file back; harmless when called again."""
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+            fd, self._fd = self._fd, -1
+            # A share that went away may say so here; nothing was written that could be lost.
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    def _state(self) -> os.stat_result:
+        try:
+            return os.fstat(self._fd)
+        except OSError as error:
+            raise SegmentError(
+                f"expected to look at {self.path}, got {error.strerror}; "
+                f"look at the disk or the network share"
+            ) from error
 
 
 def _refused(path: Path, error: OSError) -> SegmentError:

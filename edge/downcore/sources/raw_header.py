@@ -19,7 +19,15 @@ from downcore.strata.errors import SegmentError
 
 def _header_path(path: Path) -> Path | None:
     beside = (path.with_suffix(".hdr"), path.with_suffix(".HDR"), Path(f"{path}.hdr"))
-    return next((candidate for candidate in beside if candidate.is_file()), None)
+    return next((candidate for candidate in beside if _is_file(candidate)), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # A share that blinks says nothing of the header; the next look asks again.
+        return False
 
 
 def _claims(path: Path, head: bytes) -> bool:

@@ -17,6 +17,9 @@ _MARGIN = 0.02
 _LEAN_BEYOND = 1.5
 """Log odds against sediment well beyond a trusted edge."""
 
+_LEAST_TRUST = 0.5
+"""From here on the edges say what lies inside the core; some four slices that agree."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edges:
@@ -62,3 +65,12 @@ def lean_of_edges(edges: Edges, n_columns: int) -> NDArray[np.float32]:
     middle = (np.arange(n_columns, dtype=np.float32) + np.float32(0.5)) / np.float32(n_columns)
     beyond = np.maximum(edges.left - middle, middle - edges.right) / _MARGIN - 1.0
     return np.asarray(-_LEAN_BEYOND * edges.trust * np.clip(beyond, 0.0, 1.0), np.float32)
+
+
+def inside_edges(edges: Edges, n_columns: int, margin_cells: float) -> NDArray[np.bool_]:
+    """Return which columns lie deeper than a margin inside the core; none before it is trusted."""
+    if edges.trust < _LEAST_TRUST:
+        return np.zeros(n_columns, np.bool_)
+    middle = np.arange(n_columns) + 0.5
+    depth = np.minimum(middle - edges.left * n_columns, edges.right * n_columns - middle)
+    return np.asarray(depth > margin_cells, np.bool_)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.depth import LineScale
-from downcore.strata.edges import UNKNOWN_EDGES, Edges, edges_after, lean_of_edges
+from downcore.strata.edges import UNKNOWN_EDGES, Edges, edges_after, inside_edges, lean_of_edges
 from downcore.strata.mask_classes import MaskClass
 from downcore.strata.mask_features import features_of
 from downcore.strata.mask_grid import grid_of, labels_of_cells
@@ -34,6 +34,18 @@ _BLOWN_OUT_L = 97.0
 
 _BLOWN_OUT_LEAN = -2.0
 """Log odds that such a cell is sediment, at most."""
+
+_SURROUNDINGS = (MaskClass.TRAY, MaskClass.OUTSIDE)
+"""Classes that lie around a core and cannot lie inside it."""
+
+_INSIDE_FROM_CM = 0.2
+"""Depth inside the tracked edges from which a cell is surely inside the core."""
+
+_LINE_IS_OUTSIDE = 0.5
+"""Share of a line's cells from which it passes before, after or between the parts of a core."""
+
+_SLICE_IS_OUTSIDE = 0.2
+"""Share of such lines above which a slice is believed to hold an end of the core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,9 @@ def mask_slice(
         lean = np.asarray(cv2.blur(lean, (3, 3), borderType=cv2.BORDER_REPLICATE), np.float32)
     is_sediment = lean > 0.0
     cells = np.where(is_sediment, np.uint8(0), others.argmax(axis=2).astype(np.uint8) + np.uint8(1))
+    within = inside_edges(state.edges, n_columns, _INSIDE_FROM_CM * grid.cells_per_cm)
+    if within.any():
+        is_sediment = _mend_inside(cells, within, scores, own[..., 0])
     after = MaskState(edges=edges_after(state.edges, is_sediment))
     return labels_of_cells(cells, grid.step_px, (lines.n_lines, lines.window.shape[1])), after
 
@@ -120,6 +135,34 @@ def mask_lines_of_section(
     masker = SectionMasker(scale)
     for lines in slices:
         yield masker.mask(lines)
+
+
+def _mend_inside(
+    cells: NDArray[np.uint8],
+    within: NDArray[np.bool_],
+    scores: NDArray[np.float32],
+    light: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """
+    Call what surrounds a core, where found inside it, the likeliest class that can lie there.
+
+    Tray and outside reach into a core only over its whole width, where it ends or has
+    a gap; a patch of them within the edges is mud that looks like them.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_rows, n_columns)
+        Which cells are sediment afterwards; ``cells`` is changed in place.
+    """
+    around = (cells == MaskClass.TRAY) | (cells == MaskClass.OUTSIDE)
+    across = (around | (cells == MaskClass.TAG)).mean(axis=1) > _LINE_IS_OUTSIDE
+    if across.mean() <= _SLICE_IS_OUTSIDE:
+        rows, columns = np.nonzero(around & within & ~across[:, None])
+        left = scores[rows, columns]
+        left[:, _SURROUNDINGS] = -np.inf
+        left[light[rows, columns] >= _BLOWN_OUT_L, MaskClass.SEDIMENT] = -np.inf
+        cells[rows, columns] = left.argmax(axis=1)
+    return np.asarray(cells == MaskClass.SEDIMENT)
 
 
 def _log_sum(scores: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -61,7 +61,7 @@ class Scan:
     section_top_um: int | None = None
     """Depth of the section's top in the core; ``None`` where nothing says it."""
     header_digest: str = ""
-    """Digest of the header and the first strip; empty where not known yet."""
+    """Digest of the lines of the first centimetre; empty where not known yet."""
     content_digest: str = ""
     """Digest of everything; empty while the scan grows."""
 
