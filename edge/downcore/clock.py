@@ -1,6 +1,6 @@
 """The real clock; tests bring their own."""
 
-import datetime
+import datetime as dt
 import time
 
 
@@ -13,5 +13,5 @@ class SystemClock:
 
     def utc_rfc3339(self) -> str:
         """Return the wall clock in UTC, to the millisecond."""
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from downcore.ports import ScanDescription
 from downcore.service.candidates import Candidate, CandidateFinder
-from downcore.service.opening import open_predictors
-from downcore.service.station import patterns_of
+from downcore.service.opening import check_settings, open_predictors
 from downcore.settings import Settings, load_settings
 from downcore.sources import Reading
 from downcore.sources._mounts import file_system_here, is_network_share
@@ -107,7 +106,8 @@ def write_settings(findings: Findings, out: Path, *, may_overwrite: bool) -> Non
     """
     if out.absolute().is_relative_to(findings.inbox):
         raise SettingsError(
-            f"expected a settings file outside the inbox, got {out}; nothing is written there"
+            f"expected a settings file outside the inbox, got {out}; "
+            "nothing is written there, so name another with --out"
         )
     if out.exists() and not may_overwrite:
         raise SettingsError(f"expected no file at {out}, got one; --force overwrites it")
@@ -143,7 +143,7 @@ def examine(config: Path | None) -> list[Check]:
     """Check settings, inbox, disk, store, bundles, broker and clock; nothing is changed."""
     try:
         settings = load_settings(config)
-        patterns_of(settings)
+        check_settings(settings)
     except SettingsError as error:
         return [Check("settings", is_ok=False, finding=str(error), advice="mend the key it names")]
     where = str(config) if config else "defaults and environment"

@@ -142,6 +142,19 @@ def test_the_terminal_prints_what_is_committed_from_now_on(
     ]
 
 
+def test_a_terminal_without_the_letters_of_a_name_still_prints_its_rows(
+    feed: Feed, outbox: MemoryOutbox
+) -> None:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="ascii")
+    running = sinks()["terminal"].open(TerminalSettings(stream), feed)
+    outbox.kept.append(OutboxEntry(1, OutboxKind.LOG, "GC\u03b2", log_of(0), UTC))
+    feed.wake.notify()
+    running.stop()
+
+    assert written.getvalue().startswith(b"GC\\u03b2  "), written.getvalue()
+
+
 def test_a_terminal_that_goes_away_stops_nothing_else(feed: Feed, outbox: MemoryOutbox) -> None:
     class Gone(io.StringIO):
         def write(self, text: str, /) -> int:

@@ -15,6 +15,7 @@ from downcore.cli import app
 from downcore.exit_codes import BAD_INPUT, BAD_SETTINGS, REFUSED
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.simulator.scanner import play, scan_job, way_called
+from downcore.strata.errors import SettingsError
 
 PX_PER_CM = 60
 SECTION = "2026_000_FA_SIM01_01"
@@ -67,6 +68,19 @@ def test_processing_again_changes_nothing(image: Path, tmp_path: Path) -> None:
 
     assert again.returncode == 0, again.stderr
     assert downcore("log", SECTION, "--db", str(db), "--csv").stdout == before
+
+
+def test_the_log_of_a_copy_says_where_its_rows_are(image: Path, tmp_path: Path) -> None:
+    db, copy = tmp_path / "core.db", tmp_path / "GC09.tif"
+    copy.write_bytes(image.read_bytes())
+    processed(image, db)
+    done = processed(copy, db)
+    assert "the same content" in done.stdout, done.stdout + done.stderr
+
+    log = downcore("log", "GC09", "--db", str(db))
+
+    assert log.returncode == REFUSED, log.stdout
+    assert f"copy of '{SECTION}'" in log.stderr, log.stderr
 
 
 def test_a_bad_file_is_refused_with_its_reason_and_its_neighbour_is_kept(
@@ -145,6 +159,28 @@ def test_settings_that_are_wrong_end_with_their_own_code(tmp_path: Path) -> None
 
     assert done.returncode == BAD_SETTINGS, done.stdout
     assert "did you mean mqtt.host?" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[inbox]\nname_patterns = ['(']\n", "name pattern"),
+        ("[inbox]\nsettle_s = 10\ngive_up_s = 5\n", "inbox.settle_s"),
+        ("[mqtt]\nca_file = 'ca.pem'\n", "mqtt.tls"),
+        ("[mqtt]\nusername = 'me'\npassword_file = 'gone'\n", "mqtt.password_file"),
+        ("[store]\npath = 'inbox/downcore.db'\n", "store.path"),
+    ],
+)
+def test_config_check_finds_what_would_keep_the_daemon_from_starting(
+    tmp_path: Path, text: str, key: str
+) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text(text)
+
+    checked = CliRunner().invoke(app, ["config", "check", "--config", str(config)])
+
+    assert isinstance(checked.exception, SettingsError), checked.output
+    assert key in str(checked.exception), checked.exception
 
 
 def test_config_show_says_where_each_value_comes_from(tmp_path: Path) -> None:

@@ -60,10 +60,11 @@ def test_init_changes_nothing_in_the_inbox(tmp_path: Path) -> None:
 
 
 def test_settings_that_init_writes_load_and_explain_every_key(tmp_path: Path) -> None:
-    out = tmp_path / "edge.toml"
-    write_settings(look_around(tmp_path), out, may_overwrite=False)
+    inbox, out = tmp_path / "inbox", tmp_path / "edge.toml"
+    inbox.mkdir()
+    write_settings(look_around(inbox), out, may_overwrite=False)
 
-    assert load_settings(out).inbox.path == tmp_path, "the inbox is not the one looked at"
+    assert load_settings(out).inbox.path == inbox, "the inbox is not the one looked at"
     text = out.read_text()
     for key, meaning in known_keys().items():
         name = key.split(".")[1]
@@ -83,9 +84,11 @@ def test_the_defaults_that_init_writes_are_the_defaults(tmp_path: Path) -> None:
 def test_init_never_overwrites_settings_unasked(tmp_path: Path) -> None:
     out = tmp_path / "edge.toml"
     out.write_text("mine")
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
 
     with pytest.raises(SettingsError, match="--force"):
-        write_settings(look_around(tmp_path), out, may_overwrite=False)
+        write_settings(look_around(inbox), out, may_overwrite=False)
 
     assert out.read_text() == "mine", "the settings were overwritten"
 

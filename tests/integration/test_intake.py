@@ -19,11 +19,12 @@ from played_device import (
     job_of,
 )
 
-from downcore.service.intake import MOST_OPEN
-from downcore.service.journey import Journey
+from downcore.service.intake import MOST_OPEN, Intake
+from downcore.service.journey import MOST_DEATHS, Journey
 from downcore.simulator.scanner import way_called
 from downcore.sources._reconcile import LookLimits, look
 from downcore.strata.depth import LineScale
+from downcore.strata.errors import StoreError
 from downcore.strata.mask import MASK_HALO_UM
 from downcore.strata.record import ScanState
 
@@ -236,3 +237,38 @@ def test_rows_do_not_wait_for_events(device: Device) -> None:
     device.rest()
     assert device.clock.now_s - 1000.0 < GIVE_UP_S, "expected an end by stillness alone"
     assert device.scans("state") == [(ScanState.DONE,)]
+
+
+def test_a_full_disk_is_not_held_against_the_file_it_came_over(device: Device) -> None:
+    write(core_lines(), device.inbox, "GC01")
+    for _ in range(MOST_DEATHS + 2):
+        device.restart()
+        database = device.station.store._database
+        pages = database.execute("PRAGMA page_count").fetchone()[0]
+        database.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+        with pytest.raises(StoreError, match="full"):
+            device.rest()
+    device.restart()
+    device.rest()
+
+    assert device.reasons() == {}, "the file was set aside for what the disk lacked"
+    assert device.only_log() == expected_log(core_lines())
+
+
+def test_a_stop_ends_a_round_before_the_next_scan_has_its_turn(device: Device) -> None:
+    for n in range(3):
+        write(noise(n), device.inbox, f"GC0{n}")
+    stepped: list[str] = []
+    intake = Intake(
+        device.station,
+        lambda journey: stepped.append(journey.name.section_id),
+        is_stopping=lambda: bool(stepped),
+    )
+    for after_s in (0.0, SETTLE_S):
+        device.clock.now_s += after_s
+        seen = look(device.inbox, limits=LookLimits())
+        closed = frozenset(file.path for file in seen.files) if after_s else frozenset()
+        intake.round(seen, closed)
+    intake.close()
+
+    assert len(stepped) == 1, f"expected one turn before the stop, got {stepped}"

@@ -32,10 +32,10 @@ FLOORS = {
     "LP163A": 0.92,
     "LP164B": 0.87,
     "YAN8B1_200um": 0.85,
-    "YAN8B1_2mm": 0.93,
-    "M9907-12PC": 0.53,
-    "M9907-23PC": 0.37,
-    "M9907-25PC": 0.53,
+    "YAN8B1_2mm": 0.97,
+    "M9907-12PC": 0.6,
+    "M9907-23PC": 0.43,
+    "M9907-25PC": 0.59,
     "CD166_19_S1": 0.6,
 }
 """Least intersection over union of what is not sediment."""

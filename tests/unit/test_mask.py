@@ -161,7 +161,8 @@ def around_inside(seed: int, edges: Edges) -> tuple[list[int], list[int]]:
     core = generate(CoreRecipe(seed=seed, length_cm=12.0, px_per_cm=20.0))
     truth = core.classes(0, core.n_lines)
     inner = slice(truth.shape[1] // 6, -truth.shape[1] // 6)
-    there, found = [], []
+    there: list[int] = []
+    found: list[int] = []
     for one in slices_of(core.lines(0, core.n_lines), 20.0, []):
         own = truth[one.first_line : one.first_line + one.n_lines]
         mask, _ = mask_slice(MaskState(edges), one, 20.0)

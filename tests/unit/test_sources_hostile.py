@@ -13,6 +13,7 @@ import pytest
 import tifffile
 
 from downcore.sources import Limits, Reading, format_of, formats, head_of
+from downcore.sources._input import InputFile
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 
 READING = Reading(px_per_cm="20")
@@ -252,6 +253,19 @@ def test_a_file_that_is_gone_or_locked_is_refused_with_what_to_do(
     monkeypatch.setattr(os, "open", denied)
     with pytest.raises(SegmentError, match="let the user that runs downcore read it"):
         head_of(tmp_path / "locked.tif")
+
+
+def test_a_share_that_goes_away_under_an_open_file_is_the_fault_of_the_share(
+    tmp_path: Path,
+) -> None:
+    file = InputFile(write_tiff(tmp_path / "section.tif"))
+    os.close(file._fd)  # what the kernel answers then is a failed fstat, as on a stale share
+
+    with pytest.raises(SegmentError, match="network share") as caught:
+        file.size()
+
+    assert isinstance(caught.value.__cause__, OSError), "the service cannot tell that it may pass"
+    file.close()
 
 
 def test_a_file_cut_short_while_it_is_read_is_a_new_scan(tmp_path: Path) -> None:

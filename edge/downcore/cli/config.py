@@ -16,9 +16,10 @@ ConfigOption = Annotated[
 @config_app.command()
 def check(config: ConfigOption = None) -> None:
     """Read the settings and say whether they can be used; exit code 78 if not."""
+    from downcore.service.opening import check_settings
     from downcore.settings import load_settings
 
-    load_settings(config)
+    check_settings(load_settings(config))
     typer.echo(f"{config or 'defaults and environment'}: ok")
 
 

@@ -16,7 +16,7 @@ from downcore.ports import Clock
 from downcore.publish import RunningSink, Wake, payloads
 from downcore.publish.payloads import StationState, StationStatus
 from downcore.service.intake import Intake, SliceWatcher
-from downcore.service.opening import open_station
+from downcore.service.opening import check_settings, open_station
 from downcore.service.outlets import open_sinks
 from downcore.settings import Settings
 from downcore.sources._follow import Follower
@@ -91,6 +91,7 @@ class Daemon:
             If the station cannot be opened, the record can no longer be kept, or a run that
             is to end when idle finds no inbox.
         """
+        check_settings(self._settings)
         wake = Wake()
         is_live = self._settings.predict.mode == "live"
         with ExitStack() as stack:

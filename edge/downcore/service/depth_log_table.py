@@ -124,6 +124,13 @@ def _rows(db: Path, section: str) -> list[StoredRow]:
     with Reader.open(db) as reader:
         known = [one.scan.section_id for one in reader.sections()]
         if section not in known:
+            for one in reader.scans(section):
+                original = reader.scan(one.status.duplicate_of or "")
+                if original is not None:
+                    raise SectionError(
+                        f"section {section!r} is a copy of {original.scan.section_id!r}, "
+                        "whose log stands for both"
+                    )
             told = ", ".join(known) or "none yet"
             raise SectionError(f"expected a section of the store, got {section!r}; known: {told}")
         return list(reader.depth_log(section))

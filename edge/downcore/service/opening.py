@@ -16,6 +16,8 @@ from downcore.inference import (
     open_predictor,
 )
 from downcore.ports import Clock
+from downcore.publish.mqtt_settings import read_password, tls_context
+from downcore.service.outlets import mqtt_settings_of
 from downcore.service.station import Station, patience_of, patterns_of, reading_of, rules_of
 from downcore.settings import Settings
 from downcore.store import Announcer, Store
@@ -79,6 +81,29 @@ def open_station(
             patterns=patterns,
             slices_per_step=slices_per_step,
             clock=clock,
+        )
+
+
+def check_settings(settings: Settings) -> None:
+    """
+    Check what the types of the settings cannot: patterns, times, places, and the way to the broker.
+
+    Raises
+    ------
+    SettingsError
+        If something cannot be used; names the key.
+    """
+    patience_of(settings)
+    patterns_of(settings)
+    if settings.mqtt.enabled:
+        broker = mqtt_settings_of(settings)
+        read_password(broker)
+        tls_context(broker)
+    inbox, store = settings.inbox.path.resolve(), settings.store.path.resolve()
+    if store.is_relative_to(inbox):
+        raise SettingsError(
+            f"store.path: expected a place outside the inbox {inbox}, got {store}; "
+            "nothing is written to the inbox"
         )
 
 
