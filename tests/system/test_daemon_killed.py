@@ -21,6 +21,9 @@ from downcore.store import Reader
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 DEADLINE_S = 120.0
+DRAIN_S = 10.0
+"""Within which a daemon that is asked to stop has committed and said goodbye."""
+
 PX_PER_CM = 60
 LENGTH_CM = 24
 SECTION = "2026_000_FA_SIM01_01"
@@ -134,14 +137,15 @@ def test_a_killed_daemon_loses_no_centimetre_and_repeats_none(
     scan = play(job, way_called("growing-tiff"))
 
     with listener(port, heard):
-        for kill_at in (5, 12):
+        for kill_at, how in ((5, signal.SIGKILL), (12, signal.SIGTERM), (18, signal.SIGKILL)):
             with daemon(config) as running:
                 until(
                     lambda at=kill_at, daemon=running: _goes_on(scan, db, at, daemon),
                     f"{kill_at} cm in the store",
                 )
-                os.kill(running.pid, signal.SIGKILL)
-                running.wait(timeout=30)
+                running.send_signal(how)
+                code = running.wait(timeout=DRAIN_S if how is signal.SIGTERM else 30)
+                assert code == (0 if how is signal.SIGTERM else -how), "the daemon ended otherwise"
         with daemon(config) as running:
             for _ in scan:
                 pass
