@@ -16,7 +16,6 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 EXAMPLE = ROOT / "config" / "edge.example.toml"
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "tests" / "README.md"])
-MADE_BY_THE_DEMO = {ROOT / "docs" / "pictures" / "plate.png"}
 PROSE = (".md", ".toml", ".py", ".service", ".conf", ".txt", ".json", ".yml", ".yaml", ".sh")
 
 
@@ -143,7 +142,7 @@ def test_links_lead_somewhere(path: Path) -> None:
         if "://" in target or target.startswith("mailto:"):
             continue
         place = (path.parent / target).resolve()
-        assert place.exists() or place in MADE_BY_THE_DEMO, f"{path.name}: {target} is not there"
+        assert place.exists(), f"{path.name}: {target} is not there"
 
 
 def test_decisions_are_numbered_without_gaps_and_say_the_three_things() -> None:
