@@ -1,14 +1,13 @@
-"""What the daemon tells systemd, and whether its work still moves."""
+"""What the daemon tells systemd, and when the disk is about to keep it from working."""
 
 import os
+import shutil
 import socket
-import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from pathlib import Path
 
-from downcore.ports import Clock
-
-STUCK_AFTER_S = 180.0
-"""A stage that is busy this long without a tick is stuck; the watchdog is then left to bite."""
+LEAST_FREE_BYTES = 200_000_000
+"""Free space of the store's disk below which the station says that it is degraded."""
 
 
 def notify_systemd(message: str) -> bool:
@@ -39,30 +38,26 @@ def notify_systemd(message: str) -> bool:
     return True
 
 
-@dataclass
-class Heartbeat:
-    """Ticks of every stage; the watchdog is fed only while all of them tick."""
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
 
-    clock: Clock
-    _last_s: dict[str, float] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def tick(self, stage: str) -> None:
-        """Say that ``stage`` is alive; idle rounds count."""
-        with self._lock:
-            self._last_s[stage] = self.clock.monotonic_s()
+def lack_of_room(store: Path, free_bytes: Callable[[Path], int] = _free_bytes) -> str:
+    """
+    Return what to tell people of the disk that the store lies on; empty while all is well.
 
-    def stuck(self) -> list[str]:
-        """Return the stages that have not ticked for too long, sorted; empty when all is well."""
-        now = self.clock.monotonic_s()
-        with self._lock:
-            return sorted(s for s, t in self._last_s.items() if now - t > STUCK_AFTER_S)
-
-    def feed_watchdog(self, status: str) -> bool:
-        """Feed systemd's watchdog unless a stage is stuck; returns whether it was fed."""
-        late = self.stuck()
-        if late:
-            notify_systemd(f"STATUS=stuck: {', '.join(late)}")
-            return False
-        notify_systemd(f"WATCHDOG=1\nSTATUS={status}")
-        return True
+    Parameters
+    ----------
+    store : Path
+        The store's file.
+    free_bytes : callable, optional
+        Tells the bytes that are free where a folder lies; the file system's by default.
+    """
+    try:
+        free = free_bytes(store.parent)
+    except OSError:
+        # A disk that cannot be asked fails the store itself, which says so better.
+        return ""
+    if free >= LEAST_FREE_BYTES:
+        return ""
+    return f"less than {LEAST_FREE_BYTES // 1_000_000} MB are free in {store.parent}; make room"

@@ -7,10 +7,11 @@ calibration tile. To add one, write a function of :data:`Quantise` and put it in
 :data:`QUANTISERS`.
 """
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -58,7 +59,7 @@ def onnxruntime_per_channel(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
         quantize_static(
             str(prepared),
             str(quantised),
-            _Reader(tiles),
+            cast("Any", _Reader(tiles)),  # its base class is slow to import, and optional
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,
@@ -85,7 +86,7 @@ def _by_nncf(
         RangeEstimatorParametersSet,
     )
 
-    nncf.set_log_level("ERROR")
+    nncf.set_log_level(logging.ERROR)
     # NNCF's own choice, means over tiles, clips the tiles of the cores that differ most.
     parameters = nncf.AdvancedQuantizationParameters(
         activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,

@@ -248,6 +248,15 @@ def test_simulate_lists_its_ways_of_writing() -> None:
         assert way in shown.output, shown.output
 
 
+@pytest.mark.parametrize("scale", ["1/0", "two", "0", "-3"])
+def test_simulate_refuses_a_scale_that_makes_no_sense(tmp_path: Path, scale: str) -> None:
+    shown = CliRunner().invoke(app, ["simulate", str(tmp_path / "inbox"), "--px-per-cm", scale])
+
+    assert shown.exit_code == 2, shown.output
+    assert "expected" in shown.output or "Invalid" in shown.output, shown.output
+    assert not list(tmp_path.rglob("*.tif")), "a scan was written all the same"
+
+
 def test_help_needs_neither_openvino_nor_torch_nor_the_network() -> None:
     code = (
         "import sys; sys.argv = ['downcore', '--help']\n"

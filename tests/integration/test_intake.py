@@ -88,6 +88,47 @@ def test_a_scan_that_grows_gets_its_rows_at_once_although_a_backlog_waits(device
     assert set(device.scans("state")) == {(ScanState.DONE,)}
 
 
+@pytest.mark.parametrize("marker", ["GC01.done", "GC01.tif.done"])
+def test_a_scan_that_is_marked_as_done_need_not_settle(device: Device, marker: str) -> None:
+    device.round()
+    path = write(noise(1), device.inbox, "GC01")
+    device.round()
+    assert device.scans("state") != [(ScanState.DONE,)], "it was taken as finished too soon"
+
+    (device.inbox / marker).touch()
+    device.round()
+    device.round()
+
+    assert device.scans("state") == [(ScanState.DONE,)], f"{path.name} waited beside its marker"
+
+
+def test_a_marked_scan_that_lies_there_at_the_start_need_not_settle_either(device: Device) -> None:
+    write(noise(1), device.inbox, "GC01")
+    (device.inbox / "GC01.done").touch()
+
+    device.round()
+    device.round()
+
+    assert device.scans("state") == [(ScanState.DONE,)]
+
+
+def test_a_marker_beside_half_a_scan_does_not_end_it(device: Device) -> None:
+    (device.inbox / "GC01.done").touch()
+    device.round()
+    path = write(noise(1), device.inbox, "GC01")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    device.round()
+    device.round()
+    assert device.scans("state") != [(ScanState.DONE,)], "half a scan was taken as finished"
+
+    path.write_bytes(whole)
+    device.round()
+    device.round()
+
+    assert device.scans("state") == [(ScanState.DONE,)]
+
+
 def test_two_scans_that_grow_at_once_go_on_side_by_side(device: Device) -> None:
     device.round()
     writers = {

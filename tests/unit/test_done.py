@@ -26,9 +26,7 @@ stillnesses = st.builds(
     n_looks=st.integers(1, 1000),
     is_closed=st.booleans(),
 )
-evidences = st.builds(
-    Evidence, is_complete=st.booleans(), is_tail_blank=st.booleans(), has_marker=st.booleans()
-)
+evidences = st.builds(Evidence, is_complete=st.booleans(), is_tail_blank=st.booleans())
 
 
 def still(*, for_s: float, n_looks: int = 2, is_closed: bool = False) -> Stillness:
@@ -52,13 +50,9 @@ def test_a_scan_that_its_writer_closed_is_final_at_once() -> None:
     assert progress(still(for_s=0, n_looks=1, is_closed=True), WHOLE) is Progress.FINAL
 
 
-def test_a_scan_with_its_sidecar_is_final_at_once() -> None:
-    assert progress(still(for_s=0, n_looks=1), replace(WHOLE, has_marker=True)) is Progress.FINAL
-
-
 def test_a_truncated_scan_is_growing_until_patience_ends_and_then_set_aside() -> None:
-    truncated = replace(WHOLE, is_complete=False, has_marker=True)
-    early = decide(still(for_s=59), truncated, now_s=100, patience=PATIENCE)
+    truncated = replace(WHOLE, is_complete=False)
+    early = decide(still(for_s=59, is_closed=True), truncated, now_s=100, patience=PATIENCE)
     late = decide(still(for_s=60), truncated, now_s=100, patience=PATIENCE)
     assert (early.progress, early.incomplete) == (Progress.GROWING, None)
     assert (late.progress, late.incomplete) == (Progress.GROWING, Incomplete.TRUNCATED)
@@ -129,7 +123,6 @@ def test_more_evidence_never_takes_a_decision_back(
     stronger = Evidence(
         is_complete=evidence.is_complete or data.draw(st.booleans()),
         is_tail_blank=evidence.is_tail_blank and data.draw(st.booleans()),
-        has_marker=evidence.has_marker or data.draw(st.booleans()),
     )
     later_s = now_s + data.draw(st.floats(0, 1000))
     more = decide(longer, stronger, now_s=later_s, patience=PATIENCE)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 
-from downcore.sources import Limits, Reading, format_of, formats, head_of
+from downcore.sources import Limits, Reading, _tiff, format_of, formats, head_of
 from downcore.sources._input import InputFile
+from downcore.sources._tiff_index import Compression
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 
 READING = Reading(px_per_cm="20")
@@ -266,6 +268,28 @@ def test_a_share_that_goes_away_under_an_open_file_is_the_fault_of_the_share(
 
     assert isinstance(caught.value.__cause__, OSError), "the service cannot tell that it may pass"
     file.close()
+
+
+@pytest.mark.parametrize("fault", [RuntimeError, ValueError, OverflowError, MemoryError])
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".jpg"])
+def test_whatever_a_decoder_raises_is_the_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, fault: type[Exception]
+) -> None:
+    path = tmp_path / f"section{suffix}"
+    if suffix == ".tif":
+        write_tiff(path, compression="lzw")
+    else:
+        cv2.imwrite(str(path), LINES)
+
+    def raises(*_args: object, **_options: object) -> bytes:
+        raise fault
+
+    monkeypatch.setitem(_tiff._DECODERS, Compression.LZW, raises)
+    monkeypatch.setattr(imagecodecs, "png_decode", raises)
+    monkeypatch.setattr(cv2, "imdecode", raises)
+
+    with pytest.raises(HostileFileError, match=fault.__name__):
+        open_and_read(path)
 
 
 def test_a_file_cut_short_while_it_is_read_is_a_new_scan(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Plays a section into a folder, in real time, for ``downcore simulate``."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -38,14 +39,19 @@ def play_section(
         If the way is unknown, a number is out of range, or a file is there already.
     """
     try:
+        exact = Fraction(px_per_cm)
         lines = (
             ImageLines(image, top=top)
             if image
-            else generate(CoreRecipe(seed=seed, length_cm=length_cm, px_per_cm=float(px_per_cm)))
+            else generate(CoreRecipe(seed=seed, length_cm=length_cm, px_per_cm=float(exact)))
         )
         folder.mkdir(parents=True, exist_ok=True)
-        job = scan_job(lines, folder, name, px_per_cm=px_per_cm)
+        job = scan_job(lines, folder, name, px_per_cm=exact)
         steps = list(play(job, way_called(way), metres_per_min=metres_per_min))
+    except ZeroDivisionError:
+        raise typer.BadParameter(
+            f"expected pixels per centimetre for --px-per-cm, got {px_per_cm}"
+        ) from None
     except (ValueError, OSError) as error:
         raise typer.BadParameter(str(error)) from None
     kind = "an image" if image else "a simulated core"

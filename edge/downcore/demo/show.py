@@ -17,7 +17,7 @@ from downcore.demo.listener import Listener
 from downcore.demo.picture import draw_core
 from downcore.demo.place import CORE_NAME, prepare
 from downcore.service.daemon import Daemon
-from downcore.settings import Settings, load_settings
+from downcore.settings import InboxSettings, MqttSection, Settings, load_settings
 from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
 from downcore.simulator.scanner import play, scan_job, way_called
 from downcore.store import Reader
@@ -58,7 +58,7 @@ def run_demo(plan: DemoPlan) -> bool:
     inbox = prepare(plan.folder)
     console = Console()
     with demo_broker(plan.folder) as (broker, port):
-        settings = _settings(plan, inbox, port)
+        settings = demo_settings(plan, inbox, port)
         console.print(f"broker: {broker} on 127.0.0.1:{port}, topics downcore/v1/demo/scanner/...")
         console.print(
             f"scanner: a simulated core of {plan.length_cm} cm at {PX_PER_CM} px/cm, "
@@ -108,13 +108,17 @@ def sections_of(plan: DemoPlan) -> Iterator[tuple[str, GeneratedCore]]:
         number += 1
 
 
-def _settings(plan: DemoPlan, inbox: Path, port: int) -> Settings:
+def demo_settings(plan: DemoPlan, inbox: Path, port: int) -> Settings:
+    """Return the demo's settings; of the environment only ``[predict]`` and ``[log]`` count."""
     return load_settings(
         None,
-        inbox={"path": inbox, "px_per_cm": str(PX_PER_CM), "top": "up", "settle_s": 2.0},
+        # Told in full, so that a station's own variables cannot turn the demo to another broker.
+        inbox=InboxSettings(
+            path=inbox, px_per_cm=str(PX_PER_CM), top="up", settle_s=2.0
+        ).model_dump(),
         station={"vessel": "demo", "station": "scanner"},
         store={"path": plan.folder / "downcore.db"},
-        mqtt={"enabled": True, "host": "127.0.0.1", "port": port},
+        mqtt=MqttSection(host="127.0.0.1", port=port).model_dump(),
     )
 
 

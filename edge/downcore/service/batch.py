@@ -80,8 +80,9 @@ def process_at(
     station = replace(station, patience=Patience(settle_s=0.0, give_up_s=0.0))
     outcomes: list[FileOutcome] = []
     keys: set[str] = set()
+    folders: dict[Path, _Folder] = {}
     for path in paths:
-        found = candidate_of(path)
+        found = _candidate_in(folders, path)
         if isinstance(found, str):
             station.store.quarantine_try(refusal_key(path), printable(path), found)
             outcomes.append(_refused(path, found))
@@ -114,32 +115,46 @@ def _refused(path: Path, reason: str) -> FileOutcome:
 
 def candidate_of(path: Path) -> Candidate | str:
     """Return the scan that a named file belongs to, or why there is none."""
+    return _candidate_in({}, path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """The scans of one folder, by each of their files, and why the other images are none."""
+
+    scan_of: dict[Path, Candidate]
+    reason_of: dict[Path, str]
+
+
+def _candidate_in(folders: dict[Path, _Folder], path: Path) -> Candidate | str:
+    """Return the scan of a named file; folders that were listed are in ``folders``."""
     try:
-        own = _seen(path)
-        beside = list(_seen_beside(path))
+        path.lstat()
+        if path.parent not in folders:
+            folders[path.parent] = _listed(path.parent)
     except OSError as error:
         return f"cannot read it: {error.strerror}"
     if not path.is_file() or path.is_symlink():
         return "expected a regular file, got a folder, a link or a device"
-    candidates, unclaimed = CandidateFinder().find([own, *beside])
-    for candidate in candidates:
-        if path in candidate.paths:
-            return candidate
-    reasons = [one.reason for one in unclaimed if one.file.path == path]
+    folder = folders[path.parent]
+    if path in folder.scan_of:
+        return folder.scan_of[path]
     known = ", ".join(fmt.title for fmt in formats().values())
-    return reasons[0] if reasons else f"no scanner format reads it; known: {known}"
+    return folder.reason_of.get(path, f"no scanner format reads it; known: {known}")
 
 
-def _seen_beside(path: Path) -> Iterator[SeenFile]:
-    """Yield the regular files of the same folder; one that just went away is left out."""
-    for other in path.parent.iterdir():
-        if other == path:
-            continue
+def _listed(folder: Path) -> _Folder:
+    candidates, unclaimed = CandidateFinder().find(_seen_in(folder))
+    return _Folder(
+        scan_of={path: candidate for candidate in candidates for path in candidate.paths},
+        reason_of={one.file.path: one.reason for one in unclaimed},
+    )
+
+
+def _seen_in(folder: Path) -> Iterator[SeenFile]:
+    """Yield the regular files of a folder; one that just went away is left out."""
+    for path in folder.iterdir():
         with contextlib.suppress(OSError):
-            if stat.S_ISREG(other.lstat().st_mode):
-                yield _seen(other)
-
-
-def _seen(path: Path) -> SeenFile:
-    state = path.lstat()
-    return SeenFile(path, state.st_size, state.st_mtime_ns, state.st_ino, state.st_dev)
+            state = path.lstat()
+            if stat.S_ISREG(state.st_mode):
+                yield SeenFile(path, state.st_size, state.st_mtime_ns, state.st_ino, state.st_dev)

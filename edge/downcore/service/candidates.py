@@ -20,6 +20,9 @@ SHARED_SIDECARS = frozenset({"document.txt"})
 _SIDECAR = re.compile(r"([-_. ]?[^\W\d].*)?\.(xml|hdr|txt)", re.IGNORECASE | re.DOTALL)
 """What follows an image's stem in the name of a file that says something of that image."""
 
+MARKER_ENDING = ".done"
+"""Ending of a file by which a writer says that the scan of the same name is finished."""
+
 IMAGE_ENDINGS = frozenset({".tif", ".tiff", ".bmp", ".png", ".jpg", ".jpeg", ".raw", ".img"})
 """Endings of files that a technician would expect to be read, lower case."""
 
@@ -37,6 +40,8 @@ class Candidate:
     """Changes when any of the files, or a sidecar beside them, changes; 32 hex digits."""
     beside: str = ""
     """Changes when a sidecar beside the files changes, and only then; 32 hex digits."""
+    is_marked: bool = False
+    """Whether a marker beside the files says that their writer is done."""
 
     @property
     def is_one_file(self) -> bool:
@@ -109,6 +114,7 @@ class CandidateFinder:
                 tuple(group),
                 signature=_candidate_signature(tuple(group), sidecars),
                 beside=_signature(sidecars.of(tuple(group))),
+                is_marked=all(_is_marked(file.path, here) for file in group),
             )
             for key, (fmt, group) in grouped.items()
         ]
@@ -180,8 +186,13 @@ def look_again(
         mtime_ns=candidate.mtime_ns,
         now_s=now_s,
         # A strip that was closed says nothing of the strips to come.
-        is_closed=is_closed and candidate.is_one_file,
+        is_closed=(is_closed or candidate.is_marked) and candidate.is_one_file,
     )
+
+
+def _is_marked(path: Path, here: set[Path]) -> bool:
+    names = (path.stem + MARKER_ENDING, path.name + MARKER_ENDING)
+    return any(path.with_name(name) in here for name in names)
 
 
 def _candidate_signature(files: tuple[SeenFile, ...], sidecars: _Sidecars) -> str:

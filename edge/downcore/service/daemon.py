@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -11,16 +11,17 @@ from types import FrameType
 from downcore import __version__
 from downcore.clock import SystemClock
 from downcore.exit_codes import INTERNAL, OK, REFUSED
-from downcore.health import Heartbeat, notify_systemd
+from downcore.health import lack_of_room, notify_systemd
 from downcore.ports import Clock
 from downcore.publish import RunningSink, Wake, payloads
 from downcore.publish.payloads import StationState, StationStatus
 from downcore.service.intake import Intake, SliceWatcher
+from downcore.service.looking import PacedLooks
 from downcore.service.opening import check_settings, open_station
 from downcore.service.outlets import open_sinks
 from downcore.settings import Settings
-from downcore.sources._follow import Follower
-from downcore.sources._reconcile import Look, LookLimits, look, printable
+from downcore.sources._follow import Follower, Hint
+from downcore.sources._reconcile import Look, printable
 from downcore.store.connection import warn_of_wal_reset
 from downcore.strata.errors import DowncoreError, SettingsError
 
@@ -53,6 +54,8 @@ class Daemon:
         Names of sinks besides MQTT, such as ``terminal``.
     on_step : callable, optional
         Told of each scan that was stepped.
+    lack_of_room : callable, optional
+        Tells why the store's disk is a fault, empty while it is none.
     """
 
     def __init__(
@@ -62,7 +65,9 @@ class Daemon:
         clock: Clock,
         extra_sinks: Sequence[str] = (),
         on_step: SliceWatcher | None = None,
+        lack_of_room: Callable[[Path], str] = lack_of_room,
     ) -> None:
+        self._lack_of_room = lack_of_room
         self._settings = settings
         self._clock = clock
         self._extra_sinks = tuple(extra_sinks)
@@ -122,38 +127,37 @@ class Daemon:
         *,
         ends_when_idle: bool,
     ) -> None:
-        heartbeat = Heartbeat(self._clock)
-        inbox = self._settings.inbox.path
-        is_ready = False
+        inbox = self._settings.inbox
+        looks = PacedLooks(inbox.path, self._clock, settle_s=inbox.settle_s)
+        is_ready = has_more = False
         closed: set[Path] = set()
         while not self._stopping.is_set():
             # Hints are taken before the look, so that a look never misses what a hint is about.
-            closed |= follower.wait(0.0).closed if follower else set()
-            seen = look(inbox, limits=LookLimits())
+            hint = follower.wait(0.0) if follower else Hint(woken=False)
+            closed |= hint.closed
+            seen = looks.look(may_be_the_last=has_more and not hint.woken)
             if ends_when_idle and not is_ready and not seen.is_listed:
                 raise SettingsError(
-                    f"inbox.path: expected a folder that can be listed, got {printable(inbox)}; "
-                    "mount the share, or set the path"
+                    f"inbox.path: expected a folder that can be listed, got "
+                    f"{printable(inbox.path)}; mount the share, or set the path"
                 )
             after = intake.round(seen, frozenset(closed))
             closed.clear()
-            heartbeat.tick("intake")
             self._report(seen, sinks)
             if not is_ready:
                 is_ready = True
                 notify_systemd("READY=1")
-            heartbeat.feed_watchdog(f"{after.n_waiting} scans under way")
-            if after.has_more:
+            _feed_watchdog(f"{after.n_waiting} scans under way", intake)
+            has_more = after.has_more
+            if has_more:
                 continue
             if ends_when_idle and after.n_waiting == 0 and seen.is_listed:
                 return
-            closed |= self._wait(follower, heartbeat, is_active=after.n_waiting > 0)
+            wait_s = ACTIVE_WAIT_S if after.n_waiting else inbox.reconcile_s
+            closed |= self._wait(follower, intake, max(wait_s, looks.rest_s))
 
-    def _wait(
-        self, follower: Follower | None, heartbeat: Heartbeat, *, is_active: bool
-    ) -> frozenset[Path]:
+    def _wait(self, follower: Follower | None, intake: Intake, left_s: float) -> frozenset[Path]:
         """Wait for a hint, for the next look, or for the end; return the files that closed."""
-        left_s = ACTIVE_WAIT_S if is_active else self._settings.inbox.reconcile_s
         while left_s > 0 and not self._stopping.is_set():
             turn_s = min(left_s, STOP_LOOK_S)
             left_s -= turn_s
@@ -161,17 +165,15 @@ class Daemon:
                 self._stopping.wait(turn_s)
             elif (hint := follower.wait(turn_s)).woken:
                 return hint.closed
-            heartbeat.tick("intake")
-            heartbeat.feed_watchdog("waiting for scans")
+            _feed_watchdog("waiting for scans", intake)
         return frozenset()
 
     def _report(self, seen: Look, sinks: Sequence[RunningSink]) -> None:
         """Say online or degraded, when that changed."""
-        if seen.is_listed:
-            self._tell(sinks, StationState.ONLINE, ())
-        else:
-            reason = f"the inbox {self._settings.inbox.path} cannot be listed"
-            self._tell(sinks, StationState.DEGRADED, (reason,))
+        away = "" if seen.is_listed else f"the inbox {self._settings.inbox.path} cannot be listed"
+        reasons = tuple(filter(None, (away, self._lack_of_room(self._settings.store.path))))
+        state = StationState.DEGRADED if reasons else StationState.ONLINE
+        self._tell(sinks, state, reasons)
 
     def _tell(
         self, sinks: Sequence[RunningSink], state: StationState, reasons: tuple[str, ...]
@@ -183,6 +185,13 @@ class Daemon:
         for sink in sinks:
             sink.report(status)
         logger.info("station %s %s", state.value, "; ".join(reasons))
+
+
+def _feed_watchdog(doing: str, intake: Intake) -> None:
+    """Tell systemd that the loop has come round, and where it stands."""
+    n_refused = len(intake.refused)
+    aside = f"; {n_refused} set aside, see the journal" if n_refused else ""
+    notify_systemd(f"WATCHDOG=1\nSTATUS={doing}{aside}")
 
 
 def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:

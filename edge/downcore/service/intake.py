@@ -153,8 +153,9 @@ class Intake:
         for candidate in order:
             if self._is_stopping():
                 return True
-            is_begun = candidate.key in self._journeys
-            if not is_begun and not self._still[candidate.key].has_settled(now_s, patience):
+            still = self._still[candidate.key]
+            is_still = still.is_closed or still.has_settled(now_s, patience)
+            if candidate.key not in self._journeys and not is_still:
                 continue
             journey = self._journey(candidate)
             if self._step(candidate) is Outcome.MORE or journey.has_worked:

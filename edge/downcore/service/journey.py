@@ -225,30 +225,39 @@ class Journey:
         if found.kept is None and found.is_copy and not content:
             self.reason = "begins as a scan that is known; read once it is known whether it is one"
             return Outcome.WAITING
-        if found.kept is None:
-            # Only a copy brings its digest along: any other may change before its end is read.
-            is_copy = content and store.scan_of_file(content_key(content)) is not None
-            told = scan_of(
-                self.candidate, lines, self.name, found, content=content if is_copy else ""
-            )
-            opened = store.open_scan(told)
-            self.scan_id = found.scan_id
-            if opened.duplicate_of is not None:
-                self.reason = f"the same content as scan {opened.duplicate_of}"
-                return Outcome.DONE
-            store.remember_file(f"opening:{found.opening}", found.scan_id)
+        if found.kept is None and self._open_or_link(lines, found, content):
+            return Outcome.DONE
         self.scan_id = found.scan_id
         done_slices = self._done_slices(found)
         if found.kept is not None and found.has_all(n_lines, min(done_slices, default=0)):
             self.n_slices = found.kept.n_slices
             self.reason = f"known as scan {found.scan_id}"
             return Outcome.DONE
+        self._set_out(lines, done_slices)
+        return None
+
+    def _open_or_link(self, lines: ScanLines, found: Identity, content: str) -> bool:
+        """Open a new scan in the store; return whether it repeats another and is linked to it."""
+        store = self._station.store
+        # Only a copy brings its digest along: any other may change before its end is read.
+        is_copy = content and store.scan_of_file(content_key(content)) is not None
+        told = scan_of(self.candidate, lines, self.name, found, content=content if is_copy else "")
+        opened = store.open_scan(told)
+        self.scan_id = found.scan_id
+        if opened.duplicate_of is not None:
+            self.reason = f"the same content as scan {opened.duplicate_of}"
+            return True
+        store.remember_file(f"opening:{found.opening}", found.scan_id)
+        return False
+
+    def _set_out(self, lines: ScanLines, done_slices: tuple[int, ...]) -> None:
+        """Begin a passage below the slices that are done."""
         self.n_slices = min(done_slices, default=0)
         pipeline = SectionPipeline(
             lines.scale, self._station.predictors, self._station.rules, done_slices=done_slices
         )
         self._passage = Passage(lines, pipeline, self.candidate.signature)
-        store.set_scan_state(self.scan_id, ScanState.GROWING)
+        self._station.store.set_scan_state(self.scan_id, ScanState.GROWING)
         logger.info(
             "section %s: scan %s, %s px/cm by %s, from slice %d on",
             self.name.section_id,
@@ -257,7 +266,6 @@ class Journey:
             lines.description.px_per_cm_from,
             self.n_slices,
         )
-        return None
 
     def _done_slices(self, found: Identity) -> tuple[int, ...]:
         """Return for each predictor how many slices it has done."""

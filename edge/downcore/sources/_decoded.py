@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from downcore.sources._format import Limits
 from downcore.sources._input import InputFile
 from downcore.sources._packed import native
-from downcore.sources._raster import check_dimensions, check_held
+from downcore.sources._raster import DECODER_FAULTS, check_dimensions, check_held
 from downcore.sources._written import Extent, WrittenExtent
 from downcore.strata.errors import HostileFileError
 from downcore.strata.segment import Pixels
@@ -45,7 +45,8 @@ class WholeRaster:
         Whether the whole image is there, from the file's extent; its own checksums
         or end marks decide.
     decode : callable
-        Decodes the bytes of the file to RGB or RGBA, or raises ``RuntimeError``.
+        Decodes the bytes of the file to RGB or RGBA, or raises one of
+        ``DECODER_FAULTS``.
 
     Raises
     ------
@@ -111,10 +112,11 @@ class WholeRaster:
         expected = (self.height, self.width, self.bits)
         try:
             pixels = self._decode(raw)
-        except RuntimeError as error:
+        except DECODER_FAULTS as error:
+            why = str(error) or type(error).__name__
             raise HostileFileError(
                 f"expected an image of {self.width} x {self.height} px, got a damaged one "
-                f"({error}): {self._file.path}; copy or export it again"
+                f"({why}): {self._file.path}; copy or export it again"
             ) from error
         got = (*pixels.shape[:2], pixels.dtype.itemsize * 8)
         if pixels.ndim != 3 or got != expected or pixels.shape[2] < 3:  # noqa: PLR2004 - RGB

@@ -64,7 +64,7 @@ class Stillness:
     """Equal looks so far, the first included; at least 1."""
 
     is_closed: bool
-    """Whether its writer closed it, or it was renamed into place, as it now is."""
+    """Whether its writer closed it, renamed it into place or marked it as done, as it now is."""
 
     def has_settled(self, now_s: float, patience: Patience) -> bool:
         """Return whether it has been the same for ``settle_s``, over at least two looks."""
@@ -80,9 +80,6 @@ class Evidence:
 
     is_tail_blank: bool
     """Whether its last strips hold nothing but zeros, as a preallocated file's do."""
-
-    has_marker: bool = False
-    """Whether a sidecar or a done marker that the scanner writes last lies beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +110,9 @@ def looked(
     now_s : float
         When the look was taken, on a clock that never jumps.
     is_closed : bool, default False
-        Whether a close-write or rename-in was noticed since the look before. It
-        holds for the file as it now is, and lapses when the file changes again.
+        Whether a close-write or rename-in was noticed since the look before, or a done
+        marker lies beside it. It holds for the file as it now is, and lapses when the
+        file changes again.
     """
     if before is None or (before.size, before.mtime_ns) != (size, mtime_ns):
         return Stillness(size, mtime_ns, since_s=now_s, n_looks=1, is_closed=is_closed)
@@ -133,7 +131,7 @@ def decide(
     """
     Decide how far a file has come.
 
-    It is final when its writer closed it, renamed it into place or left a
+    It is final when its writer closed it, renamed it into place or left a done
     marker, or it has been the same for ``settle_s`` over at least two looks;
     *and* its structure is complete; *and* its last strips are not blank.
     """
@@ -141,9 +139,8 @@ def decide(
     if not evidence.is_complete or evidence.is_tail_blank:
         return _unfinished(stillness, evidence, still_s, patience)
     if stillness.is_closed:
-        return Decision(Progress.FINAL, "closed or renamed into place by its writer, and complete")
-    if evidence.has_marker:
-        return Decision(Progress.FINAL, "its sidecar or done marker is there, and it is complete")
+        because = "closed, renamed into place or marked as done by its writer, and complete"
+        return Decision(Progress.FINAL, because)
     looks = f"{stillness.n_looks} looks over {still_s:.1f} s"
     if stillness.n_looks > 1 and still_s >= patience.settle_s:
         return Decision(Progress.FINAL, f"the same in {looks}, and complete")

@@ -42,7 +42,7 @@ GATHER_S = 0.01
 """Seconds for which events that come in a burst are gathered into one hint."""
 
 MAX_CLOSED = 10_000
-"""Closed files remembered between two waits; beyond it they count as lost events."""
+"""Closed files remembered between two waits; any more are left to the look."""
 
 STOP_S = 5.0
 
@@ -68,9 +68,6 @@ class Hint:
 
     closed: frozenset[Path] = frozenset()
     """Files that their writer closed or renamed into place since the wait before."""
-
-    has_lost_events: bool = False
-    """Whether events may be missing, so that only a look tells."""
 
 
 class Follower:
@@ -128,10 +125,6 @@ class Follower:
             and _folder_identity(self._inbox) == self._watched_folder
         )
 
-    def wake(self) -> None:
-        """End a wait from another thread, as when the daemon is asked to stop."""
-        self._gathered.add()
-
     def wait(self, timeout_s: float) -> Hint:
         """
         Wait until something happens in the inbox, at most ``timeout_s`` seconds.
@@ -157,7 +150,7 @@ class Follower:
         has_started = self._start()
         # What happened while nobody watched is known to nobody.
         if was_watching or (has_started and not is_first):
-            self._gathered.add(has_lost_events=True)
+            self._gathered.add()
 
     def _start(self) -> bool:
         identity = _folder_identity(self._inbox)
@@ -196,26 +189,17 @@ class _Gathered:
         self.happened = threading.Event()
         self._lock = threading.Lock()
         self._closed: set[str] = set()
-        self._has_lost_events = False
 
-    def add(self, closed: str = "", *, has_lost_events: bool = False) -> None:
+    def add(self, closed: str = "") -> None:
         with self._lock:
             if closed and len(self._closed) < MAX_CLOSED:
                 self._closed.add(closed)
-            elif closed:
-                has_lost_events = True
-            self._has_lost_events = self._has_lost_events or has_lost_events
             self.happened.set()
 
     def take(self) -> Hint:
         with self._lock:
-            hint = Hint(
-                woken=self.happened.is_set(),
-                closed=frozenset(map(Path, self._closed)),
-                has_lost_events=self._has_lost_events,
-            )
+            hint = Hint(woken=self.happened.is_set(), closed=frozenset(map(Path, self._closed)))
             self._closed = set()
-            self._has_lost_events = False
             self.happened.clear()
         return hint
 
@@ -244,7 +228,7 @@ class _OverflowListener(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if "overflow" in str(record.msg):
-            self._gathered.add(has_lost_events=True)
+            self._gathered.add()
 
 
 def _folder_identity(folder: Path) -> tuple[int, int] | None:

@@ -16,7 +16,7 @@ from downcore.sources._packed import (
     packed_columns,
     pixels_of,
 )
-from downcore.sources._raster import check_held
+from downcore.sources._raster import DECODER_FAULTS, check_held
 from downcore.sources._tiff_index import Compression, index_of
 from downcore.sources._tiff_table import TagTable
 from downcore.sources._written import Extent, WrittenExtent
@@ -224,8 +224,9 @@ class TiffRaster:
             # Some writers pad the last strip to the height of the others.
             try:
                 raw = _DECODERS[shape.compression](raw, out=most * shape.row_bytes)
-            except RuntimeError as error:
-                raise self._damaged(band, f"{count} bytes ({error})") from error
+            except DECODER_FAULTS as error:
+                why = str(error) or type(error).__name__
+                raise self._damaged(band, f"{count} bytes ({why})") from error
         if len(raw) < n_rows * shape.row_bytes:
             raise self._damaged(band, f"{len(raw)} of {n_rows * shape.row_bytes} decoded bytes")
         n_values = n_rows * shape.chunk_width * shape.chunk_samples

@@ -1,0 +1,210 @@
+"""The daemon's loop with its surroundings played: how often it looks, and what it says."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from downcore.health import LEAST_FREE_BYTES, lack_of_room
+from downcore.publish.payloads import StationState, StationStatus
+from downcore.service import daemon as daemon_module
+from downcore.service.daemon import Daemon
+from downcore.service.intake import Round
+from downcore.service.looking import FRESH_S, REST_PER_LOOK, PacedLooks
+from downcore.settings import load_settings
+from downcore.sources._follow import Hint
+from downcore.sources._reconcile import Look
+
+NOTHING = Look(files=(), not_yet=(), problems=(), is_listed=True)
+
+
+@dataclass
+class Clock:
+    now_s: float = 1000.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def utc_rfc3339(self) -> str:
+        return "2026-01-31T23:59:59.123Z"
+
+
+@dataclass
+class SlowFolder:
+    """A folder that takes its time to be looked at."""
+
+    clock: Clock
+    look_s: float
+    n_looks: int = 0
+
+    def look(self, _inbox: Path) -> Look:
+        self.n_looks += 1
+        self.clock.now_s += self.look_s
+        return NOTHING
+
+
+def paced(folder: SlowFolder, *, settle_s: float = 20.0) -> PacedLooks:
+    return PacedLooks(Path("inbox"), folder.clock, settle_s=settle_s, take=folder.look)
+
+
+def test_a_look_serves_for_a_second_of_work_and_no_longer() -> None:
+    clock = Clock()
+    folder = SlowFolder(clock, look_s=0.1)
+    looks = paced(folder)
+
+    for _ in range(10):
+        looks.look(may_be_the_last=True)
+        clock.now_s += FRESH_S / 10 - 1e-3
+    assert folder.n_looks == 1, "the folder was looked at before every turn"
+    clock.now_s += 0.1
+    looks.look(may_be_the_last=True)
+    assert folder.n_looks == 2
+
+
+def test_a_look_that_must_be_fresh_is_taken_at_once() -> None:
+    folder = SlowFolder(Clock(), look_s=0.1)
+    looks = paced(folder)
+
+    for _ in range(3):
+        looks.look(may_be_the_last=False)
+
+    assert folder.n_looks == 3
+
+
+def test_where_files_count_as_still_at_once_every_look_is_a_fresh_one() -> None:
+    folder = SlowFolder(Clock(), look_s=0.0)
+    looks = paced(folder, settle_s=0.0)
+
+    for _ in range(3):
+        looks.look(may_be_the_last=True)
+
+    assert folder.n_looks == 3, "one look was taken for the two that stillness needs"
+
+
+def test_a_folder_that_is_slow_to_look_at_is_given_rest() -> None:
+    looks = paced(SlowFolder(Clock(), look_s=2.5))
+
+    looks.look(may_be_the_last=False)
+
+    assert looks.rest_s == pytest.approx(2.5 * REST_PER_LOOK)
+
+
+@dataclass
+class PlayedIntake:
+    """Has more to do in every round but the last, which stops the daemon."""
+
+    daemon: Daemon
+    clock: Clock
+    n_rounds: int
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def round(self, _look: Look, _closed: frozenset[Path]) -> Round:
+        self.n_rounds -= 1
+        self.clock.now_s += FRESH_S / 100
+        if self.n_rounds == 0:
+            self.daemon.stop()
+        return Round(has_more=True, n_waiting=1)
+
+
+@dataclass
+class PlayedFollower:
+    hints: Iterator[Hint]
+
+    def wait(self, _timeout_s: float) -> Hint:
+        return next(self.hints, Hint(woken=False))
+
+
+@dataclass
+class Heard:
+    """A sink that notes what the station says of itself."""
+
+    said: list[StationStatus] = field(default_factory=list)
+
+    def report(self, status: StationStatus) -> None:
+        self.said.append(status)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    told: list[str] = []
+    monkeypatch.setattr(daemon_module, "notify_systemd", told.append)
+    return told
+
+
+def looks_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hints: list[Hint], **more: Any
+) -> tuple[int, Heard]:
+    """Run ten rounds with work to do; return how many looks were taken, and what was said."""
+    clock = Clock()
+    folder = SlowFolder(clock, look_s=0.0)
+    settings = load_settings(
+        None, inbox={"path": tmp_path}, store={"path": tmp_path / "downcore.db"}
+    )
+    daemon = Daemon(settings, clock=clock, **more)
+    monkeypatch.setattr(daemon_module, "PacedLooks", lambda *_a, **_k: paced(folder))
+    intake = PlayedIntake(daemon, clock, n_rounds=10, refused={"a.tif": "a grey image"})
+    heard = Heard()
+    played = cast("Any", (intake, PlayedFollower(iter(hints)), [heard]))
+    daemon._loop(*played, ends_when_idle=False)
+    return folder.n_looks, heard
+
+
+def test_a_backlog_is_worked_off_without_a_look_before_every_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    n_looks, _heard = looks_in(tmp_path, monkeypatch, [])
+
+    assert n_looks == 1
+    assert sum("WATCHDOG=1" in one for one in told) == 10, "expected a ping for every turn"
+    assert "1 set aside" in told[-1]
+
+
+def test_a_hint_always_leads_to_a_fresh_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    hints = [Hint(woken=False), Hint(woken=True), Hint(woken=False), Hint(woken=True)]
+
+    n_looks, _heard = looks_in(tmp_path, monkeypatch, hints)
+
+    assert n_looks == 3
+    assert told[0] == "READY=1"
+
+
+def test_a_station_whose_disk_fills_up_says_once_that_it_is_degraded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    del told
+
+    _n_looks, heard = looks_in(
+        tmp_path, monkeypatch, [], lack_of_room=lambda _store: "little is free"
+    )
+
+    assert [(one.state, one.reasons) for one in heard.said] == [
+        (StationState.DEGRADED, ("little is free",))
+    ]
+
+
+def test_files_that_were_set_aside_are_no_fault_of_the_station(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    del told
+
+    _n_looks, heard = looks_in(tmp_path, monkeypatch, [], lack_of_room=lambda _store: "")
+
+    assert [one.state for one in heard.said] == [StationState.ONLINE]
+
+
+def test_room_is_lacking_below_its_limit_and_not_at_it() -> None:
+    store = Path("record/downcore.db")
+
+    assert lack_of_room(store, lambda _: LEAST_FREE_BYTES) == ""
+    assert "200 MB are free in record" in lack_of_room(store, lambda _: LEAST_FREE_BYTES - 1)
+
+
+def test_a_disk_that_cannot_be_asked_is_left_to_the_store() -> None:
+    def fails(_folder: Path) -> int:
+        raise OSError(5, "Input/output error")
+
+    assert lack_of_room(Path("downcore.db"), fails) == ""
