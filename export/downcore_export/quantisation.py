@@ -86,7 +86,8 @@ def _by_nncf(
         RangeEstimatorParametersSet,
     )
 
-    nncf.set_log_level(logging.ERROR)
+    # Its own setter would raise the level of every handler of the process too.
+    logging.getLogger("nncf").setLevel(logging.ERROR)
     # NNCF's own choice, means over tiles, clips the tiles of the cores that differ most.
     parameters = nncf.AdvancedQuantizationParameters(
         activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
