@@ -30,6 +30,9 @@ BUSY = 75
 BAD_SETTINGS = 78
 """The settings cannot be used; the message names the key."""
 
+INTERRUPTED = 130
+"""Ctrl-C ended it; what was kept is kept."""
+
 MEANINGS = {
     OK: "done",
     REFUSED: "some input was refused, or a check failed",
@@ -41,6 +44,7 @@ MEANINGS = {
     BAD_STORE: "the store cannot be kept",
     BUSY: "another daemon owns the store",
     BAD_SETTINGS: "the settings cannot be used",
+    INTERRUPTED: "stopped by Ctrl-C; what was kept is kept",
 }
 """Every exit code, for the documentation and its test."""
 

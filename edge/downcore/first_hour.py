@@ -149,6 +149,7 @@ def examine(config: Path | None) -> list[Check]:
     where = str(config) if config else "defaults and environment"
     checks: list[Callable[[Settings], Check]] = [
         _check_inbox,
+        _check_scale,
         _check_disk,
         _check_store,
         _check_bundles,
@@ -182,6 +183,19 @@ def _check_inbox(settings: Settings) -> Check:
         advice = "mount the share or set inbox.path; the daemon keeps trying"
         return Check("inbox", is_ok=False, finding=f"cannot list {inbox}", advice=advice)
     return Check("inbox", is_ok=True, finding=f"{len(seen.files)} files; {_place_sentence(inbox)}")
+
+
+def _check_scale(settings: Settings) -> Check:
+    inbox = settings.inbox
+    if inbox.px_per_cm is not None:
+        return Check("scale", is_ok=True, finding=f"{inbox.px_per_cm} px/cm by the settings")
+    if not look(inbox.path, limits=LookLimits()).is_listed:
+        return Check("scale", is_ok=True, finding="by the sidecars, once there are scans")
+    if look_around(inbox.path).is_scale_missing:
+        advice = "set inbox.px_per_cm; such scans are set aside until then"
+        finding = "some scans say no scale, nor do the settings"
+        return Check("scale", is_ok=False, finding=finding, advice=advice)
+    return Check("scale", is_ok=True, finding="by the sidecars")
 
 
 def _check_disk(settings: Settings) -> Check:

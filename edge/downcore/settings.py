@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableSourceError
 
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import SettingsError
@@ -206,6 +207,11 @@ def load_settings(path: Path | None, **sections: Mapping[str, Any]) -> Settings:
     except ValidationError as error:
         where = str(path) if path else "the settings"
         raise SettingsError("\n".join(_complaints(where, error))) from None
+    except UnreadableSourceError as error:
+        raise SettingsError(
+            f"environment: {error}; a list is written as JSON, as in "
+            """DOWNCORE_PREDICT__BUNDLES='["resnet-18"]'"""
+        ) from None
     return _anchored(settings, path.parent if path else Path())
 
 

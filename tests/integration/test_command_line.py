@@ -2,6 +2,7 @@
 
 import csv
 import io
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from downcore.cli import app
-from downcore.exit_codes import BAD_INPUT, BAD_SETTINGS, REFUSED
+from downcore.exit_codes import BAD_INPUT, BAD_SETTINGS, INTERRUPTED, REFUSED
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.simulator.scanner import play, scan_job, way_called
 from downcore.strata.errors import SettingsError
@@ -272,3 +273,59 @@ def test_help_needs_neither_openvino_nor_torch_nor_the_network() -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_a_scan_has_one_name_from_whatever_folder_it_is_spoken_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scans").mkdir()
+    cv2.imwrite(str(tmp_path / "scans" / "mud.png"), np.full((40, 60, 3), 90, np.uint8))
+    words = ["--px-per-cm", "20", "--db", str(tmp_path / "c.db"), "--bundle", "resnet-18"]
+    said = []
+    for folder, name in ((tmp_path, "scans/mud.png"), (tmp_path / "scans", "mud.png")):
+        monkeypatch.chdir(folder)
+        said.append(CliRunner().invoke(app, ["process", name, *words]).output)
+
+    assert said[0].startswith("mud: 2 cm"), said
+    assert said[1].startswith("mud: 2 cm (known as"), said
+
+
+def test_a_mask_never_takes_the_place_of_another_file(image: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    cv2.imwrite(str(other), np.full((4, 4, 3), 90, np.uint8))
+    before = other.read_bytes()
+
+    done = downcore(
+        "mask", str(image), "--px-per-cm", str(PX_PER_CM), "--top", "up", "--out", str(other)
+    )
+
+    assert done.returncode == BAD_SETTINGS, done.stdout
+    assert "earlier mask" in done.stderr, done.stderr
+    assert other.read_bytes() == before, "a scan was overwritten"
+
+
+def test_a_list_in_the_environment_says_how_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOWNCORE_PREDICT__BUNDLES", "resnet-18")
+
+    done = downcore("config", "check")
+
+    assert done.returncode == BAD_SETTINGS, done.stderr
+    assert '["resnet-18"]' in done.stderr, done.stderr
+
+
+def test_ctrl_c_keeps_what_is_kept_and_says_how_to_go_on(tmp_path: Path) -> None:
+    core = generate(CoreRecipe(seed=4, length_cm=150.0, px_per_cm=PX_PER_CM, width_cm=7.0))
+    job = scan_job(core, tmp_path, SECTION, px_per_cm=PX_PER_CM)
+    *_, last = play(job, way_called("whole-by-rename"))
+    command = [sys.executable, "-m", "downcore", "process", str(last.path), "--top", "up"]
+    command += ["--px-per-cm", str(PX_PER_CM), "--db", str(tmp_path / "core.db")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None, "no pipe"
+        # The first plain line of progress tells that slices are under way.
+        first = running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        rest = running.stderr.read()
+
+    if running.returncode != 0:  # a fast machine may have finished by then
+        assert running.returncode == INTERRUPTED, first + rest
+        assert "go on from there" in rest, rest

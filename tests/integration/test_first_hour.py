@@ -141,3 +141,14 @@ def test_doctor_stops_at_settings_that_cannot_be_read(tmp_path: Path) -> None:
 
     assert not check.is_ok, "wrong settings were taken"
     assert "inbox" in check.finding, check.finding
+
+
+def test_doctor_misses_a_scale_that_nobody_says(tmp_path: Path) -> None:
+    scan(tmp_path / "inbox", "whole-by-rename", "2019_643_FA_GC01_01")
+    config = tmp_path / "edge.toml"
+    config.write_text('[inbox]\npath = "inbox"\n[predict]\nbundles = ["resnet-18"]\n')
+
+    checks = {check.name: check for check in examine(config)}
+
+    assert not checks["scale"].is_ok, checks["scale"].finding
+    assert "px_per_cm" in checks["scale"].advice, checks["scale"].advice

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from downcore.strata.depth import LineScale
 from downcore.strata.mask_classes import MaskClass
-from downcore.strata.slices import measure_slice
+from downcore.strata.slices import CoreSlice, measure_slice
 
 SCALE = LineScale.of(20)
 
@@ -71,3 +71,19 @@ def test_both_depths_of_one_scan_measure_the_same() -> None:
 def test_a_mask_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="size of the lines"):
         measure_slice(np.zeros((5, 5, 3), np.uint8), np.zeros((4, 5), np.uint8), SCALE, 0, 0)
+
+
+def test_the_valid_fraction_never_passes_1() -> None:
+    third = 1.0 / 3.0
+    part = CoreSlice(
+        index=0,
+        first_line=0,
+        n_lines=1,
+        top_um=0,
+        bottom_um=1,
+        class_fractions=(1.0 - third - third, third, 0.0, 0.0, 0.0, 0.0, third),
+        colour=None,
+        flags=(),
+    )
+
+    assert 1.0 - 1e-9 <= part.valid_fraction <= 1.0, part.valid_fraction

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from downcore.exit_codes import REFUSED
+from downcore.exit_codes import INTERRUPTED, REFUSED
 
 
 class Top(StrEnum):
@@ -25,7 +25,7 @@ TopOption = Annotated[Top | None, typer.Option("--top", help="Where the core's t
 
 
 def process(
-    images: Annotated[list[Path], typer.Argument(help="Images, or other files of scanners.")],
+    images: Annotated[list[Path], typer.Argument(readable=False, help="Images, or other files.")],
     *,
     px_per_cm: PxPerCm = None,
     top: TopOption = None,
@@ -51,8 +51,12 @@ def process(
     }
     inbox = _inbox_of(px_per_cm, top)
     settings = load_settings(None, inbox=inbox, predict=predict, store={"path": db})
-    with SliceProgress() as progress:
-        outcomes = process_files(images, settings, on_slices=progress.advance)
+    try:
+        with SliceProgress() as progress:
+            outcomes = process_files(images, settings, on_slices=progress.advance)
+    except KeyboardInterrupt:
+        typer.echo("stopped; give the same images again to go on from there", err=True)
+        raise typer.Exit(INTERRUPTED) from None
     for outcome in outcomes:
         typer.echo(outcome.sentence, err=not outcome.is_kept)
     if not all(outcome.is_kept for outcome in outcomes):
@@ -60,7 +64,7 @@ def process(
 
 
 def mask(
-    image: Annotated[Path, typer.Argument(help="One finished image.")],
+    image: Annotated[Path, typer.Argument(readable=False, help="One finished image.")],
     *,
     out: Annotated[Path, typer.Option("--out", help="Palette PNG to write.")],
     px_per_cm: PxPerCm = None,

@@ -8,6 +8,9 @@ import typer
 from downcore.cli.images import Top
 from downcore.exit_codes import REFUSED
 
+MOST_METRES_PER_MIN = 1000.0
+"""Fastest scanner the demo plays."""
+
 
 def demo(
     *,
@@ -26,6 +29,10 @@ def demo(
 
     # A demo that is ended must end its broker, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not 0 <= metres_per_min < MOST_METRES_PER_MIN:
+        raise typer.BadParameter(
+            f"expected 0 to {MOST_METRES_PER_MIN:g} m/min, got {metres_per_min:g}"
+        )
     plan = DemoPlan(
         folder=folder,
         metres_per_min=metres_per_min,

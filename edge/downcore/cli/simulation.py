@@ -52,7 +52,7 @@ def play_section(
         raise typer.BadParameter(
             f"expected pixels per centimetre for --px-per-cm, got {px_per_cm}"
         ) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OverflowError, OSError) as error:
         raise typer.BadParameter(str(error)) from None
     kind = "an image" if image else "a simulated core"
     typer.echo(f"{name}: {steps[-1].n_scanned} lines of {kind}, {way}, in {folder}")

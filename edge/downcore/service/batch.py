@@ -16,6 +16,7 @@ from downcore.settings import Settings
 from downcore.sources import formats
 from downcore.sources._done import Patience
 from downcore.sources._reconcile import SeenFile, printable
+from downcore.store import Reader
 
 SLICES_PER_STEP = 64
 """Slices between two commits."""
@@ -81,7 +82,8 @@ def process_at(
     outcomes: list[FileOutcome] = []
     keys: set[str] = set()
     folders: dict[Path, _Folder] = {}
-    for path in paths:
+    # One file has one name, from whatever folder it is spoken of.
+    for path in (named.parent.resolve() / named.name for named in paths):
         found = _candidate_in(folders, path)
         if isinstance(found, str):
             station.store.quarantine_try(refusal_key(path), printable(path), found)
@@ -103,10 +105,19 @@ def _process(found: Candidate, station: Station, on_slices: OnSlices) -> FileOut
             on_slices(journey.name.section_id, journey.n_slices, journey.n_expected)
     name = journey.name.section_id
     if outcome is Outcome.DONE:
-        note = f" ({journey.reason})" if journey.reason else ""
+        notes = [journey.reason, *_taken_over(station, journey)]
+        note = f" ({'; '.join(filter(None, notes))})" if any(notes) else ""
         return FileOutcome(is_kept=True, sentence=f"{name}: {journey.n_slices} cm{note}")
     kept = f"; {journey.n_slices} cm were kept" if journey.n_slices else ""
     return _refused(found.paths[0], journey.reason + kept)
+
+
+def _taken_over(station: Station, journey: Journey) -> Iterator[str]:
+    """Say which earlier scans of the section this one stands for now."""
+    with Reader.open(station.store.path) as reader:
+        for one in reader.scans(journey.name.section_id):
+            if one.status.superseded_by == journey.scan_id:
+                yield f"takes the place of the earlier scan {one.scan.path}"
 
 
 def _refused(path: Path, reason: str) -> FileOutcome:

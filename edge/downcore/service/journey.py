@@ -170,7 +170,8 @@ class Journey:
             if ended is Outcome.WAITING and is_complete:
                 return ended
         if self._passage is None:
-            few = "fewer lines than one centimetre, or than the store has of it"
+            expected = lines.n_lines_expected or "an unknown number of"
+            few = f"only {n_lines} of {expected} lines are there; copy it again from the scanner"
             return self._unfinished(still, now_s, few)
         return self._go_on(self._passage, still, now_s, n_lines=n_lines, is_complete=is_complete)
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from downcore.ports import ScanLines
 from downcore.service.batch import candidate_of
-from downcore.service.png import write_palette_png
+from downcore.service.png import is_palette_png, write_palette_png
 from downcore.service.station import reading_of
 from downcore.settings import Settings
 from downcore.sources._reconcile import printable
@@ -35,10 +35,14 @@ def write_mask(image: Path, out: Path, settings: Settings) -> str:
     SegmentError
         If the image cannot be read, is not complete, or its scale is unknown.
     SettingsError
-        If ``out`` is the image itself, or cannot be written.
+        If ``out`` is the image itself, another file than an earlier mask, or cannot be written.
     """
     if out.exists() and image.exists() and out.samefile(image):
         raise SettingsError(f"expected another file than the image for --out, got {printable(out)}")
+    if out.suffix.lower() != ".png" or (out.exists() and not is_palette_png(out)):
+        raise SettingsError(
+            f"expected a new .png, or an earlier mask to replace, for --out, got {printable(out)}"
+        )
     found = candidate_of(image)
     if isinstance(found, str):
         raise HostileFileError(f"{printable(image)}: {found}")

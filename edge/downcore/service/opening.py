@@ -71,7 +71,7 @@ def open_station(
         for name, predictor in zip(settings.predict.bundles, predictors, strict=True):
             text = (find_bundle(name) / "manifest.json").read_text(encoding="utf-8")
             store.record_bundle(predictor.manifest, text)
-        yield Station(
+        station = Station(
             inbox=settings.inbox.path,
             store=store,
             predictors=predictors,
@@ -82,6 +82,12 @@ def open_station(
             slices_per_step=slices_per_step,
             clock=clock,
         )
+        try:
+            yield station
+        finally:
+            # An inference that the end of the process cuts off takes the process down with it.
+            for predictor in predictors:
+                predictor.collect(wait=True)
 
 
 def check_settings(settings: Settings) -> None:

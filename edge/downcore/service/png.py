@@ -51,6 +51,13 @@ def write_palette_png(
         file.write(_chunk(b"IEND", b""))
 
 
+def is_palette_png(path: Path) -> bool:
+    """Return whether a file is what :func:`write_palette_png` writes, by its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    return head.startswith(SIGNATURE) and head[24:26] == bytes([_BITS, _PALETTE_COLOUR])
+
+
 def _packed(indices: NDArray[np.uint8]) -> Iterator[bytes]:
     packer = zlib.compressobj(6)
     for first in range(0, len(indices), _ROWS_AT_A_TIME):

@@ -51,7 +51,8 @@ class CoreSlice:
     def valid_fraction(self) -> float:
         """Share of the core's own pixels that are sediment, 0 to 1; 0 where there is no core."""
         core = 1.0 - self.class_fractions[MaskClass.OUTSIDE] - self.class_fractions[MaskClass.TRAY]
-        return self.class_fractions[MaskClass.SEDIMENT] / core if core > 0.0 else 0.0
+        # The fractions are rounded one by one, so their ratio may pass 1 by a hair.
+        return min(self.class_fractions[MaskClass.SEDIMENT] / core, 1.0) if core > 0.0 else 0.0
 
 
 def measure_slice(
