@@ -27,8 +27,8 @@ class Footprint:
         # A slice is a centimetre wide, so that its own mean takes part of the width.
         edges = np.arange(-reach - 0.5, reach + 1.0)
         below = np.array([math.erf(edge / (self.sd_cm * math.sqrt(2.0))) for edge in edges])
-        weights: NDArray[np.float64] = np.diff(below)
-        return weights / weights.sum()
+        weights: NDArray[np.float64] = np.diff(below) / (below[-1] - below[0])
+        return weights
 
 
 FOOTPRINTS = (
