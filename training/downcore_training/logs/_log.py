@@ -1,0 +1,123 @@
+"""What a log is, whatever wrote it: rows of depth and values, with every doubt beside them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntFlag
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.errors import DowncoreError
+
+HEAD_BYTES = 65_536
+"""How much of a file's beginning is looked at to tell its format."""
+
+MsKind = Literal["loop", "point", "unknown"]
+MsUnit = Literal["1e-5 SI", "instrument units", "unknown"]
+
+
+class LogError(DowncoreError):
+    """Raised when a log cannot be read; says what was expected, what was found, and where."""
+
+
+class LogFlag(IntFlag):
+    """What is known against one value."""
+
+    NONE = 0
+    OUT_OF_RANGE = 1
+    """Outside :data:`CREDIBLE`; the number is kept as it was written."""
+    UNREADABLE = 2
+    """A text stands where a number should; the value is NaN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The values of a property that soft sediment can have, both ends included."""
+
+    property: str
+    lowest: float
+    highest: float
+
+
+CREDIBLE = (Range("density", 1.0, 2.7), Range("vp", 1_350.0, 2_500.0), Range("ms", -10.0, 2_000.0))
+"""
+In the order of PROPERTIES: g/cm3, m/s, 1e-5 SI.
+
+Wide enough for every marine and lake mud and sand. Loggers write about 1.0 g/cm3 and 1,100 m/s
+over voids, spikes of up to 2,900 m/s, and below -50e-5 SI for a fault of the sensor.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What is known against all values of one property in a log."""
+
+    property: str
+    reason: str
+    source: str
+    """Who says so: a publication, or the arithmetic that shows it."""
+    excludes_absolute_use: bool
+    """Whether the values may be ranked but not used in their unit."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CoreLog:
+    """The rows of one file in its own order; arrays and tuples are of one length."""
+
+    source: str
+    """Name of the file."""
+    sha256: str
+    """Of its bytes."""
+    format: str
+    """Name of the format that read it."""
+    core: tuple[str, ...]
+    """The core of each row; from the file's name where the rows do not say."""
+    section: tuple[str, ...]
+    """The section of each row as written, such as ``1`` or ``CC``; "" where it is not said."""
+    section_depth_cm: NDArray[np.float64]
+    """Below the section's top; NaN where it is not said."""
+    core_depth_cm: NDArray[np.float64]
+    """Below the core's or the hole's top; NaN likewise."""
+    density: NDArray[np.float64]
+    """g/cm3, as written; NaN where blank or unreadable."""
+    vp: NDArray[np.float64]
+    """m/s, likewise."""
+    ms: NDArray[np.float64]
+    """In ``ms_unit``, likewise."""
+    flags: NDArray[np.uint8]
+    """:class:`LogFlag` of each value, shape (n, 3), in the order of PROPERTIES."""
+    ms_kind: MsKind
+    """What measured susceptibility: a loop averages over centimetres, a point sensor does not."""
+    ms_unit: MsUnit
+    doubts: tuple[Doubt, ...]
+    warnings: tuple[str, ...]
+    """What a person should know, the reasons of the doubts included."""
+
+    def __len__(self) -> int:
+        return len(self.core)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Density, Vp and susceptibility, shape (n, 3), as written."""
+        return np.stack([self.density, self.vp, self.ms], axis=1)
+
+    @property
+    def excluded(self) -> frozenset[str]:
+        """Names of the properties that may not be used in their unit."""
+        return frozenset(one.property for one in self.doubts if one.excludes_absolute_use)
+
+
+@dataclass(frozen=True, slots=True)
+class LogFormat:
+    """One way of writing a log: which files it claims, and how it reads them."""
+
+    name: str
+    """The module's name."""
+    title: str
+    """In words, for a person."""
+    looks_like: Callable[[bytes], bool]
+    """Whether a file is of this format, by its first :data:`HEAD_BYTES`; never raises."""
+    read: Callable[[Path], CoreLog]
+    """Reads a file; raises :class:`LogError` if it is of another format or damaged."""
