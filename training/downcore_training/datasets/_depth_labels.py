@@ -1,0 +1,94 @@
+"""Values of a log brought to the centres of slices, without a value that was not measured."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_GAP_CM = 1.6
+"""Rows of a log further apart than this are not joined by a line."""
+
+_SAME_CM = 1e-6
+"""Depths nearer than this are one depth; they are decimals that were read as floats."""
+
+
+def labels_at(
+    centre_cm: NDArray[np.float64],
+    depth_cm: NDArray[np.float64],
+    values: NDArray[np.float64],
+    usable: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
+    """
+    Return values at the centres of slices.
+
+    Where a row lies at a centre, its value is the label; elsewhere the label lies on the line
+    between the usable rows next above and next below, if they are no more than
+    :data:`MOST_GAP_CM` apart. Rows of the same depth count with their mean. The order of the
+    rows plays no part.
+
+    Parameters
+    ----------
+    centre_cm : ndarray, shape (n,)
+        Depths, in any order.
+    depth_cm, values : ndarray, shape (m,)
+        Rows of a log; those with NaN in either are left out.
+    usable : ndarray of bool, shape (m,), optional
+        Which rows count; all unless given.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        NaN where nothing was measured near enough on both sides.
+    """
+    known = np.isfinite(depth_cm) & np.isfinite(values)
+    if usable is not None:
+        known &= usable
+    depth, value = _by_depth(depth_cm[known], values[known])
+    labels = np.full(centre_cm.shape, np.nan)
+    if not depth.size:
+        return labels
+    below = np.searchsorted(depth, centre_cm - _SAME_CM)
+    for i, (centre, k) in enumerate(zip(centre_cm, below, strict=True)):
+        if k < depth.size and abs(depth[k] - centre) <= _SAME_CM:
+            labels[i] = value[k]
+        elif 0 < k < depth.size and depth[k] - depth[k - 1] <= MOST_GAP_CM + _SAME_CM:
+            share = (centre - depth[k - 1]) / (depth[k] - depth[k - 1])
+            labels[i] = value[k - 1] + share * (value[k] - value[k - 1])
+    return labels
+
+
+def _by_depth(
+    depth: NDArray[np.float64], value: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return rows in order of depth, those of one depth as their mean."""
+    order = np.lexsort((value, depth))
+    depth, value = depth[order], value[order]
+    if not depth.size:
+        return depth, value
+    first = np.flatnonzero(np.concatenate([[True], np.diff(depth) > _SAME_CM]))
+    counts = np.diff(np.append(first, depth.size))
+    return depth[first], np.add.reduceat(value, first) / counts
+
+
+def distance_to_ends_cm(
+    depth_cm: NDArray[np.float64], spans_cm: list[tuple[float, float]]
+) -> NDArray[np.float64]:
+    """
+    Return how far each depth is from the nearest end of the span that it lies in.
+
+    Parameters
+    ----------
+    depth_cm : ndarray, shape (n,)
+        Depths.
+    spans_cm : list of (top, bottom)
+        Sections.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        NaN outside every span.
+    """
+    out = np.full(depth_cm.shape, np.nan)
+    for top, bottom in spans_cm:
+        inside = (depth_cm >= top) & (depth_cm <= bottom)
+        nearest = np.minimum(depth_cm - top, bottom - depth_cm)
+        out[inside] = np.fmin(out[inside], nearest[inside])
+    return out

@@ -1,0 +1,123 @@
+"""Pixels and mask of the slices of a core, read a section at a time as they are asked for."""
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.errors import SegmentError
+from downcore.strata.mask import MASK_HALO_UM, SectionMasker
+from downcore.strata.section import SectionBuffer, SliceLines
+from downcore_training.datasets.release import SectionImage
+
+_Shown = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+class SliceImages:
+    """
+    Reads the slices of a core; holds one section open and one slice in memory.
+
+    The mask of a slice depends on the slices above it, as on the device, so that asking in
+    ascending order reads every line once, and asking backwards starts the section again.
+
+    Parameters
+    ----------
+    images : sequence of SectionImage
+        The core's sections.
+    section, slice_index : ndarray, shape (n,)
+        Which section, and which centimetre of it, each slice of the core is.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[SectionImage],
+        section: NDArray[np.int64],
+        slice_index: NDArray[np.int64],
+    ) -> None:
+        self._images = tuple(images)
+        self._section = section
+        self._slice_index = slice_index
+        self._walk: Iterator[_Shown] | None = None
+        self._open_section = -1
+        self._at = -1
+        self._shown: _Shown | None = None
+
+    def __len__(self) -> int:
+        return len(self._section)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def px_per_cm(self, i: int) -> float:
+        """Return the scale of slice ``i``'s image."""
+        return float(self._images[self._section[i]].px_per_cm)
+
+    def lines_and_classes(self, i: int) -> _Shown:
+        """
+        Return the pixels of slice ``i`` and what they are.
+
+        Returns
+        -------
+        lines : ndarray of uint8, shape (n_lines, n_across, 3)
+            RGB, core top first; of 16 bit the upper 8.
+        classes : ndarray of uint8, shape (n_lines, n_across)
+            The mask, as on the device.
+
+        Raises
+        ------
+        SegmentError
+            If the image cannot be read, or is shorter than it was.
+        """
+        section, wanted = int(self._section[i]), int(self._slice_index[i])
+        if section != self._open_section or wanted < self._at:
+            self.close()
+            self._open_section = section
+            self._walk = _slices_of(self._images[section])
+        while self._at < wanted:
+            shown = next(self._walk, None) if self._walk is not None else None
+            if shown is None:
+                raise SegmentError(
+                    f"expected slice {wanted} of {self._images[section].name}, got the image's "
+                    f"end; was it changed?"
+                )
+            self._shown = shown
+            self._at += 1
+        assert self._shown is not None  # noqa: S101 - set by the loop above or an earlier call
+        return self._shown
+
+    def close(self) -> None:
+        """Give the open image back; harmless when called again."""
+        walk, self._walk = self._walk, None
+        self._open_section, self._at, self._shown = -1, -1, None
+        if walk is not None:
+            walk.close()  # type: ignore[attr-defined] # it is a generator
+
+
+def _slices_of(image: SectionImage) -> Iterator[_Shown]:
+    scan = image.open()
+    try:
+        buffer = SectionBuffer(scan.scale, halo_um=MASK_HALO_UM)
+        masker = SectionMasker(scan.scale)
+        step = scan.scale.first_line_of_slice(1)
+        for first in range(0, image.n_lines, step):
+            for one in buffer.push(scan.read(first, min(step, image.n_lines - first))):
+                yield _shown(one, masker)
+        for one in buffer.finish():
+            yield _shown(one, masker)
+    finally:
+        scan.close()
+
+
+def _shown(one: SliceLines, masker: SectionMasker) -> _Shown:
+    lines = one.lines >> 8 if one.lines.dtype == np.uint16 else one.lines
+    return lines.astype(np.uint8, copy=False), masker.mask(one)
