@@ -3,6 +3,7 @@
 from downcore.strata.errors import (
     BundleError,
     DowncoreError,
+    MeasuredRowsError,
     SegmentError,
     SettingsError,
     StoreBusyError,
@@ -57,6 +58,7 @@ def exit_code_of(error: DowncoreError) -> int:
         (SettingsError, BAD_SETTINGS),
         (BundleError, BAD_BUNDLE),
         (SegmentError, BAD_INPUT),
+        (MeasuredRowsError, BAD_INPUT),
     )
     for kind, code in kinds:
         if isinstance(error, kind):

@@ -38,12 +38,25 @@ def process(
     allow_low_resolution: Annotated[
         bool, typer.Option(help="Predict even far below the resolution of the training.")
     ] = False,
+    measured: Annotated[
+        Path | None,
+        typer.Option(
+            "--measured",
+            readable=False,
+            help="CSV of measured rows of the one section given, to correct its predictions with: "
+            "depth_cm below the section's top and any of density, vp, ms.",
+        ),
+    ] = None,
 ) -> None:
     """Turn finished images into rows of the depth log; one image after the other."""
     from downcore.cli.progress import SliceProgress
     from downcore.service.batch import process_files
+    from downcore.service.calibrating import read_measured
     from downcore.settings import load_settings
 
+    if measured is not None and len(images) != 1:
+        raise typer.BadParameter(f"expected one image with --measured, got {len(images)}")
+    rows = None if measured is None else read_measured(measured)
     predict = {
         "mode": "backlog",
         **({"bundles": tuple(bundle)} if bundle else {}),
@@ -53,7 +66,7 @@ def process(
     settings = load_settings(None, inbox=inbox, predict=predict, store={"path": db})
     try:
         with SliceProgress() as progress:
-            outcomes = process_files(images, settings, on_slices=progress.advance)
+            outcomes = process_files(images, settings, on_slices=progress.advance, measured=rows)
     except KeyboardInterrupt:
         typer.echo("stopped; give the same images again to go on from there", err=True)
         raise typer.Exit(INTERRUPTED) from None

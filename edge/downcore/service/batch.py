@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from downcore.clock import SystemClock
+from downcore.service.calibrating import calibrated_station
 from downcore.service.candidates import Candidate, CandidateFinder
 from downcore.service.identity import refusal_key
 from downcore.service.journey import Journey, Outcome
@@ -17,6 +18,7 @@ from downcore.sources import formats
 from downcore.sources._done import Patience
 from downcore.sources._reconcile import SeenFile, printable
 from downcore.store import Reader
+from downcore.strata.measured import MeasuredRows
 
 SLICES_PER_STEP = 64
 """Slices between two commits."""
@@ -38,7 +40,11 @@ class FileOutcome:
 
 
 def process_files(
-    paths: Sequence[Path], settings: Settings, *, on_slices: OnSlices
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    on_slices: OnSlices,
+    measured: MeasuredRows | None = None,
 ) -> list[FileOutcome]:
     """
     Bring finished files into the store.
@@ -51,6 +57,9 @@ def process_files(
         Scale, orientation, bundles and store.
     on_slices : callable
         Told of the progress.
+    measured : MeasuredRows, optional
+        Of the one section that ``paths`` show; its predictions are kept as corrected by them,
+        as a series of their own.
 
     Returns
     -------
@@ -66,6 +75,8 @@ def process_files(
     with open_station(
         settings, clock=SystemClock(), announce=None, slices_per_step=SLICES_PER_STEP
     ) as station:
+        if measured is not None:
+            station = calibrated_station(station, measured)  # noqa: PLW2901 - the same station
         return process_at(station, paths, on_slices=on_slices)
 
 

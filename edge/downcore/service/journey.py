@@ -5,8 +5,8 @@ import enum
 import errno
 import logging
 
-from downcore.pipeline import SectionPipeline
 from downcore.ports import ScanLines
+from downcore.service.calibrating import pipeline_of
 from downcore.service.candidates import Candidate, look_again
 from downcore.service.identity import (
     Identity,
@@ -254,9 +254,7 @@ class Journey:
     def _set_out(self, lines: ScanLines, done_slices: tuple[int, ...]) -> None:
         """Begin a passage below the slices that are done."""
         self.n_slices = min(done_slices, default=0)
-        pipeline = SectionPipeline(
-            lines.scale, self._station.predictors, self._station.rules, done_slices=done_slices
-        )
+        pipeline = pipeline_of(self._station, lines.scale, done_slices)
         self._passage = Passage(lines, pipeline, self.candidate.signature)
         self._station.store.set_scan_state(self.scan_id, ScanState.GROWING)
         logger.info(

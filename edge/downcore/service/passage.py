@@ -5,6 +5,7 @@ from pathlib import Path
 
 from downcore.pipeline import SectionPipeline
 from downcore.ports import ScanLines
+from downcore.service.calibrating import CalibratedPipeline
 from downcore.sources._identity import PrefixDigest
 from downcore.sources._input import InputFile
 from downcore.strata.errors import SegmentError
@@ -40,13 +41,15 @@ class Passage:
     ----------
     lines : ScanLines
         The opened scan.
-    pipeline : SectionPipeline
+    pipeline : SectionPipeline or CalibratedPipeline
         A new one.
     signature : str
         The files as they were when the passage began.
     """
 
-    def __init__(self, lines: ScanLines, pipeline: SectionPipeline, signature: str) -> None:
+    def __init__(
+        self, lines: ScanLines, pipeline: SectionPipeline | CalibratedPipeline, signature: str
+    ) -> None:
         self.signature = signature
         self._lines = lines
         self._pipeline = pipeline

@@ -11,6 +11,7 @@ from downcore.sources._done import Patience
 from downcore.sources._name_patterns import NamePattern
 from downcore.store import Store
 from downcore.strata.errors import SettingsError
+from downcore.strata.measured import MeasuredRows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +29,8 @@ class Station:
     slices_per_step: int
     """Slices that one scan may take before the others get their turn; 1 or more."""
     clock: Clock
+    measured: MeasuredRows | None = None
+    """Measured rows of the one section that is read, which correct its predictions."""
 
 
 def reading_of(settings: Settings) -> Reading:

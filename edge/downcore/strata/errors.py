@@ -10,6 +10,7 @@ Every error of downcore, arranged by what the service does next.
         HostileFileError     beyond the limits, or lying about itself: quarantine
         UnknownScaleError    no pixels per centimetre: ask the technician
       SectionError           close this section, keep the core
+      MeasuredRowsError      do not use these measured rows: the person who gave them must look
       BundleError            do not start with this bundle
       SettingsError          do not start
       StoreError             do not go on: the record cannot be kept
@@ -61,6 +62,10 @@ class UnknownScaleError(SegmentError):
 
 class SectionError(DowncoreError):
     """Raised when a section cannot be continued."""
+
+
+class MeasuredRowsError(DowncoreError):
+    """Measured rows that were given for a section cannot be used."""
 
 
 class BundleError(DowncoreError):

@@ -1,0 +1,221 @@
+"""
+A section whose predictions are corrected by rows of it that were measured.
+
+What comes out is a series of its own, with a bundle id made of the bundle and the measured
+rows: it stands in the store beside the uncorrected one and never takes its place.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.pipeline import SectionPipeline
+from downcore.ports import Predictor, TilePrediction
+from downcore.service.station import Station
+from downcore.strata.bundle import Manifest, manifest_text
+from downcore.strata.calibration import (
+    Correction,
+    corrected,
+    fit_correction,
+    prior_of_intervals,
+    to_network_scale,
+)
+from downcore.strata.depth import SLICE_UM, LineScale
+from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.errors import MeasuredRowsError
+from downcore.strata.measured import MeasuredRows, parse_measured
+from downcore.strata.properties import PROPERTIES, Property
+from downcore.strata.record import SliceRow
+from downcore.strata.segment import Segment
+
+
+def read_measured(path: Path) -> MeasuredRows:
+    """
+    Read a CSV of measured rows; see :func:`parse_measured`.
+
+    Raises
+    ------
+    MeasuredRowsError
+        If it cannot be read or is not one.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise MeasuredRowsError(f"{path}: cannot read it: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise MeasuredRowsError(f"{path}: expected text in UTF-8, got other bytes") from None
+    return parse_measured(text, str(path))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CalibratedPredictor:
+    """A predictor under the id of its corrected series."""
+
+    plain: Predictor
+    manifest: Manifest
+
+    def predict(self, slices: Sequence[NDArray[np.uint8]]) -> list[TilePrediction]:
+        """Predict as the plain one does."""
+        return self.plain.predict(slices)
+
+    def submit(self, tag: object, tiles: NDArray[np.uint8]) -> None:
+        """Submit to the plain one."""
+        self.plain.submit(tag, tiles)
+
+    def collect(self, *, wait: bool) -> list[tuple[Any, TilePrediction]]:
+        """Collect from the plain one."""
+        return self.plain.collect(wait=wait)
+
+
+def calibrated_station(station: Station, measured: MeasuredRows) -> Station:
+    """
+    Return the station as it reads one section with measured rows.
+
+    The id of each corrected series is recorded with the bundle it comes from, the rows and
+    the digest of their file.
+    """
+    predictors: list[CalibratedPredictor] = []
+    for plain in station.predictors:
+        source = f"{plain.manifest.bundle_id}:{measured.sha256}"
+        series_id = hashlib.sha256(source.encode()).hexdigest()[:16]
+        manifest = replace(plain.manifest, bundle_id=series_id)
+        station.store.record_bundle(manifest, _series_text(plain.manifest, measured))
+        predictors.append(CalibratedPredictor(plain, manifest))
+    return replace(station, predictors=tuple(predictors), measured=measured)
+
+
+def pipeline_of(
+    station: Station, scale: LineScale, done_slices: tuple[int, ...]
+) -> "SectionPipeline | CalibratedPipeline":
+    """Return the pipeline of a section, corrected where the station has measured rows."""
+    if station.measured is None:
+        return SectionPipeline(scale, station.predictors, station.rules, done_slices=done_slices)
+    # The measured slices must be predicted again to find the correction, so every slice is.
+    plain = SectionPipeline(scale, station.predictors, station.rules)
+    return CalibratedPipeline(plain, station.measured)
+
+
+class CalibratedPipeline:
+    """
+    A section's pipeline whose rows wait for the last measured one, and are corrected then.
+
+    The correction is found from the slices down to there alone, so that a row depends on the
+    lines and the measured rows, not on the cuts.
+
+    Parameters
+    ----------
+    plain : SectionPipeline
+        A new one that has nothing done.
+    measured : MeasuredRows
+        Of the section.
+    """
+
+    def __init__(self, plain: SectionPipeline, measured: MeasuredRows) -> None:
+        self._plain = plain
+        self._measured = measured
+        self._held: list[SliceRow] = []
+        self._corrections: dict[tuple[str, str], Correction] | None = None
+
+    @property
+    def next_line(self) -> int:
+        """The scan line that must come next."""
+        return self._plain.next_line
+
+    def push(self, segment: Segment) -> list[SliceRow]:
+        """Add lines and return the rows that are ready; as :meth:`SectionPipeline.push`."""
+        return self._released(self._plain.push(segment))
+
+    def drain(self) -> list[SliceRow]:
+        """Wait for every slice that was released; those above the last measured row wait on."""
+        return self._released(self._plain.drain())
+
+    def finish(self) -> list[SliceRow]:
+        """Return every row that is left."""
+        return self._released(self._plain.finish(), is_end=True)
+
+    def _released(self, rows: list[SliceRow], *, is_end: bool = False) -> list[SliceRow]:
+        self._held += rows
+        last_um = self._measured.last_um
+        if self._corrections is None:
+            if not is_end and not (self._held and self._held[-1].core_slice.bottom_um > last_um):
+                return []
+            seen = [row for row in self._held if row.core_slice.top_um <= last_um]
+            self._corrections = dict(_corrections(seen, self._measured))
+        ready, self._held = self._held, []
+        return [self._corrected(row) for row in ready]
+
+    def _corrected(self, row: SliceRow) -> SliceRow:
+        known = self._corrections or {}
+        estimates = tuple(
+            corrected(one, known[one.bundle_id, one.property]) for one in row.estimates
+        )
+        return replace(row, estimates=estimates)
+
+
+def _corrections(
+    rows: list[SliceRow], measured: MeasuredRows
+) -> Iterator[tuple[tuple[str, str], Correction]]:
+    keys = dict.fromkeys((one.bundle_id, one.property) for row in rows for one in row.estimates)
+    for bundle_id, name in keys:
+        which = next(i for i, known in enumerate(PROPERTIES) if known.name == name)
+        found = {
+            row.core_slice.index: one
+            for row in rows
+            for one in row.estimates
+            if (one.bundle_id, one.property) == (bundle_id, name) and one.status is Status.PREDICTED
+        }
+        yield (bundle_id, name), _correction(PROPERTIES[which], which, found, measured)
+
+
+def _correction(
+    known: Property, which: int, found: dict[int, Estimate], measured: MeasuredRows
+) -> Correction:
+    """Return the correction of one property from its predictions by number of slice."""
+    told = [(row.depth_um, row.values[which]) for row in measured.rows]
+    rows = [(depth_um, value) for depth_um, value in told if value is not None]
+    if not rows:
+        return Correction(known.name, f"not corrected: no measured {known.name}")
+    half_widths = np.array([_half_width(one, known) for one in found.values()])
+    if not (half_widths > 0.0).any():
+        return Correction(known.name, f"not corrected: no predicted {known.name} to compare with")
+    predicted = [_predicted(found.get(depth_um // SLICE_UM), known) for depth_um, _ in rows]
+    # What has no logarithm is out of range, which the correction counts and says.
+    value = [to_network_scale(x, known) if x > 0.0 else -np.inf for _, x in rows]
+    depth_cm = [depth_um / SLICE_UM for depth_um, _ in rows]
+    return fit_correction(
+        known.name,
+        np.array(predicted),
+        np.array(value),
+        np.array(depth_cm),
+        prior_of_intervals(half_widths),
+    )
+
+
+def _predicted(estimate: Estimate | None, known: Property) -> float:
+    if estimate is None or estimate.value is None:
+        return np.nan
+    return to_network_scale(estimate.value, known)
+
+
+def _half_width(estimate: Estimate, known: Property) -> float:
+    if estimate.lower is None or estimate.upper is None:
+        return 0.0
+    lower, upper = (to_network_scale(x, known) for x in (estimate.lower, estimate.upper))
+    return (upper - lower) / 2.0
+
+
+def _series_text(manifest: Manifest, measured: MeasuredRows) -> str:
+    """Return what the store keeps of a corrected series."""
+    told = {
+        "corrected_series_of": manifest.bundle_id,
+        "measured_sha256": measured.sha256,
+        "measured_rows": [asdict(row) for row in measured.rows],
+        "manifest": json.loads(manifest_text(manifest)),
+    }
+    return json.dumps(told, indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,250 @@
+"""
+A core's own offset, from a few of its centimetres that were measured.
+
+A network errs by an offset that all slices of a core share. A few measured rows tell part of
+it: as much as their errors, which resemble each other from slice to slice, allow against what
+offsets cores usually have. Every estimate says in its reason what was done to it.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.conformal import PRIOR_OFFSET_SHARE, ErrorParts
+from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.properties import Property, property_named
+
+MIN_ROWS = 3
+"""Measured rows on predicted slices below which nothing is corrected."""
+
+MIN_ROWS_FOR_SLOPE = 10
+"""Rows from which a slope is looked for as well."""
+
+SLOPE_SD = 0.25
+"""Standard deviation between cores of the slope's departure from 1, as assumed."""
+
+MOST_SDS = 4.0
+"""Mean difference, in standard deviations of an error, that no offset of a core explains."""
+
+PRIOR_CORRELATION = 0.9
+"""Of errors inside a core from one centimetre to the next, as assumed; colour's own is 0.91."""
+
+_SDS_PER_HALF_WIDTH = 1.0 / 1.645
+"""A 90 % interval's half width is 1.645 standard deviations of a normal error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What is added to one property's predictions of a core; log10 throughout for ``ms``."""
+
+    property: str
+    reason: str
+    """For every estimate: what was added and from how many rows, or why nothing was."""
+    offset: float = 0.0
+    """Added where the prediction is ``centre``."""
+    slope: float = 1.0
+    """Change of the corrected value with the predicted one, from ``lowest`` to ``highest``."""
+    centre: float = 0.0
+    """Mean prediction of the measured rows."""
+    lowest: float = 0.0
+    """Least prediction of the measured rows; below it the slope is 1."""
+    highest: float = 0.0
+    """Greatest prediction of the measured rows; above it the slope is 1."""
+    width_share: float = 1.0
+    """Half width of a corrected interval over that of the one before, above 0 and at most 1."""
+
+    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ``values`` (log10 for ``ms``) as corrected, the same shape."""
+        within = np.clip(values, self.lowest, self.highest) - self.centre
+        corrected: NDArray[np.float64] = values + self.offset
+        return corrected if self.slope == 1.0 else corrected + (self.slope - 1.0) * within
+
+
+def fit_correction(
+    property_name: str,
+    predicted: NDArray[np.float64],
+    measured: NDArray[np.float64],
+    depth_cm: NDArray[np.float64],
+    prior: ErrorParts,
+) -> Correction:
+    """
+    Return the correction that some measured rows of a core support.
+
+    The best linear prediction of a core's offset (and slope, from ten rows whose predictions
+    spread as wide as the errors inside a core): normal offset, errors inside the core that
+    decay with distance as in a first-order autoregression.
+
+    Parameters
+    ----------
+    property_name : str
+        Of PROPERTIES.
+    predicted, measured : ndarray, shape (n,)
+        Of the same slices, in the unit, log10 for ``ms``. NaN is left out, and so are measured
+        values outside the property's credible range.
+    depth_cm : ndarray, shape (n,)
+        Middle of each slice, centimetres.
+    prior : ErrorParts
+        How the errors of other cores hang together.
+
+    Returns
+    -------
+    Correction
+        One that changes nothing, with the reason, where fewer than three rows are left, or
+        they differ from the prediction by more than an offset explains.
+    """
+    known = property_named(property_name)
+    both = np.isfinite(predicted) & ~np.isnan(measured)
+    credible = both & _is_credible(measured, known)
+    left_out = int(both.sum()) - int(credible.sum())
+    predicted, depth_cm = predicted[credible], depth_cm[credible]
+    error = measured[credible] - predicted
+    note = f", {left_out} outside {known.lowest:g} to {known.highest:g} left out"
+    rows = f"{error.size} measured rows{note if left_out else ''}"
+    if error.size < MIN_ROWS:
+        return Correction(
+            known.name, f"not corrected: {rows} on predicted slices, needs {MIN_ROWS}"
+        )
+    unit = f"in log10 of {known.unit}" if known.is_log_scaled else known.unit
+    total_sd = math.hypot(prior.offset_sd, prior.within_sd)
+    if abs(float(error.mean())) > MOST_SDS * total_sd:
+        return Correction(
+            known.name,
+            f"not corrected: {rows} differ by {error.mean():+.3g} {unit}, "
+            f"more than {MOST_SDS:g} sd; check their depths and units",
+        )
+    return _fitted(known, predicted, error, _inside(depth_cm, prior), prior, f"{unit} from {rows}")
+
+
+def prior_of_intervals(half_widths: NDArray[np.float64]) -> ErrorParts:
+    """
+    Return how errors hang together as the intervals of a core's slices imply.
+
+    Of the variance a stated share lies between cores. The median of the half widths counts.
+
+    Raises
+    ------
+    ValueError
+        If there is no half width above 0.
+    """
+    wide = half_widths[np.isfinite(half_widths) & (half_widths > 0.0)]
+    if not wide.size:
+        raise ValueError("expected intervals wider than 0, got none")
+    sd = float(np.median(wide)) * _SDS_PER_HALF_WIDTH
+    return ErrorParts(
+        offset_sd=sd * math.sqrt(PRIOR_OFFSET_SHARE),
+        within_sd=sd * math.sqrt(1.0 - PRIOR_OFFSET_SHARE),
+        correlation=PRIOR_CORRELATION,
+    )
+
+
+def corrected(estimate: Estimate, correction: Correction) -> Estimate:
+    """
+    Return a predicted estimate as corrected; the mark is always in its reason.
+
+    An estimate without a value, or of another status than ``predicted``, is returned as it is.
+
+    Raises
+    ------
+    ValueError
+        If the two are of different properties.
+    """
+    if estimate.property != correction.property:
+        raise ValueError(f"expected {correction.property}, got {estimate.property}")
+    if estimate.status is not Status.PREDICTED or estimate.value is None:
+        return estimate
+    known = property_named(estimate.property)
+    reason = "; ".join(filter(None, (correction.reason, estimate.reason)))
+    before = to_network_scale(estimate.value, known)
+    after = float(correction.apply(np.array([before]))[0])
+    share = correction.width_share
+    if share == 1.0 and after == before:
+        return replace(estimate, reason=reason)
+
+    def moved(end: float | None) -> float | None:
+        if end is None:
+            return None
+        return _in_unit(after + share * (to_network_scale(end, known) - before), known)
+
+    value = _in_unit(after, known)
+    if value in {known.lowest, known.highest}:
+        reason += f"; clipped to the credible {known.lowest:g} to {known.highest:g} {known.unit}"
+    grown = value / estimate.value if known.is_log_scaled else 1.0
+    heterogeneity = estimate.heterogeneity
+    return replace(
+        estimate,
+        value=value,
+        lower=moved(estimate.lower),
+        upper=moved(estimate.upper),
+        heterogeneity=None if heterogeneity is None else heterogeneity * grown,
+        reason=reason,
+    )
+
+
+def to_network_scale(value: float, known: Property) -> float:
+    """Return a value as networks see it: log10 for ``ms``, NaN where that has none."""
+    if not known.is_log_scaled:
+        return value
+    return math.log10(value) if value > 0.0 else math.nan
+
+
+def _fitted(  # noqa: PLR0917 - the parts of one least-squares problem
+    known: Property,
+    predicted: NDArray[np.float64],
+    error: NDArray[np.float64],
+    inside: NDArray[np.float64],
+    prior: ErrorParts,
+    told: str,
+) -> Correction:
+    centre = float(predicted.mean())
+    has_slope = (
+        error.size >= MIN_ROWS_FOR_SLOPE and float(np.std(predicted)) >= prior.within_sd > 0.0
+    )
+    columns = [np.ones(error.size), predicted - centre][: 1 + has_slope]
+    design = np.stack(columns, axis=1)
+    before = np.array([prior.offset_sd**2, SLOPE_SD**2][: 1 + has_slope])
+    if not before[0] > 0.0:
+        return Correction(known.name, "not corrected: other cores have no offset")
+    weighted = np.linalg.solve(inside, np.column_stack([design, error]))
+    precision = design.T @ weighted[:, :-1] + np.diag(1.0 / before)
+    variance = np.linalg.inv(precision)
+    found = variance @ (design.T @ weighted[:, -1])
+    reach = np.array([1.0, float(np.abs(predicted - centre).max())])[: 1 + has_slope]
+    left = float(reach @ variance @ reach)
+    within = prior.within_sd**2
+    share = math.sqrt((left + within) / (prior.offset_sd**2 + within))
+    slope = 1.0 + float(found[1]) if has_slope else 1.0
+    said = f" and slope {slope:.3g}" if has_slope else ""
+    unit, _, rest = told.partition(" from ")
+    return Correction(
+        property=known.name,
+        reason=f"offset {found[0]:+.3g} {unit}{said} from {rest}",
+        offset=float(found[0]),
+        slope=slope,
+        centre=centre,
+        lowest=float(predicted.min()),
+        highest=float(predicted.max()),
+        width_share=min(share, 1.0),
+    )
+
+
+def _inside(depth_cm: NDArray[np.float64], prior: ErrorParts) -> NDArray[np.float64]:
+    """Return the covariance of the errors inside a core at some depths."""
+    apart = np.abs(depth_cm[:, None] - depth_cm[None, :])
+    alike = np.power(prior.correlation, apart) if prior.correlation > 0.0 else (apart == 0.0) * 1.0
+    # Rows at one depth must not make the matrix singular.
+    scale = max(prior.within_sd, 1e-6) ** 2
+    covariance: NDArray[np.float64] = scale * (alike + 1e-6 * np.eye(depth_cm.size))
+    return covariance
+
+
+def _is_credible(measured: NDArray[np.float64], known: Property) -> NDArray[np.bool_]:
+    lowest, highest = (to_network_scale(x, known) for x in (known.lowest, known.highest))
+    credible: NDArray[np.bool_] = (measured >= lowest) & (measured <= highest)
+    return credible
+
+
+def _in_unit(x: float, known: Property) -> float:
+    value = math.pow(10.0, min(max(x, -300.0), 300.0)) if known.is_log_scaled else x
+    return min(max(value, known.lowest), known.highest)

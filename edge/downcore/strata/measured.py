@@ -1,0 +1,119 @@
+"""Rows of a section that a core logger measured, as a person gives them: a small CSV."""
+
+import csv
+import hashlib
+import io
+import math
+from dataclasses import dataclass
+
+from downcore.strata.depth import SLICE_UM
+from downcore.strata.errors import MeasuredRowsError
+from downcore.strata.properties import PROPERTIES
+
+DEPTH_COLUMN = "depth_cm"
+"""Depth below the top of the section, centimetres."""
+
+MOST_CHARACTERS = 1_000_000
+"""Longest text that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRow:
+    """What was measured at one depth."""
+
+    depth_um: int
+    """Below the top of the section; 0 or more."""
+    values: tuple[float | None, ...]
+    """In the order of PROPERTIES, each in its unit; ``None`` where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRows:
+    """The measured rows of one section."""
+
+    rows: tuple[MeasuredRow, ...]
+    """One or more, in order of depth."""
+    sha256: str
+    """Of the text they were read from."""
+
+    @property
+    def last_um(self) -> int:
+        """The greatest depth."""
+        return self.rows[-1].depth_um
+
+
+def parse_measured(text: str, name: str) -> MeasuredRows:
+    """
+    Return the rows of a CSV: a header, ``depth_cm`` and any of ``density``, ``vp`` and ``ms``.
+
+    A cell may be empty. Units are those of PROPERTIES. Nothing is guessed: another column, a
+    word for a number, a depth below 0 or a row without depth refuses the whole file.
+
+    Parameters
+    ----------
+    text : str
+        The file's content.
+    name : str
+        For the message of an error.
+
+    Raises
+    ------
+    MeasuredRowsError
+        If it is anything else; says which line and what was expected.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise MeasuredRowsError(f"{name}: expected at most {MOST_CHARACTERS} characters")
+    lines = csv.reader(io.StringIO(text), strict=True)
+    try:
+        header = [cell.strip() for cell in next(lines, [])]
+        _check_header(header, name)
+        rows = [
+            _row(_cells(line, header, f"{name}, line {lines.line_num}"), name)
+            for line in lines
+            if any(cell.strip() for cell in line)
+        ]
+    except csv.Error as error:
+        raise MeasuredRowsError(f"{name}: expected comma-separated values: {error}") from None
+    if not rows:
+        raise MeasuredRowsError(f"{name}: expected measured rows below the header, got none")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return MeasuredRows(tuple(sorted(rows, key=lambda row: row.depth_um)), digest)
+
+
+def _check_header(header: list[str], name: str) -> None:
+    known = [one.name for one in PROPERTIES]
+    others = [column for column in header if column not in {DEPTH_COLUMN, *known}]
+    told = f"expected the columns {DEPTH_COLUMN} and any of {', '.join(known)}"
+    if DEPTH_COLUMN not in header or not set(header) & set(known) or others:
+        got = ", ".join(header) or "none"
+        raise MeasuredRowsError(f"{name}: {told}, got {got}; rename or leave out the others")
+    if len(set(header)) != len(header):
+        raise MeasuredRowsError(f"{name}: {told}, each once, got {', '.join(header)}")
+
+
+def _cells(line: list[str], header: list[str], where: str) -> dict[str, float | None]:
+    if len(line) != len(header):
+        raise MeasuredRowsError(f"{where}: expected {len(header)} cells, got {len(line)}")
+    return {
+        column: _number(cell.strip(), f"{where}, {column}")
+        for column, cell in zip(header, line, strict=True)
+    }
+
+
+def _number(cell: str, where: str) -> float | None:
+    if not cell:
+        return None
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise MeasuredRowsError(f"{where}: expected a number or an empty cell, got {cell!r}")
+    return value
+
+
+def _row(cells: dict[str, float | None], name: str) -> MeasuredRow:
+    depth_cm = cells[DEPTH_COLUMN]
+    if depth_cm is None or depth_cm < 0.0:
+        raise MeasuredRowsError(f"{name}: expected a {DEPTH_COLUMN} of 0 or more, got {depth_cm}")
+    return MeasuredRow(round(depth_cm * SLICE_UM), tuple(cells.get(one.name) for one in PROPERTIES))
