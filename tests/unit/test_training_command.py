@@ -40,5 +40,36 @@ def test_a_mistyped_recipe_ends_with_1_and_names_the_right_key(
     assert not (tmp_path / "out").exists()
 
 
+def test_trees_are_fitted_in_one_go_and_not_resumed(app: typer.Typer, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra [training]")
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('network = "boosted-colour"\nprecision = "f32"\n', encoding="utf-8")
+
+    result = CliRunner().invoke(app, [str(recipe), "--out", str(tmp_path / "out"), "--resume"])
+
+    assert result.exit_code == 1
+    assert "leave it out" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_release_that_is_not_there_is_named(app: typer.Typer, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra [training]")
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('network = "resnet-18"\n', encoding="utf-8")
+    absent = tmp_path / "no-release"
+
+    result = CliRunner().invoke(
+        app,
+        [
+            *(str(recipe), "--out", str(tmp_path / "out")),
+            *("--cache", str(tmp_path / "cache"), "--data", str(absent)),
+        ],
+    )
+
+    assert result.exit_code == 1
+    assert "no-release" in result.output.replace("\n", "")
+    assert not (tmp_path / "out").exists()
+
+
 def _path() -> str:
     return ":".join(sys.path)

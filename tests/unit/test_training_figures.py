@@ -1,24 +1,31 @@
 """The sums behind a training run: scaling, loss, augmentation, figures, intervals, recipes."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from downcore.strata.errors import SettingsError
+from downcore.strata.footprint import FOOTPRINTS, at_logger_support
 
 torch = pytest.importorskip("torch", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
 from downcore_training.augmentation import augment, crop, step_generator  # noqa: E402 - see above
-from downcore_training.baselines import ridge_on_colour, training_mean  # noqa: E402 - see above
+from downcore_training.baselines import (  # noqa: E402 - see above
+    boosted_on_colour,
+    ridge_on_colour,
+    training_mean,
+)
 from downcore_training.datasets import CoreTiles, TileSet  # noqa: E402 - see above
 from downcore_training.evaluation import (  # noqa: E402 - see above
     SliceValues,
+    at_support,
     join_slices,
     score,
     visible_share,
@@ -58,9 +65,10 @@ def values_of(
     sd: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]",
 ) -> SliceValues:
     label = np.zeros_like(error)
-    return SliceValues(error, sd, label, label, np.zeros(len(error), np.int64))
+    return SliceValues(error, sd, label, label, np.arange(len(error)) // 20)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(npst.arrays(np.float64, (5, 3), elements=st.floats(-1e4, 1e4)))
 def test_scaling_there_and_back_is_the_identity(
     values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]",
@@ -122,6 +130,7 @@ def test_the_loss_is_least_where_the_sd_is_the_error() -> None:
     assert best.item() == pytest.approx(math.log(0.5), abs=0.01)
 
 
+@settings(deadline=None)
 @given(st.floats(-1e6, 1e6))
 def test_log_sd_stays_within_its_range(raw: float) -> None:
     assert -4.0 <= clamp_log_sd(torch.tensor(raw)).item() <= 2.0
@@ -215,6 +224,41 @@ def test_the_visible_share_is_the_score_of_a_perfect_reader() -> None:
     assert visible_share(values)["density"] == pytest.approx(expected)
 
 
+def test_figures_are_of_what_the_loggers_sensors_would_read() -> None:
+    tiles = tile_set([0, 0, *range(1, 30)], list(range(30)))
+
+    values = join_slices(tiles, tiles.labels, np.ones_like(tiles.labels))
+
+    for number in (0, 1):
+        mine = values.core == number
+        for i, footprint in enumerate(FOOTPRINTS):
+            alone = at_logger_support(values.mean[mine, i], np.zeros(30, np.int64), footprint)
+            np.testing.assert_allclose(values.at_support[mine, i], alone)
+    assert np.std(values.at_support[:, 2]) < 0.7 * np.std(values.mean[:, 2]), "a loop blurs ms"
+
+
+def test_no_sensor_reads_across_a_gap_or_where_nothing_was_predicted() -> None:
+    (core,) = tile_set(list(range(8))).cores
+    tiles = TileSet([replace(core, run=np.array([0] * 4 + [1] * 4))])
+    values = np.repeat(np.array([1.0] * 4 + [2.0] * 4)[:, None], 3, axis=1)
+    values[2] = math.nan
+
+    read = at_support(tiles, values)
+
+    np.testing.assert_allclose(read[[0, 1, 3]], 1.0)
+    np.testing.assert_allclose(read[4:], 2.0)
+    assert np.isnan(read[2]).all()
+
+
+def test_boosted_trees_find_what_colour_tells() -> None:
+    cores = [list(range(90))] * 4
+    training, test = tile_set(*cores), tile_set(*cores, seed=1)
+
+    values = join_slices(test, boosted_on_colour(training, test), np.ones((360, 3)))
+
+    assert score(values.mean, values)["density"]["r2"] > 0.6
+
+
 def test_the_mean_of_the_training_cores_scores_no_better_than_0() -> None:
     training, test = tile_set(list(range(40))), tile_set(list(range(40)), seed=1)
 
@@ -231,6 +275,7 @@ def test_ridge_finds_what_colour_tells() -> None:
     assert score(values.mean, values)["density"]["r2"] > 0.95
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_intervals_hold_nine_in_ten_of_the_slices_they_were_fitted_on(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -239,7 +284,8 @@ def test_intervals_hold_nine_in_ten_of_the_slices_they_were_fitted_on(seed: int)
 
     intervals = fit_intervals(values)
 
-    assert (coverage(values, intervals) >= 0.9).all()
+    # The mean over cores of shares may be a rounding error below.
+    assert (coverage(values, intervals) >= 0.9 - 1e-9).all()
     for one in intervals:
         assert one.factor == pytest.approx(1.645, rel=0.35)
         assert one.floor > 0
@@ -267,6 +313,12 @@ def test_a_mistyped_key_is_refused_with_the_right_one() -> None:
         ("steps = true", "expected int for steps"),
         ("steps = 0", "steps must be 1 or more"),
         ("batch = 1", "batch must be 2 or more"),
+        ('learn_from = "hope"', "learn_from must be logged or expected"),
+        ('device = "tpu"', "device must be auto, cpu or cuda"),
+        ("average_decay = 1.0", "average_decay must be"),
+        ("look_cores = 0", "look_cores and look_every_slice must be 1 or more"),
+        ("jitter_resolution_most = 0.5", "jitter_resolution_most must be 1 or more"),
+        ("[cores]\ntiles_per_slice_held_out = 0", "must be 1 or more"),
         ('precision = "f16"', "precision must be bf16 or f32"),
         ("cores = 3", "expected a table"),
         ("[cores]\ntrainning = 3", r"unknown key trainning .*training\?"),

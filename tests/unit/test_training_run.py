@@ -28,7 +28,7 @@ RECIPE = """
 network = "tiny"
 seed = 3
 steps = 10
-batch = 8
+batch = 9
 learning_rate = 1e-2
 warm_up_steps = 2
 validate_every = 5
@@ -106,9 +106,12 @@ class Tiny(torch.nn.Module):
         self.norm = torch.nn.BatchNorm2d(4)
         self.head = torch.nn.Linear(4, 6)
 
-    def forward(self, x: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor]":
-        out = self.head(torch.relu(self.norm(self.conv(x / 255))).mean(dim=(2, 3))).float()
-        return out[:, :3], out[:, 3:].tanh(), torch.zeros_like(out[:, :3])
+    def forward(
+        self, x: "torch.Tensor"
+    ) -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]":
+        features = torch.relu(self.norm(self.conv(x / 255))).mean(dim=(2, 3)).float()
+        out = self.head(features).float()
+        return out[:, :3], out[:, 3:].tanh(), torch.zeros_like(out[:, :3]), features
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -156,6 +159,16 @@ class Losses(Silent):
         self.losses.append(float(text.split("loss")[1].split(maxsplit=1)[0]))
 
 
+class Notes(Silent):
+    """Keeps what stays on the screen."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
 def test_ten_steps_lower_the_loss(finished: tuple[Path, list[float]]) -> None:
     means = finished[1]
 
@@ -178,6 +191,84 @@ def test_a_run_cut_short_resumes_to_the_very_same_weights(
     assert whole["step"] == resumed["step"] == 10
     for key, value in whole["state_dict"].items():
         assert torch.equal(value, resumed["state_dict"][key]), key
+    for key, value in whole["running_mean"].items():
+        assert torch.equal(value, resumed["running_mean"][key]), key
+
+
+def test_the_same_recipe_gives_the_same_network(
+    finished: tuple[Path, list[float]], recipe: Recipe, cores: CoreSets, tmp_path: Path
+) -> None:
+    again = train(Assignment(recipe, RECIPE, cores, tmp_path), report=Silent())
+
+    one, other = (checkpoint.read(path)["state_dict"] for path in (finished[0], again))
+    for key, value in one.items():
+        assert torch.equal(value, other[key]), key
+
+
+def test_the_kept_weights_are_the_running_mean_with_statistics_of_whole_tiles(
+    recipe: Recipe, cores: CoreSets, tmp_path: Path
+) -> None:
+    cropped = replace(recipe, crop_px=64, crop_until=0.8, average_decay=0.9)
+
+    train(Assignment(cropped, RECIPE, cores, tmp_path), report=Silent())
+
+    best, last = (checkpoint.read(tmp_path / n) for n in (checkpoint.BEST, checkpoint.LAST))
+    assert best["step"] == last["step"] == 10
+    for key, value in last["running_mean"].items():
+        assert torch.equal(best["state_dict"][key], value), key
+        assert not torch.equal(last["state_dict"][key], value), key
+    key = "norm.running_mean"
+    assert not torch.equal(best["state_dict"][key], last["state_dict"][key])
+
+
+def test_a_run_stops_early_when_validation_gets_no_better(
+    recipe: Recipe, cores: CoreSets, tmp_path: Path
+) -> None:
+    # Nothing is learned at such a rate, so that no later look beats the first by much.
+    stuck = replace(
+        recipe, steps=1_000, validate_every=1, patience=3, learning_rate=1e-12, look_every_slice=1
+    )
+
+    train(Assignment(stuck, RECIPE, cores, tmp_path), report=Silent())
+
+    assert checkpoint.read(tmp_path / checkpoint.LAST)["step"] < 1_000
+
+
+def test_the_means_may_learn_from_what_is_expected_of_the_log(
+    recipe: Recipe, cores: CoreSets, tmp_path: Path
+) -> None:
+    taught = replace(recipe, learn_from="expected")
+
+    path = train(Assignment(taught, RECIPE, cores, tmp_path), report=Silent())
+
+    content = checkpoint.read(path)
+    assert "which only generated cores know" in content["data"]["sentence"]
+
+
+def test_a_run_starts_from_public_weights(recipe: Recipe, cores: CoreSets, tmp_path: Path) -> None:
+    torch.manual_seed(9)
+    public = Tiny().state_dict()
+    torch.save(public, tmp_path / "public.pt")
+    heard = Notes()
+    frozen = replace(
+        recipe, steps=1, learning_rate=1e-12, public_weights=str(tmp_path / "public.pt")
+    )
+
+    train(Assignment(frozen, RECIPE, cores, tmp_path / "run"), report=heard)
+
+    last = checkpoint.read(tmp_path / "run" / checkpoint.LAST)
+    torch.testing.assert_close(last["state_dict"]["conv.weight"], public["conv.weight"])
+    assert any(note.startswith(f"took {len(public)} tensors from") for note in heard.notes)
+
+
+def test_a_device_that_is_not_there_is_named(
+    recipe: Recipe, cores: CoreSets, tmp_path: Path
+) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("needs a machine without CUDA")
+
+    with pytest.raises(SettingsError, match="expected a CUDA device"):
+        train(Assignment(replace(recipe, device="cuda"), RECIPE, cores, tmp_path), report=Silent())
 
 
 def test_a_run_does_not_resume_under_another_recipe(
@@ -212,16 +303,6 @@ def test_the_run_ends_with_the_budget_and_the_learning_rate_near_zero(
     assert rate < 0.2 * bounded.learning_rate
 
 
-def test_weights_that_saw_only_parts_of_tiles_are_never_the_best(
-    recipe: Recipe, cores: CoreSets, tmp_path: Path
-) -> None:
-    cropped = replace(recipe, crop_px=64, crop_until=0.8, validate_every=1)
-
-    train(Assignment(cropped, RECIPE, cores, tmp_path), report=Silent())
-
-    assert checkpoint.read(tmp_path / checkpoint.BEST)["step"] > 0.8 * cropped.steps - 1
-
-
 def test_the_checkpoint_holds_what_a_bundle_needs(finished: tuple[Path, list[float]]) -> None:
     content = checkpoint.read(finished[0])
 
@@ -232,12 +313,13 @@ def test_the_checkpoint_holds_what_a_bundle_needs(finished: tuple[Path, list[flo
         assert one["interval_factor"] > 0
         assert one["interval_floor"] > 0
     assert content["data"]["trained_px_per_cm"][0] >= 40
-    for name in ("test", "test_baseline_training_mean", "test_baseline_ridge_on_colour"):
+    baselines = ("training_mean", "ridge_on_colour", "boosted_on_colour")
+    for name in ("test", "test_slice_values", *(f"test_baseline_{one}" for one in baselines)):
         assert {"r2", "rmse", "mae", "bias"} <= set(content["metrics"][name]["vp"])
     assert content["metrics"]["visible_share"]["test"]["density"] == pytest.approx(1)
     assert set(content["metrics"]["interval_coverage"]) == {"validation", "test"}
     x = torch.zeros(2, 3, 200, 200)
-    mean, _, _ = checkpoint.trained_network(content)(x)
+    mean, *_ = checkpoint.trained_network(content)(x)
     assert torch.isfinite(mean).all()
 
 
@@ -283,6 +365,14 @@ def test_more_training_cores_leave_the_other_sets_as_they_are(
     assert len(got.training.cores) == 4
     assert [c.seed for c in got.test.cores] == [c.seed for c in cores.test.cores]
     np.testing.assert_array_equal(got.validation.labels, cores.validation.labels)
+
+
+def test_held_out_cores_may_keep_fewer_tiles_of_a_slice(recipe: Recipe, cores: CoreSets) -> None:
+    held_out = recipe.cores.tiles_per_slice_held_out
+
+    for tiles, most in ((cores.training, 2), (cores.validation, held_out), (cores.test, held_out)):
+        for core in tiles.cores:
+            assert np.bincount(core.slice_index).max() == most
 
 
 def test_a_tile_carries_the_log_of_its_own_centimetre(cores: CoreSets) -> None:

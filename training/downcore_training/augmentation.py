@@ -2,7 +2,8 @@
 Changes to a tile that do not change what it is made of.
 
 Colour and depth carry the meaning: gains stay small, and a tile is mirrored across the
-core, never turned upside down, because graded beds have an up.
+core, never turned upside down, because graded beds have an up. A tile is one centimetre
+wide, so that another resolution means fewer details, never another size.
 """
 
 import numpy as np
@@ -13,11 +14,16 @@ from torch.nn import functional
 from downcore_training.recipe import Recipe
 
 _MOST = 255.0
+_MOST_SHEEN = 0.1
+"""Share of the way to white that the strongest shine goes."""
 
 
 def augment(pixels: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     """
-    Return ``pixels`` mirrored, tinted, blurred and with noise, each at random.
+    Return ``pixels`` as another scan of the same sediment might show them.
+
+    Mirrored across the core, at a lower resolution, slightly blurred, of another contrast
+    and gain, tinted, with a soft shine, and with noise: each at random and a little.
 
     Parameters
     ----------
@@ -36,12 +42,21 @@ def augment(pixels: Tensor, recipe: Recipe, generator: torch.Generator) -> Tenso
     n = len(pixels)
     mirrored = torch.rand(n, 1, 1, 1, generator=generator) < 0.5  # noqa: PLR2004 - a coin
     out = torch.where(mirrored, pixels.flip(3), pixels)
+    lowered = torch.rand(n, generator=generator) < recipe.jitter_resolution
+    factor = recipe.jitter_resolution_most ** float(torch.rand((), generator=generator))
+    if bool(lowered.any()):
+        out[lowered] = _lower_resolution(out[lowered], factor)
     blurred = torch.rand(n, generator=generator) < recipe.jitter_blur
     if bool(blurred.any()):
         out[blurred] = _blur(out[blurred])
+    contrast = torch.exp(recipe.jitter_contrast * torch.randn(n, 1, 1, 1, generator=generator))
     gain = recipe.jitter_brightness * torch.randn(n, 1, 1, 1, generator=generator)
     tint = recipe.jitter_white_balance * torch.randn(n, 3, 1, 1, generator=generator)
-    out = out * torch.exp(gain + tint)
+    middle = out.mean(dim=(2, 3), keepdim=True)
+    out = (middle + (out - middle) * contrast) * torch.exp(gain + tint)
+    shining = torch.rand(n, 1, 1, 1, generator=generator) < recipe.jitter_sheen
+    if bool(shining.any()):
+        out = out + shining * _sheen(out, generator)
     noise_sd = recipe.jitter_noise * torch.rand(n, 1, 1, 1, generator=generator)
     # One channel of noise serves all three, shifted by rolls: the generator is the slow part.
     noise = torch.randn(n, 1, *pixels.shape[2:], generator=generator)
@@ -66,6 +81,24 @@ def step_generator(seed: int, step: int) -> torch.Generator:
     """Return the generator of one step, so that a resumed run needs no random state."""
     (state,) = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state) & 0x7FFF_FFFF_FFFF_FFFF)
+
+
+def _lower_resolution(pixels: Tensor, factor: float) -> Tensor:
+    """Return tiles as if scanned at fewer px/cm, by ``factor``, and cut to as many pixels."""
+    height, width = pixels.shape[2:]
+    few = (max(1, round(height / factor)), max(1, round(width / factor)))
+    small = functional.interpolate(pixels, size=few, mode="area")
+    return functional.interpolate(small, size=(height, width), mode="bilinear")
+
+
+def _sheen(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Return the light that a wet face adds: smooth over the tile, white, 0 where white is."""
+    n, _, height, width = pixels.shape
+    coarse = torch.rand(n, 1, 3, 3, generator=generator) ** 2 * _MOST_SHEEN
+    light = functional.interpolate(
+        coarse, size=(height, width), mode="bilinear", align_corners=True
+    )
+    return (_MOST - pixels) * light
 
 
 def _blur(pixels: Tensor) -> Tensor:

@@ -58,4 +58,4 @@ def trained_network(content: dict[str, Any]) -> nn.Module:
 
 def frozen_state(module: nn.Module) -> dict[str, Tensor]:
     """Return a copy of the state dict that later steps do not change."""
-    return {k: v.detach().clone().contiguous() for k, v in module.state_dict().items()}
+    return {k: v.detach().cpu().clone().contiguous() for k, v in module.state_dict().items()}

@@ -13,7 +13,12 @@ def train(
         Path | None, typer.Option(help="Folder for the checkpoint; runs/NETWORK if not given.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Cache of generated cores; the user's cache if not given.")
+        Path | None,
+        typer.Option(help="Release of real cores to train on; generated cores if not given."),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Folder for tiles once cut; the user's cache if not given."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last state in the folder.")
@@ -23,7 +28,7 @@ def train(
     ] = None,
 ) -> None:
     """
-    Train a network on generated cores.
+    Train a network on generated cores, or on those of a release.
 
     The learning rate falls to 0 by the last step or the end of the budget, whichever comes
     first. With a budget the result depends on the machine's speed; with 0, steps alone
@@ -36,5 +41,7 @@ def train(
     from downcore_training.run import TrainingFiles, run_training  # noqa: PLC0415
 
     run_training(
-        TrainingFiles(config=config, out=out, cache=data), resume=resume, budget_min=budget_min
+        TrainingFiles(config=config, out=out, cache=cache, data=data),
+        resume=resume,
+        budget_min=budget_min,
     )

@@ -5,12 +5,12 @@ Tiles are joined to slices first: a slice's value is the mean of its tiles, its 
 mean square of theirs. ``ms`` is judged as log10 and, besides, in its unit.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.strata.footprint import FOOTPRINTS, at_logger_support
 from downcore.strata.properties import PROPERTIES
 from downcore_training.datasets import TileSet
 
@@ -32,6 +32,16 @@ class SliceValues:
     """The part of the label that can be seen, shape (n_slices, 3); NaN as ``label``."""
     core: NDArray[np.int64]
     """Number of the core of each slice, shape (n_slices,)."""
+    logger_mean: NDArray[np.float64] | None = None
+    """
+    ``mean`` as the logger's sensors would read it, their footprint along the core included,
+    shape (n_slices, 3). It is what labels are compared with; ``mean`` is of the slice alone.
+    """
+
+    @property
+    def at_support(self) -> NDArray[np.float64]:
+        """``logger_mean``, or ``mean`` where nobody worked it out."""
+        return self.mean if self.logger_mean is None else self.logger_mean
 
 
 def join_slices(tiles: TileSet, mean: NDArray[np.float64], sd: NDArray[np.float64]) -> SliceValues:
@@ -46,14 +56,43 @@ def join_slices(tiles: TileSet, mean: NDArray[np.float64], sd: NDArray[np.float6
     if not len(mean) == len(sd) == len(tiles):
         raise ValueError(f"expected {len(tiles)} predictions, got {len(mean)} and {len(sd)}")
     first = tiles.one_tile_a_slice()
-    core = np.repeat(np.arange(len(tiles.cores)), [len(c.slice_index) for c in tiles.cores])
+    joined = _mean_by(tiles.group, mean)
     return SliceValues(
-        mean=_mean_by(tiles.group, mean),
+        mean=joined,
         sd=np.sqrt(_mean_by(tiles.group, sd**2)),
         label=tiles.labels[first],
         visible=tiles.visible[first],
-        core=core[first].astype(np.int64),
+        core=tiles.core[first],
+        logger_mean=at_support(tiles, joined),
     )
+
+
+def at_support(tiles: TileSet, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Return values of slices as the logger's sensors would read them.
+
+    Parameters
+    ----------
+    tiles : TileSet
+        Whose slices they are.
+    values : ndarray, shape (n_slices, 3)
+        One row for each slice that has a tile, log10 for ``ms``; NaN for no answer.
+
+    Returns
+    -------
+    ndarray, shape (n_slices, 3)
+        The mean over each sensor's footprint of the slices there are.
+    """
+    first = tiles.one_tile_a_slice()
+    out = np.empty_like(values)
+    for number, core in enumerate(tiles.cores):
+        mine = np.flatnonzero(tiles.core[first] == number)
+        index = np.unique(core.slice_index)
+        for i, footprint in enumerate(FOOTPRINTS):
+            whole = np.full(len(core.labels), np.nan)
+            whole[index] = values[mine, i]
+            out[mine, i] = at_logger_support(whole, core.runs, footprint)[index]
+    return out
 
 
 def score(predicted: NDArray[np.float64], values: SliceValues) -> dict[str, Scores]:
@@ -80,9 +119,10 @@ def visible_share(values: SliceValues) -> Scores:
     """
     Return, by property, the R2 that a perfect reader of colour and texture would reach.
 
-    The log of the generator is partly invisible on purpose; no network can pass this share.
+    The log of the generator is partly invisible on purpose; no network can pass this share. A
+    property of which it is not known what can be seen is left out, as all are of real cores.
     """
-    return {name: one.get("r2", math.nan) for name, one in score(values.visible, values).items()}
+    return {name: one["r2"] for name, one in score(values.visible, values).items() if "r2" in one}
 
 
 def _score_one(

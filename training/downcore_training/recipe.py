@@ -10,16 +10,19 @@ from typing import Any
 from downcore.strata.bundle import TILE_PX
 from downcore.strata.errors import SettingsError
 
+GROUP_TILES = 3
+"""Tiles over a wide footprint in the loss: a Gauss-Hermite rule of so many points."""
+
 
 @dataclass(frozen=True, slots=True)
 class CoreSet:
     """Which generated cores are trained, validated and tested on; one core is in one set only."""
 
-    training: int = 160
+    training: int = 240
     """Cores to learn from."""
-    validation: int = 12
+    validation: int = 64
     """Cores that choose the best checkpoint and calibrate the intervals."""
-    test: int = 16
+    test: int = 64
     """Cores that only the final figures see."""
     length_cm: int = 60
     width_cm: float = 6.5
@@ -27,8 +30,10 @@ class CoreSet:
     px_per_cm_highest: float = 400.0
     """Resolutions are drawn between the two, log-triangular about ``px_per_cm_usual``."""
     px_per_cm_usual: float = 140.0
-    tiles_per_slice: int = 3
-    """Tiles kept of each slice, drawn at random from those side by side."""
+    tiles_per_slice: int = 2
+    """Tiles kept of each slice of a training core, drawn at random from those side by side."""
+    tiles_per_slice_held_out: int = 1
+    """The same of validation and test cores."""
     first_seed: int = 1_000
     """Seed of the first core; the next ones count on."""
 
@@ -48,19 +53,51 @@ class Recipe:
     Minutes of wall time; 0 for none. The learning rate falls to 0 by then, so the result
     depends on the machine. With 0 the run is repeatable by seed.
     """
-    batch: int = 16
+    batch: int = 24
+    """Tiles of a step; a multiple of the tiles of a group where the loss knows the footprint."""
+    footprint_in_loss: bool = True
+    """
+    Whether a wide sensor's label is compared with the mean of three tiles over its footprint,
+    not with the one tile in its middle.
+    """
+    learn_from: str = "logged"
+    """
+    What the means learn from: ``logged`` labels, or what is ``expected`` of the label given the
+    image, which only generated cores know; labels serve where it is not known.
+    """
     learning_rate: float = 1e-3
     """At the end of the warm-up; a cosine leads from there to 0."""
+    restart_at: int = 0
+    """
+    Step at which the cosine, and the crops, begin anew, at half the learning rate; 0 for never.
+    A second, shorter descent finds what the first went past.
+    """
     weight_decay: float = 0.02
     warm_up_steps: int = 100
     beta: float = 0.5
     """Of the beta-NLL loss; 0 is the plain likelihood, 1 weighs all errors alike."""
-    validate_every: int = 200
+    average_decay: float = 0.99
+    """
+    Of the running mean of the weights that is judged and kept: the share of the mean that
+    stays at each step. 0 for the weights themselves.
+    """
+    normalise_batches: int = 16
+    """
+    Batches of whole tiles over which the statistics of the normalisations are taken anew for
+    the weights that are judged: those of a running mean, or of parts of tiles, do not fit.
+    """
+    validate_every: int = 250
     """Steps between two looks at the validation cores."""
+    look_cores: int = 12
+    """Validation cores of such a look; all are used in the end."""
+    look_every_slice: int = 2
+    """A look sees each slice with 1, every second one with 2."""
     patience: int = 0
     """Looks without a better score after which the run stops; 0 for never."""
     threads: int = 2
     """Threads of torch; 0 leaves them as they are."""
+    device: str = "auto"
+    """``cpu``, ``cuda``, or ``auto`` for cuda where there is one."""
     precision: str = "bf16"
     """``bf16`` (autocast) or ``f32``."""
     jitter_brightness: float = 0.04
@@ -71,6 +108,14 @@ class Recipe:
     """Most noise added, sd in counts of 255."""
     jitter_blur: float = 0.3
     """Share of tiles that are slightly blurred."""
+    jitter_contrast: float = 0.04
+    """Sd of the logarithm of a tile's contrast about its own mean, as of a wet or dry face."""
+    jitter_sheen: float = 0.15
+    """Share of tiles with a soft shine of the lamp on a wet face."""
+    jitter_resolution: float = 0.25
+    """Share of tiles brought to a lower resolution; a tile stays 1 cm wide."""
+    jitter_resolution_most: float = 2.0
+    """Most by which the resolution is lowered, 1 for not at all."""
     crop_px: int = 200
     """Side of the square that the network sees of a tile in the first part of the run."""
     crop_until: float = 0.0
@@ -149,18 +194,33 @@ def _check_ranges(recipe: Recipe, origin: str) -> None:
         "batch must be 2 or more": recipe.batch >= 2,  # noqa: PLR2004 - said in the message
         "validate_every must be 1 or more": recipe.validate_every >= 1,
         "budget_min must not be negative": recipe.budget_min >= 0,
+        "restart_at must be 0, or below steps, and needs budget_min 0": (
+            recipe.restart_at == 0
+            or (0 < recipe.restart_at < recipe.steps and recipe.budget_min == 0)
+        ),
         "crop_px must be 64 to 200": 64 <= recipe.crop_px <= TILE_PX,  # noqa: PLR2004 - said there
         # The last part must see whole tiles, as the device does.
         "crop_until must be 0 to 0.9": 0 <= recipe.crop_until <= 0.9,  # noqa: PLR2004 - said there
         "learning_rate must be above 0": recipe.learning_rate > 0,
         "beta must be 0 to 1": 0 <= recipe.beta <= 1,
+        f"batch must be a multiple of {GROUP_TILES} with footprint_in_loss": (
+            not recipe.footprint_in_loss or recipe.batch % GROUP_TILES == 0
+        ),
+        "average_decay must be 0 or more and below 1": 0 <= recipe.average_decay < 1,
+        "normalise_batches, look_cores and look_every_slice must be 1 or more": min(
+            recipe.normalise_batches, recipe.look_cores, recipe.look_every_slice
+        )
+        >= 1,
+        "learn_from must be logged or expected": recipe.learn_from in ("logged", "expected"),
+        "device must be auto, cpu or cuda": recipe.device in ("auto", "cpu", "cuda"),
+        "jitter_resolution_most must be 1 or more": recipe.jitter_resolution_most >= 1,
         "precision must be bf16 or f32": recipe.precision in ("bf16", "f32"),
         "cores.training, validation and test must be 1 or more": min(
             cores.training, cores.validation, cores.test
         )
         >= 1,
         "cores.length_cm and tiles_per_slice must be 1 or more": min(
-            cores.length_cm, cores.tiles_per_slice
+            cores.length_cm, cores.tiles_per_slice, cores.tiles_per_slice_held_out
         )
         >= 1,
         "px_per_cm must be lowest <= usual <= highest": 1

@@ -18,9 +18,13 @@ from rich.table import Table
 from downcore.strata.errors import BundleError, SettingsError
 from downcore.strata.properties import PROPERTIES
 from downcore_training import checkpoint
+from downcore_training.boosted import NETWORK as BOOSTED
+from downcore_training.boosted import fit
+from downcore_training.datasets import CoreSets
 from downcore_training.datasets.generated import core_sets
+from downcore_training.datasets.natural import ReleaseSplit, release_sets
 from downcore_training.progress import Bar, Plain, Report, bar_columns
-from downcore_training.recipe import load_recipe
+from downcore_training.recipe import Recipe, load_recipe
 from downcore_training.train import Assignment, train
 
 
@@ -31,6 +35,8 @@ class TrainingFiles:
     config: Path
     out: Path | None
     cache: Path | None
+    data: Path | None = None
+    """Release of real cores; ``None`` for generated ones."""
 
 
 def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None) -> None:
@@ -47,15 +53,14 @@ def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None
         recipe = load_recipe(files.config)
         if budget_min is not None:
             recipe = dataclasses.replace(recipe, budget_min=budget_min)
+        _check_resume(recipe, resume=resume)
         out = files.out or Path("runs") / recipe.network
         cache = files.cache or Path(platformdirs.user_cache_dir("downcore")) / "training"
         with _report(console) as report:
-            sets = core_sets(
-                recipe.cores, cache, report=report, processes=recipe.threads or os.cpu_count() or 1
-            )
+            sets = sets_of(recipe, files.data, cache, report)
             text = files.config.read_text(encoding="utf-8")
             task = Assignment(recipe=recipe, recipe_text=text, sets=sets, out=out)
-            path = train(task, report=report, resume=resume)
+            path = _trained(task, report, resume=resume)
     except (SettingsError, BundleError, ValueError) as error:
         console.print(str(error), style="red", soft_wrap=True, highlight=False, markup=False)
         raise typer.Exit(1) from error
@@ -69,6 +74,33 @@ def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None
     console.print(f"wrote {path}; next: downcore bundle {path} --out DIR", soft_wrap=True)
 
 
+def _check_resume(recipe: Recipe, *, resume: bool) -> None:
+    if resume and recipe.network == BOOSTED.name:
+        raise SettingsError(
+            f"expected no --resume for {BOOSTED.name}, which is fitted in one go; leave it out"
+        )
+
+
+def sets_of(recipe: Recipe, release: Path | None, cache: Path, report: Report) -> CoreSets:
+    """
+    Return the cores that a recipe is trained on: those of ``release``, or generated ones.
+
+    Raises
+    ------
+    SettingsError
+        If the release cannot be split into training, validation and test cores.
+    """
+    if release is not None:
+        return release_sets(release, cache, ReleaseSplit(), report=report)
+    return core_sets(recipe.cores, cache, report=report, processes=os.cpu_count() or 1)
+
+
+def _trained(task: Assignment, report: Report, *, resume: bool) -> Path:
+    if task.recipe.network != BOOSTED.name:
+        return train(task, report=report, resume=resume)
+    return fit(task, report=report)
+
+
 @contextmanager
 def _report(console: Console) -> Iterator[Report]:
     if not console.is_terminal:
@@ -80,8 +112,14 @@ def _report(console: Console) -> Iterator[Report]:
 
 def _table(content: dict[str, Any]) -> Table:
     metrics = content["metrics"]
-    table = Table(title=f"{content['network']} on test cores")
-    for heading in ("property", "R2", "visible", "ridge", "RMSE", "bias", "in 90 % interval"):
+    table = Table(
+        title=f"{content['network']} on test cores",
+        caption="R2 at the support of the logger's sensors; visible: what a perfect reader reaches",
+    )
+    for heading in (
+        *("property", "R2", "visible", "R2 of the slice", "mean", "ridge", "boosted"),
+        *("RMSE", "bias", "in 90 % interval"),
+    ):
         table.add_column(heading)
     for one in PROPERTIES:
         got = metrics["test"][one.name]
@@ -89,8 +127,12 @@ def _table(content: dict[str, Any]) -> Table:
         table.add_row(
             f"{one.name}, {unit}",
             _number(got.get("r2")),
-            _number(metrics["visible_share"]["test"][one.name]),
-            _number(metrics["test_baseline_ridge_on_colour"][one.name].get("r2")),
+            _number(metrics["visible_share"]["test"].get(one.name)),
+            _number(metrics["test_slice_values"][one.name].get("r2")),
+            *(
+                _number(metrics[f"test_baseline_{name}"][one.name].get("r2"))
+                for name in ("training_mean", "ridge_on_colour", "boosted_on_colour")
+            ),
             _number(got.get("rmse")),
             _number(got.get("bias")),
             _number(metrics["interval_coverage"]["test"][one.name]),

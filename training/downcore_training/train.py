@@ -6,39 +6,52 @@ that is resumed goes on exactly as it would have, and needs no random state on d
 ``budget_min`` the learning rate follows the clock, and the result depends on the machine.
 """
 
+import copy
 import dataclasses
 import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from downcore.strata.errors import SettingsError
+from downcore.strata.properties import PROPERTIES
 from downcore_training import checkpoint
 from downcore_training.augmentation import augment, crop, step_generator
+from downcore_training.averaging import RunningMean, renormalise
 from downcore_training.datasets import CoreSets, TileSet
-from downcore_training.evaluation import join_slices, score
-from downcore_training.loss import beta_nll
+from downcore_training.evaluation import SliceValues, at_support, join_slices, score
+from downcore_training.loss import Target, WideLabel, footprint_nll
 from downcore_training.networks import load_public_weights, network_named
 from downcore_training.progress import Report
 from downcore_training.recipe import Recipe, parse_recipe
 from downcore_training.scaling import TargetScaling, fit_scaling
+from downcore_training.seeing import Seen, as_input, device_named, predict
 from downcore_training.summary import finished_checkpoint
+from downcore_training.tile_groups import (
+    ALONE,
+    GroupedTiles,
+    TileGroups,
+    quadrature_of,
+    wide_footprints,
+)
 
 Clock = Callable[[], float]
 """Seconds that never jump."""
 
 _CLIP_NORM = 5.0
 """Longest gradient; a batch with an absurd label must not undo the run."""
-_EVALUATION_BATCH = 32
 _TOLD_STEPS = 50
+_SECOND_DESCENT = 0.5
+"""Learning rate of a second descent, of the first one's."""
 """Steps over which the loss that is told is averaged."""
 
 
@@ -48,6 +61,7 @@ class _State:
 
     module: nn.Module
     optimiser: torch.optim.Optimizer
+    mean: RunningMean
     step: int = 0
     elapsed_s: float = 0.0
     best_score: float = -math.inf
@@ -64,6 +78,19 @@ class Assignment:
     sets: CoreSets
     out: Path
     """Folder for ``checkpoint.pt``, ``best.pt`` and ``last.pt``; made if absent."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lesson:
+    """What stays the same from step to step."""
+
+    recipe: Recipe
+    tiles: TileSet
+    target: Target
+    """Of all tiles."""
+    scaling: TargetScaling
+    wide: tuple[WideLabel, ...]
+    seen: Seen
 
 
 def train(
@@ -86,77 +113,74 @@ def train(
     Raises
     ------
     SettingsError
-        If ``resume`` is asked for with a recipe that would not have led to ``last.pt``.
+        If ``resume`` is asked for with a recipe that would not have led to ``last.pt``, or
+        the recipe asks for a device that is not there.
     BundleError
         If there is nothing to resume.
     """
-    recipe, training = task.recipe, task.sets.training
+    recipe = task.recipe
     task.out.mkdir(parents=True, exist_ok=True)
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    scaling = fit_scaling(training.labels)
-    targets = torch.from_numpy(scaling.scaled(training.labels)).float()
-    state = _fresh_state(recipe, report)
+    lesson = _lesson(recipe, task.sets.training)
+    state = _fresh_state(lesson, report)
     if resume:
         _restore(state, recipe, task.out)
         report.note(f"resumed at step {state.step} after {state.elapsed_s / 60:.1f} min")
-    batches = _batches(len(training), recipe, state.step)
+    groups = _groups(lesson, state.step)
     started_s = clock() - state.elapsed_s
     losses: deque[float] = deque(maxlen=_TOLD_STEPS)
     while not _is_over(state, recipe):
         _set_learning_rate(state, recipe)
-        indices = next(batches)
-        losses.append(_one_step(state, recipe, training, indices, targets[indices]))
+        losses.append(_one_step(state, lesson, next(groups)))
         state.step += 1
+        state.mean.add(state.module, state.step)
         state.elapsed_s = clock() - started_s
         told = f"step {state.step}  loss {sum(losses) / len(losses):+.3f}"
         report.at(_share(state, recipe), f"{told}  {state.elapsed_s / 60:.1f} min")
         if state.step % recipe.validate_every == 0 or _is_over(state, recipe):
-            _look(state, task, scaling, report)
-    return _finish(state, task, scaling, report)
+            _look(state, task, lesson, report)
+    return _finish(state, task, lesson, report)
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """How a network looks at tiles when it is judged."""
-
-    precision: str = "bf16"
-    """``bf16`` (autocast) or ``f32``."""
-    side_px: int | None = None
-    """Side of the square in the middle of the tile; ``None`` for all of it."""
-
-
-def predict(
-    module: nn.Module,
-    tiles: TileSet,
-    scaling: TargetScaling,
-    *,
-    indices: NDArray[np.int64] | None = None,
-    seen: Seen = Seen(),
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """
-    Predict tiles, all or those at ``indices``.
-
-    Returns
-    -------
-    mean, sd : ndarray, each of shape (n_tiles, 3)
-        In the property's unit, log10 for ``ms``.
-    """
-    chosen = np.arange(len(tiles)) if indices is None else indices
-    means, sds = [], []
-    was_training = module.training
-    module.eval()
-    with torch.inference_mode(), _autocast(seen.precision):
-        for first in range(0, len(chosen), _EVALUATION_BATCH):
-            x = _centre(_input(tiles.pixels(chosen[first : first + _EVALUATION_BATCH])), seen)
-            mean, log_sd, _ = module(x.contiguous(memory_format=torch.channels_last))
-            means.append(mean.double().numpy())
-            sds.append(log_sd.double().exp().numpy())
-    module.train(was_training)
-    return scaling.unscaled(np.concatenate(means)), np.concatenate(sds) * scaling.spread
+def _lesson(recipe: Recipe, tiles: TileSet) -> _Lesson:
+    scaling = fit_scaling(tiles.labels)
+    place = {one.name: i for i, one in enumerate(PROPERTIES)}
+    wide = tuple(
+        WideLabel(
+            column=place[one.property],
+            centre=float(scaling.centre[place[one.property]]),
+            spread=float(scaling.spread[place[one.property]]),
+            is_mean_of_log=one.is_mean_of_log,
+        )
+        for one in wide_footprints()
+    )
+    expected = tiles.labels
+    if recipe.learn_from == "expected":
+        expected = np.where(np.isfinite(tiles.visible), tiles.visible, tiles.labels)
+    return _Lesson(
+        recipe=recipe,
+        tiles=tiles,
+        target=Target(
+            torch.from_numpy(scaling.scaled(tiles.labels)).float(),
+            torch.from_numpy(scaling.scaled(expected)).float(),
+        ),
+        scaling=scaling,
+        wide=wide,
+        seen=Seen(recipe.precision, device_named(recipe.device)),
+    )
 
 
-def _fresh_state(recipe: Recipe, report: Report) -> _State:
+def _groups(lesson: _Lesson, first_step: int) -> Iterator[TileGroups]:
+    recipe = lesson.recipe
+    quadrature = quadrature_of(wide_footprints()[0]) if recipe.footprint_in_loss else ALONE
+    return GroupedTiles(lesson.tiles, quadrature, recipe.seed).batches(
+        recipe.batch // len(quadrature.offsets), first_step
+    )
+
+
+def _fresh_state(lesson: _Lesson, report: Report) -> _State:
+    recipe = lesson.recipe
     torch.manual_seed(recipe.seed)
     network = network_named(recipe.network)
     module = network.build()
@@ -164,7 +188,7 @@ def _fresh_state(recipe: Recipe, report: Report) -> _State:
         loaded = load_public_weights(module, Path(recipe.public_weights), left_out=network.left_out)
         report.note(f"took {len(loaded.taken)} tensors from {recipe.public_weights}")
     # torch's own types leave memory_format out of this call.
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # see above
+    module.to(lesson.seen.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # see above
     module.train()
     decayed = [p for p in module.parameters() if p.ndim > 1]
     free = [p for p in module.parameters() if p.ndim <= 1]
@@ -172,7 +196,8 @@ def _fresh_state(recipe: Recipe, report: Report) -> _State:
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": free, "weight_decay": 0.0},
     ]
-    return _State(module, torch.optim.AdamW(groups, lr=recipe.learning_rate))
+    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    return _State(module, optimiser, RunningMean(module, recipe.average_decay))
 
 
 def _restore(state: _State, recipe: Recipe, out: Path) -> None:
@@ -188,54 +213,37 @@ def _restore(state: _State, recipe: Recipe, out: Path) -> None:
         )
     state.module.load_state_dict(last["state_dict"])
     state.optimiser.load_state_dict(last["optimiser"])
+    state.mean.restore(last["running_mean"])
     state.step, state.elapsed_s = last["step"], last["elapsed_s"]
     state.best_score, state.looks_since_best = last["best_score"], last["looks_since_best"]
 
 
-def _batches(n_tiles: int, recipe: Recipe, first_step: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the tiles of every step; each epoch is a new order, and its remainder is dropped."""
-    if n_tiles < recipe.batch:
-        raise SettingsError(f"expected at least {recipe.batch} tiles for a batch, got {n_tiles}")
-    per_epoch = n_tiles // recipe.batch
-    step = first_step
-    while True:
-        order = np.random.default_rng([recipe.seed, step // per_epoch]).permutation(n_tiles)
-        for i in range(step % per_epoch, per_epoch):
-            yield order[i * recipe.batch : (i + 1) * recipe.batch]
-            step += 1
-
-
-def _one_step(
-    state: _State, recipe: Recipe, tiles: TileSet, indices: NDArray[np.int64], target: Tensor
-) -> float:
+def _one_step(state: _State, lesson: _Lesson, groups: TileGroups) -> float:
+    recipe, seen = lesson.recipe, lesson.seen
     generator = step_generator(recipe.seed, state.step)
-    x = _input(tiles.pixels(indices))
-    if _share(state, recipe) < recipe.crop_until:
+    indices = groups.tiles.ravel()
+    x = as_input(lesson.tiles.pixels(indices))
+    if _is_cropped(state, recipe):
         x = crop(x, recipe.crop_px, generator)
     x = augment(x, recipe, generator)
     state.optimiser.zero_grad(set_to_none=True)
-    with _autocast(recipe.precision):
-        mean, log_sd, _ = state.module(x.contiguous(memory_format=torch.channels_last))
-    loss = beta_nll(mean, log_sd, target, beta=recipe.beta)
+    with seen.autocast():
+        mean, log_sd, *_ = state.module(seen.placed(x))
+    loss = footprint_nll(
+        mean,
+        log_sd,
+        Target(
+            lesson.target.label[indices].to(seen.device),
+            lesson.target.expected[indices].to(seen.device),
+        ),
+        weights=torch.from_numpy(groups.weights).float().to(seen.device),
+        wide=lesson.wide,
+        beta=recipe.beta,
+    )
     loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
     nn.utils.clip_grad_norm_(state.module.parameters(), _CLIP_NORM)
     state.optimiser.step()
     return float(loss.detach())
-
-
-def _input(pixels: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
-
-
-def _centre(x: Tensor, seen: Seen) -> Tensor:
-    if seen.side_px is None:
-        return x
-    edge = (x.shape[-1] - seen.side_px) // 2
-    return x[:, :, edge : edge + seen.side_px, edge : edge + seen.side_px]
-
-
-def _autocast(precision: str) -> torch.autocast:
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
 def _share(state: _State, recipe: Recipe) -> float:
@@ -243,6 +251,19 @@ def _share(state: _State, recipe: Recipe) -> float:
     by_steps = state.step / recipe.steps
     by_time = state.elapsed_s / (60 * recipe.budget_min) if recipe.budget_min else 0.0
     return min(1.0, max(by_steps, by_time))
+
+
+def _share_of_descent(state: _State, recipe: Recipe) -> float:
+    """Return how much is done of the descent that the run is in, the first or the second."""
+    if not recipe.restart_at:
+        return _share(state, recipe)
+    if state.step < recipe.restart_at:
+        return state.step / recipe.restart_at
+    return min(1.0, (state.step - recipe.restart_at) / (recipe.steps - recipe.restart_at))
+
+
+def _is_cropped(state: _State, recipe: Recipe) -> bool:
+    return _share_of_descent(state, recipe) < recipe.crop_until
 
 
 def _is_over(state: _State, recipe: Recipe) -> bool:
@@ -253,69 +274,106 @@ def _is_over(state: _State, recipe: Recipe) -> bool:
 
 def _set_learning_rate(state: _State, recipe: Recipe) -> None:
     warm = min(1.0, (state.step + 1) / max(1, recipe.warm_up_steps))
-    cosine = 0.5 * (1 + math.cos(math.pi * _share(state, recipe)))
+    cosine = 0.5 * (1 + math.cos(math.pi * _share_of_descent(state, recipe)))
+    if recipe.restart_at and state.step >= recipe.restart_at:
+        cosine *= _SECOND_DESCENT
     for group in state.optimiser.param_groups:
         group["lr"] = recipe.learning_rate * warm * cosine
 
 
-def _look(state: _State, task: Assignment, scaling: TargetScaling, report: Report) -> None:
-    """
-    Judge the network on one tile of each validation slice, and save.
+def _kept_module(state: _State, lesson: _Lesson) -> nn.Module:
+    """Return a copy of the network with the running mean of the weights, fit for whole tiles."""
+    recipe, seen = lesson.recipe, lesson.seen
+    module = copy.deepcopy(state.module)
+    state.mean.put_into(module)
+    batches = GroupedTiles(lesson.tiles, ALONE, recipe.seed).batches(recipe.batch, 0)
+    with seen.autocast():
+        renormalise(
+            module,
+            (
+                seen.placed(as_input(lesson.tiles.pixels(one.tiles.ravel())))
+                for one in islice(batches, recipe.normalise_batches)
+            ),
+        )
+    return module.eval()
 
-    While the run sees squares of the tiles, so does the look: the statistics of the
-    normalisation are those of squares, and whole tiles would be judged by the wrong ones.
-    Such a look cannot choose the best weights.
-    """
-    validation, recipe = task.sets.validation, task.recipe
-    is_cropped = _share(state, recipe) < recipe.crop_until
-    how = Seen(recipe.precision, recipe.crop_px if is_cropped else None)
-    first = validation.one_tile_a_slice()
-    mean, sd = predict(state.module, validation, scaling, indices=first, seen=how)
-    values = join_slices(validation, mean[validation.group], sd[validation.group])
-    r2 = {name: one.get("r2", math.nan) for name, one in score(values.mean, values).items()}
-    now = float(np.mean(list(r2.values())))
-    is_best = not is_cropped and not now <= state.best_score
+
+def _look(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> None:
+    """Judge the running mean of the weights on some validation slices, and save."""
+    recipe = task.recipe
+    module = _kept_module(state, lesson)
+    values = _few_slices(module, task.sets.validation, lesson)
+    # Against what is expected a few cores tell apart what against their logs many would have to.
+    is_expected = recipe.learn_from == "expected" and bool(np.isfinite(values.visible).any())
+    if is_expected:
+        values = dataclasses.replace(values, label=values.visible)
+    r2 = {name: one.get("r2", math.nan) for name, one in score(values.at_support, values).items()}
+    now = float(np.nanmean(list(r2.values())))
+    is_best = not now <= state.best_score
     if is_best:
         state.best_score = now
-        _save_state(state, task.recipe_text, task.out / checkpoint.BEST, with_optimiser=False)
-    if not is_cropped:
+        _save_state(state, task, module, checkpoint.BEST)
+    # Parts of tiles come first for speed; the run is not to end before it saw whole ones.
+    if not _is_cropped(state, recipe):
         state.looks_since_best = 0 if is_best else state.looks_since_best + 1
-    _save_state(state, task.recipe_text, task.out / checkpoint.LAST, with_optimiser=True)
+    _save_state(state, task, state.module, checkpoint.LAST)
     told = "  ".join(f"{name} {value:+.3f}" for name, value in r2.items())
-    mark = "  of squares" if is_cropped else "  best" if is_best else ""
     report.note(
-        f"step {state.step}  {state.elapsed_s / 60:.1f} min  validation R2 {told}  "
-        f"mean {now:+.3f}{mark}"
+        f"step {state.step}  {state.elapsed_s / 60:.1f} min  "
+        f"validation R2{' of the visible part' if is_expected else ''} {told}  "
+        f"mean {now:+.3f}{'  best' if is_best else ''}"
     )
 
 
-def _save_state(state: _State, recipe_text: str, path: Path, *, with_optimiser: bool) -> None:
+def _few_slices(module: nn.Module, validation: TileSet, lesson: _Lesson) -> SliceValues:
+    """Return what the network says of some slices of some cores; NaN of the slices between."""
+    recipe = lesson.recipe
+    tiles = validation.some_cores(recipe.look_cores)
+    first = tiles.one_tile_a_slice()
+    looked: NDArray[np.int64] = np.arange(0, first.size, recipe.look_every_slice)
+    mean = np.full((first.size, len(PROPERTIES)), np.nan)
+    sd = np.full_like(mean, np.nan)
+    mean[looked], sd[looked] = predict(
+        module, tiles, lesson.scaling, indices=first[looked], seen=lesson.seen
+    )
+    return SliceValues(
+        mean=mean,
+        sd=sd,
+        label=tiles.labels[first],
+        visible=tiles.visible[first],
+        core=tiles.core[first],
+        logger_mean=at_support(tiles, mean),
+    )
+
+
+def _save_state(state: _State, task: Assignment, module: nn.Module, name: str) -> None:
     content: dict[str, Any] = {
         "format_version": checkpoint.FORMAT_VERSION,
-        "recipe": recipe_text,
-        "state_dict": checkpoint.frozen_state(state.module),
+        "recipe": task.recipe_text,
+        "state_dict": checkpoint.frozen_state(module),
         "step": state.step,
         "elapsed_s": state.elapsed_s,
         "best_score": state.best_score,
         "looks_since_best": state.looks_since_best,
     }
-    if with_optimiser:
+    if name == checkpoint.LAST:
         content["optimiser"] = state.optimiser.state_dict()
-    checkpoint.save(content, path)
+        content["running_mean"] = state.mean.state()
+    checkpoint.save(content, task.out / name)
 
 
-def _finish(state: _State, task: Assignment, scaling: TargetScaling, report: Report) -> Path:
+def _finish(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> Path:
     """Take the best weights, judge them on all tiles, and write the checkpoint."""
     recipe, sets = task.recipe, task.sets
     best = checkpoint.read(task.out / checkpoint.BEST)
     state.module.load_state_dict(best["state_dict"])
     report.note(f"best weights are those of step {best['step']}; judging on the test cores")
     judged = [
-        join_slices(tiles, *predict(state.module, tiles, scaling, seen=Seen(recipe.precision)))
+        join_slices(tiles, *predict(state.module, tiles, lesson.scaling, seen=lesson.seen))
         for tiles in (sets.validation, sets.test)
     ]
     content = finished_checkpoint(
-        recipe, task.recipe_text, sets, scaling, validation=judged[0], test=judged[1]
+        recipe, task.recipe_text, sets, lesson.scaling, validation=judged[0], test=judged[1]
     )
     content["state_dict"] = checkpoint.frozen_state(state.module)
     content["run"] = {
@@ -323,6 +381,7 @@ def _finish(state: _State, task: Assignment, scaling: TargetScaling, report: Rep
         "best_step": best["step"],
         "elapsed_min": state.elapsed_s / 60,
         "threads": torch.get_num_threads(),
+        "device": lesson.seen.device,
         "torch": torch.__version__.split("+")[0],
     }
     path = task.out / checkpoint.CHECKPOINT

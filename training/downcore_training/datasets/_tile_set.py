@@ -28,6 +28,16 @@ class CoreTiles:
     """The part of the label that colour and texture tell, same shape, scale and NaN."""
     colour: NDArray[np.float64]
     """Mean and sd of L*, a*, b* of each tile, shape (n_tiles, 6)."""
+    run: NDArray[np.int64] | None = None
+    """
+    Number of the unbroken stretch of each slice, shape (n_slices,): sensors average inside one
+    only. ``None`` where the whole core is one.
+    """
+
+    @property
+    def runs(self) -> NDArray[np.int64]:
+        """The stretch of each slice, shape (n_slices,)."""
+        return np.zeros(len(self.labels), np.int64) if self.run is None else self.run
 
 
 class TileSet:
@@ -55,6 +65,8 @@ class TileSet:
         slices = [core.slice_index + 1_000_000 * i for i, core in enumerate(cores)]
         self.group = np.unique(np.concatenate(slices), return_inverse=True)[1]
         """Number of the slice of each tile, counted over all cores, shape (n_tiles,)."""
+        self.core = np.repeat(np.arange(len(counts)), counts)
+        """Number of the core of each tile, shape (n_tiles,)."""
 
     def __len__(self) -> int:
         return int(self._first[-1])
@@ -68,6 +80,12 @@ class TileSet:
                 for core, index in zip(which, indices, strict=True)
             ]
         )
+
+    def some_cores(self, count: int) -> "TileSet":
+        """Return ``count`` cores spread over all of them, or all if there are no more."""
+        n = len(self.cores)
+        chosen = np.unique(np.linspace(0, n - 1, min(count, n)).round().astype(np.int64))
+        return TileSet([self.cores[i] for i in chosen])
 
     def one_tile_a_slice(self) -> NDArray[np.int64]:
         """Return the index of the first tile of every slice, for a quick look."""

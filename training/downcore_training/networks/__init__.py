@@ -7,11 +7,12 @@ an underscore are parts of networks.
 
 Every network is a torch module with
 
-``forward(x: (n, 3, height, width)) -> (mean (n, 3), log_sd (n, 3), within_sd (n, 3))``
+``forward(x: (n, 3, height, width)) -> (mean, log_sd, within_sd, each (n, 3), features (n, k))``
 
-where ``x`` is RGB, sRGB encoded, 0 to 255 as float: the module itself normalises. The
-outputs are in scaled target space, in the order of
-:data:`downcore.strata.properties.PROPERTIES`.
+where ``x`` is RGB, sRGB encoded, 0 to 255 as float: the module itself normalises. The first
+three outputs are in scaled target space, in the order of
+:data:`downcore.strata.properties.PROPERTIES`; ``features`` is the pooled vector that the heads
+read, float32, by which it is judged whether a tile is like those the network learned from.
 """
 
 import importlib
@@ -43,14 +44,17 @@ def networks() -> dict[str, Network]:
 
 def network_named(name: str) -> Network:
     """
-    Return the network called ``name``.
+    Return the network called ``name``, the boosted colour model included.
 
     Raises
     ------
     ValueError
         If there is none; the message lists those there are.
     """
-    found = networks()
+    # It is fitted, not trained by gradient, so that it stands apart; it needs this package.
+    from downcore_training.boosted import NETWORK as BOOSTED  # noqa: PLC0415 - see above
+
+    found = networks() | {BOOSTED.name: BOOSTED}
     if name not in found:
         raise ValueError(f"expected a network of {', '.join(sorted(found))}, got {name!r}")
     return found[name]

@@ -2,7 +2,8 @@
 The DeepLabV3+ head: context at several rates, then a decoder that looks at fine detail.
 
 Source: Chen et al. (2018), Encoder-decoder with atrous separable convolution for semantic
-image segmentation.
+image segmentation. Its convolutions are separable; here they are plain and narrower, which costs
+the same time in 8 bit and less in training, and holds more weights.
 """
 
 from collections.abc import Sequence
@@ -15,25 +16,15 @@ RATES = (6, 12, 18)
 """Dilations of the pyramid, in pixels of the stride-8 map."""
 
 
-class Separable(nn.Sequential):
-    """A 3 x 3 convolution of each channel by itself, then a 1 x 1 convolution across them."""
-
-    def __init__(self, n_in: int, n_out: int, *, rate: int = 1) -> None:
-        super().__init__(
-            nn.Conv2d(n_in, n_in, 3, padding=rate, dilation=rate, groups=n_in, bias=False),
-            nn.BatchNorm2d(n_in),
-            nn.ReLU(inplace=True),
-            *_pointwise(n_in, n_out),
-        )
-
-
 class Pyramid(nn.Module):
-    """Atrous spatial pyramid pooling with separable convolutions and the image's mean."""
+    """Atrous spatial pyramid pooling: plain 3 x 3 convolutions and the image's mean."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
         self.point = nn.Sequential(*_pointwise(n_in, n_out))
-        self.rates = nn.ModuleList(Separable(n_in, n_out, rate=rate) for rate in RATES)
+        self.rates = nn.ModuleList(
+            nn.Sequential(*_spatial(n_in, n_out, rate=rate)) for rate in RATES
+        )
         self.image = nn.Sequential(nn.AdaptiveAvgPool2d(1), *_pointwise(n_in, n_out))
         self.project = nn.Sequential(*_pointwise(n_out * (len(RATES) + 2), n_out))
 
@@ -59,11 +50,11 @@ class Decoder(nn.Module):
         Channels to which the stride-4 branch is reduced, so that it does not drown the context.
     """
 
-    def __init__(self, channels: Sequence[int], *, width: int = 128, n_low: int = 48) -> None:
+    def __init__(self, channels: Sequence[int], *, width: int = 64, n_low: int = 48) -> None:
         super().__init__()
         self.pyramid = Pyramid(sum(channels), width)
         self.low = nn.Sequential(*_pointwise(channels[0], n_low))
-        self.refine = nn.Sequential(Separable(width + n_low, width), Separable(width, width))
+        self.refine = nn.Sequential(*_spatial(width + n_low, width), *_spatial(width, width))
 
     def forward(self, branches: Sequence[Tensor]) -> Tensor:
         """Return ``width`` channels at stride 4."""
@@ -82,6 +73,14 @@ class Decoder(nn.Module):
 def _pointwise(n_in: int, n_out: int) -> tuple[nn.Module, ...]:
     return (
         nn.Conv2d(n_in, n_out, 1, bias=False),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _spatial(n_in: int, n_out: int, *, rate: int = 1) -> tuple[nn.Module, ...]:
+    return (
+        nn.Conv2d(n_in, n_out, 3, padding=rate, dilation=rate, bias=False),
         nn.BatchNorm2d(n_out),
         nn.ReLU(inplace=True),
     )

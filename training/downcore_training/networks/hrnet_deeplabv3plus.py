@@ -7,7 +7,7 @@ from downcore_training.networks._hrnet import CHANNELS, HRNet
 from downcore_training.networks._layers import clamp_log_sd, initialise
 from downcore_training.networks._network import N_OUTPUTS, Network
 
-_WIDTH = 128
+_WIDTH = 64
 
 
 class HRNetDeepLabV3Plus(HRNet):
@@ -44,7 +44,7 @@ class HRNetDeepLabV3Plus(HRNet):
         out: Tensor = self.maps(self.decoder(self.branches(x))).float()
         return out
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """
         Predict the properties of each tile.
 
@@ -58,14 +58,17 @@ class HRNetDeepLabV3Plus(HRNet):
         mean, log_sd, within_sd : Tensor, each of shape (n, 3)
             In scaled target space: mean of the map, log of the sd of the error of that mean,
             and sd of the map within the tile.
+        features : Tensor, shape (n, 64)
+            Means of the decoder's maps, float32: what the heads read.
         """
-        features = self.decoder(self.branches(x))
-        dense = self.maps(features).float()
+        decoded = self.decoder(self.branches(x))
+        dense = self.maps(decoded).float()
         mean = dense.mean(dim=(2, 3))
         # The small term keeps the gradient of the root finite on a flat map.
         variance = (dense - mean[:, :, None, None]).square().mean(dim=(2, 3))
-        raw = self.log_sd(features.mean(dim=(2, 3))).float()
-        return mean, clamp_log_sd(raw), (variance + 1e-8).sqrt()
+        features = decoded.mean(dim=(2, 3))
+        raw = self.log_sd(features).float()
+        return mean, clamp_log_sd(raw), (variance + 1e-8).sqrt(), features.float()
 
 
 NETWORK = Network(
@@ -74,4 +77,4 @@ NETWORK = Network(
     HRNetDeepLabV3Plus,
     left_out=("decoder.", "maps.", "log_sd."),
 )
-"""4.2 M parameters; the default."""
+"""4.5 M parameters; the default."""

@@ -30,7 +30,7 @@ class ResNet18(nn.Module):
         self.fc = nn.Linear(512, 2 * N_OUTPUTS)
         initialise(self)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """
         Predict the properties of each tile.
 
@@ -43,12 +43,15 @@ class ResNet18(nn.Module):
         -------
         mean, log_sd, within_sd : Tensor, each of shape (n, 3)
             In scaled target space. ``within_sd`` is 0: this network has no map.
+        features : Tensor, shape (n, 512)
+            Means of the last maps, float32: what the head reads.
         """
         y = self.maxpool(self.relu(self.bn1(self.conv1(self.normalise(x)))))
         y = self.layer4(self.layer3(self.layer2(self.layer1(y))))
-        out = self.fc(torch.flatten(self.avgpool(y), 1)).float()
+        features = torch.flatten(self.avgpool(y), 1)
+        out = self.fc(features).float()
         mean, raw = out[:, :N_OUTPUTS], out[:, N_OUTPUTS:]
-        return mean, clamp_log_sd(raw), torch.zeros_like(mean)
+        return mean, clamp_log_sd(raw), torch.zeros_like(mean), features.float()
 
 
 def _stage(n_in: int, n_out: int, *, stride: int) -> nn.Sequential:
