@@ -1,0 +1,160 @@
+"""
+Boosted trees as arrays, and the arrays as a sum of leaves.
+
+A tree of limited depth becomes a complete one: a branch that ends early goes on with tests
+that always hold, down to leaves that repeat its value. All tests of all trees are then one
+gather and one comparison, and a fixed matrix of paths tells which leaf a tile is in. Numbers
+are compared as 32 bit: a threshold is rounded down to the next of those, which for a feature of
+32 bit gives the same answer as the threshold of 64 bit.
+
+scikit-learn keeps its trees in private attributes; the tests hold the two against each other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
+from torch import Tensor, nn
+
+DEPTH = 4
+"""Tests on the way to a leaf."""
+N_TESTS = 2**DEPTH - 1
+N_LEAVES = 2**DEPTH
+_ALWAYS = float(np.finfo(np.float32).max)
+"""Threshold of a test that always holds; infinity is not safe in every graph format."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedTrees:
+    """Complete trees of :data:`DEPTH`, in level order."""
+
+    feature: NDArray[np.int64]
+    """Column that each test reads, shape (n_trees, 15)."""
+    threshold: NDArray[np.float32]
+    """A test holds where the feature is not above it, shape (n_trees, 15)."""
+    leaf: NDArray[np.float32]
+    """Shape (n_trees, 16)."""
+    baseline: float
+
+
+def packed(model: HistGradientBoostingRegressor) -> PackedTrees:
+    """
+    Return the trees of a fitted model.
+
+    Raises
+    ------
+    ValueError
+        If a tree is deeper than :data:`DEPTH`, or tests a category.
+    """
+    trees = [one[0].nodes for one in model._predictors]  # noqa: SLF001 - there is no public way
+    feature = np.zeros((len(trees), N_TESTS), np.int64)
+    threshold = np.full((len(trees), N_TESTS), _ALWAYS, np.float32)
+    leaf = np.zeros((len(trees), N_LEAVES), np.float32)
+    for i, nodes in enumerate(trees):
+        _place(nodes, (feature[i], threshold[i], leaf[i]))
+    baseline = float(np.ravel(model._baseline_prediction)[0])  # noqa: SLF001 - the same
+    return PackedTrees(feature, threshold, leaf, baseline)
+
+
+class Trees(nn.Module):
+    """
+    Sums of trees; has nothing to learn by gradient.
+
+    Parameters
+    ----------
+    n_trees : tuple of int
+        Trees of each sum; where a model has fewer, the others add 0.
+    """
+
+    feature: Tensor
+    threshold: Tensor
+    leaf: Tensor
+    baseline: Tensor
+    _paths: Tensor
+
+    def __init__(self, n_trees: tuple[int, ...]) -> None:
+        super().__init__()
+        self.n_trees = n_trees
+        total = sum(n_trees)
+        self.register_buffer("feature", torch.zeros((total, N_TESTS), dtype=torch.int64))
+        self.register_buffer("threshold", torch.full((total, N_TESTS), _ALWAYS))
+        self.register_buffer("leaf", torch.zeros((total, N_LEAVES)))
+        self.register_buffer("baseline", torch.zeros(len(n_trees)))
+        self.register_buffer("_paths", torch.from_numpy(_paths()), persistent=False)
+
+    def take(self, ensembles: Sequence[Sequence[HistGradientBoostingRegressor]]) -> None:
+        """
+        Take the trees of fitted models, for each sum those whose predictions are added up.
+
+        Raises
+        ------
+        ValueError
+            If a sum has more trees than there is room for, or trees that do not fit.
+        """
+        first = 0
+        for i, (models, room) in enumerate(zip(ensembles, self.n_trees, strict=True)):
+            trees = [packed(model) for model in models]
+            at, end = first, first + room
+            for one in trees:
+                mine = slice(at, at + len(one.leaf))
+                if mine.stop > end:
+                    raise ValueError(f"expected at most {room} trees in sum {i}, got more")
+                self.feature[mine] = torch.from_numpy(one.feature)
+                self.threshold[mine] = torch.from_numpy(one.threshold)
+                self.leaf[mine] = torch.from_numpy(one.leaf)
+                at = mine.stop
+            self.baseline[i] = sum(one.baseline for one in trees)
+            first = end
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the sums, shape (n, n_sums), of ``features`` (n, k)."""
+        asked = torch.index_select(features, 1, self.feature.flatten())
+        holds = (asked <= self.threshold.flatten()).to(features.dtype)
+        # A test that holds is 1, one that does not is -1, so that only one path sums to its depth.
+        # One product for all sums: OpenVINO 2026 mixes up two products with the same paths.
+        signs = (2.0 * holds - 1.0).reshape(-1, N_TESTS)
+        is_here = (torch.matmul(signs, self._paths) > DEPTH - 0.5).to(features.dtype)
+        reached = is_here.reshape(-1, sum(self.n_trees), N_LEAVES) * self.leaf
+        sums = [part.sum(dim=(1, 2)) for part in torch.split(reached, list(self.n_trees), dim=1)]
+        return torch.stack(sums, dim=1) + self.baseline
+
+
+def _place(nodes: np.ndarray, arrays: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    feature, threshold, leaf = arrays
+    waiting = [(0, 0)]
+    while waiting:
+        at, place = waiting.pop()
+        node = nodes[at]
+        if place >= N_TESTS:
+            if not node["is_leaf"]:
+                raise ValueError(f"expected trees of depth {DEPTH} at most, got a deeper one")
+            leaf[place - N_TESTS] = node["value"]
+        elif node["is_leaf"]:
+            # Tests that were never set hold always; both ways lead on, for NaN's sake.
+            waiting += [(at, 2 * place + 1), (at, 2 * place + 2)]
+        elif node["is_categorical"]:
+            raise ValueError("expected tests of numbers, got one of a category")
+        else:
+            feature[place] = node["feature_idx"]
+            threshold[place] = _rounded_down(node["num_threshold"])
+            waiting += [(node["left"], 2 * place + 1), (node["right"], 2 * place + 2)]
+
+
+def _rounded_down(value: float) -> np.float32:
+    near = np.float32(value)
+    return np.nextafter(near, np.float32(-np.inf)) if float(near) > value else near
+
+
+def _paths() -> NDArray[np.float32]:
+    """Return the way of each test to each leaf, shape (15, 16): 1 holds, -1 not, 0 not asked."""
+    paths = np.zeros((N_TESTS, N_LEAVES), np.float32)
+    for leaf in range(N_LEAVES):
+        place = leaf + N_TESTS
+        while place:
+            above = (place - 1) // 2
+            paths[above, leaf] = 1.0 if place == 2 * above + 1 else -1.0
+            place = above
+    return paths
