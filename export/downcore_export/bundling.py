@@ -6,16 +6,20 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from downcore import __version__
+from downcore.inference.loading import physical_values
 from downcore.strata.bundle import (
     INPUT_NAME,
+    NOVELTY_NAME,
     OUTPUT_NAMES,
     Manifest,
     Quantisation,
@@ -23,12 +27,16 @@ from downcore.strata.bundle import (
     parse_manifest,
 )
 from downcore.strata.errors import SettingsError
+from downcore_export.avx2 import golden_deviation_on_avx2
+from downcore_export.bench_rows import BenchFile
 from downcore_export.card import card_text
 from downcore_export.choosing import Chosen, Files, choose
-from downcore_export.parity import outputs_of
+from downcore_export.novelty import FALSE_ABSTAIN_SHARE
+from downcore_export.onnx_file import WrittenOnnx, onnx_file
+from downcore_export.parity import answers_of, spread_over
 from downcore_export.quantisation import QUANTISERS
-from downcore_export.source import Source, flat_figures
-from downcore_training.datasets import CoreSets, TileSet
+from downcore_export.source import Source, data_sha256, flat_figures
+from downcore_training.datasets import CoreSets
 from downcore_training.intervals import Interval, coverage
 from downcore_training.progress import Report
 
@@ -37,6 +45,9 @@ GOLDEN_TILES = 8
 
 GOLDEN_TOLERANCE = 0.05
 """Largest deviation of the golden test, in spreads: room for rounding, none for other numbers."""
+
+BF16_GOLDEN_TOLERANCE = 0.25
+"""The same of a graph computed in bfloat16 where it can be, in 32 bit where it cannot."""
 
 REFERENCE_FOLDER = "reference-f32"
 """Folder inside the bundle for the unquantised graph, where it is asked for."""
@@ -60,6 +71,7 @@ def write_bundle(
     report: Report,
     with_fp32: bool = False,
     quantisers: Iterable[str] = tuple(QUANTISERS),
+    bench: Sequence[BenchFile] = (),
 ) -> Written:
     """
     Export ``source`` to the new folder ``out``.
@@ -78,27 +90,47 @@ def write_bundle(
         Keep the unquantised graph in the folder as well; devices never open it.
     quantisers : iterable of str
         Names of those to try; none writes weights of 16 bit.
+    bench : sequence of BenchFile
+        Figures of the network that the card shows beside the export's own.
 
     Raises
     ------
     SettingsError
         If ``out`` has something in it.
+    BundleError
+        If no precision stays near enough the trained network.
     """
     refuse_filled(out)
     chosen = choose(source, sets, quantisers=quantisers, report=report)
-    manifest = _manifest(source, chosen)
+    golden = _golden_arrays(chosen, sets)
+    report.at(0.9, "writing the network as ONNX")
+    named = (golden[INPUT_NAME], np.stack([golden[name] for name in OUTPUT_NAMES]))
+    onnx = onnx_file(source, sets, chosen, named)
+    manifest = _manifest(source, sets, chosen, onnx)
     files = {
         "model.xml": chosen.files.xml,
         "model.bin": chosen.files.weights,
-        "golden.npz": _golden(chosen.files, sets.test),
-        "card.md": card_text(source, manifest).encode(),
+        "golden.npz": _golden_file(golden, manifest),
+        "recipe.toml": source.recipe.encode(),
     }
+    report.at(0.95, "running the golden test without 8-bit dot products")
+    on_avx2 = golden_deviation_on_avx2(
+        chosen.files.xml,
+        chosen.files.weights,
+        files["golden.npz"],
+        novelty_threshold=chosen.limit.threshold,
+    )
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    text = manifest_text(dataclasses.replace(manifest, files=digests))
-    files["manifest.json"] = text.encode()
-    _place(out, files, chosen.reference if with_fp32 else None)
+    text = manifest_text(
+        dataclasses.replace(manifest, files=digests, golden_deviation_without_vnni=on_avx2)
+    )
+    manifest = parse_manifest(text)
+    n_bytes = sum(map(len, files.values())) + len(text)
+    card = card_text(manifest, source.recipe, bench)
+    rest = {"manifest.json": text.encode(), "model.onnx": onnx.content, "card.md": card.encode()}
+    _place(out, {**files, **rest}, chosen.reference if with_fp32 else None)
     report.at(1.0, "done")
-    return Written(out, parse_manifest(text), sum(map(len, files.values())))
+    return Written(out, manifest, n_bytes)
 
 
 def refuse_filled(out: Path) -> None:
@@ -114,7 +146,7 @@ def refuse_filled(out: Path) -> None:
         raise SettingsError(f"expected a new or empty folder for the bundle, got {out}")
 
 
-def _manifest(source: Source, chosen: Chosen) -> Manifest:
+def _manifest(source: Source, sets: CoreSets, chosen: Chosen, onnx: WrittenOnnx) -> Manifest:
     """Return the manifest, but for the digests and the id."""
     parity = chosen.parity
     intervals = tuple(Interval(o.interval_factor, o.interval_floor) for o in source.outputs)
@@ -123,7 +155,10 @@ def _manifest(source: Source, chosen: Chosen) -> Manifest:
     as_shipped = {
         "test_as_shipped": parity.scores,
         "interval_coverage_as_shipped": {"test": dict(zip(names, covered, strict=True))},
+        "abstained_as_shipped": {"test": chosen.limit.test_share},
+        "run": {key: value for key, value in source.run.items() if isinstance(value, (int, float))},
     }
+    is_bf16 = chosen.precision == "bf16"
     return Manifest(
         network=source.network,
         title=source.title,
@@ -132,7 +167,7 @@ def _manifest(source: Source, chosen: Chosen) -> Manifest:
         files={},
         outputs=source.outputs,
         trained_px_per_cm=source.trained_px_per_cm,
-        golden_tolerance=GOLDEN_TOLERANCE,
+        golden_tolerance=BF16_GOLDEN_TOLERANCE if is_bf16 else GOLDEN_TOLERANCE,
         training_data=source.training_data,
         bundle_id="",
         quantisation=Quantisation(
@@ -146,6 +181,12 @@ def _manifest(source: Source, chosen: Chosen) -> Manifest:
         metrics=flat_figures({**source.metrics, **as_shipped}),
         code_version=__version__,
         recipe_sha256=source.recipe_sha256,
+        novelty_threshold=chosen.limit.threshold,
+        false_abstain_share=FALSE_ABSTAIN_SHARE,
+        n_novelty_tiles=chosen.limit.n_tiles,
+        data_sha256=data_sha256(sets),
+        extra_files={"model.onnx": onnx.sha256},
+        onnx=onnx.told,
     )
 
 
@@ -156,12 +197,18 @@ def _now_utc() -> str:
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _golden(files: Files, test: TileSet) -> bytes:
-    indices = np.linspace(0, len(test) - 1, GOLDEN_TILES).round().astype(np.int64)
-    tiles = test.pixels(indices)
-    arrays = dict(zip(OUTPUT_NAMES, outputs_of(files.graph, tiles), strict=True))
+def _golden_arrays(chosen: Chosen, sets: CoreSets) -> dict[str, NDArray[Any]]:
+    tiles = spread_over(sets.test, GOLDEN_TILES)[:]
+    answers = answers_of(chosen.files.graph, tiles, precision=chosen.precision)
+    values = dict(zip(OUTPUT_NAMES, answers.outputs, strict=True))
+    return {INPUT_NAME: tiles, **values, NOVELTY_NAME: answers.last}
+
+
+def _golden_file(arrays: dict[str, NDArray[Any]], manifest: Manifest) -> bytes:
+    outputs = np.stack([arrays[name] for name in OUTPUT_NAMES])
+    physical = physical_values(outputs, arrays[NOVELTY_NAME], manifest)
     content = io.BytesIO()
-    np.savez_compressed(content, allow_pickle=False, **{INPUT_NAME: tiles}, **arrays)
+    np.savez_compressed(content, allow_pickle=False, **arrays, **physical)
     return content.getvalue()
 
 

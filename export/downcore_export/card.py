@@ -1,46 +1,89 @@
-"""The model card: what a bundle can do, what it was judged on, and what it must not be used for."""
+"""
+The model card: what a bundle can do, what it was judged on, and what it must not be used for.
 
-from typing import Any
+It is made of the manifest, the recipe and the figures of the bench alone, so that it can be
+written again for a finished bundle. No number on it was typed.
+"""
 
-from downcore.strata.bundle import Manifest
-from downcore_export.source import Source
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
 
-_DATA = "generator cores"
-"""Stands beside every number: none of them is from a natural core."""
+from downcore.strata.bundle import Manifest, parse_manifest
+from downcore.strata.errors import BundleError
+from downcore_export.bench_rows import FIGURES, BenchFile, BenchRow
+
+CARD = "card.md"
+"""Name of the card in a bundle's folder; no digest covers it, since it is written again."""
 
 
-def card_text(source: Source, manifest: Manifest) -> str:
+def rewrite_card(folder: Path, bench: Sequence[BenchFile]) -> Path:
+    """
+    Write the card of the finished bundle in ``folder`` again and return its path.
+
+    Raises
+    ------
+    BundleError
+        If there is no bundle of this version there.
+    """
+    try:
+        manifest = parse_manifest((folder / "manifest.json").read_text(encoding="utf-8"))
+        recipe = (folder / "recipe.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"expected a finished bundle in {folder}, got: {error}") from error
+    path = folder / CARD
+    path.write_text(card_text(manifest, recipe, bench), encoding="utf-8")
+    return path
+
+
+def card_text(manifest: Manifest, recipe: str, bench: Sequence[BenchFile] = ()) -> str:
     """
     Return the model card of a bundle, Markdown.
 
-    Every number comes from the checkpoint or from the export; a figure that neither has is
-    shown as a dash.
+    Parameters
+    ----------
+    manifest : Manifest
+        As it is written.
+    recipe : str
+        The training recipe, TOML.
+    bench : sequence of BenchFile
+        Figures on folders of cores, shown as they are, good or bad.
     """
+    cores = _cores(manifest)
     parts = [
         f"# {manifest.title}, {manifest.precision}",
-        _what(source, manifest),
+        _what(manifest, bench),
         "## Use",
         _use(manifest),
-        f"## Figures on {_DATA}",
+        *[part for one in bench for part in _bench(one)],
+        f"## Figures of the export, on {cores}",
         _figures(manifest),
         "## Intervals",
         _intervals(manifest),
+        "## When it gives no value",
+        _abstaining(manifest),
         "## From the trained network to this file",
         _export(manifest),
+        _onnx(manifest),
         "## Training",
-        _training(source, manifest),
+        _training(manifest, recipe),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _what(source: Source, manifest: Manifest) -> str:
+def _what(manifest: Manifest, bench: Sequence[BenchFile]) -> str:
+    cores = _cores(manifest)
     properties = ", ".join(f"{one.property} ({one.unit})" for one in manifest.outputs)
+    told = ", ".join(one.title for one in bench)
+    judged = (
+        f"What it does on {told} stands below, good or bad."
+        if bench
+        else f"Every figure on this page is from {cores}; on others nothing was measured."
+    )
     return (
-        f"Predicts {properties} of one centimetre of sediment core from 200 x 200 px RGB tiles, "
-        f"1 cm x 1 cm each. Trained on {source.training_data}.\n\n"
-        f"**No natural core was used. Every number on this page is from {_DATA}, which are "
-        "simpler than nature; on a natural core expect larger errors, and check against logged "
-        "values before you rely on any.**"
+        f"Bundle `{manifest.bundle_id}`. Predicts {properties} of one centimetre of sediment core "
+        f"from 200 x 200 px RGB tiles, 1 cm x 1 cm each. Trained on {manifest.training_data}.\n\n"
+        f"**{judged} Check against logged values of your own cores before you rely on any value.**"
     )
 
 
@@ -54,15 +97,40 @@ def _use(manifest: Manifest) -> str:
     )
 
 
+def _bench(file: BenchFile) -> list[str]:
+    parts = [f"## Bench: {file.title}"]
+    # Rows of one protocol stand together, in the order in which the protocols first come.
+    order = list(dict.fromkeys(one.protocol for one in file.rows))
+    rows = sorted(file.rows, key=lambda one: order.index(one.protocol))
+    for protocol, some in groupby(rows, key=lambda one: one.protocol):
+        parts += [f"### {protocol}", _bench_table(list(some))]
+    return parts
+
+
+def _bench_table(rows: list[BenchRow]) -> str:
+    headings = ["property", "model", *FIGURES, "slices", "cores"]
+    properties = list(dict.fromkeys(one.property for one in rows))
+    lines = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
+    for one in sorted(rows, key=lambda row: properties.index(row.property)):
+        figures = [_shown(one.figures[name]) for name in FIGURES]
+        cells = [f"{one.property}, {one.unit}", one.network, *figures]
+        lines.append(f"| {' | '.join(cells)} | {one.n_slices} | {one.n_cores} |")
+    return "\n".join(lines)
+
+
 def _figures(manifest: Manifest) -> str:
+    cores = _cores(manifest)
     rows = [
         (
-            f"Test {_DATA}, by slice of 1 cm. No network can do better than *visible share*, the "
+            f"Test {cores}, by slice of 1 cm. No network can do better than *visible share*, the "
             "R2 of a perfect reader of colour and texture: the rest of the variance cannot be seen."
         ),
         "",
-        "| property | R2 | RMSE | bias | R2, ridge on colour | R2, training mean | visible share |",
-        "|---|---|---|---|---|---|---|",
+        (
+            "| property | R2 | RMSE | bias | R2, boosted trees on colour | R2, ridge on colour "
+            "| R2, training mean | visible share |"
+        ),
+        "|---|---|---|---|---|---|---|---|",
     ]
     for one in manifest.outputs:
         name, unit = one.property, f"log10 {one.unit}" if one.is_log10 else one.unit
@@ -70,6 +138,7 @@ def _figures(manifest: Manifest) -> str:
         rows.append(
             f"| {name} | {_get(manifest, *shipped, 'r2')} | {_get(manifest, *shipped, 'rmse')} "
             f"{unit} | {_get(manifest, *shipped, 'bias')} "
+            f"| {_get(manifest, 'test_baseline_boosted_on_colour', name, 'r2')} "
             f"| {_get(manifest, 'test_baseline_ridge_on_colour', name, 'r2')} "
             f"| {_get(manifest, 'test_baseline_training_mean', name, 'r2')} "
             f"| {_get(manifest, 'visible_share', 'test', name)} |"
@@ -78,10 +147,14 @@ def _figures(manifest: Manifest) -> str:
 
 
 def _intervals(manifest: Manifest) -> str:
+    cores = _cores(manifest)
     rows = [
-        f"Meant to hold 90 % of slices; widths from the residuals on validation {_DATA}.",
+        (
+            "Meant to hold what the logger reads of 90 % of the slices of a core not seen; fitted "
+            f"on the errors on validation {cores}, core by core."
+        ),
         "",
-        f"| property | share of slices of test {_DATA} inside | factor | least half width |",
+        f"| property | share of slices of test {cores} inside | factor | least half width |",
         "|---|---|---|---|",
     ]
     for one in manifest.outputs:
@@ -94,19 +167,35 @@ def _intervals(manifest: Manifest) -> str:
     return "\n".join(rows)
 
 
+def _abstaining(manifest: Manifest) -> str:
+    cores = _cores(manifest)
+    if manifest.novelty_threshold is None:
+        return "It answers whatever it is shown."
+    return (
+        "A slice whose features are unlike those of the training tiles gets no value: above a "
+        f"novelty of {manifest.novelty_threshold:.3g} (a training tile has about 1). The features "
+        f"of {manifest.n_novelty_tiles} training tiles say what is usual. The threshold was set "
+        f"so that {100 * manifest.false_abstain_share:.3g} % of slices of validation {cores} lie "
+        f"above it; of test {cores} the share is {_get(manifest, 'abstained_as_shipped', 'test')}."
+    )
+
+
 def _export(manifest: Manifest) -> str:
+    cores = _cores(manifest)
     done = manifest.quantisation
     if done is None:
         return "Nothing is known of the export."
-    how = (
-        f"Quantised to 8 bit by {done.method}, calibrated on {done.n_calibration_tiles} tiles of "
-        f"training {_DATA}; a gain and an offset for each output, fitted on the same tiles, take "
-        "back what rounding shifts as a whole."
-        if manifest.precision == "int8"
-        else "Weights are kept in 16 bit: 8 bit moved the values too far."
-    )
+    how = {
+        "int8": (
+            f"Quantised to 8 bit by {done.method}, calibrated on {done.n_calibration_tiles} tiles "
+            f"of training {cores}; a gain and an offset for each output, fitted on the same tiles, "
+            "take back what rounding shifts as a whole."
+        ),
+        "f32": "Kept and computed in 32 bit: it has no convolutions that would gain by less.",
+        "bf16": "Kept in 16 bit, computed in bfloat16: 8 bit moved the values too far.",
+    }.get(manifest.precision, "Kept in 16 bit, computed in 32: less moved the values too far.")
     rows = [
-        f"{how} Against the unquantised network, on {done.n_checked_tiles} tiles of test {_DATA}:",
+        f"{how} Against the unquantised network, on {done.n_checked_tiles} tiles of test {cores}:",
         "",
         "| property | R2 lost | 95th percentile of the deviation, training sd |",
         "|---|---|---|",
@@ -115,21 +204,53 @@ def _export(manifest: Manifest) -> str:
         f"| {name} | {lost:+.4f} | {done.p95_deviation[name]:.4f} |"
         for name, lost in done.r2_loss.items()
     ]
-    return "\n".join(rows)
+    return "\n".join([*rows, "", _other_processors(manifest)])
 
 
-def _training(source: Source, manifest: Manifest) -> str:
-    told = ", ".join(f"{key} {_short(value)}" for key, value in sorted(source.run.items()))
+def _other_processors(manifest: Manifest) -> str:
+    moved = manifest.golden_deviation_without_vnni
+    if moved is None:
+        return "On a processor without 8-bit dot products (AVX2 alone) nothing was measured."
+    does = "passes" if moved <= manifest.golden_tolerance else "fails"
     return (
-        f"Network `{manifest.network}`; {told}. downcore {manifest.code_version}, recipe "
-        f"SHA-256 `{manifest.recipe_sha256[:16]}`:\n\n```toml\n{source.recipe.strip()}\n```"
+        f"On AVX2 alone, without 8-bit dot products, the golden test deviates by {moved:.3g} and "
+        f"{does} (limit {manifest.golden_tolerance:g})."
+    )
+
+
+def _onnx(manifest: Manifest) -> str:
+    cores = _cores(manifest)
+    if manifest.onnx is None:
+        return ""
+    one = manifest.onnx
+    moved = ", ".join(f"{name} {x:.4f}" for name, x in one.p95_deviation.items())
+    return (
+        f"`model.onnx` is the same network for other runtimes, {one.precision}. In ONNX Runtime "
+        f"its mean is at most {one.golden_deviation:.3g} training sd from this graph's on the "
+        "golden tiles; 95th percentile of its deviation from the unquantised network on tiles of "
+        f"test {cores}, training sd: {moved}."
+    )
+
+
+def _training(manifest: Manifest, recipe: str) -> str:
+    run = manifest.metrics.get("run", {})
+    told = "".join(f"; {key} {value:.4g}" for key, value in sorted(run.items()))
+    digests = "\n".join(f"- {name}: `{one}`" for name, one in sorted(manifest.data_sha256.items()))
+    return (
+        f"Network `{manifest.network}`{told}. downcore {manifest.code_version}. SHA-256 of the "
+        f"cores (resolutions, labels, colours):\n\n{digests}\n\nThe recipe, SHA-256 "
+        f"`{manifest.recipe_sha256[:16]}`:\n\n```toml\n{recipe.strip()}\n```"
     )
 
 
 def _get(manifest: Manifest, protocol: str, *keys: str) -> str:
-    value = manifest.metrics.get(protocol, {}).get(".".join(keys))
+    return _shown(manifest.metrics.get(protocol, {}).get(".".join(keys)))
+
+
+def _shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _cores(manifest: Manifest) -> str:
+    """Return what the cores of the export's own figures are called."""
+    return "generator cores" if "generated" in manifest.training_data else "cores of the release"

@@ -1,21 +1,41 @@
-"""Which of the quantised graphs a bundle gets, if any."""
+"""Which of the quantised graphs a bundle gets, or a slower one, or none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
+from downcore.inference.device import computes_bf16
+from downcore.strata.errors import BundleError
 from downcore_export.conversion import as_read, as_written, convert
-from downcore_export.parity import Parity, compare, corrected, outputs_of
+from downcore_export.novelty import fit_familiar, threshold_for, with_novelty
+from downcore_export.parity import (
+    Answers,
+    Parity,
+    Some,
+    all_of,
+    answers_of,
+    compare,
+    corrected,
+    outputs_of,
+    spread_over,
+)
 from downcore_export.quantisation import QUANTISERS
 from downcore_export.source import Source
 from downcore_training.datasets import CoreSets, TileSet
 from downcore_training.progress import Report
 
-CALIBRATION_TILES = 240
-"""Tiles of training cores that set the ranges of 8 bit."""
+CALIBRATION_TILES = 300
+"""Tiles, spread over all training cores, that set the ranges of 8 bit."""
+
+CHOOSING_CORES = 12
+"""Validation cores on which the quantisers compete."""
+
+NOVELTY_TILES = 4000
+"""Tiles, spread over all training cores, whose features say what is not novel."""
 
 NOT_QUANTISED = "none"
 """Name of the method where weights of 16 bit are written."""
@@ -35,6 +55,17 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Limit:
+    """From which novelty on a slice is abstained from, and how that was set."""
+
+    threshold: float
+    n_tiles: int
+    """Training tiles whose features say what is not novel."""
+    test_share: float
+    """Share of slices of test cores that lie above."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Chosen:
     """The graph of a bundle, and how it compares on the test cores."""
 
@@ -44,8 +75,20 @@ class Chosen:
     """As in the manifest."""
     files: Files
     parity: Parity
+    limit: Limit
     reference: Files
-    """The unquantised graph."""
+    """The unquantised graph, its last output the features."""
+    ideal: NDArray[np.float32]
+    """What the unquantised graph says of the test tiles, shape (3, n, n_properties)."""
+    n_calibration_tiles: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidate:
+    method: str
+    precision: str
+    graph: Any
+    """Its last output the features."""
     n_calibration_tiles: int
 
 
@@ -53,7 +96,8 @@ def choose(source: Source, sets: CoreSets, *, quantisers: Iterable[str], report:
     """
     Quantise in every way, keep the nearest on validation cores, judge it on test cores.
 
-    Where it moves values too far, weights of 16 bit take its place.
+    Where it moves values too far, weights of 16 bit take its place: computed in bfloat16 if
+    this processor can show that they stay near enough, else in 32 bit.
 
     Parameters
     ----------
@@ -62,31 +106,42 @@ def choose(source: Source, sets: CoreSets, *, quantisers: Iterable[str], report:
     sets : CoreSets
         Training cores to calibrate on, validation cores to choose on, test cores to judge on.
     quantisers : iterable of str
-        Names of :data:`downcore_export.quantisation.QUANTISERS`; none gives 16 bit.
+        Names of :data:`downcore_export.quantisation.QUANTISERS`; none gives 16 bit. A network
+        without convolutions is never quantised.
     report : Report
         Hears of the progress.
+
+    Raises
+    ------
+    BundleError
+        If no way stays near enough the unquantised network.
     """
     graph = convert(source.module)
     reference = Files(*as_written(graph, is_half=False))
-    method, best = _nearest(source, sets, reference, list(quantisers), report)
-    report.at(0.7, "judging on the test cores")
-    tiles = all_pixels(sets.test)
-    ideal = outputs_of(reference.graph, tiles)
-    if best is not None:
-        parity = compare(outputs_of(best.graph, tiles), ideal, sets.test, source.scaling)
-        report.note(f"{method} on test cores: {told(parity)}")
+    test = all_of(sets.test)
+    report.at(0.05, "computing the test cores unquantised")
+    ideal = outputs_of(reference.graph, test)
+    tried = []
+    for one in _candidates(source, sets, reference, list(quantisers), report):
+        report.at(0.7, f"learning what is familiar to the {one.precision} graph")
+        files = _with_novelty(one, sets.training)
+        report.at(0.8, "judging on the test cores")
+        answers = answers_of(files.graph, test, precision=one.precision)
+        parity = compare(answers.outputs, ideal, sets.test, source.scaling)
+        said = f"{one.precision}, {one.method}, on test cores: {told(parity)}"
+        report.note(said)
+        tried.append(said)
         if parity.is_good_enough:
-            used = len(_calibration_tiles(sets.training))
-            return Chosen(method, "int8", best, parity, reference, used)
-        report.note("too far from the trained network: weights of 16 bit are written instead")
-    half = Files(*as_written(graph, is_half=True))
-    parity = compare(outputs_of(half.graph, tiles), ideal, sets.test, source.scaling)
-    return Chosen(NOT_QUANTISED, "f16", half, parity, reference, 0)
-
-
-def all_pixels(tiles: TileSet) -> NDArray[np.uint8]:
-    """Return every tile of ``tiles``, in order."""
-    return tiles.pixels(np.arange(len(tiles)))
+            limit = _limit(files, one.precision, sets, answers)
+            return Chosen(
+                one.method, one.precision, files, parity, limit, reference, ideal,
+                one.n_calibration_tiles,
+            )  # fmt: skip
+        report.note("too far from the trained network: the next precision is tried")
+    raise BundleError(
+        "expected one precision to stay within 0.01 of R2 and 0.1 sd (95th percentile) of the "
+        f"trained network, got none, so no bundle is written: {'; '.join(tried)}"
+    )
 
 
 def told(parity: Parity) -> str:
@@ -96,28 +151,68 @@ def told(parity: Parity) -> str:
     return f"p95 deviation {moved} sd; R2 lost {lost}"
 
 
+def slice_novelty(tiles: TileSet, novelty: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the mean of ``novelty`` (n_tiles,) over the tiles of each slice, shape (n_slices,)."""
+    sums = np.bincount(tiles.group, novelty.astype(np.float64))
+    found: NDArray[np.float64] = sums / np.bincount(tiles.group)
+    return found
+
+
+def _candidates(
+    source: Source, sets: CoreSets, reference: Files, quantisers: list[str], report: Report
+) -> Iterator[_Candidate]:
+    """Yield graphs from the fastest to the slowest; each is only made if it is asked for."""
+    if not any(isinstance(part, nn.Conv2d) for part in source.module.modules()):
+        # Nothing in it gains from fewer bits, and a tree whose thresholds move is another tree.
+        yield _Candidate(NOT_QUANTISED, "f32", reference.graph, 0)
+        return
+    if quantisers:
+        yield _nearest(source, sets, reference, quantisers, report)
+    half = as_read(*as_written(reference.graph, is_half=True))
+    if computes_bf16():
+        yield _Candidate(NOT_QUANTISED, "bf16", half, 0)
+    else:
+        report.note("this processor has no bfloat16, so whether it would do cannot be shown")
+    yield _Candidate(NOT_QUANTISED, "f16", half, 0)
+
+
 def _nearest(
     source: Source, sets: CoreSets, reference: Files, quantisers: list[str], report: Report
-) -> tuple[str, Files | None]:
-    calibration = _calibration_tiles(sets.training)
-    unseen = all_pixels(sets.validation)
-    ideal_calibration = outputs_of(reference.graph, calibration)
+) -> _Candidate:
+    calibration = spread_over(sets.training, CALIBRATION_TILES)
+    pixels = calibration[:]
+    judges = sets.validation.some_cores(CHOOSING_CORES)
+    unseen = all_of(judges)
+    ideal_calibration = outputs_of(reference.graph, pixels)
     ideal = outputs_of(reference.graph, unseen)
-    found: list[tuple[float, str, Files]] = []
+    found: list[tuple[float, str, Any]] = []
     for i, name in enumerate(quantisers):
         report.at(0.1 + 0.6 * i / len(quantisers), f"quantising with {name}")
-        raw = QUANTISERS[name](source.module, calibration)
-        graph = corrected(raw, outputs_of(raw, calibration), ideal_calibration)
+        raw = QUANTISERS[name](source.module, pixels)
+        graph = corrected(raw, outputs_of(raw, pixels), ideal_calibration)
         files = Files(*as_written(graph, is_half=False))
-        parity = compare(outputs_of(files.graph, unseen), ideal, sets.validation, source.scaling)
+        parity = compare(outputs_of(files.graph, unseen), ideal, judges, source.scaling)
         report.note(f"{name} on validation cores: {told(parity)}")
-        found.append((parity.distance, name, files))
-    if not found:
-        return NOT_QUANTISED, None
-    _, name, files = min(found, key=lambda one: one[:2])
-    return name, files
+        found.append((parity.distance, name, files.graph))
+    _, name, graph = min(found, key=lambda one: one[:2])
+    return _Candidate(name, "int8", graph, len(pixels))
 
 
-def _calibration_tiles(training: TileSet) -> NDArray[np.uint8]:
-    count = min(CALIBRATION_TILES, len(training))
-    return training.pixels(np.linspace(0, len(training) - 1, count).round().astype(np.int64))
+def _with_novelty(one: _Candidate, training: TileSet) -> Files:
+    some = spread_over(training, NOVELTY_TILES)
+    familiar = fit_familiar(answers_of(one.graph, some, precision=one.precision).last)
+    graph = with_novelty(one.graph, familiar)
+    # What is kept in 16 bit is so already; the novelty's own numbers would not fit into 16 bit.
+    return Files(*as_written(graph, is_half=False))
+
+
+def _limit(files: Files, precision: str, sets: CoreSets, test: Answers) -> Limit:
+    unseen: Some = all_of(sets.validation)
+    told_of = answers_of(files.graph, unseen, precision=precision)
+    novelty = slice_novelty(sets.validation, told_of.last)
+    threshold = threshold_for(novelty)
+    return Limit(
+        threshold=threshold,
+        n_tiles=min(NOVELTY_TILES, len(sets.training)),
+        test_share=float((slice_novelty(sets.test, test.last) > threshold).mean()),
+    )

@@ -16,6 +16,9 @@ from torch import nn
 from downcore.inference._openvino import openvino, preprocess
 from downcore.strata.bundle import INPUT_NAME, OUTPUT_NAMES, TILE_PX
 
+FEATURES_NAME = "features"
+"""Name of the last output of a graph that is not finished: shape (n, k), f32."""
+
 _EXAMPLE_TILES = 2
 """Tiles of the example that is traced; not 1, so that nothing takes the batch for a constant."""
 
@@ -33,12 +36,13 @@ def convert(module: nn.Module) -> Any:
     ----------
     module : Module
         In evaluation mode; takes RGB of 0 to 255 as float, (n, 3, 200, 200), and normalises
-        it itself; returns mean, log sd and sd within, each (n, n_properties).
+        it itself; returns mean, log sd and sd within, each (n, n_properties), and features.
 
     Returns
     -------
     openvino.Model
-        Input ``tiles``, u8, (n, 200, 200, 3); outputs as in ``OUTPUT_NAMES``; n is free.
+        Input ``tiles``, u8, (n, 200, 200, 3); outputs as in ``OUTPUT_NAMES``, then
+        ``FEATURES_NAME``; n is free.
     """
     with torch.no_grad(), quiet_libraries():
         graph = openvino.convert_model(
@@ -49,14 +53,15 @@ def convert(module: nn.Module) -> Any:
 
 def with_ports(graph: Any) -> Any:
     """
-    Return ``graph`` with the input and the outputs of a bundle.
+    Return ``graph`` with the input and the outputs of a bundle, features for the novelty.
 
     ``graph`` takes float, (n, 3, 200, 200). Turning 8 bit into float and the channels to the
     front is exact, so that the graph computes the same numbers with it as without.
     """
-    if len(graph.outputs) != len(OUTPUT_NAMES):
-        raise ValueError(f"expected {len(OUTPUT_NAMES)} outputs, got {len(graph.outputs)}")
-    for port, name in zip(graph.outputs, OUTPUT_NAMES, strict=True):
+    names = (*OUTPUT_NAMES, FEATURES_NAME)
+    if len(graph.outputs) != len(names):
+        raise ValueError(f"expected the outputs {names}, got {len(graph.outputs)}")
+    for port, name in zip(graph.outputs, names, strict=True):
         port.get_tensor().set_names({name})
     graph.inputs[0].get_tensor().set_names({INPUT_NAME})
     steps = preprocess.PrePostProcessor(graph)
@@ -69,15 +74,14 @@ def with_corrected_outputs(
     graph: Any, gains: NDArray[np.float32], offsets: NDArray[np.float32]
 ) -> Any:
     """
-    Return ``graph`` with every output multiplied by a gain and shifted by an offset.
+    Return ``graph`` with every value multiplied by a gain and shifted by an offset.
 
     ``gains`` and ``offsets`` have the shape (3, n_properties), in the order of ``OUTPUT_NAMES``.
     """
     ops = openvino.opset13
     corrected = graph.clone()
-    for result, name, gain, offset in zip(
-        corrected.get_results(), OUTPUT_NAMES, gains, offsets, strict=True
-    ):
+    results = corrected.get_results()[: len(OUTPUT_NAMES)]
+    for result, name, gain, offset in zip(results, OUTPUT_NAMES, gains, offsets, strict=True):
         source = result.input_value(0)
         source.get_tensor().set_names(set())
         shifted = ops.add(ops.multiply(source, gain[None]), offset[None])

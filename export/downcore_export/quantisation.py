@@ -8,19 +8,16 @@ calibration tile. To add one, write a function of :data:`Quantise` and put it in
 """
 
 import logging
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from downcore.inference._openvino import openvino
-from downcore.strata.bundle import OUTPUT_NAMES
-from downcore_export.conversion import convert, example_input, quiet_libraries, with_ports
+from downcore_export.conversion import convert, quiet_libraries, with_ports
+from downcore_export.onnx_quantisation import quantised_onnx
 
 Quantise = Callable[[nn.Module, NDArray[np.uint8]], Any]
 """Takes the module and calibration tiles (n, 200, 200, 3), returns a graph with our ports."""
@@ -43,30 +40,7 @@ def nncf_without_bias_correction(module: nn.Module, tiles: NDArray[np.uint8]) ->
 
 def onnxruntime_per_channel(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
     """Quantise with ONNX Runtime: least and greatest activations, weights channel by channel."""
-    from onnxruntime.quantization import (  # noqa: PLC0415 - slow to import, and optional
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
-    from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        plain, prepared, quantised = (folder / f"{n}.onnx" for n in ("plain", "prepared", "int8"))
-        _write_onnx(module, plain)
-        quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
-        quantize_static(
-            str(prepared),
-            str(quantised),
-            cast("Any", _Reader(tiles)),  # its base class is slow to import, and optional
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.MinMax,
-        )
-        return with_ports(openvino.Core().read_model(quantised))
+    return with_ports(openvino.Core().read_model(quantised_onnx(module, tiles)))
 
 
 QUANTISERS: dict[str, Quantise] = {
@@ -102,28 +76,3 @@ def _by_nncf(
             subset_size=len(tiles),
             advanced_parameters=parameters,
         )
-
-
-def _write_onnx(module: nn.Module, path: Path) -> None:
-    with quiet_libraries():
-        torch.onnx.export(
-            module,
-            (example_input(),),
-            str(path),
-            input_names=["x"],
-            output_names=list(OUTPUT_NAMES),
-            dynamo=False,
-            opset_version=17,
-            dynamic_axes={"x": {0: "n"}, **{name: {0: "n"} for name in OUTPUT_NAMES}},
-        )
-
-
-class _Reader:
-    """Hands calibration tiles to ONNX Runtime, one at a time."""
-
-    def __init__(self, tiles: NDArray[np.uint8]) -> None:
-        self._left: Iterator[NDArray[np.uint8]] = iter(tiles)
-
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        tile = next(self._left, None)
-        return None if tile is None else {"x": tile.transpose(2, 0, 1)[None].astype(np.float32)}

@@ -12,6 +12,7 @@ from rich.progress import Progress
 from downcore.inference.device import usable_cores
 from downcore.inference.loading import load_bundle
 from downcore.inference.starting import start_predictor
+from downcore_export.bench_rows import read_bench
 from downcore_export.bundling import Written, refuse_filled, write_bundle
 from downcore_export.source import cores_of, read_source
 from downcore_training.progress import Bar, Plain, Report, bar_columns
@@ -24,7 +25,11 @@ class ExportFiles:
     checkpoint: Path
     out: Path
     cache: Path | None
-    """Generated cores; ``None`` for the user's cache folder."""
+    """Folder of tiles once cut; ``None`` for the user's cache folder."""
+    data: Path | None = None
+    """Release that the network learned from; ``None`` for generated cores."""
+    bench: tuple[Path, ...] = ()
+    """Figures for the model card."""
 
 
 def run_export(files: ExportFiles, *, with_fp32: bool) -> Written:
@@ -34,17 +39,21 @@ def run_export(files: ExportFiles, *, with_fp32: bool) -> Written:
     Raises
     ------
     BundleError
-        If the checkpoint cannot be used, or the bundle fails its own golden test.
+        If the checkpoint cannot be used, no precision stays near enough the trained network,
+        or the bundle fails its own golden test.
     SettingsError
-        If the folder has something in it.
+        If the folder has something in it, or a file of figures cannot be read.
     """
     console = Console()
     refuse_filled(files.out)
+    bench = [read_bench(path) for path in files.bench]
     source = read_source(files.checkpoint)
     cache = files.cache or Path(platformdirs.user_cache_dir("downcore")) / "training"
     with _report(console) as report:
-        sets = cores_of(source, cache, report=report, processes=usable_cores())
-        written = write_bundle(source, sets, files.out, report=report, with_fp32=with_fp32)
+        sets = cores_of(source, cache, release=files.data, report=report, processes=usable_cores())
+        written = write_bundle(
+            source, sets, files.out, report=report, with_fp32=with_fp32, bench=bench
+        )
     with start_predictor(load_bundle(files.out)):
         pass
     manifest = written.manifest

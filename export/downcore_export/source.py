@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,18 @@ import numpy as np
 from torch import nn
 
 from downcore.strata.bundle import OutputScaling
-from downcore.strata.errors import BundleError
+from downcore.strata.errors import BundleError, SettingsError
 from downcore_training.checkpoint import read, trained_network
-from downcore_training.datasets import CoreSets
+from downcore_training.datasets import CoreSets, CoreTiles
 from downcore_training.datasets.generated import core_sets
+from downcore_training.datasets.natural import ReleaseSplit, release_sets
 from downcore_training.networks import network_named
 from downcore_training.progress import Report
 from downcore_training.recipe import parse_recipe
 from downcore_training.scaling import TargetScaling
 
-MOST_CORES = {"training": 24, "validation": 8, "test": 16}
-"""Cores that are looked at: to calibrate, to choose the quantiser, and to judge the choice."""
+MOST_TEST_CORES = 24
+"""Test cores on which the choice is judged; the unquantised network is slow."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +44,8 @@ class Source:
     """Steps, minutes and versions of the training."""
     recipe: str
     """TOML."""
+    is_generated: bool = True
+    """Whether it learned from generated cores, not from those of a release."""
 
     @property
     def recipe_sha256(self) -> str:
@@ -86,15 +89,67 @@ def read_source(path: Path) -> Source:
         metrics=content["metrics"],
         run=content["run"],
         recipe=content["recipe"],
+        is_generated=bool(content["data"].get("is_generated", True)),
     )
 
 
-def cores_of(source: Source, cache: Path, *, report: Report, processes: int = 1) -> CoreSets:
-    """Return some of the cores that ``source`` was trained, validated and tested on."""
+def cores_of(
+    source: Source, cache: Path, *, release: Path | None, report: Report, processes: int = 1
+) -> CoreSets:
+    """
+    Return the cores that ``source`` was trained, validated and, some of them, tested on.
+
+    Parameters
+    ----------
+    source : Source
+        The checkpoint.
+    cache : Path
+        Folder of tiles once cut.
+    release : Path or None
+        The release that it learned from; ``None`` for generated cores.
+    report : Report
+        Hears of the progress.
+    processes : int, default 1
+        Generated cores made at once.
+
+    Raises
+    ------
+    SettingsError
+        If it learned from a release and none is given, or the reverse.
+    """
+    if source.is_generated != (release is None):
+        learned = "generated cores" if source.is_generated else "a release"
+        advice = "leave out --data" if source.is_generated else "give the release with --data"
+        raise SettingsError(
+            f"expected the cores that the network learned from, {learned}, got others: {advice}"
+        )
+    if release is not None:
+        sets = release_sets(release, cache, ReleaseSplit(), report=report)
+        return dataclasses.replace(sets, test=sets.test.some_cores(MOST_TEST_CORES))
     cores = parse_recipe(source.recipe, origin="the checkpoint's recipe").cores
-    counts = {name: min(getattr(cores, name), most) for name, most in MOST_CORES.items()}
-    fewer = dataclasses.replace(cores, **counts)
+    fewer = dataclasses.replace(cores, test=min(cores.test, MOST_TEST_CORES))
     return core_sets(fewer, cache, report=report, processes=processes)
+
+
+def data_sha256(sets: CoreSets) -> dict[str, str]:
+    """
+    Return a digest of the cores of each set, by name.
+
+    Over seed, resolution, slices and labels of every core, and the mean colours and their
+    spread of every tile: whoever makes the cores again sees whether they are the same ones.
+    """
+    return {
+        name: _digest_of(getattr(sets, name).cores) for name in ("training", "validation", "test")
+    }
+
+
+def _digest_of(cores: Sequence[CoreTiles]) -> str:
+    digest = hashlib.sha256()
+    for core in cores:
+        digest.update(f"{core.seed} {core.px_per_cm!r} {core.labels.shape}".encode())
+        for array in (core.slice_index, core.labels, core.colour):
+            digest.update(np.ascontiguousarray(array).astype("<f8").tobytes())
+    return digest.hexdigest()
 
 
 def flat_figures(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:

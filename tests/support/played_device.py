@@ -80,6 +80,7 @@ class DigestPredictor:
             golden_tolerance=0.1,
             training_data="none",
             bundle_id=bundle_id,
+            novelty_threshold=1.9,
         )  # fmt: skip
         self.n_slices = 0
         """Slices that it was asked about."""
@@ -100,7 +101,9 @@ class DigestPredictor:
     def _of(self, tiles: NDArray[np.uint8]) -> TilePrediction:
         shares = np.array([self._shares(tile.tobytes()) for tile in tiles]).reshape(-1, 3, 2)
         mean = np.array([1.8, 1.5]) + 0.4 * (shares[:, 0] - 0.5)
-        return TilePrediction(mean, 0.05 + 0.1 * shares[:, 1], 0.05 * shares[:, 2])
+        return TilePrediction(
+            mean, 0.05 + 0.1 * shares[:, 1], 0.05 * shares[:, 2], 2 * shares[:, 0, 0]
+        )
 
     def _shares(self, pixels: bytes) -> NDArray[np.float64]:
         digest = hashlib.blake2b(pixels, digest_size=12, key=self._salt).digest()

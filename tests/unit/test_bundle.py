@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from downcore.strata.bundle import (
     Manifest,
+    OnnxFile,
     OutputScaling,
     Quantisation,
     manifest_text,
@@ -30,8 +31,8 @@ def manifests(draw: st.DrawFn) -> Manifest:
         network=draw(st.text()),
         title=draw(st.text()),
         created_utc="2026-01-01T00:00:00Z",
-        precision=draw(st.sampled_from(["int8", "f16", "f32"])),
-        files=dict.fromkeys(["model.xml", "model.bin", "golden.npz", "card.md"], DIGEST),
+        precision=draw(st.sampled_from(["int8", "bf16", "f16", "f32"])),
+        files=dict.fromkeys(["model.xml", "model.bin", "golden.npz", "recipe.toml"], DIGEST),
         outputs=tuple(
             OutputScaling(
                 p.name, p.unit, p.is_log_scaled, draw(NUMBERS), *(draw(POSITIVE) for _ in range(3))
@@ -53,6 +54,13 @@ def manifests(draw: st.DrawFn) -> Manifest:
         metrics=draw(st.dictionaries(st.text(), BY_PROPERTY, max_size=3)),
         code_version="0.1.0",
         recipe_sha256=DIGEST,
+        novelty_threshold=draw(st.none() | POSITIVE),
+        false_abstain_share=draw(st.floats(0, 1)),
+        n_novelty_tiles=draw(st.integers(0, 10_000)),
+        data_sha256={"training": DIGEST},
+        extra_files={"model.onnx": DIGEST},
+        onnx=draw(st.none() | st.builds(OnnxFile, st.just("int8"), POSITIVE, BY_PROPERTY)),
+        golden_deviation_without_vnni=draw(st.none() | POSITIVE),
     )
 
 
@@ -112,10 +120,15 @@ def test_an_unknown_key_is_named() -> None:
         parse_manifest(json.dumps({**raw_manifest(), "colour": 1}))
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
-def test_another_version_is_refused(version: object) -> None:
-    with pytest.raises(BundleError, match="expected bundle format 1, got"):
+@pytest.mark.parametrize("version", [0, 1, "2", None])
+def test_an_older_or_odd_version_is_refused_and_says_to_export_again(version: object) -> None:
+    with pytest.raises(BundleError, match=r"bundle format 2, got .*export the bundle again"):
         parse_manifest(json.dumps({**raw_manifest(), "format_version": version}))
+
+
+def test_a_newer_version_is_refused_and_says_to_update() -> None:
+    with pytest.raises(BundleError, match=r"expected bundle format 2, got 3: .*newer downcore"):
+        parse_manifest(json.dumps({**raw_manifest(), "format_version": 3}))
 
 
 @pytest.mark.parametrize(
@@ -132,13 +145,19 @@ def test_a_file_name_that_could_leave_the_folder_is_refused(name: str) -> None:
     ("key", "value", "message"),
     [
         ("network", 3, "3 is no text"),
-        ("precision", "int4", "'int4' is none of int8, f16, f32"),
+        ("precision", "int4", "'int4' is none of int8, bf16, f16, f32"),
         ("golden_tolerance", "0.1", "'0.1' is no number"),
         ("golden_tolerance", True, "True is no number"),
         ("trained_px_per_cm", [60], "wrong"),
         ("trained_px_per_cm", [400, 60], "lowest <= highest"),
         ("files", {"model.xml": DIGEST}, "files lack golden.npz, model.bin"),
         ("files", [], "files lack"),
+        ("novelty_threshold", 0, "a novelty threshold > 0"),
+        ("novelty_threshold", "5", "'5' is no number"),
+        ("extra_files", {"../x": DIGEST}, "no plain file name"),
+        ("data_sha256", {"training": 1}, "1 is no text"),
+        ("data_sha256", [], "expected a manifest"),
+        ("onnx", {"precision": "int8"}, "with the key 'golden_deviation'"),
         ("outputs", [], "at least one output"),
         ("outputs", {}, "at least one output"),
         ("metrics", {"test": {"density.r2": None}}, "None is no number"),

@@ -42,7 +42,8 @@ def prediction(
     means: list[tuple[float, ...]], *, sd: float = 0.02, within: float = 0.0
 ) -> TilePrediction:
     mean = np.array(means, np.float64).reshape(-1, 3)
-    return TilePrediction(mean, np.full(mean.shape, sd), np.full(mean.shape, within))
+    zero = np.zeros(len(mean))
+    return TilePrediction(mean, np.full(mean.shape, sd), np.full(mean.shape, within), zero)
 
 
 def estimate(name: str, tiles: TilePrediction, weights: list[float] | None = None) -> Estimate:
@@ -122,7 +123,9 @@ def test_whatever_a_network_says_an_estimate_is_credible_or_absent(
 ) -> None:
     mean, sd, within = np.array(tiles, np.float64).transpose(1, 0, 2)
     got = estimates_of(
-        TilePrediction(mean, np.abs(sd), np.abs(within)), np.ones(len(tiles)), MANIFEST
+        TilePrediction(mean, np.abs(sd), np.abs(within), np.zeros(len(tiles))),
+        np.ones(len(tiles)),
+        MANIFEST,
     )
     for one, known in zip(got, PROPERTIES, strict=True):
         if one.status is Status.PREDICTED:
@@ -138,13 +141,59 @@ def test_whatever_a_network_says_an_estimate_is_credible_or_absent(
 def test_the_order_of_tiles_does_not_matter(order: list[int]) -> None:
     rng = np.random.default_rng(1)
     tiles = TilePrediction(
-        rng.normal(USUAL, 0.1, (4, 3)), rng.uniform(0.1, 1, (4, 3)), rng.uniform(0, 1, (4, 3))
+        rng.normal(USUAL, 0.1, (4, 3)),
+        rng.uniform(0.1, 1, (4, 3)),
+        rng.uniform(0, 1, (4, 3)),
+        rng.uniform(0, 3, 4),
     )
     weights = np.array([0.5, 0.7, 0.9, 1.0])
-    moved = TilePrediction(tiles.mean[order], tiles.sd[order], tiles.within_sd[order])
+    moved = TilePrediction(
+        tiles.mean[order], tiles.sd[order], tiles.within_sd[order], tiles.novelty[order]
+    )
     got = estimates_of(moved, weights[order], MANIFEST)
     for a, b in zip(got, estimates_of(tiles, weights, MANIFEST), strict=True):
         assert a.value == pytest.approx(b.value, rel=1e-14)
+
+
+WARY = replace(MANIFEST, novelty_threshold=5.2)
+
+
+def novel(*novelty: float) -> TilePrediction:
+    return replace(prediction([USUAL] * len(novelty)), novelty=np.array(novelty))
+
+
+def test_a_slice_unlike_the_training_cores_gets_no_value_and_says_why() -> None:
+    for one in estimates_of(novel(9.0, 9.2), np.ones(2), WARY):
+        assert (one.status, one.value, one.lower) == (Status.ABSTAINED, None, None)
+        assert one.reason == "unlike the training cores: novelty 9.1, limit 5.2"
+
+
+def test_the_novelty_of_a_slice_is_the_mean_of_its_tiles_weighted_with_their_sediment() -> None:
+    tiles = novel(1.0, 9.0)
+    few, many = (estimates_of(tiles, np.array(w), WARY)[0] for w in ([1, 0.9], [1, 1.2]))
+    assert few.status is Status.PREDICTED, "(1 + 8.1) / 1.9 is below 5.2"
+    assert many.status is Status.ABSTAINED, "(1 + 10.8) / 2.2 is above 5.2"
+
+
+def test_the_limit_itself_is_familiar() -> None:
+    assert estimates_of(novel(5.2), np.ones(1), WARY)[0].status is Status.PREDICTED
+
+
+@pytest.mark.parametrize("novelty", [math.nan, math.inf])
+def test_a_novelty_that_is_no_number_is_not_familiar(novelty: float) -> None:
+    for one in estimates_of(novel(1.0, novelty), np.ones(2), WARY):
+        assert (one.status, one.value) == (Status.ABSTAINED, None)
+        assert one.reason == "the network gave no finite number"
+
+
+def test_a_bundle_without_a_limit_calls_nothing_novel() -> None:
+    assert estimates_of(novel(1e9), np.ones(1), MANIFEST)[0].status is Status.PREDICTED
+
+
+def test_a_novelty_is_needed_of_every_tile() -> None:
+    short = replace(novel(1.0, 1.0), novelty=np.zeros(1))
+    with pytest.raises(ValueError, match="a novelty for each tile"):
+        estimates_of(short, np.ones(2), WARY)
 
 
 @pytest.mark.parametrize("weights", [[], [1.0], [0.0, 0.0], [1.0, -0.5], [1.0, 1.0, 1.0]])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from downcore.inference._openvino import openvino
-from downcore.inference.device import describe_device
+from downcore.inference.device import computes_bf16, describe_device
 from downcore.inference.loading import Bundle
 from downcore.strata.bundle import TILE_PX
 from downcore.strata.errors import BundleError
@@ -46,12 +46,13 @@ def compile_bundle(bundle: Bundle, n_threads: int, cache_folder: Path | None) ->
     kept = None if cache_folder is None else cache_folder / _cache_name(bundle, n_threads)
     if kept is not None and (content := _checked_content(kept)) is not None:
         try:
-            return openvino.Core().import_model(io.BytesIO(content), "CPU", _settings(n_threads))
+            settings = _settings(n_threads, bundle.manifest.precision)
+            return openvino.Core().import_model(io.BytesIO(content), "CPU", settings)
         except RuntimeError:
             # Disposable: what cannot be imported is compiled and written again.
             kept.unlink(missing_ok=True)
     try:
-        compiled = compile_graph(bundle.model, n_threads)
+        compiled = compile_graph(bundle.model, n_threads, precision=bundle.manifest.precision)
     except RuntimeError as error:
         title = bundle.manifest.title
         raise BundleError(f"bundle {title}: OpenVINO cannot compile it: {error}") from error
@@ -60,22 +61,24 @@ def compile_bundle(bundle: Bundle, n_threads: int, cache_folder: Path | None) ->
     return compiled
 
 
-def compile_graph(graph: Any, n_threads: int) -> Any:
+def compile_graph(graph: Any, n_threads: int, *, precision: str = "f32") -> Any:
     """
     Return ``graph`` compiled for ``BATCH_TILES`` tiles; the graph itself is left as it is.
 
     Each stream computes on one thread, so that neither the number of cores nor of
-    requests changes how a sum is split, and with it the bits.
+    requests changes how a sum is split, and with it the bits. ``precision`` is that of the
+    manifest; only ``bf16`` is computed in less than 32 bit where the graph is not quantised.
     """
     fixed = graph.clone()
     fixed.reshape([BATCH_TILES, TILE_PX, TILE_PX, 3])
-    return openvino.Core().compile_model(fixed, "CPU", _settings(n_threads))
+    return openvino.Core().compile_model(fixed, "CPU", _settings(n_threads, precision))
 
 
-def _settings(n_threads: int) -> dict[str, object]:
+def _settings(n_threads: int, precision: str) -> dict[str, object]:
     return {
-        # Without this hint some processors silently compute in bfloat16.
-        "INFERENCE_PRECISION_HINT": "f32",
+        # Without this hint some processors silently compute in bfloat16; with the other one
+        # those that lack it would imitate it slowly.
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" and computes_bf16() else "f32",
         "NUM_STREAMS": n_threads,
         "INFERENCE_NUM_THREADS": n_threads,
         # Pinned threads collide with whatever else is pinned on a shared workstation.
@@ -84,7 +87,7 @@ def _settings(n_threads: int) -> dict[str, object]:
 
 
 def _cache_name(bundle: Bundle, n_threads: int) -> str:
-    settings = sorted(_settings(n_threads).items())
+    settings = sorted(_settings(n_threads, bundle.manifest.precision).items())
     key = f"{bundle.manifest.bundle_id} {BATCH_TILES} {settings} {describe_device()}"
     return hashlib.sha256(key.encode()).hexdigest()[:32] + ".compiled"
 

@@ -34,6 +34,12 @@ def describe_device() -> Device:
     )
 
 
+@functools.cache
+def computes_bf16() -> bool:
+    """Return whether the processor has instructions for bfloat16; the same at every call."""
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 def usable_cores() -> int:
     """Return how many cores this process may run on, at least 1."""
     if hasattr(os, "sched_getaffinity"):

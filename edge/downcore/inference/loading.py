@@ -11,8 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.inference._openvino import openvino
-from downcore.strata.bundle import INPUT_NAME, OUTPUT_NAMES, TILE_PX, Manifest, parse_manifest
+from downcore.inference.checking import check_graph
+from downcore.strata.bundle import (
+    INPUT_NAME,
+    NOVELTY_NAME,
+    OUTPUT_NAMES,
+    TILE_PX,
+    Manifest,
+    parse_manifest,
+)
 from downcore.strata.errors import BundleError
+from downcore.strata.intervals import half_width, scaled_back
 
 MOST_MANIFEST_BYTES = 1 << 20
 """Largest manifest that is read."""
@@ -35,6 +44,8 @@ class Golden:
     """Shape (n, 200, 200, 3), RGB."""
     outputs: NDArray[np.float32]
     """Shape (3, n, n_properties), in the order of ``OUTPUT_NAMES``, scaled space."""
+    novelty: NDArray[np.float32]
+    """Shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +56,6 @@ class Bundle:
     model: Any
     """The graph, an ``openvino.Model`` with a free batch size."""
     golden: Golden
-    card: str
-    """The model card, Markdown; empty where the bundle has none."""
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -59,13 +68,14 @@ def load_bundle(folder: Path) -> Bundle:
     Parameters
     ----------
     folder : Path
-        Holds ``manifest.json``, ``model.xml``, ``model.bin``, ``golden.npz``, ``card.md``.
+        Holds ``manifest.json``, ``model.xml``, ``model.bin``, ``golden.npz``.
 
     Raises
     ------
     BundleError
         If a file is missing, too large or not what the manifest says, the manifest is of
-        another version, or the graph has another input, other outputs or another precision.
+        another version, the graph has other ports, another precision or weights that are no
+        numbers, or the manifest does not scale the golden outputs to the golden values.
     """
     text = _read(folder / "manifest.json", MOST_MANIFEST_BYTES)
     try:
@@ -74,13 +84,52 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleError(f"{folder / 'manifest.json'}: {error}") from error
     files = {name: _verified(folder / name, manifest.files[name]) for name in manifest.files}
     model = _parsed(files["model.xml"], files["model.bin"], folder)
+    is_old = manifest.novelty_threshold is None and len(model.outputs) == len(OUTPUT_NAMES)
+    if is_old:
+        model = _from_version_1(model)
     try:
-        _check_graph(model, manifest)
-        golden = _golden_of(files["golden.npz"], len(manifest.outputs))
-        card = files.get("card.md", b"").decode()
-    except (BundleError, UnicodeDecodeError) as error:
+        check_graph(model, manifest)
+        golden = _golden_of(files["golden.npz"], manifest, is_old=is_old)
+    except BundleError as error:
         raise BundleError(f"{folder}: {error}") from error
-    return Bundle(manifest, model, golden, card)
+    return Bundle(manifest, model, golden)
+
+
+def _from_version_1(model: Any) -> Any:
+    # Until the bundles that come with downcore are exported again; goes with the last of them.
+    ops = openvino.opset13
+    first = model.outputs[0].get_node().input_value(0)
+    zero = ops.multiply(ops.reduce_max(first, [1]), np.float32(0))
+    zero.output(0).get_tensor().set_names({NOVELTY_NAME})
+    model.add_results([ops.result(zero)])
+    return model
+
+
+def physical_values(
+    outputs: NDArray[np.float32], novelty: NDArray[np.float32], manifest: Manifest
+) -> dict[str, NDArray[np.float64]]:
+    """
+    Return what tiles of a graph's outputs come to, each taken for a slice.
+
+    Returns
+    -------
+    dict
+        ``value`` and ``half_width`` of the interval, shape (n, n_properties), in the
+        property's unit (log10 of it where the manifest says so), and ``novelty_share``, shape
+        (n,), of the threshold; 0 without one. A golden test holds them too, so that a manifest
+        with another scaling is found out.
+    """
+    tiles = scaled_back(outputs, novelty, manifest)
+    widths = [
+        [half_width(scaling, sd) for scaling, sd in zip(manifest.outputs, row, strict=True)]
+        for row in tiles.sd.tolist()
+    ]
+    limit = manifest.novelty_threshold
+    return {
+        "value": tiles.mean,
+        "half_width": np.array(widths).reshape(tiles.sd.shape),
+        "novelty_share": np.zeros(len(novelty)) if limit is None else tiles.novelty / limit,
+    }
 
 
 def _read(path: Path, most_bytes: int) -> bytes:
@@ -116,44 +165,55 @@ def _parsed(xml: bytes, weights: bytes, folder: Path) -> Any:
         ) from error
 
 
-def _check_graph(model: Any, manifest: Manifest) -> None:
-    batch = openvino.Dimension.dynamic()
-    _check_ports(model.inputs, {INPUT_NAME: [batch, TILE_PX, TILE_PX, 3]}, openvino.Type.u8)
-    shape = [batch, len(manifest.outputs)]
-    _check_ports(model.outputs, dict.fromkeys(OUTPUT_NAMES, shape), openvino.Type.f32)
-    is_int8 = any(op.get_type_name() == "FakeQuantize" for op in model.get_ops())
-    if is_int8 != (manifest.precision == "int8"):
-        got = "is quantised to 8 bit" if is_int8 else "is not quantised"
-        raise BundleError(f"expected a graph of precision {manifest.precision}, got one that {got}")
-
-
-def _check_ports(ports: list[Any], shapes: dict[str, list[Any]], element_type: Any) -> None:
-    got = [(sorted(one.names), one.element_type, one.partial_shape) for one in ports]
-    wanted = [([name], element_type, openvino.PartialShape(s)) for name, s in shapes.items()]
-    if got != wanted:
-        raise BundleError(f"expected a graph with {_told(wanted)}, got {_told(got)}")
-
-
-def _told(ports: list[Any]) -> str:
-    return ", ".join(f"{'/'.join(names)} {kind.to_string()}{shape}" for names, kind, shape in ports)
-
-
-def _golden_of(content: bytes, n_properties: int) -> Golden:
+def _golden_of(content: bytes, manifest: Manifest, *, is_old: bool = False) -> Golden:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             n_bytes = sum(one.file_size for one in archive.infolist())
         if n_bytes > MOST_GOLDEN_BYTES:
             raise BundleError(f"expected at most {MOST_GOLDEN_BYTES} golden bytes, got {n_bytes}")
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            tiles = arrays[INPUT_NAME]
-            outputs = np.stack([arrays[name] for name in OUTPUT_NAMES])
+        with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
+            tiles = loaded[INPUT_NAME]
+            arrays = {n: loaded[n].astype(np.float64) for n in loaded if n != INPUT_NAME}
+        outputs = np.stack([arrays[name] for name in OUTPUT_NAMES])
+        novelty = np.zeros(len(tiles), np.float32) if is_old else arrays[NOVELTY_NAME]
     except (zipfile.BadZipFile, OSError, ValueError, KeyError) as error:
         raise BundleError(f"expected golden tiles and outputs, got: {error}") from error
+    _check_shapes(tiles, outputs, novelty, len(manifest.outputs))
+    golden = Golden(tiles, outputs.astype(np.float32), novelty.astype(np.float32))
+    if not is_old:
+        _check_scaling(golden, arrays, manifest)
+    return golden
+
+
+def _check_shapes(
+    tiles: NDArray[Any], outputs: NDArray[Any], novelty: NDArray[Any], n_properties: int
+) -> None:
     n_tiles = tiles.shape[0] if tiles.ndim else 0
-    wanted = ((n_tiles, TILE_PX, TILE_PX, 3), (len(OUTPUT_NAMES), n_tiles, n_properties))
-    if (tiles.shape, outputs.shape) != wanted or tiles.dtype != np.uint8 or n_tiles == 0:
+    wanted = (
+        (n_tiles, TILE_PX, TILE_PX, 3),
+        (len(OUTPUT_NAMES), n_tiles, n_properties),
+        (n_tiles,),
+    )
+    got = (tiles.shape, outputs.shape, novelty.shape)
+    if got != wanted or tiles.dtype != np.uint8 or n_tiles == 0:
         raise BundleError(
-            f"expected u8 golden tiles and outputs of shape {wanted}, at least one tile, "
-            f"got {tiles.dtype} {tiles.shape} and {outputs.shape}"
+            f"expected u8 golden tiles, outputs and novelty of shape {wanted}, at least one "
+            f"tile, got {tiles.dtype} {got}"
         )
-    return Golden(tiles, outputs.astype(np.float32))
+
+
+def _check_scaling(golden: Golden, arrays: dict[str, NDArray[Any]], manifest: Manifest) -> None:
+    for name, expected in physical_values(golden.outputs, golden.novelty, manifest).items():
+        got = arrays.get(name)
+        if got is None or got.shape != expected.shape:
+            raise BundleError(f"expected the golden array {name} {expected.shape}, got another")
+        # Exact but for the last digits: the same sums of the same numbers, on any processor.
+        is_near = np.isclose(expected, got, rtol=1e-9, atol=1e-12)
+        if not is_near.all():
+            where = np.argwhere(~is_near)[0]
+            one = manifest.outputs[where[1]].property if len(where) > 1 else "every slice"
+            raise BundleError(
+                f"expected the manifest to give the golden {name} {got[tuple(where)]:.6g} of "
+                f"{one}, got {expected[tuple(where)]:.6g}: centre, spread, interval or threshold "
+                "were changed, or belong to another bundle; copy the whole bundle again"
+            )

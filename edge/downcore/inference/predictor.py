@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from downcore.inference._openvino import openvino
 from downcore.strata.bundle import OUTPUT_NAMES, TILE_PX, Manifest
 from downcore.strata.errors import BundleError
-from downcore.strata.intervals import TilePrediction
+from downcore.strata.intervals import TilePrediction, scaled_back
 
 
 class Mode(enum.StrEnum):
@@ -24,12 +24,24 @@ class Mode(enum.StrEnum):
     """Tiles wait until a batch is full, across slices."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RawOutputs:
+    """What the graph says of tiles, as it is."""
+
+    outputs: NDArray[np.float32]
+    """Shape (3, n_tiles, n_properties), in the order of ``OUTPUT_NAMES``, scaled space."""
+    novelty: NDArray[np.float32]
+    """Shape (n_tiles,)."""
+
+
 @dataclass(slots=True, eq=False)
 class _Batch:
     """One inference: where its answers go."""
 
     outputs: NDArray[np.float32]
     """Shape (3, batch, n_properties)."""
+    novelty: NDArray[np.float32]
+    """Shape (batch,)."""
     n_tiles: int = 0
     is_done: bool = False
 
@@ -74,8 +86,6 @@ class BundlePredictor:
         self._batch_tiles = int(compiled.input(0).shape[0])
         self._filling: _Batch | None = None
         self._submitted: deque[_Submitted] = deque()
-        self._centre = np.array([one.centre for one in manifest.outputs])
-        self._spread = np.array([one.spread for one in manifest.outputs])
 
     @property
     def manifest(self) -> Manifest:
@@ -108,9 +118,9 @@ class BundlePredictor:
             self.submit(None, tiles)
         return [prediction for _, prediction in self.collect(wait=True)]
 
-    def raw_outputs(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def raw_outputs(self, tiles: NDArray[np.uint8]) -> RawOutputs:
         """
-        Return the graph's outputs for ``tiles`` as they are, shape (3, n_tiles, n_properties).
+        Return the graph's outputs for ``tiles`` as they are.
 
         Raises
         ------
@@ -199,7 +209,10 @@ class BundlePredictor:
             raise self._failed(error) from error
         if self._filling is None:
             shape = (len(OUTPUT_NAMES), self._batch_tiles, len(self._manifest.outputs))
-            self._filling = _Batch(np.full(shape, np.nan, np.float32))
+            self._filling = _Batch(
+                np.full(shape, np.nan, np.float32),
+                np.full(self._batch_tiles, np.nan, np.float32),
+            )
         batch = self._filling
         begin = batch.n_tiles
         count = min(self._batch_tiles - begin, len(tiles))
@@ -232,18 +245,16 @@ class BundlePredictor:
                 f"expected everything collected first, got {len(self._submitted)} slices submitted"
             )
 
-    def _outputs_of(self, one: _Submitted) -> NDArray[np.float32]:
+    def _outputs_of(self, one: _Submitted) -> RawOutputs:
         none = np.empty((len(OUTPUT_NAMES), 0, len(self._manifest.outputs)), np.float32)
-        return np.concatenate(
-            [none, *(batch.outputs[:, span] for batch, span in one.parts)], axis=1
+        return RawOutputs(
+            np.concatenate([none, *(batch.outputs[:, span] for batch, span in one.parts)], axis=1),
+            np.concatenate([none[0, :, 0], *(batch.novelty[span] for batch, span in one.parts)]),
         )
 
     def _prediction(self, one: _Submitted) -> TilePrediction:
-        mean, log_sd, within = self._outputs_of(one).astype(np.float64)
-        # Beyond these the sd is absurd either way; infinite is for intervals to refuse.
-        with np.errstate(over="ignore"):
-            sd = self._spread * np.exp(log_sd)
-        return TilePrediction(self._centre + self._spread * mean, sd, self._spread * within)
+        raw = self._outputs_of(one)
+        return scaled_back(raw.outputs, raw.novelty, self._manifest)
 
     def _failed(self, error: RuntimeError) -> BundleError:
         return BundleError(f"bundle {self._manifest.title}: OpenVINO failed: {error}")
@@ -253,4 +264,5 @@ def _copy_outputs(request: Any, batch: _Batch) -> None:
     """Copy the answers; runs on OpenVINO's thread, whose memory is reused right after."""
     for i in range(len(OUTPUT_NAMES)):
         batch.outputs[i] = request.get_output_tensor(i).data
+    batch.novelty[:] = request.get_output_tensor(len(OUTPUT_NAMES)).data
     batch.is_done = True

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
+from numpy.typing import NDArray
 
 from downcore.inference.compiling import compile_bundle
 from downcore.inference.device import usable_cores
@@ -88,11 +89,19 @@ def start_predictor(
 
 def golden_deviation(predictor: BundlePredictor, bundle: Bundle) -> float:
     """
-    Return the largest deviation of the golden test, in units of each property's spread.
+    Return the largest deviation of the golden test.
 
-    NaN where an output is not a number. The sd is compared as its logarithm, as it
-    leaves the graph.
+    In units of each property's spread; the sd is compared as its logarithm, as it leaves
+    the graph, and the novelty in shares of its threshold. NaN where an output is not a number.
     """
     golden = bundle.golden
-    outputs = predictor.raw_outputs(golden.tiles)
-    return float(np.abs(outputs - golden.outputs).max())
+    got = predictor.raw_outputs(golden.tiles)
+    limit = bundle.manifest.novelty_threshold or 1.0
+    return max_deviation(
+        np.abs(got.outputs - golden.outputs), np.abs(got.novelty - golden.novelty) / limit
+    )
+
+
+def max_deviation(*deviations: NDArray[np.floating]) -> float:
+    """Return the largest number of all, NaN if one is NaN."""
+    return float(np.max([one.max() for one in deviations]))

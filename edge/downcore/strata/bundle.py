@@ -11,7 +11,7 @@ from typing import Any, Never
 from downcore.strata.errors import BundleError
 from downcore.strata.properties import property_named
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 TILE_PX = 200
 """Side of a network's input, pixels; 1 cm at 200 px/cm."""
 
@@ -19,10 +19,22 @@ INPUT_NAME = "tiles"
 """Name of the graph's one input, u8, shape (batch, 200, 200, 3), RGB."""
 
 OUTPUT_NAMES = ("mean", "log_sd", "within_sd")
-"""Names of the graph's outputs, each f32, shape (batch, n_properties), in scaled space."""
+"""Names of the graph's first outputs, each f32, shape (batch, n_properties), in scaled space."""
 
-PRECISIONS = ("int8", "f16", "f32")
-"""How weights are kept: 8 bit and computed so, or 16 or 32 bit and computed in 32 bit."""
+NOVELTY_NAME = "novelty"
+"""
+Name of the graph's last output, f32, shape (batch,): how unlike the training tiles a tile is.
+
+The squared distance of the tile's features from their mean over training tiles, each direction
+in units of its own spread there, over their number: about 1 for a tile like those.
+"""
+
+PRECISIONS = ("int8", "bf16", "f16", "f32")
+"""
+How a graph is kept and computed: ``int8`` in 8 bit; ``bf16`` kept in 16 bit and computed in
+bfloat16 where the processor can, else in 32 bit; ``f16`` kept in 16 bit and ``f32`` in 32 bit,
+both computed in 32 bit.
+"""
 
 REQUIRED_FILES = frozenset({"model.xml", "model.bin", "golden.npz"})
 """Files without which a bundle cannot run."""
@@ -67,6 +79,18 @@ class Quantisation:
 
 
 @dataclass(frozen=True, slots=True)
+class OnnxFile:
+    """The network once more as ONNX, for other runtimes; no device opens it."""
+
+    precision: str
+    """``int8`` (quantise and dequantise nodes) or ``f32``."""
+    golden_deviation: float
+    """Largest difference of its mean from the graph's, golden tiles, in ``spread``s."""
+    p95_deviation: Mapping[str, float]
+    """95th percentile of its deviation from the unquantised network, in ``spread``s."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything the device must know of a bundle before it runs it."""
 
@@ -77,12 +101,15 @@ class Manifest:
     precision: str
     """One of :data:`PRECISIONS`."""
     files: Mapping[str, str]
-    """SHA-256 of every file of the bundle but the manifest, by name."""
+    """SHA-256 of every file that a device reads but the manifest, by name."""
     outputs: tuple[OutputScaling, ...]
     trained_px_per_cm: tuple[float, float]
     """Lowest and highest source resolution seen in training."""
     golden_tolerance: float
-    """Largest deviation allowed in the golden test, in units of ``spread``."""
+    """
+    Largest deviation allowed in the golden test, in units of ``spread``; of the novelty, as a
+    share of its threshold.
+    """
     training_data: str
     """What it was trained on, in a sentence that may be printed beside any number."""
     bundle_id: str
@@ -95,6 +122,20 @@ class Manifest:
     """Version of downcore that wrote the bundle."""
     recipe_sha256: str = ""
     """SHA-256 of the training recipe; empty where the checkpoint had none."""
+    novelty_threshold: float | None = None
+    """A slice whose novelty is above is abstained from; ``None`` where none is, as in tests."""
+    false_abstain_share: float = 0.0
+    """Share of the slices of validation cores that the threshold was set to abstain from."""
+    n_novelty_tiles: int = 0
+    """Tiles of training cores whose features say what is not novel."""
+    data_sha256: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 over resolutions, labels and colours of the cores, by set (``training``, ...)."""
+    extra_files: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of files that no device opens and a copy may lack, by name."""
+    onnx: OnnxFile | None = None
+    """Of ``model.onnx``; ``None`` where the bundle was written without."""
+    golden_deviation_without_vnni: float | None = None
+    """The golden test on AVX2 without 8-bit dot products; ``None`` where it was not forced."""
 
     def __post_init__(self) -> None:
         for one in self.outputs:
@@ -105,6 +146,8 @@ class Manifest:
                 raise BundleError(f"expected an interval of {one.property} >= 0, got {numbers[2:]}")
         if not self.outputs:
             raise BundleError("expected at least one output in the manifest, got none")
+        if self.novelty_threshold is not None and not 0 < self.novelty_threshold < math.inf:
+            raise BundleError(f"expected a novelty threshold > 0, got {self.novelty_threshold}")
         low, high = self.trained_px_per_cm
         if not 0 < low <= high < math.inf:
             raise BundleError(f"expected 0 < lowest <= highest px/cm, got {low} and {high}")
@@ -129,17 +172,42 @@ def parse_manifest(text: str) -> Manifest:
     """
     try:
         raw = json.loads(text, parse_constant=_no_constant)
+        raw = _from_version_1(raw)
         version = raw["format_version"]
         if version != FORMAT_VERSION:
-            raise BundleError(
-                f"expected bundle format {FORMAT_VERSION}, got {version}: "
-                "export the bundle again with this version of downcore"
-            )
+            raise BundleError(_other_version(version))
         return _manifest_of(raw, hashlib.sha256(text.encode()).hexdigest()[:16])
     except KeyError as error:
         raise BundleError(f"expected a manifest with the key {error}, got none") from error
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise BundleError(f"expected a manifest, got one that is wrong: {error}") from error
+
+
+def _from_version_1(raw: dict[str, Any]) -> dict[str, Any]:
+    # Until the bundles that come with downcore are exported again; goes with the last of them.
+    if raw["format_version"] != 1 or "novelty_threshold" in raw:
+        return raw
+    new = {
+        "format_version": FORMAT_VERSION,
+        "novelty_threshold": None,
+        "false_abstain_share": 0.0,
+        "n_novelty_tiles": 0,
+        "data_sha256": {},
+        "extra_files": {},
+        "onnx": None,
+        "golden_deviation_without_vnni": None,
+    }
+    return {**raw, **new}
+
+
+def _other_version(version: object) -> str:
+    is_newer = isinstance(version, int) and version > FORMAT_VERSION
+    what_to_do = (
+        "it was written by a newer downcore; update this one, or export the bundle with it"
+        if is_newer
+        else "export the bundle again with this version of downcore"
+    )
+    return f"expected bundle format {FORMAT_VERSION}, got {version}: {what_to_do}"
 
 
 def _manifest_of(raw: dict[str, Any], bundle_id: str) -> Manifest:
@@ -150,7 +218,7 @@ def _manifest_of(raw: dict[str, Any], bundle_id: str) -> Manifest:
         title=_text(raw["title"]),
         created_utc=_text(raw["created_utc"]),
         precision=_one_of(raw["precision"], PRECISIONS),
-        files=_files_of(raw["files"]),
+        files=_files_of(raw["files"], REQUIRED_FILES),
         outputs=_outputs_of(raw["outputs"]),
         trained_px_per_cm=(low, high),
         golden_tolerance=_number(raw["golden_tolerance"]),
@@ -160,11 +228,18 @@ def _manifest_of(raw: dict[str, Any], bundle_id: str) -> Manifest:
         metrics={_text(name): _numbers(one) for name, one in raw["metrics"].items()},
         code_version=_text(raw["code_version"]),
         recipe_sha256=_text(raw["recipe_sha256"]),
+        novelty_threshold=_optional(raw["novelty_threshold"]),
+        false_abstain_share=_number(raw["false_abstain_share"]),
+        n_novelty_tiles=int(_number(raw["n_novelty_tiles"])),
+        data_sha256={_text(k): _text(v) for k, v in raw["data_sha256"].items()},
+        extra_files=_files_of(raw["extra_files"], frozenset()),
+        onnx=_onnx_of(raw["onnx"]),
+        golden_deviation_without_vnni=_optional(raw["golden_deviation_without_vnni"]),
     )
 
 
-def _files_of(raw: dict[str, Any]) -> dict[str, str]:
-    missing = REQUIRED_FILES - set(raw)
+def _files_of(raw: dict[str, Any], required: frozenset[str]) -> dict[str, str]:
+    missing = required - set(raw)
     if missing:
         raise ValueError(f"files lack {', '.join(sorted(missing))}")
     for name, digest in raw.items():
@@ -211,6 +286,17 @@ def _quantisation_of(raw: dict[str, Any] | None) -> Quantisation | None:
     )
 
 
+def _onnx_of(raw: dict[str, Any] | None) -> OnnxFile | None:
+    if raw is None:
+        return None
+    _only(raw, set(OnnxFile.__dataclass_fields__))
+    return OnnxFile(
+        precision=_one_of(raw["precision"], PRECISIONS),
+        golden_deviation=_number(raw["golden_deviation"]),
+        p95_deviation=_numbers(raw["p95_deviation"]),
+    )
+
+
 def _only(raw: dict[str, Any], known: set[str]) -> None:
     unknown = set(raw) - known
     if unknown:
@@ -233,6 +319,10 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{value!r} is no number")
     return float(value)
+
+
+def _optional(value: Any) -> float | None:
+    return None if value is None else _number(value)
 
 
 def _numbers(raw: dict[str, Any]) -> dict[str, float]:

@@ -33,6 +33,9 @@ class TilePrediction:
     within_sd: NDArray[np.float64]
     """Shape (n_tiles, n_properties), same units; spread of the property inside the tile, >= 0."""
 
+    novelty: NDArray[np.float64]
+    """Shape (n_tiles,); how unlike the training cores each tile is, about 1 for one like them."""
+
 
 @dataclass(frozen=True, slots=True)
 class NoValue:
@@ -101,6 +104,9 @@ def estimates_of(
     times that, at least ``interval_floor``. Where the network sees ``log10``, the
     value and both ends are turned back, so the interval is not symmetric.
 
+    A slice's novelty is the mean of its tiles' with the same weights. Above the bundle's
+    threshold the slice is unlike what the network learned from, and gets no value.
+
     Heterogeneity joins the spread between the tiles and that inside them,
     ``sqrt(var(means) + mean(within_sd ** 2))``; in log10 it becomes half the
     difference between the values one such spread above and below.
@@ -118,7 +124,8 @@ def estimates_of(
     -------
     tuple of Estimate
         ``predicted``, clipped to the property's credible range with a reason that
-        says so; ``abstained`` where the network gave no finite number.
+        says so; ``abstained`` where the slice is unlike the training cores or the
+        network gave no finite number.
 
     Raises
     ------
@@ -130,10 +137,59 @@ def estimates_of(
     got = {prediction.mean.shape, prediction.sd.shape, prediction.within_sd.shape}
     if got != {shape}:
         raise ValueError(f"expected predictions of shape {shape}, got {sorted(got)}")
+    if prediction.novelty.shape != weights.shape:
+        raise ValueError(f"expected a novelty for each tile, got {prediction.novelty.shape}")
     if not weights.size or not weights.sum() > 0 or weights.min() < 0:
         raise ValueError(f"expected weights >= 0 with a sum above 0, got {weights.tolist()}")
     weights = weights / weights.sum()
+    why = _why_unlike(manifest, prediction.novelty, weights)
+    if why is not None:
+        return without_value(manifest, why)
     return tuple(_estimate(manifest, i, prediction, weights) for i in range(shape[1]))
+
+
+def scaled_back(
+    outputs: NDArray[np.float32], novelty: NDArray[np.float32], manifest: Manifest
+) -> TilePrediction:
+    """
+    Return what a graph says of tiles in physical units.
+
+    Parameters
+    ----------
+    outputs : ndarray, shape (3, n_tiles, n_properties)
+        In the order of ``OUTPUT_NAMES``, scaled space.
+    novelty : ndarray, shape (n_tiles,)
+        The graph's last output.
+    manifest : Manifest
+        Of the bundle.
+    """
+    centre = np.array([one.centre for one in manifest.outputs])
+    spread = np.array([one.spread for one in manifest.outputs])
+    mean, log_sd, within = outputs.astype(np.float64)
+    # Beyond these the sd is absurd either way; infinite is for intervals to refuse.
+    with np.errstate(over="ignore"):
+        sd = spread * np.exp(log_sd)
+    return TilePrediction(centre + spread * mean, sd, spread * within, novelty.astype(np.float64))
+
+
+def half_width(scaling: OutputScaling, sd: float) -> float:
+    """Return half the width of the interval of a slice with the network's own ``sd``, its unit."""
+    return max(scaling.interval_factor * sd, scaling.interval_floor)
+
+
+def _why_unlike(
+    manifest: Manifest, novelty: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NoValue | None:
+    limit = manifest.novelty_threshold
+    if limit is None:
+        return None
+    if not (np.abs(novelty) < _ABSURD).all():
+        return NoValue(Status.ABSTAINED, "the network gave no finite number")
+    got = _weighted(weights, novelty)
+    if got <= limit:
+        return None
+    said = f"unlike the training cores: novelty {got:.3g}, limit {limit:.3g}"
+    return NoValue(Status.ABSTAINED, said)
 
 
 def _estimate(
@@ -147,7 +203,7 @@ def _estimate(
     mean = _weighted(weights, means)
     sd = math.sqrt(_weighted(weights, sds**2))
     spread = math.sqrt(_weighted(weights, (means - mean) ** 2) + _weighted(weights, within**2))
-    half = max(scaling.interval_factor * sd, scaling.interval_floor)
+    half = half_width(scaling, sd)
     known = property_named(scaling.property)
     ends = (mean - half, mean, mean + half)
     lower, value, upper = (_in_unit(scaling, x) for x in ends)

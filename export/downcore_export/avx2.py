@@ -1,0 +1,102 @@
+"""
+The golden test as a processor without 8-bit dot products computes it.
+
+Such processors (AVX2 without VNNI) add products of 8 bit in 16 bit, which can saturate. A
+process of its own is told by environment variables to leave newer instructions alone:
+``ONEDNN_MAX_CPU_ISA`` for the library of kernels and ``OV_CPU_MAX_ISA`` for OpenVINO's own.
+Whether that was heeded is read from the names of the kernels that were chosen.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from downcore.inference._openvino import openvino
+from downcore.inference.compiling import compile_graph
+from downcore.strata.bundle import INPUT_NAME, NOVELTY_NAME, OUTPUT_NAMES
+
+_ENVIRONMENT = {"ONEDNN_MAX_CPU_ISA": "AVX2", "OV_CPU_MAX_ISA": "AVX2"}
+_NEWER = ("avx512", "vnni", "amx")
+_TIMEOUT_S = 600
+
+
+def golden_deviation_on_avx2(
+    xml: bytes, weights: bytes, golden: bytes, *, novelty_threshold: float
+) -> float | None:
+    """
+    Return the largest deviation of the golden test on AVX2 alone, as a device measures it.
+
+    Parameters
+    ----------
+    xml, weights : bytes
+        The graph.
+    golden : bytes
+        Content of ``golden.npz``.
+    novelty_threshold : float
+        In units of which the novelty's deviation is told.
+
+    Returns
+    -------
+    float or None
+        In spreads; ``None`` where the processor is of another kind or did not heed.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "model.xml").write_bytes(xml)
+        (folder / "model.bin").write_bytes(weights)
+        (folder / "golden.npz").write_bytes(golden)
+        path = os.pathsep.join(one for one in sys.path if one)
+        done = subprocess.run(  # noqa: S603 - this very module, with a path of its own
+            [sys.executable, "-m", "downcore_export.avx2", name],
+            env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_TIMEOUT_S,
+        )
+    if done.returncode:
+        return None
+    told = json.loads(done.stdout.splitlines()[-1])
+    kernels = [str(one) for one in told["kernels"]]
+    was_heeded = any("avx2" in one for one in kernels) and not any(
+        newer in one for one in kernels for newer in _NEWER
+    )
+    return max(told["values"], told["novelty"] / novelty_threshold) if was_heeded else None
+
+
+def _measured(folder: Path) -> dict[str, object]:
+    graph = openvino.Core().read_model(folder / "model.xml")
+    compiled = compile_graph(graph, n_threads=1)
+    with np.load(folder / "golden.npz", allow_pickle=False) as golden:
+        tiles = golden[INPUT_NAME]
+        wanted = {name: golden[name] for name in (*OUTPUT_NAMES, NOVELTY_NAME)}
+    batch = np.zeros(tuple(compiled.input(0).shape), np.uint8)
+    apart = dict.fromkeys(wanted, 0.0)
+    for first in range(0, len(tiles), len(batch)):
+        some = tiles[first : first + len(batch)]
+        batch[: len(some)] = some
+        answers = compiled(batch)
+        for name, all_of in wanted.items():
+            moved = np.abs(answers[name][: len(some)] - all_of[first : first + len(some)])
+            apart[name] = float(np.maximum(apart[name], moved.max()))
+    kernels = {_kernel(op) for op in compiled.get_runtime_model().get_ops()}
+    return {
+        "kernels": sorted(kernels),
+        "values": max(apart[name] for name in OUTPUT_NAMES),
+        "novelty": apart[NOVELTY_NAME],
+    }
+
+
+def _kernel(op: Any) -> str:
+    told = op.get_rt_info()
+    return str(told["primitiveType"].astype(str)) if "primitiveType" in told else ""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_measured(Path(sys.argv[1]))) + "\n")

@@ -1,0 +1,137 @@
+"""
+How unlike the training cores a tile is, told by the graph itself.
+
+The features that the network's heads read are compared with those of training tiles, as the
+quantised graph computes both. Directions in which training tiles vary count in units of
+their spread; all others share one small spread, as in probabilistic principal components.
+Source: Lee et al. (2018), A simple unified framework for detecting out-of-distribution
+samples (distance in features); Tipping and Bishop (1999), Probabilistic principal component
+analysis (the covariance).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.inference._openvino import openvino
+from downcore.strata.bundle import NOVELTY_NAME, OUTPUT_NAMES
+
+FALSE_ABSTAIN_SHARE = 0.01
+"""Share of the slices of validation cores that the threshold abstains from."""
+
+MOST_DIRECTIONS = 64
+"""Most directions with a spread of their own."""
+
+_KEPT_SHARE = 0.98
+"""Share of the variance of training features that these directions hold, if so many do."""
+
+_LEAST_SPREAD = 1e-3
+"""Least variance of any direction, as a share of the mean one: a feature that never spoke."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Familiar:
+    """What is usual of features, fitted to those of training tiles."""
+
+    centre: NDArray[np.float32]
+    """Mean, shape (k,)."""
+    directions: NDArray[np.float32]
+    """Orthonormal columns, shape (k, r)."""
+    weights: NDArray[np.float32]
+    """What a squared step along each direction counts, shape (r,)."""
+    rest_weight: float
+    """What a squared step across all of them counts."""
+    n_tiles: int
+    """Tiles that it was fitted to."""
+
+
+def fit_familiar(features: NDArray[np.floating]) -> Familiar:
+    """
+    Return the mean and the shrunk covariance of ``features``, shape (n_tiles, k).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two tiles, or a feature is not a finite number.
+    """
+    n, k = features.shape
+    if n < 2 or not np.isfinite(features).all():  # noqa: PLR2004 - no spread of one tile
+        raise ValueError(f"expected finite features of 2 tiles or more, got {n} of {k}")
+    wide = features.astype(np.float64)
+    centre = wide.mean(axis=0)
+    variances, vectors = np.linalg.eigh((wide - centre).T @ (wide - centre) / n)
+    variances, vectors = variances[::-1].clip(0), vectors[:, ::-1]
+    floor = max(_LEAST_SPREAD * variances.mean(), np.finfo(np.float32).tiny)
+    held = np.cumsum(variances) / max(variances.sum(), floor)
+    r = min(int(np.searchsorted(held, _KEPT_SHARE)) + 1, MOST_DIRECTIONS, k)
+    rest = max(float(variances[r:].mean()) if r < k else 0.0, floor)
+    return Familiar(
+        centre=centre.astype(np.float32),
+        directions=np.ascontiguousarray(vectors[:, :r]).astype(np.float32),
+        weights=(1 / (k * np.maximum(variances[:r], floor))).astype(np.float32),
+        rest_weight=float(1 / (k * rest)),
+        n_tiles=n,
+    )
+
+
+def novelty_of(features: NDArray[np.floating], familiar: Familiar) -> NDArray[np.float64]:
+    """Return what a graph with ``familiar`` in it says of ``features`` (n, k), shape (n,)."""
+    step = features.astype(np.float64) - familiar.centre
+    along = step @ familiar.directions
+    across = step - along @ familiar.directions.T
+    found: NDArray[np.float64] = along**2 @ familiar.weights
+    return found + familiar.rest_weight * (across**2).sum(axis=1)
+
+
+def with_novelty(graph: Any, familiar: Familiar) -> Any:
+    """
+    Return ``graph`` with its last output, the features, replaced by their novelty.
+
+    The distance is computed in 32 bit. What lies across the directions is computed as a
+    vector and squared after, since a difference of squares would lose the small ones.
+    """
+    ops = openvino.opset13
+    told = graph.clone()
+    features = told.get_results()[len(OUTPUT_NAMES)]
+    source = features.input_value(0)
+    source.get_tensor().set_names(set())
+    # Two matrices, since OpenVINO 2026.4 may confuse two products that share one.
+    there = ops.constant(familiar.directions)
+    back_again = ops.constant(np.ascontiguousarray(familiar.directions.T))
+    step = ops.subtract(source, familiar.centre[None])
+    along = ops.matmul(step, there, transpose_a=False, transpose_b=False)
+    back = ops.matmul(along, back_again, transpose_a=False, transpose_b=False)
+    across = ops.subtract(step, back)
+    near = ops.reduce_sum(ops.multiply(ops.multiply(along, along), familiar.weights[None]), [1])
+    far = ops.multiply(
+        ops.reduce_sum(ops.multiply(across, across), [1]), np.float32(familiar.rest_weight)
+    )
+    novelty = ops.add(near, far)
+    novelty.output(0).get_tensor().set_names({NOVELTY_NAME})
+    told.remove_result(features)
+    told.add_results([ops.result(novelty)])
+    told.validate_nodes_and_infer_types()
+    return told
+
+
+def threshold_for(
+    novelty: NDArray[np.floating], *, false_abstain_share: float = FALSE_ABSTAIN_SHARE
+) -> float:
+    """
+    Return the threshold above which so large a share of slices like ``novelty`` (n,) lie.
+
+    The split-conformal quantile: of a further slice of the same kind, the chance to lie above
+    is at most the share. With too few slices for that, the greatest novelty.
+
+    Raises
+    ------
+    ValueError
+        If there is no slice, or one has no finite novelty.
+    """
+    if not novelty.size or not np.isfinite(novelty).all():
+        raise ValueError(f"expected finite novelties of slices, got {novelty.size}")
+    ordered = np.sort(novelty.astype(np.float64))
+    rank = int(np.ceil((1 - false_abstain_share) * (ordered.size + 1)))
+    return float(ordered[min(rank, ordered.size) - 1])
