@@ -1,27 +1,46 @@
 """
-Tiles a second of each bundle: this runtime, torch, and OpenVINO's own benchmark_app.
+Tiles a second of each bundle, beside other ways to run its network, and what is possible.
 
-``python benchmarks/inference.py [--json FILE] [--seconds N] [--rounds N] [--bundle DIR]...``
+``python benchmarks/inference.py [--json FILE] [--seconds N] [--rounds N] [--threads N]
+[--bundle DIR]... [--checkpoint FILE]...``
 
-The three take turns, so that a busy machine slows all of them, and medians are
-compared. Torch runs the same architecture in 32 bit, channels last, batches of 8, on
-tiles that are floats already; without the extra ``training`` it is left out.
-benchmark_app runs the same file at the same batch and precision, for throughput.
+All take turns, so that a busy machine slows all of them; ratios are taken turn by turn and
+their medians are printed. The contenders:
+
+- this runtime, on the bundle as it is: slices of 7 tiles through the device's predictor;
+- torch in 32 bit, channels last, batches of 8, on tiles that are floats already;
+- OpenVINO in 32 bit, compiled as the device compiles;
+- ONNX Runtime in 8 bit (QDQ), batches of 8: the bundle's ``model.onnx`` if that is of 8 bit,
+  otherwise quantised here on the golden tiles;
+- ``benchmark_app`` on the bundle's file at the same batch and precision, for throughput;
+- the ceiling: large 8-bit convolutions, the most operations a second that OpenVINO reaches.
+
+Those in 32 bit run the weights of the checkpoint (``--checkpoint``, or
+``runs/NETWORK/checkpoint.pt``); without one, random weights, which the table says. What is
+not installed is left out. On a busy machine compare the CPU time with ``--threads 1``.
 """
 
 import argparse
 import json
 import os
-import re
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from inference_contenders import (
+    Rate,
+    Turn,
+    benchmark_app,
+    ceiling_turn,
+    onnxruntime_turn,
+    openvino_f32_turn,
+    operations,
+    references,
+    timed,
+    torch_turn,
+)
 from numpy.typing import NDArray
 
 from downcore.inference import (
@@ -32,35 +51,20 @@ from downcore.inference import (
     reference_bundles,
     start_predictor,
 )
-from downcore.inference.compiling import BATCH_TILES
 
 TILES_PER_SLICE = 7
 """Of a scan 1400 px wide at 200 px/cm."""
-TORCH_BATCH = 8
 LATENCY_SLICES = 60
-BENCHMARK_APP = (
-    "import sys; sys.modules['openvino_telemetry'] = None; "
-    "from openvino.tools.benchmark.main import main; main()"
-)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """One turn of one contender."""
-
-    tiles_per_s: float
-    cpu_ms_per_tile: float
-    """NaN where it cannot be told from the start-up."""
-
-
-def timed(step: Callable[[], int], seconds: float) -> Rate:
-    """Repeat ``step``, which returns how many tiles it finished, for ``seconds``."""
-    step()
-    n_tiles, wall, cpu = 0, time.perf_counter(), time.process_time()
-    while time.perf_counter() - wall < seconds:
-        n_tiles += step()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return Rate(n_tiles / wall, 1e3 * cpu / n_tiles)
+WIDTHS = (10, 9, 10, 9, 9, 9)
+"""Characters of the columns of numbers."""
+OURS, CEILING = "ours", "ceiling"
+TITLES = {
+    "torch": "torch, 32 bit, channels last",
+    "openvino_f32": "OpenVINO, 32 bit",
+    "onnxruntime_int8": "ONNX Runtime, 8 bit",
+    "benchmark_app": "benchmark_app, the bundle",
+    OURS: "this runtime, the bundle",
+}
 
 
 def ours(predictor: BundlePredictor, pool: NDArray[np.uint8], seconds: float) -> Rate:
@@ -89,79 +93,91 @@ def latency_ms(predictor: BundlePredictor, pool: NDArray[np.uint8]) -> list[floa
     return sorted(taken)
 
 
-def torch_step(network: str, pool: NDArray[np.uint8]) -> Callable[[], int] | None:
-    """Return one batch of the torch module, or ``None`` where torch is not installed."""
-    try:
-        import torch  # noqa: PLC0415 - an optional contender
-
-        from downcore_training.networks import network_named  # noqa: PLC0415 - the same
-    except ModuleNotFoundError:
-        return None
-    torch.set_num_threads(describe_device().n_usable_cores)
-    module = network_named(network).build().eval().to(memory_format=torch.channels_last)
-    x = torch.from_numpy(pool[:TORCH_BATCH]).permute(0, 3, 1, 2).float()
-    x = x.contiguous(memory_format=torch.channels_last)
-
-    def step() -> int:
-        with torch.inference_mode():
-            module(x)
-        return TORCH_BATCH
-
-    return step
-
-
-def benchmark_app(model: Path, seconds: float) -> Rate:
-    """Return what OpenVINO's own tool measures on ``model``."""
-    options = {
-        "-m": str(model),
-        "-d": "CPU",
-        "-hint": "throughput",
-        "-infer_precision": "f32",
-        "-shape": f"[{BATCH_TILES},200,200,3]",
-        "-t": str(max(1, round(seconds))),
-    }
-    flat = [word for pair in options.items() for word in pair]
-    done = subprocess.run(
-        [sys.executable, "-c", BENCHMARK_APP, *flat], capture_output=True, text=True, check=False
-    )
-    found = re.search(r"Throughput:\s*([\d.]+) FPS", done.stdout)
-    if found is None:
-        sys.exit(f"benchmark_app gave no throughput:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return Rate(float(found[1]), float("nan"))
-
-
-def measure(folder: Path, *, seconds: float, rounds: int) -> dict[str, float]:
-    """Return the figures of one bundle by name."""
+def measure(folder: Path, asked: argparse.Namespace, n_threads: int) -> dict[str, float]:
+    """Measure the bundle in ``folder``, print its table, and return the figures by name."""
     bundle = load_bundle(folder)
-    pool = np.tile(bundle.golden.tiles, (9, 1, 1, 1))
+    repeats = -(-9 * TILES_PER_SLICE // len(bundle.golden.tiles))
+    pool = np.tile(bundle.golden.tiles, (repeats, 1, 1, 1))
     began = time.perf_counter()
-    predictor = start_predictor(bundle)
-    found = {"start_s": time.perf_counter() - began}
-    torch_module = torch_step(bundle.manifest.network, pool)
-    rates: dict[str, list[Rate]] = {"ours": [], "torch": [], "benchmark_app": []}
-    for _ in range(rounds):
-        rates["ours"].append(ours(predictor, pool, seconds))
-        if torch_module is not None:
-            rates["torch"].append(timed(torch_module, seconds))
-        rates["benchmark_app"].append(benchmark_app(folder / "model.xml", seconds))
-    for name, turns in rates.items():
-        if turns:
-            found[f"{name}_tiles_per_s"] = statistics.median(r.tiles_per_s for r in turns)
-            found[f"{name}_cpu_ms_per_tile"] = statistics.median(r.cpu_ms_per_tile for r in turns)
-    found["over_benchmark_app"] = _ratio(rates["ours"], rates["benchmark_app"])
-    if rates["torch"]:
-        found["over_torch"] = _ratio(rates["ours"], rates["torch"])
-        found["over_torch_cpu"] = found["torch_cpu_ms_per_tile"] / found["ours_cpu_ms_per_tile"]
+    predictor = start_predictor(bundle, n_threads=n_threads)
+    found = {"start_s": time.perf_counter() - began, "gop_per_tile": operations(bundle.model)}
+    beside = references(bundle, asked.checkpoint or [])
+    found["reference_is_trained"] = float(beside.is_trained)
+    print(f"\n{folder.name}: {found['gop_per_tile']:.2f} x 10^9 operations a tile")
+    print(f"  32 bit: {beside.weights}")
+    turns: dict[str, Turn] = {CEILING: ceiling_turn(n_threads)}
+    turns[OURS] = lambda seconds: ours(predictor, pool, seconds)
+    if beside.module is not None:
+        turns["openvino_f32"] = openvino_f32_turn(beside.graph, pool, n_threads)
+    if (other := onnxruntime_turn(bundle, folder, beside.module, n_threads)) is not None:
+        turns["onnxruntime_int8"] = other[0]
+        print(f"  ONNX Runtime: {other[1]}")
+    if beside.module is not None:
+        turns["torch"] = torch_turn(beside.module, pool, n_threads)
+    xml = folder / "model.xml"
+    turns["benchmark_app"] = lambda seconds: benchmark_app(xml, seconds, n_threads)
+    rates: dict[str, list[Rate]] = {name: [] for name in turns}
+    for _ in range(asked.rounds):
+        for name, turn in turns.items():
+            rates[name].append(turn(asked.seconds))
+    found.update(figures(rates, found["gop_per_tile"]))
     taken = latency_ms(predictor, pool)
     found["live_slice_p50_ms"] = taken[len(taken) // 2]
     found["live_slice_p95_ms"] = taken[int(0.95 * len(taken))]
     predictor.close()
-    return {name: value for name, value in found.items() if np.isfinite(value)}
+    found = {name: value for name, value in found.items() if np.isfinite(value)}
+    print_table(found)
+    return found
 
 
-def _ratio(a: list[Rate], b: list[Rate]) -> float:
-    # Turn by turn: both of a pair met the same load.
-    return statistics.median(x.tiles_per_s / y.tiles_per_s for x, y in zip(a, b, strict=True))
+def figures(rates: dict[str, list[Rate]], gop_per_tile: float) -> dict[str, float]:
+    """Return medians of the turns and of their ratios."""
+    found = {}
+    for name, turns in rates.items():
+        unit = "gop_per_s" if name == CEILING else "tiles_per_s"
+        found[f"{name}_{unit}"] = statistics.median(one.per_s for one in turns)
+        if name == CEILING:
+            continue
+        found[f"{name}_cpu_ms_per_tile"] = statistics.median(one.cpu_ms for one in turns)
+        # Turn by turn: both of a pair met the same load.
+        pairs = list(zip(rates[OURS], turns, strict=True))
+        found[f"over_{name}"] = statistics.median(a.per_s / b.per_s for a, b in pairs)
+        found[f"over_{name}_cpu"] = statistics.median(b.cpu_ms / a.cpu_ms for a, b in pairs)
+        pairs = list(zip(turns, rates[CEILING], strict=True))
+        found[f"{name}_share_of_ceiling"] = gop_per_tile * statistics.median(
+            a.per_s / b.per_s for a, b in pairs
+        )
+        # The ceiling's CPU time is that of 10^9 operations.
+        found[f"{name}_share_of_ceiling_cpu"] = gop_per_tile * statistics.median(
+            b.cpu_ms / a.cpu_ms for a, b in pairs
+        )
+    return found
+
+
+def print_table(found: dict[str, float]) -> None:
+    """Print the contenders of one bundle, one a line."""
+    print(f"  {'':49}{'x as fast as this':>19}{'share of ceiling':>18}")
+    titles = ("tiles/s", "CPU ms", "wall", "CPU", "wall", "CPU")
+    print(" " * 32 + "".join(f"{one:>{n}}" for one, n in zip(titles, WIDTHS, strict=True)))
+    for name, title in TITLES.items():
+        if f"{name}_tiles_per_s" not in found:
+            continue
+        cells = (
+            (found[f"{name}_tiles_per_s"], 1),
+            (found.get(f"{name}_cpu_ms_per_tile"), 2),
+            (found[f"over_{name}"], 2),
+            (found.get(f"over_{name}_cpu"), 2),
+            (found[f"{name}_share_of_ceiling"], 3),
+            (found.get(f"{name}_share_of_ceiling_cpu"), 3),
+        )
+        row = "".join(
+            f"{'-' if x is None else f'{x:.{digits}f}':>{width}}"
+            for (x, digits), width in zip(cells, WIDTHS, strict=True)
+        )
+        print(f"  {title:30}{row}")
+    print(f"  ceiling, large convolutions: {found['ceiling_gop_per_s']:.0f} x 10^9 operations/s")
+    for name in ("start_s", "live_slice_p50_ms", "live_slice_p95_ms"):
+        print(f"  {name:28} {found[name]:10.3f}")
 
 
 def main() -> None:
@@ -170,23 +186,26 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write flat {metric: number} here")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a turn")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each contender")
+    parser.add_argument("--threads", type=int, default=0, help="of every contender; 0: all cores")
     parser.add_argument(
         "--bundle", type=Path, action="append", help="a bundle folder; all reference bundles if not"
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, action="append", help="of a finished training, for 32 bit"
     )
     asked = parser.parse_args()
     folders = {p.name: p for p in asked.bundle} if asked.bundle else reference_bundles()
     if not folders:
         sys.exit("no reference bundle is installed; name one with --bundle")
     device = describe_device()
-    print(f"{device.processor}, {device.n_usable_cores} cores, OpenVINO {device.openvino_version}")
+    n_threads = asked.threads or device.n_usable_cores
+    print(f"{device.processor}, {n_threads} threads, OpenVINO {device.openvino_version}")
     load = os.getloadavg()[0]
     print(f"load {load:.1f} before the start{'; the machine is busy' if load > 1 else ''}")
-    metrics: dict[str, float] = {"load_before": load}
+    metrics: dict[str, float] = {"load_before": load, "threads": float(n_threads)}
     for name, folder in folders.items():
-        print(f"\n{name}")
-        for key, value in measure(folder, seconds=asked.seconds, rounds=asked.rounds).items():
-            print(f"  {key:28} {value:10.3f}")
-            metrics[f"{name}_{key}"] = value
+        found = measure(folder, asked, n_threads)
+        metrics.update({f"{name}_{key}": value for key, value in found.items()})
     if asked.json:
         asked.json.write_text(json.dumps(metrics, indent=1) + "\n")
 
