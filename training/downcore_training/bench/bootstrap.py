@@ -1,0 +1,78 @@
+"""How sure an R2 is: whole cores drawn again, since slices of one core err together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore_training.bench.scoring import Answers
+
+Values = NDArray[np.float64]
+
+LEAST_CORES = 3
+"""Cores from which on they can be drawn again."""
+
+BLOCK_SLICES = 20
+"""Slices of a block that stands for a core where there are fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Of an R2 under drawing again."""
+
+    se: float
+    low90: float
+    high90: float
+    over: str
+    """``cores``; or ``blocks``, where there are fewer than three and the spread is too small."""
+
+
+def spread_of_r2(answers: Answers, *, draws: int, seed: int) -> Spread | None:
+    """
+    Return how R2 spreads when the test cores are drawn again; ``None`` where it has no value.
+
+    Parameters
+    ----------
+    answers : Answers
+    draws : int
+        Times to draw; 0 gives ``None``.
+    seed : int
+    """
+    told = np.isfinite(answers.said)
+    label, said, core = answers.label[told], answers.said[told], answers.core[told]
+    n_cores = np.unique(core).size
+    over_cores = n_cores >= LEAST_CORES
+    group = core if over_cores else _blocks(core)
+    _, number = np.unique(group, return_inverse=True)
+    n_groups = int(number.max()) + 1 if number.size else 0
+    if draws < 1 or n_groups < 2:  # noqa: PLR2004 - one thing cannot be drawn otherwise
+        return None
+    # About the mean of all, so that squares of velocities lose nothing to rounding.
+    apart = label - label.mean()
+    sums = np.stack(
+        [
+            np.bincount(number, weights, minlength=n_groups)
+            for weights in (np.ones_like(apart), apart, apart**2, (said - label) ** 2)
+        ]
+    )
+    rng = np.random.default_rng([seed, 31])
+    drawn = sums[:, rng.integers(0, n_groups, (draws, n_groups))].sum(axis=2)
+    count, first, second, errors = drawn
+    total = second - first**2 / count
+    usable = total > 1e-12 * max(float(second.max()), 1e-300)
+    found = 1.0 - errors[usable] / total[usable]
+    if found.size < 2:  # noqa: PLR2004 - no spread of one number
+        return None
+    low, high = np.quantile(found, [0.05, 0.95])
+    return Spread(
+        float(found.std(ddof=1)), float(low), float(high), "cores" if over_cores else "blocks"
+    )
+
+
+def _blocks(core: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of the block of consecutive scored slices, none across two cores."""
+    place = np.zeros(core.size, np.int64)
+    for one in np.unique(core):
+        mine = np.flatnonzero(core == one)
+        place[mine] = np.arange(mine.size) // BLOCK_SLICES
+    return core * 1_000_000 + place

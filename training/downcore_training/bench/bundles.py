@@ -1,0 +1,289 @@
+"""Finished bundles: what the device would write of every slice, and what controls get told."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.inference import Mode, open_predictor
+from downcore.ports import Predictor
+from downcore.strata.bundle import Manifest
+from downcore.strata.depth import LineScale
+from downcore.strata.depthlog import Status
+from downcore.strata.footprint import FOOTPRINTS, at_logger_support
+from downcore.strata.intervals import NoValue, TilePrediction, estimates_of, why_no_value
+from downcore.strata.properties import PROPERTIES
+from downcore.strata.slices import measure_slice
+from downcore.strata.tiles import cut_tiles
+from downcore_training.bench.core import BenchCore
+from downcore_training.bench.crops import KINDS, crop_of
+from downcore_training.bench.predictions import CoreAnswers, Prediction
+from downcore_training.bench.protocols import UNSEEN
+
+Values = NDArray[np.float64]
+Tick = Callable[[], None]
+
+
+class ClosingPredictor(Predictor, Protocol):
+    """A bundle that runs and can be stopped."""
+
+    def close(self) -> None:
+        """Stop it."""
+        ...
+
+
+Start = Callable[[Path], ClosingPredictor]
+
+TILES_PER_SLICE = 3
+"""Tiles looked at across a slice, as many as the networks learn from; the device may take 8."""
+
+LEAST_FORCED_PX_PER_CM = 5.0
+"""Resolution from which a bundle is heard even where the device would abstain."""
+
+SIMPLICITY = {"boosted-colour": 4, "resnet-18": 5, "hrnet-deeplabv3plus": 6}
+"""Place of bundles in the order from simple to not, by network; others come last."""
+
+LAST = 9
+
+
+@dataclass(slots=True, eq=False)
+class _Column:
+    """What one bundle said of one core, filled as answers come."""
+
+    said: Values
+    lower: Values
+    upper: Values
+    forced: Values
+    reasons: list[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BundleAnswers:
+    """What a bundle said of all cores, and of the crops that must tell it nothing."""
+
+    prediction: Prediction
+    controls: dict[str, tuple[Values, ...]]
+    """For each kind of crop and each core what it said, shape (n, 3); NaN for no crop."""
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A slice on its way through a predictor."""
+
+    kind: str
+    core: int
+    slice: int
+    weights: NDArray[np.float32]
+    why: NoValue | None
+
+
+@dataclass(slots=True, eq=False)
+class _Running:
+    predictor: ClosingPredictor
+    name: str
+    columns: list[_Column]
+    controls: dict[str, tuple[Values, ...]]
+
+
+def run_bundles(
+    folders: Sequence[Path],
+    names: Sequence[str],
+    cores: Sequence[BenchCore],
+    *,
+    control_cores: int,
+    tick: Tick,
+    start: Start | None = None,
+) -> list[BundleAnswers]:
+    """
+    Return what each bundle says of every core; nothing is learned from them.
+
+    Masks, tiles, the rules for a value and the intervals are the device's own. The prediction is
+    brought to what the logger averages over; the interval is the device's, which is meant for the
+    logger's reading.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Bundles.
+    names : sequence of str
+        What each is called in the rows.
+    cores : sequence of BenchCore
+    control_cores : int
+        Cores whose crops of background and card are predicted as well.
+    tick : callable
+        Called after every core.
+    start : callable, optional
+        Starts the bundle in a folder; OpenVINO by default.
+
+    Raises
+    ------
+    BundleError
+        If a bundle cannot be used on this machine.
+    """
+    start = start or _openvino
+    running = [
+        _started(start(folder), name, cores) for folder, name in zip(folders, names, strict=True)
+    ]
+    for k, core in enumerate(cores):
+        _look_at(core, k, running, with_controls=k < control_cores)
+        for one in running:
+            _take(one, wait=True)
+        if core.image is not None:
+            core.image.close()
+        tick()
+    found = [_answers(one, cores) for one in running]
+    for one in running:
+        one.predictor.close()
+    return found
+
+
+def _openvino(folder: Path) -> ClosingPredictor:
+    return open_predictor(folder, mode=Mode.BACKLOG)
+
+
+def _started(predictor: ClosingPredictor, name: str, cores: Sequence[BenchCore]) -> _Running:
+    shape = [core.labels.shape for core in cores]
+    controls = {kind: tuple(np.full(one, np.nan) for one in shape) for kind in KINDS}
+    return _Running(predictor, name, [_blank(len(core)) for core in cores], controls)
+
+
+def _blank(n: int) -> _Column:
+    said, lower, upper, forced = (np.full((n, len(PROPERTIES)), np.nan) for _ in range(4))
+    return _Column(said, lower, upper, forced, [""] * n)
+
+
+def _look_at(core: BenchCore, k: int, running: Sequence[_Running], *, with_controls: bool) -> None:
+    for i in range(len(core)):
+        cut = core.image.lines_and_classes(i) if core.image is not None else None
+        if cut is None or core.px_per_cm is None:
+            for one in running:
+                one.columns[k].reasons[i] = "no image of the slice"
+            continue
+        lines, classes = cut
+        _submit(_Slice("sediment", k, i, lines, classes, core.px_per_cm), running)
+        for kind in KINDS if with_controls else ():
+            crop = crop_of(kind, lines, classes, i)
+            if crop is not None:
+                _submit(_Slice(kind, k, i, *crop, core.px_per_cm), running)
+        for one in running:
+            _take(one, wait=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Slice:
+    kind: str
+    core: int
+    index: int
+    lines: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
+    px_per_cm: float
+
+
+def _submit(one: _Slice, running: Sequence[_Running]) -> None:
+    tiles = cut_tiles(one.lines, one.classes, one.px_per_cm, most=TILES_PER_SLICE)
+    scale = LineScale.of(round(max(one.px_per_cm, 1.0), 6))
+    measured = measure_slice(one.lines, one.classes, scale, index=0, first_line=0)
+    for which in running:
+        why = why_no_value(
+            which.predictor.manifest,
+            n_tiles=len(tiles.pixels),
+            valid_fraction=measured.valid_fraction,
+            source_px_per_cm=one.px_per_cm,
+        )
+        if not len(tiles.pixels) or one.px_per_cm < LEAST_FORCED_PX_PER_CM:
+            if one.kind == "sediment" and why is not None:
+                which.columns[one.core].reasons[one.index] = _kind_of(why)
+            continue
+        job = _Job(one.kind, one.core, one.index, tiles.sediment_fraction, why)
+        which.predictor.submit(job, tiles.pixels)
+
+
+def _take(one: _Running, *, wait: bool) -> None:
+    for job, prediction in one.predictor.collect(wait=wait):
+        weights = job.weights.astype(np.float64)
+        mean = _in_order(one.predictor.manifest, weights @ prediction.mean / weights.sum())
+        if job.kind != "sediment":
+            one.controls[job.kind][job.core][job.slice] = mean
+            continue
+        column = one.columns[job.core]
+        column.forced[job.slice] = mean
+        if job.why is not None:
+            column.reasons[job.slice] = _kind_of(job.why)
+            continue
+        _keep(column, job, prediction, one.predictor.manifest)
+
+
+def _keep(column: _Column, job: _Job, prediction: TilePrediction, manifest: Manifest) -> None:
+    for estimate in estimates_of(prediction, job.weights, manifest):
+        i = [one.name for one in PROPERTIES].index(estimate.property)
+        if estimate.value is None or estimate.lower is None or estimate.upper is None:
+            column.reasons[job.slice] = _kind_of(NoValue(estimate.status, estimate.reason))
+            continue
+        is_log = PROPERTIES[i].is_log_scaled
+        ends = (estimate.value, estimate.lower, estimate.upper)
+        values = [math.log10(x) if is_log else x for x in ends]
+        column.said[job.slice, i], column.lower[job.slice, i], column.upper[job.slice, i] = values
+
+
+def _answers(one: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
+    manifest = one.predictor.manifest
+    centre = np.full(len(PROPERTIES), np.nan)
+    for scaling in manifest.outputs:
+        centre[[p.name for p in PROPERTIES].index(scaling.property)] = scaling.centre
+    answers: list[CoreAnswers] = []
+    reasons: Counter[str] = Counter()
+    for core, column in zip(cores, one.columns, strict=True):
+        asked = np.isfinite(core.labels) & core.has_colour[:, None]
+        silent = asked.any(axis=1) & ~np.isfinite(column.said).any(axis=1)
+        reasons.update(column.reasons[i] or "no value" for i in np.flatnonzero(silent))
+        answers.append(
+            CoreAnswers(
+                said=_at_support(column.said, core),
+                lower=column.lower,
+                upper=column.upper,
+                asked=asked,
+                training_mean=np.broadcast_to(centre, core.labels.shape),
+                plain=column.said,
+                forced=_at_support(column.forced, core),
+            )
+        )
+    prediction = Prediction(
+        one.name,
+        f"bundle {manifest.title}, {manifest.precision}",
+        UNSEEN,
+        SIMPLICITY.get(manifest.network, LAST),
+        is_candidate=True,
+        cores=tuple(answers),
+        n_folds=0,
+        reasons=dict(reasons),
+    )
+    return BundleAnswers(prediction, one.controls)
+
+
+def _at_support(values: Values, core: BenchCore) -> Values:
+    columns = [
+        at_logger_support(values[:, i], core.run, footprint)
+        for i, footprint in enumerate(FOOTPRINTS)
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _in_order(manifest: Manifest, means: Values) -> Values:
+    found = np.full(len(PROPERTIES), np.nan)
+    names = [one.name for one in PROPERTIES]
+    for scaling, mean in zip(manifest.outputs, means, strict=True):
+        found[names.index(scaling.property)] = mean
+    return found
+
+
+def _kind_of(why: NoValue) -> str:
+    """Return a reason without its numbers, so that like ones can be counted."""
+    head = why.reason.split(":")[0].split(",")[0]
+    if why.status is Status.MASKED:
+        return "too little sediment"
+    return "resolution below the bundle's" if "px/cm" in head else head

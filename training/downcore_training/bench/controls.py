@@ -1,0 +1,183 @@
+"""
+Negative controls: what must score about zero, or the bench itself leaks.
+
+Labels are shuffled inside each core after the core's mean is taken off, so that nothing but the
+slice is left to tell; crops without sediment are shown to what learned from sediment.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.properties import PROPERTIES
+from downcore_training.bench.baselines import Baseline
+from downcore_training.bench.core import BenchCore
+from downcore_training.bench.crops import KINDS, crop_of
+from downcore_training.bench.fitting import OWN, Round, run_baseline
+from downcore_training.bench.predictions import Prediction, answers_of
+from downcore_training.bench.protocols import BY_CORE, RANDOM
+from downcore_training.bench.scoring import Answers, r2
+from downcore_training.profile import PROFILE_NAMES, profile_of_lines
+
+Values = NDArray[np.float64]
+
+LIMIT = 0.05
+"""R2 above which a control has failed."""
+
+LEAST_SLICES = 20
+"""Slices with a crop below which nothing can be said."""
+
+MOST_CORES = 12
+"""Cores whose crops are looked at."""
+
+SHUFFLED = "labels shuffled"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control of one model on one property."""
+
+    control: str
+    network: str
+    target: str
+    """Name of the property."""
+    r2: float | None
+    """``None`` where it could not be computed."""
+    r2_of_best_line: float | None
+    """Squared correlation: R2 if scale and offset were forgiven; printed, not judged."""
+    n_slices: int
+    reason: str
+    """Why it could not be computed; empty where it was."""
+
+    @property
+    def has_passed(self) -> bool | None:
+        """Whether R2 is not above the limit; ``None`` where it could not be computed."""
+        return None if self.r2 is None else self.r2 <= LIMIT
+
+
+def shuffled(cores: Sequence[BenchCore], seed: int) -> list[BenchCore]:
+    """Return the cores with labels, less their core's mean, in another order inside each core."""
+    every = np.concatenate([core.labels for core in cores])
+    grand = [_mean(column) for column in every.T]
+    made = []
+    for k, core in enumerate(cores):
+        rng = np.random.default_rng([seed, 23, k])
+        labels = core.labels.copy()
+        for column, middle in zip(labels.T, grand, strict=True):
+            known = np.flatnonzero(np.isfinite(column))
+            column[known] = rng.permutation(column[known] - _mean(column) + middle)
+        made.append(dataclasses.replace(core, labels=labels, visible=None, ranks=None))
+    return made
+
+
+def controls_of_baseline(
+    baseline: Baseline, cores: Sequence[BenchCore], seed: int
+) -> list[Control]:
+    """Return every control of a baseline by :data:`BY_CORE`, or random slices of a single core."""
+    how = Round(seed, with_intervals=False)
+    protocol = BY_CORE if BY_CORE.folds(cores, seed) else RANDOM
+    mixed = shuffled(cores, seed)
+    said = run_baseline(baseline, mixed, protocol, how=how)
+    found = _judged(SHUFFLED, baseline.name, mixed, said.get(OWN))
+    crops = cores_of_crops(cores)
+    shown = run_baseline(baseline, cores, protocol, how=how, crops=crops)
+    for kind in crops:
+        found += _judged(kind, baseline.name, cores, shown.get(kind))
+    return found
+
+
+def cores_of_crops(cores: Sequence[BenchCore]) -> dict[str, list[BenchCore]]:
+    """Return, for each kind of crop, the cores with the profile of that crop in every slice."""
+    found: dict[str, list[BenchCore]] = {kind: [] for kind in KINDS}
+    for k, core in enumerate(cores):
+        profiles = {kind: np.full((len(core), len(PROFILE_NAMES)), np.nan) for kind in KINDS}
+        if core.image is not None and core.px_per_cm is not None and k < MOST_CORES:
+            for i in range(len(core)):
+                cut = core.image.lines_and_classes(i)
+                if cut is None:
+                    continue
+                for kind, profile in profiles.items():
+                    crop = crop_of(kind, *cut, i)
+                    if crop is not None:
+                        profile[i] = profile_of_lines(*crop, core.px_per_cm)
+            core.image.close()
+        for kind, profile in profiles.items():
+            found[kind].append(dataclasses.replace(core, profile=profile))
+    return found
+
+
+def controls_of_bundle(
+    prediction: Prediction,
+    said_of_crops: dict[str, tuple[Values, ...]],
+    cores: Sequence[BenchCore],
+    *,
+    seed: int,
+) -> list[Control]:
+    """Return every control of a bundle, which learned nothing from these cores."""
+    mixed = shuffled(cores, seed)
+    moved = [
+        dataclasses.replace(one, said=_on_the_mean(one.said, core.labels, mixed))
+        for one, core in zip(prediction.cores, mixed, strict=True)
+    ]
+    again = dataclasses.replace(prediction, cores=tuple(moved))
+    found = _judged(SHUFFLED, prediction.network, mixed, again)
+    for kind, values in said_of_crops.items():
+        crops = tuple(
+            dataclasses.replace(one, said=said, asked=np.isfinite(core.labels) & np.isfinite(said))
+            for one, said, core in zip(prediction.cores, values, cores, strict=True)
+        )
+        shown = dataclasses.replace(prediction, cores=crops)
+        found += _judged(kind, prediction.network, cores, shown)
+    return found
+
+
+def _judged(
+    control: str, network: str, cores: Sequence[BenchCore], said: Prediction | None
+) -> list[Control]:
+    found = []
+    for i, one in enumerate(PROPERTIES):
+        if not any(np.isfinite(core.labels[:, i]).any() for core in cores):
+            continue
+        if said is None:
+            found.append(Control(control, network, one.name, None, None, 0, "no fold"))
+            continue
+        answers = answers_of(said, cores, i)
+        found.append(_judge(control, network, one.name, answers))
+    return found
+
+
+def _judge(control: str, network: str, name: str, answers: Answers) -> Control:
+    told = np.isfinite(answers.said)
+    n = int(told.sum())
+    if n < LEAST_SLICES:
+        why = f"{n} slices with such a crop and a label, {LEAST_SLICES} are needed"
+        return Control(control, network, name, None, None, n, why)
+    said, label = answers.said[told], answers.label[told]
+    score = r2(said, label)
+    why = "" if score is not None else "all labels are equal"
+    return Control(control, network, name, score, _best_line(said, label), n, why)
+
+
+def _best_line(said: Values, label: Values) -> float | None:
+    if np.ptp(said) <= 0 or np.ptp(label) <= 0:
+        return None
+    return float(np.corrcoef(said, label)[0, 1] ** 2)
+
+
+def _on_the_mean(said: Values, labels: Values, cores: Sequence[BenchCore]) -> Values:
+    """Return predictions of one core with its own mean replaced by that of all labels."""
+    every = np.concatenate([core.labels for core in cores])
+    moved = said.copy()
+    for i in range(moved.shape[1]):
+        told = np.isfinite(moved[:, i]) & np.isfinite(labels[:, i])
+        if told.any():
+            moved[:, i] += _mean(every[:, i]) - moved[told, i].mean()
+    return moved
+
+
+def _mean(values: Values) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")

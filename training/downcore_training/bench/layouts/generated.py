@@ -1,0 +1,160 @@
+"""A folder with a ``generated.toml``: cores that the generator draws, and what is visible."""
+
+import dataclasses
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.errors import SettingsError
+from downcore.strata.mask import MASK_HALO_UM, SectionMasker
+from downcore.strata.section import SectionBuffer, SliceLines
+from downcore.strata.segment import Segment
+from downcore_training.bench.core import BenchCore
+from downcore_training.bench.layouts._layout import Found, Layout
+from downcore_training.datasets.generated import Core, generated_core
+from downcore_training.profile import profile_of_lines
+from downcore_training.recipe import CoreSet
+
+FILE_NAME = "generated.toml"
+_KEYS = {
+    "first_seed": int,
+    "cores": int,
+    "length_cm": int,
+    "width_cm": float,
+    "px_per_cm_lowest": float,
+    "px_per_cm_usual": float,
+    "px_per_cm_highest": float,
+}
+MOST_CORES = 10_000
+
+
+@dataclass(slots=True, eq=False)
+class GeneratedImages:
+    """
+    The image of a generated core, drawn and masked as it is read; cheapest in order of depth.
+
+    Parameters
+    ----------
+    recipe : CoreSet
+        How cores are drawn.
+    seed : int
+        Which one.
+    """
+
+    recipe: CoreSet
+    seed: int
+    _released: Iterator[tuple[SliceLines, NDArray[np.uint8]]] | None = None
+    _last: tuple[SliceLines, NDArray[np.uint8]] | None = field(default=None)
+
+    def lines_and_classes(self, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+        """Return the pixels of slice ``i`` and their classes; ``None`` past the core's end."""
+        if self._last is not None and self._last[0].index > i:
+            self.close()
+        if self._released is None:
+            self._released = _masked(generated_core(self.seed, self.recipe))
+        while self._last is None or self._last[0].index < i:
+            self._last = next(self._released, None)
+            if self._last is None:
+                self._released = None
+                return None
+        lines, classes = self._last
+        return np.asarray(lines.lines, np.uint8), classes
+
+    def close(self) -> None:
+        """Give the core's memory back."""
+        self._released = self._last = None
+
+
+def knows(folder: Path) -> bool:
+    """Return whether the folder has the file."""
+    return (folder / FILE_NAME).is_file()
+
+
+def read(folder: Path) -> Found:
+    """
+    Draw the cores that the file asks for.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be used.
+    """
+    n_cores, recipe = _asked(folder / FILE_NAME)
+    cores = [_core_of(recipe.first_seed + i, recipe) for i in range(n_cores)]
+    note = (
+        f"{n_cores} generated cores of {recipe.length_cm} cm, seeds {recipe.first_seed} to "
+        f"{recipe.first_seed + n_cores - 1}; no natural core"
+    )
+    return Found(tuple(cores), (note,))
+
+
+LAYOUT = Layout("generated", f"a {FILE_NAME} that asks for generated cores", 0, knows, read)
+
+
+def _asked(path: Path) -> tuple[int, CoreSet]:
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"expected a TOML file, got {path}: {error}") from error
+    unknown = set(raw) - set(_KEYS)
+    missing = {"first_seed", "cores"} - set(raw)
+    if unknown or missing:
+        raise SettingsError(
+            f"expected the keys {', '.join(_KEYS)} in {path}, "
+            f"got {', '.join(sorted(raw)) or 'none'}; first_seed and cores must be there"
+        )
+    for key, value in raw.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+            raise SettingsError(
+                f"expected a number of 0 or more for {key} in {path}, got {value!r}"
+            )
+    n_cores = int(raw.pop("cores"))
+    if not 1 <= n_cores <= MOST_CORES:
+        raise SettingsError(f"expected 1 to {MOST_CORES} cores in {path}, got {n_cores}")
+    values = {key: _KEYS[key](value) for key, value in raw.items()}
+    return n_cores, dataclasses.replace(CoreSet(), **values)
+
+
+def _core_of(seed: int, recipe: CoreSet) -> BenchCore:
+    images = GeneratedImages(recipe, seed)
+    core = generated_core(seed, recipe)
+    truth, px_per_cm = core.truth, float(core.scale.px_per_cm)
+    n = len(truth.density)
+    rows: list[NDArray[np.float64]] = []
+    for i in range(n):
+        cut = images.lines_and_classes(i)
+        rows.append(np.full(5, np.nan) if cut is None else profile_of_lines(*cut, px_per_cm))
+    images.close()
+    log_ms = np.full(n, np.nan)
+    np.log10(truth.ms, out=log_ms, where=np.isfinite(truth.ms) & (truth.ms > 0))
+    labels = np.stack([truth.density, truth.vp, log_ms], axis=1)
+    visible = np.stack([truth.visible_density, truth.visible_vp, truth.visible_log_ms], axis=1)
+    return BenchCore(
+        name=f"generated-{seed}",
+        site=f"generated-{seed}",
+        depth_cm=np.arange(n, dtype=np.float64),
+        run=np.zeros(n, np.int64),
+        profile=np.stack(rows),
+        labels=labels,
+        visible=np.where(np.isfinite(labels), visible, np.nan),
+        px_per_cm=px_per_cm,
+        image=images,
+    )
+
+
+def _masked(core: Core) -> Iterator[tuple[SliceLines, NDArray[np.uint8]]]:
+    """Yield each slice with the device's own mask of it, not the one that is true."""
+    scale = core.scale
+    buffer, masker = SectionBuffer(scale, halo_um=MASK_HALO_UM), SectionMasker(scale)
+    for i in range(len(core.truth.density)):
+        first = scale.first_line_of_slice(i)
+        n_lines = scale.first_line_of_slice(i + 1) - first
+        segment = Segment(lines=core.lines(first, n_lines), first_line=first)
+        for lines in buffer.push(segment):
+            yield lines, masker.mask(lines)
+    for lines in buffer.finish():
+        yield lines, masker.mask(lines)

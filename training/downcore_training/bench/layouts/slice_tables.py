@@ -1,0 +1,276 @@
+"""Tables named ``*_slices_1cm.csv``: a row a slice, with labels, colours, place in an image."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.properties import PROPERTIES
+from downcore_training.bench.core import BenchCore, runs_of
+from downcore_training.bench.layouts._columns import Columns, columns_of
+from downcore_training.bench.layouts._credible import believed
+from downcore_training.bench.layouts._layout import Found, Layout
+from downcore_training.bench.layouts._table_images import Place, TableImages
+from downcore_training.bench.layouts._units import in_our_unit
+from downcore_training.profile import PROFILE_NAMES, lab_of_mean, profile_of_lines
+
+Values = NDArray[np.float64]
+Rows = list[dict[str, str]]
+
+PATTERN = "*_slices_1cm.csv"
+_MOST_TABLES = 2_000
+_COUNTS_8, _COUNTS_16 = 255.0, 65_535.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    path: Path
+    columns: Columns
+    rows: Rows
+
+
+def _tables_below(folder: Path) -> list[Path]:
+    found = (p for p in folder.rglob("*.csv") if p.name.lower().endswith("_slices_1cm.csv"))
+    return sorted(p for p in found if p.is_file())[:_MOST_TABLES]
+
+
+def knows(folder: Path) -> bool:
+    """Return whether a table lies anywhere below ``folder``."""
+    return bool(_tables_below(folder))
+
+
+def read(folder: Path) -> Found:
+    """Return the cores of every table below ``folder``; a table without a label becomes a note."""
+    cores: list[BenchCore] = []
+    notes: list[str] = []
+    for path in _tables_below(folder):
+        rows, why = _rows_of(path)
+        if why:
+            notes.append(f"{path.name}: {why}")
+            continue
+        table = _Table(path, columns_of(list(rows[0])), rows)
+        if table.columns.untrusted:
+            names = ", ".join(table.columns.untrusted)
+            notes.append(f"{path.name}: {names} is not used, its own name says uncalibrated")
+        for name, mine in _by_core(table).items():
+            core, told = _core_of(_Table(path, table.columns, mine), name, _site_of(table, folder))
+            notes += told
+            if any(core.name == other.name for other in cores):
+                notes.append(f"{path.name}: core {name} stands in an earlier table, left out")
+            elif not (np.isfinite(core.labels).any() or np.isfinite(_or_nan(core.ranks)).any()):
+                notes.append(f"{path.name}: core {name} has no label that is believed")
+            else:
+                cores.append(core)
+    return Found(tuple(cores), tuple(dict.fromkeys(notes)))
+
+
+LAYOUT = Layout("slice-tables", f"{PATTERN} tables, anywhere below", 10, knows, read)
+
+
+def _rows_of(path: Path) -> tuple[Rows, str]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        return [], f"cannot be read: {error.strerror}"
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    if "\0" in text:
+        return [], "is no table"
+    lines = text.splitlines()
+    if not lines:
+        return [], "is empty"
+    separator = max(",;\t", key=lines[0].count)
+    try:
+        read_rows = list(csv.DictReader(lines, delimiter=separator, restkey="", restval=""))
+    except csv.Error as error:
+        return [], f"is no table: {error}"
+    rows = [{k: v if isinstance(v, str) else "" for k, v in row.items() if k} for row in read_rows]
+    return rows, "" if rows and rows[0] else "has no row"
+
+
+def _by_core(table: _Table) -> dict[str, Rows]:
+    """Return the rows of each core; without a column of that name the table is one core."""
+    column = table.columns.core
+    alone = table.path.name[: -len("_slices_1cm.csv")] or table.path.parent.name
+    found: dict[str, Rows] = {}
+    for row in table.rows:
+        name = row[column].strip() if column else ""
+        found.setdefault(name or alone, []).append(row)
+    return found
+
+
+def _site_of(table: _Table, folder: Path) -> str:
+    """Return the site: the column of that name, else the folder below DATA, else from the name."""
+    if table.columns.site:
+        name = table.rows[0][table.columns.site].strip()
+        if name:
+            return name
+    below = table.path.relative_to(folder).parts
+    if len(below) > 1:
+        return below[0]
+    # In a flat folder the part of a name before the first break is the cruise or lake.
+    return table.path.name.removesuffix("_slices_1cm.csv").split("-")[0].split("_")[0]
+
+
+def _core_of(table: _Table, name: str, site: str) -> tuple[BenchCore, list[str]]:
+    columns, rows = table.columns, table.rows
+    notes: list[str] = []
+    depth = _numbers(rows, columns.depth) if columns.depth else np.full(len(rows), np.nan)
+    if not np.isfinite(depth).all():
+        if not np.isfinite(depth).any():
+            notes.append(
+                f"{name}: no depth column, so rows are taken to be consecutive centimetres"
+            )
+            depth = np.arange(len(rows), dtype=np.float64)
+        keep = np.flatnonzero(np.isfinite(depth))
+        rows, depth = [rows[i] for i in keep], depth[keep]
+    sections = [row[columns.section].strip() if columns.section else "" for row in rows]
+    order = _order_of(depth, sections)
+    rows, depth = [rows[i] for i in order], depth[order]
+    sections = [sections[i] for i in order]
+    run = runs_of(depth, sections)
+    image, px_per_cm, told = _image_of(_Table(table.path, columns, rows), depth, run)
+    notes += [f"{name}: {one}" for one in told]
+    raw, told = _properties_of(rows, columns)
+    notes += [f"{name}: {one}" for one in told]
+    kept = believed(name, raw, len(rows))
+    profile, told = _profile_of(rows, columns, image, px_per_cm)
+    notes += [*kept.notes, *(f"{name}: {one}" for one in told)]
+    has_ranks = bool(np.isfinite(kept.ranks).any())
+    core = BenchCore(
+        name=name,
+        site=site,
+        depth_cm=depth,
+        run=run,
+        profile=profile,
+        labels=kept.labels,
+        px_per_cm=px_per_cm,
+        image=image,
+        ranks=kept.ranks if has_ranks else None,
+    )
+    return core, notes
+
+
+def _order_of(depth: Values, sections: list[str]) -> NDArray[np.int64]:
+    """Return the order of depth with the slices of each section together, by its first depth."""
+    top: dict[str, float] = {}
+    for one, at in zip(sections, depth, strict=True):
+        top[one] = min(top.get(one, float("inf")), float(at))
+    keys = [(top[s], s, d) for s, d in zip(sections, depth.tolist(), strict=True)]
+    return np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)
+
+
+def _properties_of(rows: Rows, columns: Columns) -> tuple[dict[str, Values], list[str]]:
+    """Return the first column of each property that holds anything, in our unit."""
+    found: dict[str, Values] = {}
+    notes: list[str] = []
+    for one in PROPERTIES:
+        names = columns.properties.get(one.name, ())
+        for column in names:
+            values = _numbers(rows, column)
+            if np.isfinite(values).any():
+                found[one.name], told = in_our_unit(column, one.name, values)
+                notes += [told] if told else []
+                if len(names) > 1:
+                    notes.append(f"{one.name} is {column}, of {', '.join(names)}")
+                break
+    return found, notes
+
+
+def _image_of(
+    table: _Table, depth: Values, run: NDArray[np.int64]
+) -> tuple[TableImages | None, float | None, list[str]]:
+    columns = table.columns
+    if not (columns.image and columns.first_px and columns.last_px):
+        return None, None, []
+    first, last = _numbers(table.rows, columns.first_px), _numbers(table.rows, columns.last_px)
+    folder = table.path.parent.resolve()
+    exists: dict[str, Path | None] = {}
+    places: list[Place | None] = []
+    for row, begin, end in zip(table.rows, first, last, strict=True):
+        name = row[columns.image].strip()
+        if name not in exists:
+            path = (folder / name).resolve() if name else None
+            inside = path is not None and path.is_relative_to(folder)
+            exists[name] = path if path is not None and inside and path.is_file() else None
+        there = exists[name]
+        known = there is not None and np.isfinite(begin) and np.isfinite(end)
+        places.append(Place(there, begin, end) if known and there is not None else None)
+    missing = [name for name, path in exists.items() if path is None and name]
+    notes = [f"image {name} is not there" for name in missing]
+    px_per_cm = _scale_of(first, depth, run)
+    if all(place is None for place in places) or px_per_cm is None:
+        return None, None, notes
+    return TableImages(tuple(places), columns.is_along_rows, px_per_cm), px_per_cm, notes
+
+
+def _scale_of(first_px: Values, depth: Values, run: NDArray[np.int64]) -> float | None:
+    """Return the pixels along the core to a centimetre, from the longest stretch."""
+    known = np.isfinite(first_px)
+    if not known.any():
+        return None
+    longest = np.argmax(np.bincount(run[known]))
+    mine = np.flatnonzero(known & (run == longest))
+    length = depth[mine[-1]] - depth[mine[0]]
+    if length <= 0:
+        return None
+    scale = abs(float((first_px[mine[-1]] - first_px[mine[0]]) / length))
+    return scale if 1.0 <= scale <= 2_000.0 else None  # noqa: PLR2004 - what a scan can have
+
+
+def _profile_of(
+    rows: Rows, columns: Columns, image: TableImages | None, px_per_cm: float | None
+) -> tuple[Values, list[str]]:
+    profile = np.full((len(rows), len(PROFILE_NAMES)), np.nan)
+    profile[:, :3] = _lab_of(rows, columns)
+    for k, name in ((3, columns.sd_down), (4, columns.sd_across)):
+        if name:
+            profile[:, k] = _numbers(rows, name)
+    if np.isfinite(profile[:, :3]).any():
+        return profile, []
+    if image is None or px_per_cm is None:
+        return profile, ["neither colours nor an image, so nothing that reads colour can be scored"]
+    for i in range(len(rows)):
+        cut = image.lines_and_classes(i)
+        if cut is not None:
+            profile[i] = profile_of_lines(*cut, px_per_cm)
+    return profile, ["colours are taken from its images, the table has none"]
+
+
+def _lab_of(rows: Rows, columns: Columns) -> Values:
+    """Return L*a*b* of each row, shape (n, 3); NaN where the table says nothing of colour."""
+    if not columns.rgb:
+        if not columns.lab:
+            return np.full((len(rows), 3), np.nan)
+        return np.stack([_numbers(rows, name) for name in columns.lab], axis=1)
+    counts = np.stack([_numbers(rows, name) for name in columns.rgb], axis=1)
+    highest = float(np.nanmax(counts)) if np.isfinite(counts).any() else 0.0
+    if highest > _COUNTS_8:
+        counts = counts * (_COUNTS_8 / _COUNTS_16)
+    elif highest <= 1.0:
+        counts = counts * _COUNTS_8
+    return lab_of_mean(counts)
+
+
+def _numbers(rows: Rows, column: str) -> Values:
+    return np.array([_number(row.get(column, "")) for row in rows], np.float64)
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        return float("nan")
+    # Loggers write such numbers for a value they have not.
+    return float("nan") if value in _MISSING or not np.isfinite(value) else value
+
+
+_MISSING = frozenset({-9999.0, -999.0, -999.25, 9999.0, -99999.0})
+
+
+def _or_nan(values: Values | None) -> Values:
+    return np.full(1, np.nan) if values is None else values

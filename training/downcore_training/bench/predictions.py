@@ -1,0 +1,81 @@
+"""What one model says under one protocol, and what was asked of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore_training.bench.core import BenchCore
+from downcore_training.bench.scoring import Answers
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CoreAnswers:
+    """What a model says of every slice of one core; ``ms`` as log10, shape (n, 3) throughout."""
+
+    said: Values
+    """Prediction as the logger would read it; NaN where it abstained."""
+    lower: Values
+    upper: Values
+    """Ends of the 90 % interval; NaN where there is none."""
+    asked: NDArray[np.bool_]
+    """Whether the slice is a test slice of this protocol, with a label and a colour."""
+    training_mean: Values
+    """Mean label of what the model learned from; NaN where it did not, or is not known."""
+    plain: Values | None = None
+    """Prediction for the centimetre alone; ``None`` where there is no other."""
+    forced: Values | None = None
+    """Prediction as if nothing were abstained from; ``None`` where that is the same."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """One model under one protocol."""
+
+    network: str
+    title: str
+    protocol: str
+    simplicity: int
+    is_candidate: bool
+    """Whether the verdict may choose it."""
+    cores: tuple[CoreAnswers, ...]
+    """One for each core, in the order of the set."""
+    n_folds: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    """Why it abstained, and on how many of the asked slices."""
+
+
+def answers_of(
+    prediction: Prediction, cores: Sequence[BenchCore], i: int, *, of: str = "said"
+) -> Answers:
+    """
+    Return what was asked and said of property ``i``, pooled over the cores.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    cores : sequence of BenchCore
+        Those that it is about, in the same order.
+    i : int
+        Index into PROPERTIES.
+    of : str, default "said"
+        Field of :class:`CoreAnswers` that is scored.
+    """
+    parts: dict[str, list[NDArray[np.float64]]] = {
+        name: [] for name in ("label", "said", "lower", "upper", "training_mean")
+    }
+    number: list[NDArray[np.int64]] = []
+    for k, (core, one) in enumerate(zip(cores, prediction.cores, strict=True)):
+        asked = one.asked[:, i]
+        values = getattr(one, of)
+        parts["label"].append(core.labels[asked, i])
+        parts["said"].append(one.said[asked, i] if values is None else values[asked, i])
+        parts["lower"].append(one.lower[asked, i])
+        parts["upper"].append(one.upper[asked, i])
+        parts["training_mean"].append(one.training_mean[asked, i])
+        number.append(np.full(int(asked.sum()), k, np.int64))
+    joined = {name: np.concatenate(values) for name, values in parts.items()}
+    return Answers(core=np.concatenate(number), **joined)

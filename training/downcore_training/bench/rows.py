@@ -1,0 +1,176 @@
+"""The figures of the bench as rows, ready for JSON and for tables."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from downcore.strata.properties import PROPERTIES, Property
+from downcore_training.bench.bootstrap import Spread, spread_of_r2
+from downcore_training.bench.core import BenchCore
+from downcore_training.bench.noise import noise_of
+from downcore_training.bench.predictions import Prediction, answers_of
+from downcore_training.bench.scoring import Figures, r2, score, spearman
+
+LEAST_SLICES = 2
+"""Slices below which a row would hold nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model, one protocol, one property."""
+
+    prediction: Prediction
+    target: Property
+    figures: Figures
+    spread: Spread | None
+    extra: Mapping[str, Any]
+    """Further figures by name; numbers, text or ``None``."""
+
+    @property
+    def protocol(self) -> str:
+        """Name of the protocol."""
+        return self.prediction.protocol
+
+    @property
+    def network(self) -> str:
+        """Name of the model."""
+        return self.prediction.network
+
+    @property
+    def r2(self) -> float | None:
+        """R2 about the mean of the test slices."""
+        return self.figures.r2
+
+    def for_json(self) -> dict[str, Any]:
+        """Return the row with the keys that are promised first, every number finite or ``None``."""
+        found, one, spread = self.figures, self.target, self.spread
+        row: dict[str, Any] = {
+            "protocol": self.protocol,
+            "network": self.network,
+            "property": one.name,
+            "unit": one.unit,
+            "r2": found.r2,
+            "rmse": found.rmse,
+            "mae": found.mae,
+            "bias": found.bias,
+            "spearman": found.spearman,
+            "coverage90": found.coverage90,
+            "width90": found.width90,
+            "abstained": found.abstained,
+            "n_slices": found.n_slices,
+            "n_cores": found.n_cores,
+            "title": self.prediction.title,
+            "r2_is_of": "log10" if one.is_log_scaled else "value",
+            "r2_about_training_mean": found.r2_about_training_mean,
+            "r2_se": spread.se if spread else None,
+            "r2_low90": spread.low90 if spread else None,
+            "r2_high90": spread.high90 if spread else None,
+            "bootstrap_over": spread.over if spread else None,
+            "rmse_bias_removed": found.rmse_bias_removed,
+            "rmse_log10": found.rmse_log10,
+            "bias_log10": found.bias_log10,
+            "uses_core_labels": not self.prediction.is_candidate,
+            "n_folds": self.prediction.n_folds,
+            "abstained_because": dict(self.prediction.reasons),
+            **self.extra,
+        }
+        return {key: _plain(value) for key, value in row.items()}
+
+
+def rows_of(
+    prediction: Prediction, cores: Sequence[BenchCore], *, draws: int, seed: int
+) -> list[Row]:
+    """Return the rows of a model under one protocol; properties nobody logged give none."""
+    found = []
+    for i, one in enumerate(PROPERTIES):
+        answers = answers_of(prediction, cores, i)
+        if answers.label.size < LEAST_SLICES:
+            continue
+        figures = score(answers, one)
+        spread = spread_of_r2(answers, draws=draws, seed=seed)
+        extra = _extra(prediction, cores, i, figures)
+        found.append(Row(prediction, one, figures, spread, extra))
+    return found
+
+
+def _extra(
+    prediction: Prediction, cores: Sequence[BenchCore], i: int, figures: Figures
+) -> dict[str, Any]:
+    noise = noise_of(cores, i, PROPERTIES[i])
+    extra: dict[str, Any] = {
+        "noise": noise,
+        "rmse_over_noise": figures.rmse / noise if figures.rmse is not None and noise else None,
+        "r2_by_core": _by_core(prediction, cores, i),
+        "r2_1cm": _r2_of(prediction, cores, i, "plain"),
+        "r2_forced": _r2_of(prediction, cores, i, "forced"),
+        "spearman_forced": _spearman_forced(prediction, cores, i),
+        "spearman_where_only_order_is_believed": _spearman_of_ranks(prediction, cores, i),
+    }
+    visible = _visible(prediction, cores, i)
+    extra["r2_visible"] = visible
+    shares = figures.r2 is not None and visible is not None and visible > 0
+    extra["share_of_visible"] = figures.r2 / visible if shares else None  # type: ignore[operator]  # shares says so
+    return extra
+
+
+def _r2_of(prediction: Prediction, cores: Sequence[BenchCore], i: int, of: str) -> float | None:
+    if all(getattr(one, of) is None for one in prediction.cores):
+        return None
+    answers = answers_of(prediction, cores, i, of=of)
+    told = np.isfinite(answers.said)
+    return r2(answers.said[told], answers.label[told])
+
+
+def _spearman_forced(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> float | None:
+    if all(one.forced is None for one in prediction.cores):
+        return None
+    answers = answers_of(prediction, cores, i, of="forced")
+    told = np.isfinite(answers.said)
+    return spearman(answers.said[told], answers.label[told])
+
+
+def _by_core(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> dict[str, float | None]:
+    found = {}
+    for core, one in zip(cores, prediction.cores, strict=True):
+        mine = one.asked[:, i] & np.isfinite(one.said[:, i])
+        if mine.any():
+            found[core.name] = r2(one.said[mine, i], core.labels[mine, i])
+    return found
+
+
+def _spearman_of_ranks(
+    prediction: Prediction, cores: Sequence[BenchCore], i: int
+) -> dict[str, float | None]:
+    """Return the correlation of ranks in cores whose values are believed in their order only."""
+    found = {}
+    for core, one in zip(cores, prediction.cores, strict=True):
+        if core.ranks is None:
+            continue
+        said = one.said[:, i] if one.forced is None else one.forced[:, i]
+        mine = np.isfinite(core.ranks[:, i]) & np.isfinite(said)
+        if mine.any():
+            found[core.name] = spearman(said[mine], core.ranks[mine, i])
+    return found
+
+
+def _visible(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> float | None:
+    """Return the R2 of what can be seen, on the slices that this model was scored on."""
+    said, label = [], []
+    for core, one in zip(cores, prediction.cores, strict=True):
+        if core.visible is None:
+            return None
+        mine = one.asked[:, i] & np.isfinite(one.said[:, i])
+        said.append(core.visible[mine, i])
+        label.append(core.labels[mine, i])
+    return r2(np.concatenate(said), np.concatenate(label)) if said else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,149 @@
+"""
+The one scorer: every figure of the bench, for models and baselines alike.
+
+Figures are in the unit of the property. R2 and Spearman of ``ms`` are those of its log10, in which
+it is predicted; its errors are given in the unit, and as log10 beside.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.properties import Property
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What was asked of a model about one property, and what it said; pooled over test cores."""
+
+    label: Values
+    """Logged values, shape (n,); log10 where the property is log scaled; finite."""
+    said: Values
+    """Predictions, same shape and scale; NaN where it abstained."""
+    lower: Values
+    upper: Values
+    """Ends of the 90 % interval, same shape and scale; NaN where there is none."""
+    core: NDArray[np.int64]
+    """Number of the core of each slice, shape (n,)."""
+    training_mean: Values
+    """Mean label of what the model of that slice learned from, shape (n,); NaN where it did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures of one model on one property; ``None`` where a figure cannot be told."""
+
+    r2: float | None
+    """1 - mean squared error / variance, about the mean of the test slices."""
+    r2_about_training_mean: float | None
+    """The same about the mean of what was learned from."""
+    rmse: float | None
+    mae: float | None
+    bias: float | None
+    """Mean of prediction less label."""
+    spearman: float | None
+    rmse_bias_removed: float | None
+    """RMSE once each core's mean error is known."""
+    rmse_log10: float | None
+    """RMSE of log10, for a log scaled property only."""
+    bias_log10: float | None
+    coverage90: float | None
+    """Share of labels inside the 90 % interval."""
+    width90: float | None
+    """Median width of the interval."""
+    abstained: float
+    """Share of the asked slices without a prediction, 0 to 1."""
+    n_slices: int
+    """Slices that were scored."""
+    n_cores: int
+
+
+def score(answers: Answers, one: Property) -> Figures:
+    """Return the figures of ``answers`` about the property ``one``."""
+    told = np.isfinite(answers.said)
+    n_asked = answers.label.size
+    abstained = float(1.0 - told.mean()) if n_asked else 0.0
+    said, label, core = answers.said[told], answers.label[told], answers.core[told]
+    in_unit = in_units(said, one), in_units(label, one)
+    error = in_unit[0] - in_unit[1]
+    apart = said - label
+    has_any = label.size > 0
+    is_log = one.is_log_scaled
+    coverage, width = _interval(answers, told, one)
+    return Figures(
+        r2=r2(said, label),
+        r2_about_training_mean=_r2_about(said, label, answers.training_mean[told]),
+        rmse=_rms(error),
+        mae=float(np.abs(error).mean()) if has_any else None,
+        bias=float(error.mean()) if has_any else None,
+        spearman=spearman(said, label),
+        rmse_bias_removed=_rms(error - _mean_by(error, core)),
+        rmse_log10=_rms(apart) if is_log else None,
+        bias_log10=float(apart.mean()) if is_log and has_any else None,
+        coverage90=coverage,
+        width90=width,
+        abstained=abstained,
+        n_slices=int(label.size),
+        n_cores=int(np.unique(core).size),
+    )
+
+
+def r2(said: Values, label: Values) -> float | None:
+    """Return R2 about the mean of ``label``; ``None`` for fewer than two slices or no variance."""
+    return _r2_about(said, label, np.full(label.shape, label.mean() if label.size else math.nan))
+
+
+def spearman(said: Values, label: Values) -> float | None:
+    """Return the correlation of ranks, ties sharing their mean rank; ``None`` where undefined."""
+    if label.size < 2 or _is_flat(said) or _is_flat(label):  # noqa: PLR2004 - no order of one
+        return None
+    return float(np.corrcoef(_ranks(said), _ranks(label))[0, 1])
+
+
+def in_units(values: Values, one: Property) -> Values:
+    """Return values as they are read, ``ms`` no longer as log10."""
+    return np.asarray(10.0**values) if one.is_log_scaled else values
+
+
+def _r2_about(said: Values, label: Values, middle: Values) -> float | None:
+    if label.size < 2 or _is_flat(label) or not np.isfinite(middle).all():  # noqa: PLR2004 - no variance of one
+        return None
+    total = float(((label - middle) ** 2).sum())
+    return float(1.0 - ((said - label) ** 2).sum() / total)
+
+
+def _interval(
+    answers: Answers, told: NDArray[np.bool_], one: Property
+) -> tuple[float | None, float | None]:
+    has = told & np.isfinite(answers.lower) & np.isfinite(answers.upper)
+    if not has.any():
+        return None, None
+    low, high, label = answers.lower[has], answers.upper[has], answers.label[has]
+    inside = (label >= low) & (label <= high)
+    width = in_units(high, one) - in_units(low, one)
+    return float(inside.mean()), float(np.median(width))
+
+
+def _is_flat(values: Values) -> bool:
+    return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())))
+
+
+def _rms(error: Values) -> float | None:
+    return float(np.sqrt((error**2).mean())) if error.size else None
+
+
+def _mean_by(values: Values, core: NDArray[np.int64]) -> Values:
+    if not values.size:
+        return values
+    _, number, count = np.unique(core, return_inverse=True, return_counts=True)
+    return np.asarray((np.bincount(number, values) / count)[number])
+
+
+def _ranks(values: Values) -> Values:
+    _, number, count = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    return np.asarray((last - (count - 1) / 2.0)[number], np.float64)

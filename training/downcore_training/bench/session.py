@@ -1,0 +1,101 @@
+"""A run of the bench as the command line starts it: read, run, tell, write."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from downcore.exit_codes import INTERRUPTED, REFUSED, exit_code_of
+from downcore.strata.errors import DowncoreError, SettingsError
+from downcore_training.bench.layouts import read_folder
+from downcore_training.bench.running import Order, Result, run_bench
+from downcore_training.bench.telling import tell
+from downcore_training.progress import Bar, Plain, Report, bar_columns
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for on the command line."""
+
+    data: Path
+    bundles: tuple[Path, ...] = ()
+    json_file: Path | None = None
+    report: Path | None = None
+    with_baselines: bool = True
+    seed: int = 0
+    draws: int = 1_000
+    with_pictures: bool = True
+    is_strict: bool = False
+    """Whether a failed control decides the exit code."""
+
+
+def run_session(wanted: Wanted) -> None:
+    """
+    Run the bench, telling the terminal.
+
+    Raises
+    ------
+    typer.Exit
+        With the exit code of what went wrong; 130 if interrupted; 1 if a negative control failed
+        and that was to decide.
+    """
+    console = Console()
+    try:
+        if not wanted.with_baselines and not wanted.bundles:
+            raise SettingsError(
+                "expected something to score: give --bundle, or leave the baselines on"
+            )
+        _check_places(wanted)
+        with _report(console) as report:
+            data = read_folder(wanted.data)
+            order = Order(wanted.bundles, wanted.with_baselines, wanted.seed, wanted.draws)
+            result = run_bench(data, order, report=report)
+        tell(result, console)
+        _write(result, wanted, console)
+    except (DowncoreError, OSError) as error:
+        console.print(str(error), style="red", soft_wrap=True, highlight=False, markup=False)
+        code = exit_code_of(error) if isinstance(error, DowncoreError) else REFUSED
+        raise typer.Exit(code) from error
+    except KeyboardInterrupt as error:
+        raise typer.Exit(INTERRUPTED) from error
+    if wanted.is_strict and any(one.has_passed is False for one in result.controls):
+        raise typer.Exit(REFUSED)
+
+
+def _check_places(wanted: Wanted) -> None:
+    """Refuse places inside DATA before any work, since inputs are never written."""
+    data = wanted.data.resolve()
+    for place in (wanted.json_file, wanted.report):
+        if place is not None and place.resolve().is_relative_to(data):
+            raise SettingsError(f"expected a place outside {wanted.data} to write to, got {place}")
+
+
+def _write(result: Result, wanted: Wanted, console: Console) -> None:
+    written: list[Path] = []
+    if wanted.json_file is not None:
+        text = json.dumps(result.for_json(), indent=1, allow_nan=False) + "\n"
+        wanted.json_file.parent.mkdir(parents=True, exist_ok=True)
+        wanted.json_file.write_text(text, encoding="utf-8")
+        written.append(wanted.json_file)
+    if wanted.report is not None:
+        # matplotlib takes a second to load.
+        from downcore_training.bench.report import write_report  # noqa: PLC0415
+
+        written.append(write_report(result, wanted.report, with_pictures=wanted.with_pictures))
+    if written:
+        names = ", ".join(str(path) for path in written)
+        console.print(f"wrote {names}", soft_wrap=True, highlight=False, markup=False)
+
+
+@contextmanager
+def _report(console: Console) -> Iterator[Report]:
+    if not console.is_terminal:
+        yield Plain(console)
+        return
+    with Progress(*bar_columns(), console=console) as progress:
+        yield Bar(progress)

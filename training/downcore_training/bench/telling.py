@@ -1,0 +1,141 @@
+"""The result on the terminal: tables where there is one, lines of text where there is not."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from downcore_training.bench.controls import LIMIT
+from downcore_training.bench.running import Result
+
+HEADINGS = (
+    "protocol", "model", "property", "unit", "R2", "± se", "RMSE", "MAE", "bias", "Spearman",
+    "RMSE - core bias", "RMSE / noise", "in 90 %", "width", "abstained", "slices", "cores",
+)  # fmt: skip
+
+GAP_HEADINGS = ("model", "property", "R2 random slices", "R2 by core", "gap")
+CONTROL_HEADINGS = (
+    "control",
+    "model",
+    "property",
+    "R2",
+    "r2 best line",
+    "slices",
+    f"R2 <= {LIMIT:g}",
+)
+
+Cells = Sequence[str]
+
+
+def score_cells(result: Result) -> list[Cells]:
+    """Return the table of scores, one row a model, protocol and property."""
+    return [
+        (
+            row.protocol,
+            row.network,
+            row.target.name,
+            row.target.unit,
+            number(row.figures.r2, 2),
+            number(row.spread.se if row.spread else None, 2),
+            figure(row.figures.rmse),
+            figure(row.figures.mae),
+            figure(row.figures.bias),
+            number(row.figures.spearman, 2),
+            figure(row.figures.rmse_bias_removed),
+            figure(row.extra.get("rmse_over_noise")),
+            share(row.figures.coverage90),
+            figure(row.figures.width90),
+            share(row.figures.abstained),
+            str(row.figures.n_slices),
+            str(row.figures.n_cores),
+        )
+        for row in result.rows
+    ]
+
+
+def gap_cells(result: Result) -> list[Cells]:
+    """Return the table of the leakage gap."""
+    return [
+        (g.network, g.target, number(g.random, 2), number(g.by_core, 2), number(g.gap, 2))
+        for g in result.gaps
+    ]
+
+
+def control_cells(result: Result) -> list[Cells]:
+    """Return the table of the negative controls."""
+    words = {True: "passed", False: "FAILED", None: "not computed"}
+    return [
+        (
+            one.control,
+            one.network,
+            one.target,
+            number(one.r2, 2),
+            number(one.r2_of_best_line, 2),
+            str(one.n_slices),
+            words[one.has_passed] + (f": {one.reason}" if one.reason else ""),
+        )
+        for one in result.controls
+    ]
+
+
+def tell(result: Result, console: Console) -> None:
+    """Write everything that a run found to the terminal."""
+    names = ", ".join(f"{core.name} ({core.site})" for core in result.data.cores[:12])
+    more = f" and {len(result.data.cores) - 12} more" if len(result.data.cores) > 12 else ""  # noqa: PLR2004 - as many as are named
+    _line(console, f"{len(result.data.cores)} cores: {names}{more}")
+    for note in result.notes:
+        _line(console, f"note: {note}")
+    title = "scores; R2 and Spearman of ms are those of log10, all else is in the unit"
+    _table(console, title, HEADINGS, score_cells(result))
+    if result.gaps:
+        title = "leakage gap: what drawing slices at random inside cores adds to R2"
+        _table(console, title, GAP_HEADINGS, gap_cells(result))
+    if result.controls:
+        title = "negative controls: each must score about zero"
+        _table(console, title, CONTROL_HEADINGS, control_cells(result))
+    for sentence in (*result.verdict, *result.audit):
+        _line(console, sentence)
+    failed = sum(one.has_passed is False for one in result.controls)
+    if failed:
+        _line(console, f"{failed} negative controls FAILED: believe no score above", style="red")
+
+
+def number(value: float | None, places: int) -> str:
+    """Return a number with fixed places, ``-`` for none; a very bad score is cut short."""
+    if value is None:
+        return "-"
+    return f"{value:.{places}f}" if value > -100 else f"{value:.0f}"  # noqa: PLR2004 - places no longer matter
+
+
+def figure(value: float | None) -> str:
+    """Return a number with three digits that count, ``-`` for none."""
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if abs(value) < 1_000 else f"{value:.0f}"  # noqa: PLR2004 - no 1e+03
+
+
+def share(value: float | None) -> str:
+    """Return a share in whole percent, ``-`` for none."""
+    return "-" if value is None else f"{100 * value:.0f} %"
+
+
+def _table(console: Console, title: str, headings: Cells, rows: Iterable[Cells]) -> None:
+    if not console.is_terminal:
+        _line(console, "")
+        _line(console, title)
+        every: list[Cells] = [headings, *rows]
+        widths = [max(len(row[i]) for row in every) for i in range(len(headings))]
+        for row in every:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            _line(console, "  ".join(cells).rstrip())
+        return
+    table = Table(title=title, title_justify="left")
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if i < 4 else "right", overflow="fold")  # noqa: PLR2004 - names stand left
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _line(console: Console, text: str, *, style: str | None = None) -> None:
+    console.print(text, style=style, soft_wrap=True, highlight=False, markup=False)
