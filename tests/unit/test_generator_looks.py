@@ -84,7 +84,8 @@ def _contrast(core: GeneratedCore, index: int, sigma_px: int) -> float:
 
 @pytest.mark.parametrize("px_per_cm", [60.0, 200.0, 360.0])
 def test_sand_is_grainier_than_mud_at_every_useful_resolution(px_per_cm: float) -> None:
-    mud, sand = [], []
+    mud: list[float] = []
+    sand: list[float] = []
     for seed in range(200, 230):
         recipe = CoreRecipe(seed, length_cm=60.0, px_per_cm=px_per_cm, with_artefacts=False)
         core = generate(recipe)
@@ -97,6 +98,34 @@ def test_sand_is_grainier_than_mud_at_every_useful_resolution(px_per_cm: float) 
             break
     assert len(sand) == 4, "30 cores must hold four sands"
     assert np.median(sand) > 2.0 * np.median(mud), f"sand {sand}, mud {mud}"
+
+
+def _colour_contrast(tile: NDArray[np.uint8], px_per_cm: float) -> float:
+    """Return the log of the contrast of blue against red at half a millimetre."""
+    pitch = max(1, round(px_per_cm / 20.0))
+    size = tile.shape[0] // pitch * pitch
+    blocks = tile[:size, :size].astype(float).reshape(size // pitch, pitch, -1, pitch, 3)
+    colour = blocks.mean(axis=(1, 3))
+    ratio = colour[..., 2] / colour[..., 0]
+    return float(np.log(np.median(np.abs(np.diff(ratio / ratio.mean(), axis=1)))))
+
+
+@pytest.mark.parametrize("px_per_cm", [60.0, 200.0])
+def test_iron_stains_specks_that_one_square_centimetre_shows(px_per_cm: float) -> None:
+    stain, magnetic = [], []
+    for seed in range(60, 84):
+        recipe = CoreRecipe(seed, 10.0, px_per_cm, width_cm=3.0, with_artefacts=False)
+        core = generate(recipe)
+        mud = np.flatnonzero(core.truth.facies == Facies.MUD)
+        for i in mud[:1]:
+            first, after = (core.scale.first_line_of_slice(int(k)) for k in (i, i + 1))
+            tile = core.lines(first, after - first)[:, : after - first]
+            stain.append(_colour_contrast(tile, px_per_cm))
+            # What susceptibility has beyond density is the iron's.
+            magnetic.append(core.truth.visible_log_ms[i] - 1.08 * core.truth.visible_density[i])
+    assert len(stain) > 15, "too few muds to tell"
+    r = np.corrcoef(stain, magnetic)[0, 1]
+    assert r > 0.7, f"correlation {r:.2f} of stain and iron"
 
 
 def test_mean_light_alone_hardly_tells_density() -> None:

@@ -14,6 +14,7 @@ from downcore.simulator.generator import (
     visible_share,
 )
 from downcore.simulator.rock_physics import wood_velocity
+from downcore.simulator.site import Site
 from downcore.simulator.stratigraphy import Facies
 
 
@@ -118,15 +119,16 @@ def test_logs_are_correlated_down_the_core_much_as_real_ones(
         found.append([np.mean(log[k:] * log[:-k]) / np.mean(log * log) for k in lags])
     mean = np.mean(found, axis=0)
     assert np.all(np.diff(mean) < 0.0), f"correlation must fall with distance, got {mean}"
-    # Beds here are a little shorter than in the reference cores, most of all at 5 to 20 cm.
-    assert np.all(np.abs(mean - expected) < (0.04, 0.07, 0.20, 0.26, 0.24)), mean
+    # The susceptibility of the reference cores lasts longer down the core than here.
+    bound = (0.02, 0.04, 0.10, 0.13, 0.16) if name == "density" else (0.02, 0.04, 0.17, 0.23, 0.20)
+    assert np.all(np.abs(mean - expected) < bound), mean
 
 
 def test_about_half_of_the_variance_is_there_to_see(sections: tuple[GeneratedCore, ...]) -> None:
     share = visible_share(sections)
-    assert 0.38 < share.density < 0.55, share
-    assert 0.32 < share.vp < 0.50, share
-    assert 0.40 < share.log_ms < 0.60, share
+    assert 0.45 < share.density < 0.62, share
+    assert 0.50 < share.vp < 0.66, share
+    assert 0.45 < share.log_ms < 0.65, share
 
 
 def test_what_is_hidden_has_nothing_to_do_with_what_is_visible(
@@ -144,6 +146,29 @@ def test_what_is_hidden_has_nothing_to_do_with_what_is_visible(
 def test_a_core_hides_an_offset_of_its_own(sections: tuple[GeneratedCore, ...]) -> None:
     offsets = [np.nanmean(core.truth.density - core.truth.visible_density) for core in sections]
     assert 0.04 < np.std(offsets) < 0.12, "g/cm3 between cores"
+
+
+def test_levels_of_one_site_differ_less_than_those_of_two() -> None:
+    def level(site: int | None, seed: int) -> float:
+        return Site(site).level(np.random.default_rng(seed), lambda r: r.standard_normal())
+
+    within = [level(k, k) - level(k, 1000 + k) for k in range(200)]
+    between = [level(k, k) - level(1000 + k, 1000 + k) for k in range(200)]
+    assert np.std(within) < 0.35 * np.std(between), "cores of one site share most of a level"
+    assert np.std(within) > 0.0, "and not all of it"
+    assert level(None, 5) == np.random.default_rng(5).standard_normal(), "without a site, its own"
+
+
+def test_cores_of_one_site_are_still_cores_of_their_own() -> None:
+    one, other = (generate(CoreRecipe(seed, 30.0, 4.0, 4.0, site=3)) for seed in (1, 2))
+    r = np.corrcoef(one.truth.visible_density, other.truth.visible_density)[0, 1]
+    assert r < 0.95, "the site must not lay the same beds in every core"
+    assert not np.array_equal(one.lines(0, one.n_lines), other.lines(0, other.n_lines))
+
+
+def test_a_site_is_a_whole_number_from_0() -> None:
+    with pytest.raises(ValueError, match="site of 0 or more"):
+        CoreRecipe(1, site=-1)
 
 
 def test_turbidite_bases_lie_10_to_60_cm_apart(long_cores: tuple[GeneratedCore, ...]) -> None:

@@ -173,8 +173,8 @@ def around_inside(seed: int, edges: Edges) -> tuple[list[int], list[int]]:
 
 
 def test_patches_like_tray_are_not_so_called_well_inside_trusted_edges() -> None:
-    there, unsure = around_inside(13, UNKNOWN_EDGES)
-    _, found = around_inside(13, Edges(left=0.1, right=0.9, trust=0.9))
+    there, unsure = around_inside(51, UNKNOWN_EDGES)
+    _, found = around_inside(51, Edges(left=0.1, right=0.9, trust=0.9))
 
     assert sum(there) == 0
     assert sum(unsure) > 100, "without its edges the core shows no such patch to mend"

@@ -13,6 +13,7 @@ from downcore.simulator.fields import (
     speckle_textures,
     texture_rows,
 )
+from downcore.simulator.site import NOWHERE, Site
 from downcore.simulator.stratigraphy import Strata
 
 PER_MM = 4
@@ -20,6 +21,17 @@ PER_MM = 4
 
 GRAINS_MM = (0.15, 0.36, 0.85)
 """Speckle sizes of mud, silt and sand: grains, clumps of grains and the shadows between them."""
+
+_CLUMPS_MM = (0.22, 0.95)
+"""What stands out of clay and of sand: wide enough to be seen at 60 pixels per centimetre."""
+
+_STAIN = 0.035
+"""Contrast, in blue, of the specks that a usual mud's iron stains."""
+_STAIN_PER_IRON = 0.5
+"""Growth of its logarithm for each standard deviation of iron."""
+
+_STAIN_ROWS = 277
+"""Rows between what a texture gives to grains and what it gives to stains."""
 
 _PAD_MM = 30
 _SRGB_TOE = 0.0031308
@@ -81,7 +93,7 @@ def lab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
     return 255.0 * encoded
 
 
-def _lab_profile(rng: np.random.Generator, strata: Strata) -> NDArray[np.float64]:
+def _lab_profile(rng: np.random.Generator, strata: Strata, site: Site) -> NDArray[np.float64]:
     """Return L*a*b* down the core; much of it says nothing about the logs."""
     n = strata.grain.size * PER_MM
     mm = (np.arange(n) + 0.5) / PER_MM - 0.5
@@ -90,12 +102,19 @@ def _lab_profile(rng: np.random.Generator, strata: Strata) -> NDArray[np.float64
         np.interp(mm, fine, a)
         for a in (strata.grain, strata.carbonate, strata.organics, strata.ash, strata.iron)
     )
-    lightness = rng.normal(54.5, 2.8) + 1.6 * correlated(rng, n, 140.0 * PER_MM)
+    lightness = site.level(rng, lambda r: r.normal(54.5, 2.0)) + 1.6 * correlated(
+        rng, n, 140.0 * PER_MM
+    )
     lightness += 1.3 * correlated(rng, n, 18.0 * PER_MM)
-    laminated = np.exp(0.9 * correlated(rng, n, 60.0 * PER_MM)) * rng.uniform(0.15, 0.9)
+    laminated = np.exp(0.9 * correlated(rng, n, 60.0 * PER_MM))
+    laminated *= site.level(rng, lambda r: r.uniform(0.15, 0.9))
     lightness += laminated * correlated(rng, n, 0.5 * PER_MM, order=2)
-    redness = rng.normal(-2.5, 1.0) + 0.7 * correlated(rng, n, 120.0 * PER_MM)
-    yellowness = rng.normal(20.5, 2.2) + 2.2 * correlated(rng, n, 200.0 * PER_MM)
+    redness = site.level(rng, lambda r: r.normal(-2.5, 0.8)) + 0.7 * correlated(
+        rng, n, 120.0 * PER_MM
+    )
+    yellowness = site.level(rng, lambda r: r.normal(20.5, 1.8)) + 2.2 * correlated(
+        rng, n, 200.0 * PER_MM
+    )
     yellowness += 1.0 * correlated(rng, n, 15.0 * PER_MM)
     lightness += 15.0 * carbonate - 15.0 * organics + 17.0 * ash - 9.5 * grain - 1.2 * iron
     redness += 1.0 * carbonate + 2.0 * organics + 2.0 * ash + 1.1 * iron - 0.5 * grain
@@ -103,19 +122,21 @@ def _lab_profile(rng: np.random.Generator, strata: Strata) -> NDArray[np.float64
     return np.stack([lightness, redness, yellowness], axis=-1)
 
 
-def _speckle_profile(rng: np.random.Generator, strata: Strata) -> NDArray[np.float64]:
+def _speckle_profile(rng: np.random.Generator, strata: Strata, site: Site) -> NDArray[np.float64]:
     """Return the amplitude of each speckle size down the core, relative to the colour."""
     n = strata.grain.size * PER_MM
     mm = (np.arange(n) + 0.5) / PER_MM - 0.5
     grain = np.interp(mm, np.arange(strata.grain.size), strata.grain)
     grain = np.clip(grain, 0.0, 1.0)
     # How cleanly the surface was cut differs by core and down the core, and smears the grains.
-    cut = np.exp(rng.normal(0.0, 0.15) + 0.18 * correlated(rng, n, 60.0 * PER_MM))
-    size = math.log(GRAINS_MM[0]) + math.log(GRAINS_MM[-1] / GRAINS_MM[0]) * grain**0.8
+    cleanly = site.level(rng, lambda r: r.normal(0.0, 0.04))
+    cut = np.exp(cleanly + 0.05 * correlated(rng, n, 60.0 * PER_MM))
+    finest, coarsest = _CLUMPS_MM
+    size = math.log(finest) + math.log(coarsest / finest) * grain**0.7
     distance = np.log(np.array(GRAINS_MM)) - size[:, None]
-    weight = np.exp(-0.5 * (distance / 0.5) ** 2)
+    weight = np.exp(-0.5 * (distance / 0.7) ** 2)
     weight /= np.sqrt(np.sum(weight**2, axis=1, keepdims=True))
-    amplitude = cut * (0.016 + 0.115 * grain)
+    amplitude = cut * (0.012 + 0.125 * grain)
     profile: NDArray[np.float64] = amplitude[:, None] * weight
     return profile
 
@@ -142,14 +163,17 @@ class Sediment:
         What it is made of.
     frame : Frame
         Where the pixels lie.
+    site : Site, optional
+        What it has in common with other cores.
     """
 
-    def __init__(self, rng: np.random.Generator, strata: Strata, frame: Frame) -> None:
+    def __init__(
+        self, rng: np.random.Generator, strata: Strata, frame: Frame, site: Site = NOWHERE
+    ) -> None:
         self._frame = frame
         looks, fields, bores = rng.spawn(3)
-        profile = np.concatenate(
-            [lab_to_srgb(_lab_profile(looks, strata)), _speckle_profile(looks, strata)], axis=1
-        )
+        colour = lab_to_srgb(_lab_profile(looks, strata, site))
+        profile = np.concatenate([colour, _speckle_profile(looks, strata, site)], axis=1)
         pad = _PAD_MM * PER_MM
         profile = np.pad(profile, ((pad, pad), (0, 0)), mode="edge")
         self._profile = _averaged(profile, frame.pitch_mm * PER_MM).astype(np.float32)
@@ -162,10 +186,10 @@ class Sediment:
         self._lean += looks.normal(0.0, 0.02)
         self._swell_mm = looks.uniform(0.3, 1.5)
         self._mixing_mm = looks.uniform(0.1, 1.0)
-        self._flecks = looks.gamma(1.5, 0.022)
-        self._rough = looks.uniform(0.006, 0.018)
-        self._mottled = looks.uniform(0.010, 0.030)
-        self._streaked = looks.uniform(0.006, 0.020)
+        self._flecks = site.level(looks, lambda r: r.gamma(1.5, 0.015))
+        self._rough = site.level(looks, lambda r: r.uniform(0.007, 0.010))
+        self._mottled = site.level(looks, lambda r: r.uniform(0.010, 0.030))
+        self._streaked = site.level(looks, lambda r: r.uniform(0.004, 0.012))
         drag = looks.gamma(1.5, 1.2)
         away = (frame.x_mm / frame.width_mm - 0.5) / 0.42
         self._drag_mm = drag * np.minimum(np.abs(away), 1.1) ** 4
@@ -173,6 +197,8 @@ class Sediment:
         self._textures = speckle_textures(frame.px_per_cm, frame.x_mm.size, GRAINS_MM)
         self._starts = looks.integers(0, 1 << 30, len(self._textures))
         self._shifts = looks.integers(0, SPECKLE_SPARE, len(self._textures))
+        iron = np.clip(strata.iron, -2.5, 2.5)
+        self._stain = (0.5 * _STAIN * np.exp(_STAIN_PER_IRON * iron)).astype(np.float32)
         self._burrows = self._dig(bores)
 
     def _dig(self, rng: np.random.Generator) -> tuple[_Burrow, ...]:
@@ -228,6 +254,7 @@ class Sediment:
         shade_blue = mottle * np.float32(-0.5 * self._mottled)
         shade_blue += 1.0
         planes[2] *= shade_blue
+        self._rust(planes, first_line, z_mm)
         for burrow in self._burrows:
             self._fill(planes, burrow, z_mm, mottle)
         return planes, mottle
@@ -278,6 +305,21 @@ class Sediment:
             )
         shade += 1.0
         return shade
+
+    def _rust(
+        self, planes: NDArray[np.float32], first_line: int, z_mm: NDArray[np.float64]
+    ) -> None:
+        """Stain specks yellow to brown, and those between them grey, hardly changing the light."""
+        # The coarsest texture from elsewhere and turned over, so that stains ignore the grains.
+        stain = self.texture(2, first_line + _STAIN_ROWS, z_mm.size)[:, ::-1]
+        mm = np.arange(self._stain.size, dtype=np.float64) + 0.5
+        stain = stain * np.interp(z_mm, mm, self._stain).astype(np.float32)[:, None]
+        stain += 1.0
+        planes[0] *= stain
+        stain -= 1.0
+        stain *= np.float32(-2.0)
+        stain += 1.0
+        planes[2] *= stain
 
     def _fill(
         self,

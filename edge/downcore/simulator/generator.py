@@ -13,6 +13,7 @@ from downcore.simulator.lighting import Lighting, expose
 from downcore.simulator.obstacles import View
 from downcore.simulator.rock_physics import Logs, measure
 from downcore.simulator.scenery import Scenery
+from downcore.simulator.site import Site
 from downcore.simulator.stratigraphy import MM_PER_SLICE, Facies, Strata, deposit
 from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.mask_classes import MaskClass
@@ -30,10 +31,14 @@ class CoreRecipe:
     """Width of the image; the core half with its liner lies in it."""
     with_artefacts: bool = True
     """Whether there are cracks, voids, foam, tags, liner, glare and drifting light."""
+    site: int | None = None
+    """Any whole number from 0: cores of one site are of the same mud, under the same scanner."""
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ValueError(f"expected a seed of 0 or more, got {self.seed}")
+        if self.site is not None and self.site < 0:
+            raise ValueError(f"expected a site of 0 or more, or none, got {self.site}")
         if not (self.length_cm > 0.0 and self.width_cm > 0.0):
             raise ValueError(
                 "expected a length and a width above 0 cm, "
@@ -116,13 +121,14 @@ class GeneratedCore:
         self.n_across = max(2, round(recipe.width_cm * recipe.px_per_cm))
         n_mm = math.ceil(recipe.length_cm) * MM_PER_SLICE
         streams = [np.random.default_rng([recipe.seed, k]) for k in range(6)]
-        strata = deposit(streams[0], n_mm)
-        logs = measure(streams[1], strata)
+        sites = [Site(recipe.site, k) for k in range(4)]
+        strata = deposit(streams[0], n_mm, sites[0])
+        logs = measure(streams[1], strata, sites[1])
         pitch_mm = 10.0 / recipe.px_per_cm
         x_mm = (np.arange(self.n_across, dtype=np.float64) + 0.5) * pitch_mm
         self._frame = Frame(recipe.px_per_cm, 10.0 * recipe.length_cm, x_mm)
-        self._sediment = Sediment(streams[2], strata, self._frame)
-        self._light = Lighting(streams[3], self._frame, drifts=recipe.with_artefacts)
+        self._sediment = Sediment(streams[2], strata, self._frame, sites[2])
+        self._light = Lighting(streams[3], self._frame, drifts=recipe.with_artefacts, site=sites[3])
         self._scenery: Scenery | None = None
         self._artefacts: Artefacts | None = None
         blocked = np.zeros(n_mm, dtype=bool)

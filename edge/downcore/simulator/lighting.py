@@ -5,9 +5,15 @@ from numpy.typing import NDArray
 
 from downcore.simulator.appearance import Frame
 from downcore.simulator.fields import correlated
+from downcore.simulator.site import NOWHERE, Site
 
 _NOISE_COUNTS = 1.3
 """Noise of the camera, standard deviation in counts of 8 bits."""
+
+
+def _gain(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the logarithm of exposure by channel: brightness, then colour temperature."""
+    return rng.normal(0.0, 0.05) + rng.normal(0.0, (0.02, 0.01, 0.025))
 
 
 class Lighting:
@@ -22,13 +28,18 @@ class Lighting:
         Where the pixels lie.
     drifts : bool
         Whether light also drifts slowly down the core and a wet sheen comes and goes.
+    site : Site, optional
+        Whose scanner it is, where cores share one.
     """
 
-    def __init__(self, rng: np.random.Generator, frame: Frame, *, drifts: bool) -> None:
-        gain = np.exp(rng.normal(0.0, 0.07) + rng.normal(0.0, (0.03, 0.01, 0.04)))
+    def __init__(
+        self, rng: np.random.Generator, frame: Frame, *, drifts: bool, site: Site = NOWHERE
+    ) -> None:
+        gain = np.exp(site.level(rng, _gain))
         away = frame.x_mm / frame.width_mm - 0.5
-        centre = rng.normal(0.0, 0.08)
-        fall = rng.uniform(0.05, 0.35) * (away - centre) ** 2 + rng.normal(0.0, 0.05) * away
+        centre = site.level(rng, lambda r: r.normal(0.0, 0.08))
+        fall = site.level(rng, lambda r: r.uniform(0.05, 0.35)) * (away - centre) ** 2
+        fall = fall + site.level(rng, lambda r: r.normal(0.0, 0.05)) * away
         columns = np.random.default_rng(11).normal(0.0, 0.004, away.size)
         self._across = (gain[:, None] * (1.0 - fall + columns)).astype(np.float32)
         n_mm = int(np.ceil(frame.length_mm)) + 20

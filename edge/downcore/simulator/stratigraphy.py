@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.simulator.fields import correlated, smoothed
+from downcore.simulator.site import NOWHERE, Site
 
 MM_PER_SLICE = 10
 
@@ -65,19 +66,22 @@ class Strata:
 
 
 def _add_turbidites(
-    rng: np.random.Generator, grain: NDArray[np.float64], cap: NDArray[np.float64]
+    rng: np.random.Generator, grain: NDArray[np.float64], cap: NDArray[np.float64], site: Site
 ) -> None:
     """Lay graded beds, 10 to 60 cm apart, bases 1 to 15 cm thick, with a dark or pale cap."""
-    sandiness = rng.uniform(0.25, 0.85)
-    dark_caps = rng.random()
+    sandiness = site.level(rng, lambda r: r.uniform(0.4, 0.8))
+    # Sandy times and quiet times last for metres; in sandy ones beds follow closer.
+    supply = correlated(rng, grain.size, 350.0, order=2)
+    dark_caps = site.level(rng, lambda r: r.random())
     base = -rng.uniform(0.0, 200.0)
     while True:
-        base += rng.uniform(100.0, 600.0)
-        thickness = float(np.clip(rng.lognormal(np.log(65.0), 0.65), 10.0, 150.0))
-        is_sand = rng.random() < sandiness
+        here = supply[min(max(int(base), 0), grain.size - 1)]
+        base += float(np.clip(rng.uniform(100.0, 600.0) * np.exp(-0.5 * here), 100.0, 600.0))
+        thickness = float(np.clip(rng.lognormal(np.log(90.0), 0.5), 10.0, 150.0))
+        is_sand = rng.random() < sandiness + 0.2 * here
         coarsest = rng.uniform(0.7, 1.0) if is_sand else rng.uniform(0.32, 0.6)
-        grading = rng.uniform(0.4, 1.2)
-        tail = rng.uniform(40.0, 180.0)
+        grading = rng.uniform(0.4, 1.0)
+        tail = rng.uniform(30.0, 110.0)
         cap_thickness = rng.uniform(10.0, 50.0)
         tone = rng.uniform(0.3, 1.0) * (-1.0 if rng.random() < dark_caps else 1.0)
         if base - thickness - cap_thickness > grain.size:
@@ -85,9 +89,10 @@ def _add_turbidites(
         depth = np.arange(grain.size) + 0.5
         rise = (depth - (base - thickness)) / thickness
         inside = (rise >= 0.0) & (rise < 1.0)
-        bed = 0.18 + (coarsest - 0.18) * np.clip(rise, 0.0, 1.0) ** grading
+        finest = 0.12 + 0.25 * coarsest
+        bed = finest + (coarsest - finest) * np.clip(rise, 0.0, 1.0) ** grading
         grain[inside] = np.maximum(grain[inside], bed[inside])
-        faint = 0.14 * np.exp(-np.maximum(base - thickness - depth, 0.0) / tail)
+        faint = (finest - 0.05) * np.exp(-np.maximum(base - thickness - depth, 0.0) / tail)
         before = depth < base - thickness
         grain[before] = np.maximum(grain[before], (0.05 + faint)[before])
         above = (base - thickness - depth) / cap_thickness
@@ -121,24 +126,30 @@ def _add_ash(rng: np.random.Generator, latent: NDArray[np.float64]) -> None:
         np.maximum(latent, np.where(above >= 0.0, fall, 0.0), out=latent)
 
 
-def deposit(rng: np.random.Generator, n_mm: int) -> Strata:
+def deposit(rng: np.random.Generator, n_mm: int, site: Site = NOWHERE) -> Strata:
     """
     Lay down a core of ``n_mm`` millimetres.
 
     Beds are 10 to 60 cm apart with bases of 1 to 15 cm, as in cores of a continental
-    margin fed by turbidity currents; how sandy, how pale and how dark a core is varies by core.
+    margin fed by turbidity currents; how sandy, how pale and how dark a core is varies
+    by core, and less so within a ``site``.
     """
-    mud = 0.07 + 0.03 * correlated(rng, n_mm, 120.0) + 0.02 * correlated(rng, n_mm, 15.0)
+    mud = (
+        0.075 + 0.035 * correlated(rng, n_mm, 150.0, order=2) + 0.012 * correlated(rng, n_mm, 15.0)
+    )
     grain = np.clip(mud, 0.0, 0.2)
     cap = np.zeros(n_mm)
-    _add_turbidites(rng, grain, cap)
+    _add_turbidites(rng, grain, cap, site)
     carbonate = np.zeros(n_mm)
     organics = np.zeros(n_mm)
     ash = np.zeros(n_mm)
-    _add_layers(rng, carbonate, rng.gamma(2.0, 0.6), (20.0, 120.0))
-    _add_layers(rng, organics, rng.gamma(2.0, 0.4), (10.0, 60.0))
+    pale = site.level(rng, lambda r: r.gamma(2.0, 0.6))
+    _add_layers(rng, carbonate, pale, (20.0, 120.0))
+    dark = site.level(rng, lambda r: r.gamma(2.0, 0.4))
+    _add_layers(rng, organics, dark, (10.0, 60.0))
     _add_ash(rng, ash)
-    iron = 0.5 * rng.standard_normal() + 0.85 * correlated(rng, n_mm, 150.0)
+    usual = site.level(rng, lambda r: r.standard_normal())
+    iron = 0.5 * usual + 0.85 * correlated(rng, n_mm, 120.0, order=2)
     muddy = np.clip(1.0 - 1.6 * grain, 0.0, 1.0)
     return Strata(
         grain=smoothed(grain, 0.7),
