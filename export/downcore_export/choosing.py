@@ -24,6 +24,7 @@ from downcore_export.parity import (
     spread_over,
 )
 from downcore_export.quantisation import QUANTISERS
+from downcore_export.readout import READOUT_TILES, fit_readout, with_readout
 from downcore_export.source import Source
 from downcore_training.datasets import CoreSets, TileSet
 from downcore_training.progress import Report
@@ -183,13 +184,17 @@ def _nearest(
     pixels = calibration[:]
     judges = sets.validation.some_cores(CHOOSING_CORES)
     unseen = all_of(judges)
+    many = spread_over(sets.training, READOUT_TILES)
     ideal_calibration = outputs_of(reference.graph, pixels)
+    ideal_many = outputs_of(reference.graph, many)
     ideal = outputs_of(reference.graph, unseen)
     found: list[tuple[float, str, Any]] = []
     for i, name in enumerate(quantisers):
         report.at(0.1 + 0.6 * i / len(quantisers), f"quantising with {name}")
         raw = QUANTISERS[name](source.module, pixels)
         graph = corrected(raw, outputs_of(raw, pixels), ideal_calibration)
+        answers = answers_of(graph, many)
+        graph = with_readout(graph, fit_readout(answers.last, answers.outputs[0], ideal_many[0]))
         files = Files(*as_written(graph, is_half=False))
         parity = compare(outputs_of(files.graph, unseen), ideal, judges, source.scaling)
         report.note(f"{name} on validation cores: {told(parity)}")

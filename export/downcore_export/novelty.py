@@ -81,8 +81,9 @@ def novelty_of(features: NDArray[np.floating], familiar: Familiar) -> NDArray[np
     step = features.astype(np.float64) - familiar.centre
     along = step @ familiar.directions
     across = step - along @ familiar.directions.T
-    found: NDArray[np.float64] = along**2 @ familiar.weights
-    return found + familiar.rest_weight * (across**2).sum(axis=1)
+    rest = familiar.rest_weight * (across**2).sum(axis=1)
+    found: NDArray[np.float64] = along**2 @ familiar.weights + rest
+    return found
 
 
 def with_novelty(graph: Any, familiar: Familiar) -> Any:
@@ -97,7 +98,7 @@ def with_novelty(graph: Any, familiar: Familiar) -> Any:
     features = told.get_results()[len(OUTPUT_NAMES)]
     source = features.input_value(0)
     source.get_tensor().set_names(set())
-    # Two matrices, since OpenVINO 2026.4 may confuse two products that share one.
+    # Two matrices, since with a shared one OpenVINO 2026.4 was seen to give wrong numbers.
     there = ops.constant(familiar.directions)
     back_again = ops.constant(np.ascontiguousarray(familiar.directions.T))
     step = ops.subtract(source, familiar.centre[None])

@@ -108,7 +108,7 @@ def with_tile_input(content: bytes) -> bytes:
     model = onnx.load_from_string(content)
     graph, make = model.graph, onnx.helper
     kept = [one for one in graph.input if one.name != INPUT]
-    shape = ["n", TILE_PX, TILE_PX, 3]
+    shape: list[str | int] = ["n", TILE_PX, TILE_PX, 3]
     tiles = make.make_tensor_value_info(INPUT_NAME, onnx.TensorProto.UINT8, shape)
     _replace(graph.input, [tiles, *kept])
     first = [

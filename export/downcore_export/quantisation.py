@@ -2,9 +2,9 @@
 Ways from a graph of 32 bit to one of 8 bit.
 
 Which of them comes nearest the unquantised network differs from network to network, so
-all are tried and the nearest on unseen cores is kept. All take ranges that hold every
-calibration tile. To add one, write a function of :data:`Quantise` and put it into
-:data:`QUANTISERS`.
+all are tried and the nearest on unseen cores is kept. All take their ranges over every
+calibration tile, never means over tiles. To add one, write a function of :data:`Quantise` and
+put it into :data:`QUANTISERS`.
 """
 
 import logging
@@ -19,23 +19,26 @@ from downcore.inference._openvino import openvino
 from downcore_export.conversion import convert, quiet_libraries, with_ports
 from downcore_export.onnx_quantisation import quantised_onnx
 
+_CLIPPED_SHARE = 1e-3
+"""Of the activations of each tile, at either end: rare bright ones would coarsen all others."""
+
 Quantise = Callable[[nn.Module, NDArray[np.uint8]], Any]
 """Takes the module and calibration tiles (n, 200, 200, 3), returns a graph with our ports."""
 
 
 def nncf_symmetric(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
     """Quantise with NNCF; activations of both signs get ranges about 0."""
-    return _by_nncf(module, tiles, is_symmetric=True, corrects_bias=True)
+    return _by_nncf(module, tiles, clips=False, corrects_bias=True)
 
 
-def nncf_asymmetric(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
-    """Quantise with NNCF; activations of both signs get ranges that need not be about 0."""
-    return _by_nncf(module, tiles, is_symmetric=False, corrects_bias=True)
+def nncf_quantiles(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
+    """Quantise as :func:`nncf_symmetric` does; a thousandth of each tile's activations clips."""
+    return _by_nncf(module, tiles, clips=True, corrects_bias=True)
 
 
 def nncf_without_bias_correction(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
     """Quantise with NNCF as :func:`nncf_symmetric` does, and leave the biases alone."""
-    return _by_nncf(module, tiles, is_symmetric=True, corrects_bias=False)
+    return _by_nncf(module, tiles, clips=False, corrects_bias=False)
 
 
 def onnxruntime_per_channel(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
@@ -45,7 +48,7 @@ def onnxruntime_per_channel(module: nn.Module, tiles: NDArray[np.uint8]) -> Any:
 
 QUANTISERS: dict[str, Quantise] = {
     "nncf-symmetric": nncf_symmetric,
-    "nncf-asymmetric": nncf_asymmetric,
+    "nncf-quantiles": nncf_quantiles,
     "nncf-without-bias-correction": nncf_without_bias_correction,
     "onnxruntime": onnxruntime_per_channel,
 }
@@ -53,26 +56,37 @@ QUANTISERS: dict[str, Quantise] = {
 
 
 def _by_nncf(
-    module: nn.Module, tiles: NDArray[np.uint8], *, is_symmetric: bool, corrects_bias: bool
+    module: nn.Module, tiles: NDArray[np.uint8], *, clips: bool, corrects_bias: bool
 ) -> Any:
     import nncf  # noqa: PLC0415 - slow to import, and optional
     from nncf.quantization.range_estimator import (  # noqa: PLC0415 - the same
+        AggregatorType,
+        RangeEstimatorParameters,
         RangeEstimatorParametersSet,
+        StatisticsCollectorParameters,
+        StatisticsType,
     )
 
     # Its own setter would raise the level of every handler of the process too.
     logging.getLogger("nncf").setLevel(logging.ERROR)
     # NNCF's own choice, means over tiles, clips the tiles of the cores that differ most.
+    ranges = RangeEstimatorParametersSet.MINMAX
+    if clips:
+        low, high = (
+            StatisticsCollectorParameters(
+                StatisticsType.QUANTILE, aggregator, quantile_outlier_prob=_CLIPPED_SHARE
+            )
+            for aggregator in (AggregatorType.MIN, AggregatorType.MAX)
+        )
+        ranges = RangeEstimatorParameters(min=low, max=high)
     parameters = nncf.AdvancedQuantizationParameters(
-        activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
-        disable_bias_correction=not corrects_bias,
+        activations_range_estimator_params=ranges, disable_bias_correction=not corrects_bias
     )
-    presets = nncf.QuantizationPreset
     with quiet_libraries():
         return nncf.quantize(
             convert(module),
             nncf.Dataset([tile[None] for tile in tiles]),
-            preset=presets.PERFORMANCE if is_symmetric else presets.MIXED,
+            preset=nncf.QuantizationPreset.PERFORMANCE,
             subset_size=len(tiles),
             advanced_parameters=parameters,
         )

@@ -241,3 +241,29 @@ def test_generated_cores_have_what_is_visible_and_an_image(tmp_path: Path) -> No
     assert again is not None
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
+
+
+def test_generated_cores_can_share_a_site(tmp_path: Path) -> None:
+    (tmp_path / "generated.toml").write_text(
+        "first_seed = 7\ncores = 3\nlength_cm = 3\nwidth_cm = 4\npx_per_cm_lowest = 30\n"
+        "px_per_cm_usual = 30\npx_per_cm_highest = 30\ncores_per_site = 2\n",
+        encoding="utf-8",
+    )
+
+    one, two, three = read_folder(tmp_path).cores
+
+    assert one.site == two.site != three.site
+    assert not np.array_equal(one.labels, two.labels)
+
+
+def test_a_point_log_beside_a_loop_is_kept_apart(tmp_path: Path) -> None:
+    columns = {"mag_sus_point_1e-5SI": "20", "mag_sus_loop_1e-5SI": "100"}
+    write_table(tmp_path / "AB-1_slices_1cm.csv", rows_of(5, **columns, **COLOUR))
+
+    (core,) = read_folder(tmp_path).cores
+
+    assert core.sensors == ("", "", "loop")
+    np.testing.assert_allclose(core.labels[:, 2], 2.0)
+    (log,) = core.further
+    assert (log.sensor, log.property) == ("point", 2)
+    np.testing.assert_allclose(log.values, np.log10(20.0))

@@ -79,7 +79,7 @@ def test_the_published_split_is_70_to_15_to_15_in_each_core() -> None:
 
 def test_random_slices_make_a_model_look_good_that_knows_nothing() -> None:
     # Colour and density walk on their own: nothing of a new core can be told from its colour.
-    cores = [walking_core(i, n=250) for i in range(4)]
+    cores = [walking_core(i, n=150) for i in range(12)]
     boosted = BY_NAME["boosted-profile"]
 
     leaked, honest = r2_of(boosted, cores, RANDOM), r2_of(boosted, cores, BY_CORE)

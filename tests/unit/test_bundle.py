@@ -148,6 +148,8 @@ def test_a_file_name_that_could_leave_the_folder_is_refused(name: str) -> None:
         ("precision", "int4", "'int4' is none of int8, bf16, f16, f32"),
         ("golden_tolerance", "0.1", "'0.1' is no number"),
         ("golden_tolerance", True, "True is no number"),
+        ("golden_tolerance", 0, "a golden tolerance > 0"),
+        ("golden_tolerance", 10**400, "wrong"),
         ("trained_px_per_cm", [60], "wrong"),
         ("trained_px_per_cm", [400, 60], "lowest <= highest"),
         ("files", {"model.xml": DIGEST}, "files lack golden.npz, model.bin"),

@@ -180,6 +180,13 @@ def test_measured_rows_are_read_by_the_names_of_columns() -> None:
         ("depth_cm,density\n,1.3\n", "expected a depth_cm of 0 or more, got None"),
         ("depth_cm,density\n-1,1.3\n", "expected a depth_cm of 0 or more, got -1.0"),
         ('depth_cm,density\n"1,1.3\n', "expected comma-separated values"),
+        ("depth_cm,density\n1e308,1.3\n", "depth_cm of at most 100000, got 1e\\+308"),
+        pytest.param(
+            "depth_cm,density\n" + "1,1.3\n" * 2_001,
+            "at most 2000 measured rows .*got 2001",
+            id="too many rows",
+        ),
+        pytest.param("depth_cm,density\n" * 60_000, "at most 1000000 characters", id="too long"),
     ],
 )
 def test_a_file_that_is_no_table_of_measured_rows_is_refused_whole(text: str, message: str) -> None:

@@ -56,6 +56,18 @@ def test_a_header_in_kg_over_values_in_g_is_told(tmp_path: Path) -> None:
     assert log.density[0] == 1.4
 
 
+def test_a_unit_of_depth_that_is_not_known_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "LAKE.csv"
+    rows = [f"LAKE,{i},{i},1.4" for i in range(10)]
+    header = "Core,Core_depth,Field_depth_,GRD_Gamma_Ray_Density__SAT_cal"
+    path.write_text("\n".join([header, ",cm,mbsf,kgm-3", *rows]))
+
+    log = read_log(path)
+
+    assert any("core depth is in 'mbsf', which is not known" in text for text in log.warnings)
+    assert not any("section depth" in text for text in log.warnings), "cm is known"
+
+
 def test_instrument_units_are_no_susceptibility(tmp_path: Path) -> None:
     path = tmp_path / "MSL.csv"
     header = "Exp,Site,Hole,Core,Type,Sect,Offset (cm),Magnetic susceptibility (instr. units)"

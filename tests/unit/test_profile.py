@@ -117,7 +117,7 @@ def boosted_rows(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(300, 4))
     labels = np.stack([x[:, 0], x[:, 1] ** 2, np.full(300, np.nan)], axis=1)
-    return x, labels, np.arange(300) // 100
+    return x, labels, np.arange(300) // 25
 
 
 def test_boosting_leaves_out_what_has_no_label_and_takes_unknown_features() -> None:
@@ -130,6 +130,24 @@ def test_boosting_leaves_out_what_has_no_label_and_takes_unknown_features() -> N
     assert np.isnan(got[:, 2]).all(), "a property nobody measured has no prediction"
     alone = BoostedProfile().fit(x[50:], labels[50:], core[50:]).predict(x)
     np.testing.assert_array_equal(got[:, 0], alone[:, 0])
+
+
+def test_a_feature_that_no_slice_has_is_no_crash() -> None:
+    x, labels, core = boosted_rows(3)
+    with_gap = np.insert(x, 2, np.nan, axis=1)
+    got = BoostedProfile().fit(with_gap, labels, core).predict(with_gap)
+    want = BoostedProfile().fit(x, labels, core).predict(x)
+    np.testing.assert_array_equal(got, want)
+    none = BoostedProfile().fit(np.full((300, 2), np.nan), labels, core).predict(np.zeros((4, 2)))
+    assert np.isnan(none).all(), "without any feature nothing is predicted"
+
+
+def test_few_cores_are_not_learned_by_heart() -> None:
+    rng = np.random.default_rng(5)
+    x, noise = rng.normal(size=(200, 4)), rng.normal(size=(200, 1))
+    few, many = np.arange(200) // 100, np.arange(200) // 10
+    spread = [BoostedProfile().fit(x, noise, one).predict(x).std() for one in (few, many)]
+    assert spread[0] < 0.5 * spread[1]
 
 
 def test_boosting_is_the_same_every_time() -> None:

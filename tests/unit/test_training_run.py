@@ -380,3 +380,20 @@ def test_a_tile_carries_the_log_of_its_own_centimetre(cores: CoreSets) -> None:
         for pixels, index in zip(core.pixels, core.slice_index, strict=True):
             density = core.visible[index, 0]
             assert pixels.mean() == pytest.approx(100 * density, abs=1.5)
+
+
+def test_a_run_that_diverges_ends_and_says_so(cores: CoreSets, tmp_path: Path) -> None:
+    wild = RECIPE.replace("learning_rate = 1e-2", "learning_rate = 1e30")
+    with pytest.raises(SettingsError, match=r"expected a finite loss at step .*diverged"):
+        train(Assignment(parse_recipe(wild), wild, cores, tmp_path), report=Silent())
+
+
+def test_weights_that_cannot_be_scored_do_not_take_the_place_of_scored_ones(
+    cores: CoreSets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = iter([{"density": {"r2": 0.5}}, {"density": {}}])
+    monkeypatch.setattr("downcore_training.train.score", lambda *_: next(figures))
+
+    train(Assignment(parse_recipe(RECIPE), RECIPE, cores, tmp_path), report=Silent())
+    assert checkpoint.read(tmp_path / checkpoint.BEST)["step"] == 5
+    assert checkpoint.read(tmp_path / checkpoint.LAST)["best_score"] == 0.5

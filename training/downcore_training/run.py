@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from downcore.strata.errors import BundleError, SettingsError
+from downcore.strata.errors import DowncoreError, SettingsError
 from downcore.strata.properties import PROPERTIES
 from downcore_training import checkpoint
 from downcore_training.boosted import NETWORK as BOOSTED
@@ -61,7 +61,7 @@ def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None
             text = files.config.read_text(encoding="utf-8")
             task = Assignment(recipe=recipe, recipe_text=text, sets=sets, out=out)
             path = _trained(task, report, resume=resume)
-    except (SettingsError, BundleError, ValueError) as error:
+    except (DowncoreError, ValueError) as error:
         console.print(str(error), style="red", soft_wrap=True, highlight=False, markup=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:

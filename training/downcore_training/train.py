@@ -50,9 +50,9 @@ Clock = Callable[[], float]
 _CLIP_NORM = 5.0
 """Longest gradient; a batch with an absurd label must not undo the run."""
 _TOLD_STEPS = 50
+"""Steps over which the loss that is told is averaged."""
 _SECOND_DESCENT = 0.5
 """Learning rate of a second descent, of the first one's."""
-"""Steps over which the loss that is told is averaged."""
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ def train(
     ------
     SettingsError
         If ``resume`` is asked for with a recipe that would not have led to ``last.pt``, or
-        the recipe asks for a device that is not there.
+        the recipe asks for a device that is not there, or the loss is no number.
     BundleError
         If there is nothing to resume.
     """
@@ -240,10 +240,17 @@ def _one_step(state: _State, lesson: _Lesson, groups: TileGroups) -> float:
         wide=lesson.wide,
         beta=recipe.beta,
     )
+    told = float(loss.detach())
+    if not math.isfinite(told):
+        # Its gradient would spoil every weight for good.
+        raise SettingsError(
+            f"expected a finite loss at step {state.step + 1}, got {told}: the run has diverged; "
+            "lower learning_rate, or look for absurd labels, and start afresh"
+        )
     loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
     nn.utils.clip_grad_norm_(state.module.parameters(), _CLIP_NORM)
     state.optimiser.step()
-    return float(loss.detach())
+    return told
 
 
 def _share(state: _State, recipe: Recipe) -> float:
@@ -308,10 +315,12 @@ def _look(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> N
     if is_expected:
         values = dataclasses.replace(values, label=values.visible)
     r2 = {name: one.get("r2", math.nan) for name, one in score(values.at_support, values).items()}
-    now = float(np.nanmean(list(r2.values())))
-    is_best = not now <= state.best_score
+    known = [x for x in r2.values() if math.isfinite(x)]
+    now = sum(known) / len(known) if known else math.nan
+    # Where nothing can be scored the newest weights are kept, never in the place of scored ones.
+    is_best = now > state.best_score or (not known and state.best_score == -math.inf)
     if is_best:
-        state.best_score = now
+        state.best_score = now if known else -math.inf
         _save_state(state, task, module, checkpoint.BEST)
     # Parts of tiles come first for speed; the run is not to end before it saw whole ones.
     if not _is_cropped(state, recipe):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,19 @@ MOST_OTHER_BYTES = 32 << 20
 
 MOST_GOLDEN_BYTES = 64 << 20
 """Largest golden test, unpacked."""
+
+
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    MemoryError,
+)
+"""What arrays raise that are none, or claim a shape that no memory holds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,7 +190,7 @@ def _golden_of(content: bytes, manifest: Manifest, *, is_old: bool = False) -> G
             arrays = {n: loaded[n].astype(np.float64) for n in loaded if n != INPUT_NAME}
         outputs = np.stack([arrays[name] for name in OUTPUT_NAMES])
         novelty = np.zeros(len(tiles), np.float32) if is_old else arrays[NOVELTY_NAME]
-    except (zipfile.BadZipFile, OSError, ValueError, KeyError) as error:
+    except _UNREADABLE as error:
         raise BundleError(f"expected golden tiles and outputs, got: {error}") from error
     _check_shapes(tiles, outputs, novelty, len(manifest.outputs))
     golden = Golden(tiles, outputs.astype(np.float32), novelty.astype(np.float32))

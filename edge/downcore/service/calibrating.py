@@ -29,7 +29,7 @@ from downcore.strata.calibration import (
 from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.errors import MeasuredRowsError
-from downcore.strata.measured import MeasuredRows, parse_measured
+from downcore.strata.measured import MOST_CHARACTERS, MeasuredRows, parse_measured
 from downcore.strata.properties import PROPERTIES, Property
 from downcore.strata.record import SliceRow
 from downcore.strata.segment import Segment
@@ -45,7 +45,9 @@ def read_measured(path: Path) -> MeasuredRows:
         If it cannot be read or is not one.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            # One more than is allowed, so that a longer file is refused without being read.
+            text = file.read(MOST_CHARACTERS + 1)
     except OSError as error:
         raise MeasuredRowsError(f"{path}: cannot read it: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -148,6 +148,8 @@ class Manifest:
             raise BundleError("expected at least one output in the manifest, got none")
         if self.novelty_threshold is not None and not 0 < self.novelty_threshold < math.inf:
             raise BundleError(f"expected a novelty threshold > 0, got {self.novelty_threshold}")
+        if not 0 < self.golden_tolerance < math.inf:
+            raise BundleError(f"expected a golden tolerance > 0, got {self.golden_tolerance}")
         low, high = self.trained_px_per_cm
         if not 0 < low <= high < math.inf:
             raise BundleError(f"expected 0 < lowest <= highest px/cm, got {low} and {high}")
@@ -187,7 +189,7 @@ def _from_version_1(raw: dict[str, Any]) -> dict[str, Any]:
     # Until the bundles that come with downcore are exported again; goes with the last of them.
     if raw["format_version"] != 1 or "novelty_threshold" in raw:
         return raw
-    new = {
+    new: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "novelty_threshold": None,
         "false_abstain_share": 0.0,

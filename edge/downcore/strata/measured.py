@@ -16,6 +16,12 @@ DEPTH_COLUMN = "depth_cm"
 MOST_CHARACTERS = 1_000_000
 """Longest text that is read."""
 
+MOST_ROWS = 2_000
+"""Most rows of a section; what is found from them takes memory by the square of their number."""
+
+MOST_DEPTH_CM = 100_000.0
+"""Greatest depth that is read; no section is as long."""
+
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRow:
@@ -62,13 +68,16 @@ def parse_measured(text: str, name: str) -> MeasuredRows:
         If it is anything else; says which line and what was expected.
     """
     if len(text) > MOST_CHARACTERS:
-        raise MeasuredRowsError(f"{name}: expected at most {MOST_CHARACTERS} characters")
+        raise MeasuredRowsError(
+            f"{name}: expected at most {MOST_CHARACTERS} characters, got more; is it "
+            "a table of measured rows?"
+        )
     lines = csv.reader(io.StringIO(text), strict=True)
     try:
         header = [cell.strip() for cell in next(lines, [])]
         _check_header(header, name)
         rows = [
-            _row(_cells(line, header, f"{name}, line {lines.line_num}"), name)
+            _row(line, header, f"{name}, line {lines.line_num}")
             for line in lines
             if any(cell.strip() for cell in line)
         ]
@@ -76,6 +85,11 @@ def parse_measured(text: str, name: str) -> MeasuredRows:
         raise MeasuredRowsError(f"{name}: expected comma-separated values: {error}") from None
     if not rows:
         raise MeasuredRowsError(f"{name}: expected measured rows below the header, got none")
+    if len(rows) > MOST_ROWS:
+        raise MeasuredRowsError(
+            f"{name}: expected at most {MOST_ROWS} measured rows of one section, got {len(rows)}; "
+            "leave some out, spread over the section"
+        )
     digest = hashlib.sha256(text.encode()).hexdigest()
     return MeasuredRows(tuple(sorted(rows, key=lambda row: row.depth_um)), digest)
 
@@ -112,8 +126,14 @@ def _number(cell: str, where: str) -> float | None:
     return value
 
 
-def _row(cells: dict[str, float | None], name: str) -> MeasuredRow:
+def _row(line: list[str], header: list[str], where: str) -> MeasuredRow:
+    cells = _cells(line, header, where)
     depth_cm = cells[DEPTH_COLUMN]
     if depth_cm is None or depth_cm < 0.0:
-        raise MeasuredRowsError(f"{name}: expected a {DEPTH_COLUMN} of 0 or more, got {depth_cm}")
+        raise MeasuredRowsError(f"{where}: expected a {DEPTH_COLUMN} of 0 or more, got {depth_cm}")
+    if depth_cm > MOST_DEPTH_CM:
+        raise MeasuredRowsError(
+            f"{where}: expected a {DEPTH_COLUMN} of at most {MOST_DEPTH_CM:g}, got {depth_cm:g}; "
+            "is it in centimetres?"
+        )
     return MeasuredRow(round(depth_cm * SLICE_UM), tuple(cells.get(one.name) for one in PROPERTIES))

@@ -35,6 +35,22 @@ class SliceImages(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SensorLog:
+    """A property of a core as a second sensor logged it."""
+
+    property: int
+    """Index into PROPERTIES."""
+    sensor: str
+    """``loop`` or ``point``; empty where nothing says which."""
+    values: NDArray[np.float64]
+    """Shape (n,), ``ms`` as log10; NaN for none."""
+
+
+UNSAID = ("",) * len(PROPERTIES)
+"""Sensors of a core whose logs do not say what they were taken with."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class BenchCore:
     """One core, slice by slice in order of depth."""
 
@@ -56,6 +72,10 @@ class BenchCore:
     image: SliceImages | None = None
     ranks: NDArray[np.float64] | None = None
     """Values believed in their order only, same shape as ``labels``; never scored in units."""
+    sensors: tuple[str, ...] = UNSAID
+    """What each property's labels were logged with, such as ``loop``; empty where unsaid."""
+    further: tuple[SensorLog, ...] = ()
+    """Logs of the same properties by other sensors; never mixed with ``labels``."""
 
     def __post_init__(self) -> None:
         n = self.depth_cm.size

@@ -6,10 +6,25 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.core import BenchCore
 from downcore_training.bench.scoring import Answers
 
 Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """A model's errors on slices it had not learned from, none of the core they are used for."""
+
+    error: Values
+    """Predicted less measured, shape (m,), ``ms`` in log10; finite."""
+    sd: Values | None
+    """What the model says of its own error, same shape; ``None`` where it says nothing."""
+    fold: NDArray[np.int64]
+    """What counts as one core for intervals, shape (m,)."""
+    core: NDArray[np.int64]
+    """The core that each slice is really of, shape (m,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +44,10 @@ class CoreAnswers:
     """Prediction for the centimetre alone; ``None`` where there is no other."""
     forced: Values | None = None
     """Prediction as if nothing were abstained from; ``None`` where that is the same."""
+    judged: tuple[Judged | None, ...] = (None,) * len(PROPERTIES)
+    """What the intervals come from, by property; ``None`` where that is not known."""
+    sd: Values | None = None
+    """What the model says of its own error; ``None`` where it says nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,17 +2,29 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from downcore.strata.properties import PROPERTIES, Property
+from downcore_training.bench.arriving import (
+    DELAY_CM,
+    FIRST_CM,
+    adaptive_coverage,
+    calibrated,
+)
 from downcore_training.bench.bootstrap import Spread, spread_of_r2
 from downcore_training.bench.core import BenchCore
 from downcore_training.bench.noise import noise_of
 from downcore_training.bench.predictions import Prediction, answers_of
+from downcore_training.bench.protocols import BY_CORE, BY_CORE_IN_SITE, BY_SITE, UNSEEN
 from downcore_training.bench.scoring import Figures, r2, score, spearman
+
+CALIBRATED = f" + first {FIRST_CM} cm"
+"""Ending of a protocol's name for rows whose level the first measured rows set."""
+
+_WHOLE_CORES = frozenset({BY_CORE.name, BY_CORE_IN_SITE.name, BY_SITE.name})
 
 LEAST_SLICES = 2
 """Slices below which a row would hold nothing."""
@@ -28,6 +40,10 @@ class Row:
     spread: Spread | None
     extra: Mapping[str, Any]
     """Further figures by name; numbers, text or ``None``."""
+    sensor: str = ""
+    """What the labels were logged with; empty where nothing says."""
+    is_main: bool = True
+    """Whether the sensor is the one that most cores share; others take no part in the verdict."""
 
     @property
     def protocol(self) -> str:
@@ -75,6 +91,7 @@ class Row:
             "uses_core_labels": not self.prediction.is_candidate,
             "n_folds": self.prediction.n_folds,
             "abstained_because": dict(self.prediction.reasons),
+            "sensor": self.sensor or None,
             **self.extra,
         }
         return {key: _plain(value) for key, value in row.items()}
@@ -84,7 +101,7 @@ def rows_of(
     prediction: Prediction, cores: Sequence[BenchCore], *, draws: int, seed: int
 ) -> list[Row]:
     """Return the rows of a model under one protocol; properties nobody logged give none."""
-    found = []
+    found: list[Row] = []
     for i, one in enumerate(PROPERTIES):
         answers = answers_of(prediction, cores, i)
         if answers.label.size < LEAST_SLICES:
@@ -92,7 +109,41 @@ def rows_of(
         figures = score(answers, one)
         spread = spread_of_r2(answers, draws=draws, seed=seed)
         extra = _extra(prediction, cores, i, figures)
-        found.append(Row(prediction, one, figures, spread, extra))
+        sensor = _sensor_of(cores, i)
+        found.append(Row(prediction, one, figures, spread, extra, sensor))
+    return found
+
+
+def calibrated_rows_of(
+    prediction: Prediction, cores: Sequence[BenchCore], *, draws: int, seed: int
+) -> list[Row]:
+    """
+    Return rows of a model whose level the first rows of each core set; none for an oracle.
+
+    They are scored on what is left of the cores, with the figures of the model as it was on the
+    same slices beside, under keys that end in ``_uncalibrated``.
+    """
+    found: list[Row] = []
+    if not prediction.is_candidate or prediction.protocol not in {*_WHOLE_CORES, UNSEEN}:
+        return found
+    for i, one in enumerate(PROPERTIES):
+        both = calibrated(prediction, cores, i)
+        if both is None:
+            continue
+        before = score(answers_of(both.plain, cores, i), one)
+        answers = answers_of(both.corrected, cores, i)
+        extra = {
+            "calibrated_with_first_cm": FIRST_CM,
+            "r2_uncalibrated": before.r2,
+            "rmse_uncalibrated": before.rmse,
+            "bias_uncalibrated": before.bias,
+            "coverage90_uncalibrated": before.coverage90,
+            "width90_uncalibrated": before.width90,
+        }
+        under = replace(both.corrected, protocol=f"{prediction.protocol}{CALIBRATED}", reasons={})
+        spread = spread_of_r2(answers, draws=draws, seed=seed)
+        sensor = _sensor_of(cores, i)
+        found.append(Row(under, one, score(answers, one), spread, extra, sensor))
     return found
 
 
@@ -100,6 +151,7 @@ def _extra(
     prediction: Prediction, cores: Sequence[BenchCore], i: int, figures: Figures
 ) -> dict[str, Any]:
     noise = noise_of(cores, i, PROPERTIES[i])
+    is_new_core = prediction.protocol in {*_WHOLE_CORES, UNSEEN}
     extra: dict[str, Any] = {
         "noise": noise,
         "rmse_over_noise": figures.rmse / noise if figures.rmse is not None and noise else None,
@@ -109,11 +161,18 @@ def _extra(
         "spearman_forced": _spearman_forced(prediction, cores, i),
         "spearman_where_only_order_is_believed": _spearman_of_ranks(prediction, cores, i),
     }
+    extra["coverage90_adaptive"] = adaptive_coverage(prediction, cores, i) if is_new_core else None
+    extra["adaptive_delay_cm"] = DELAY_CM if is_new_core else None
     visible = _visible(prediction, cores, i)
     extra["r2_visible"] = visible
     shares = figures.r2 is not None and visible is not None and visible > 0
     extra["share_of_visible"] = figures.r2 / visible if shares else None  # type: ignore[operator]  # shares says so
     return extra
+
+
+def _sensor_of(cores: Sequence[BenchCore], i: int) -> str:
+    """Return what a property of cores was logged with; the cores of a view share it."""
+    return next((c.sensors[i] for c in cores if np.isfinite(c.labels[:, i]).any()), "")
 
 
 def _r2_of(prediction: Prediction, cores: Sequence[BenchCore], i: int, of: str) -> float | None:

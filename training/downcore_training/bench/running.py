@@ -1,7 +1,7 @@
 """A run of the bench: every baseline under every protocol, or finished bundles; then controls."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,16 @@ from downcore_training.bench.core import BenchCore, BenchSet
 from downcore_training.bench.fitting import Round, run_baseline
 from downcore_training.bench.noise import SOURCE
 from downcore_training.bench.predictions import CoreAnswers, Prediction
-from downcore_training.bench.protocols import PROTOCOLS, UNSEEN
-from downcore_training.bench.rows import Row, rows_of
+from downcore_training.bench.protocols import (
+    BY_CORE,
+    BY_CORE_IN_SITE,
+    BY_SITE,
+    PROTOCOLS,
+    UNSEEN,
+    Protocol,
+)
+from downcore_training.bench.rows import CALIBRATED, Row, calibrated_rows_of, rows_of
+from downcore_training.bench.sensors import SensorView, further_views, main_view
 from downcore_training.bench.verdict import Gap, audit_of, gaps_of, verdict_of
 from downcore_training.progress import Report
 
@@ -34,6 +42,9 @@ LEAST_TELLING = 20
 """Slices below which a score says little."""
 
 CEILING = "visible-part"
+
+VISIBLE = "visible-share"
+"""Protocol of the one row a property that says how much of it pixels can tell at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,7 @@ class Result:
     """Everything that a run found."""
 
     data: BenchSet
+    """With the labels that the main figures are of."""
     order: Order
     rows: tuple[Row, ...]
     controls: tuple[Control, ...]
@@ -136,11 +148,12 @@ def run_bench(data: BenchSet, order: Order, *, report: Report) -> Result:
     BundleError
         If a bundle cannot be used.
     """
-    cores = data.cores
+    main = main_view(data.cores)
+    cores = main.cores
     steps = _Steps(report, _n_steps(order, cores))
     predictions: list[Prediction] = []
     controls: list[Control] = []
-    notes = [*data.notes, *_missing(cores)]
+    notes = [*data.notes, *main.notes, *_missing(cores)]
     if order.with_baselines:
         predictions += _all_baselines(cores, order, steps, notes)
         steps.text = "controls"
@@ -149,31 +162,67 @@ def run_bench(data: BenchSet, order: Order, *, report: Report) -> Result:
         steps.tick()
     else:
         predictions += _oracles(cores, order)
+    bundled: list[Prediction] = []
     if order.bundles:
         steps.text = "bundles"
         names = _names_of(order.bundles)
         for found in run_bundles(
             order.bundles, names, cores, control_cores=MOST_CORES, tick=steps.tick
         ):
-            predictions.append(found.prediction)
+            bundled.append(found.prediction)
             controls += controls_of_bundle(found.prediction, found.controls, cores, seed=order.seed)
+    predictions += bundled
     if any(core.visible is not None for core in cores):
         predictions.append(_ceiling(cores))
     steps.text = "scores"
-    rows: list[Row] = []
-    for one in predictions:
-        rows += rows_of(one, cores, draws=order.draws, seed=order.seed)
-    notes += [*_few(rows), *_silent(predictions)]
+    rows = _rows(predictions, cores, order)
+    for view in further_views(data.cores, main):
+        notes += view.notes
+        if view.cores:
+            rows += _further_rows(view, bundled, order, steps, notes)
+    main_rows = [row for row in rows if row.is_main and not row.protocol.endswith(CALIBRATED)]
+    notes += [*_few(main_rows), *_silent(predictions)]
     return Result(
-        data,
+        replace(data, cores=cores),
         order,
         tuple(rows),
         tuple(controls),
-        tuple(gaps_of(rows)),
-        tuple(verdict_of(rows)),
-        tuple(audit_of(rows)),
+        tuple(gaps_of(main_rows)),
+        tuple(verdict_of(main_rows)),
+        tuple(audit_of(main_rows)),
         tuple(notes),
     )
+
+
+def _rows(predictions: Sequence[Prediction], cores: Sequence[BenchCore], order: Order) -> list[Row]:
+    how = {"draws": order.draws, "seed": order.seed}
+    rows = [row for one in predictions for row in rows_of(one, cores, **how)]
+    return rows + [row for one in predictions for row in calibrated_rows_of(one, cores, **how)]
+
+
+def _further_rows(
+    view: SensorView,
+    bundled: Sequence[Prediction],
+    order: Order,
+    steps: _Steps,
+    notes: list[str],
+) -> list[Row]:
+    """Return the rows of a property as another sensor logged it, in the cores that have it."""
+    has = [bool(np.isfinite(core.labels).any()) for core in view.cores]
+    cores = [core for core, own in zip(view.cores, has, strict=True) if own]
+    predictions = _all_baselines(cores, order, steps, notes) if order.with_baselines else []
+    predictions += [_asked_again(one, view.cores, has) for one in bundled]
+    return [replace(row, is_main=False) for row in _rows(predictions, cores, order)]
+
+
+def _asked_again(one: Prediction, cores: Sequence[BenchCore], has: Sequence[bool]) -> Prediction:
+    """Return what a bundle said, asked about other labels of some of the cores."""
+    answers = [
+        replace(said, asked=np.isfinite(core.labels) & core.has_colour[:, None])
+        for core, said, own in zip(cores, one.cores, has, strict=True)
+        if own
+    ]
+    return replace(one, cores=tuple(answers), reasons={})
 
 
 def _all_baselines(
@@ -183,30 +232,52 @@ def _all_baselines(
     for protocol in PROTOCOLS:
         n_folds = len(protocol.folds(cores, order.seed))
         if not n_folds:
-            if protocol.name != "leave-one-core-out-in-site":
+            if protocol is not BY_CORE_IN_SITE:
                 notes.append(f"{protocol.name} cannot be computed: it needs {protocol.needs}")
             continue
+        if protocol is BY_CORE_IN_SITE and not _has_two_sites(cores):
+            continue
         made: list[Prediction] = []
+        if protocol is BY_SITE and len({core.site for core in cores}) == len(cores):
+            # Every site has one core, so that holding out the one is holding out the other.
+            same = [one for one in found if one.protocol == BY_CORE.name]
+            found += [replace(one, protocol=BY_SITE.name) for one in same]
+            continue
         for baseline in baselines():
             steps.text = f"{protocol.name}: {baseline.name}"
             how = Round(order.seed, tick=steps.tick)
             made += run_baseline(baseline, cores, protocol, how=how).values()
-        notes += _unanswered(protocol.name, made, cores)
+        notes += _unanswered(protocol, made, cores)
         found += made
     return found
 
 
-def _unanswered(name: str, made: Sequence[Prediction], cores: Sequence[BenchCore]) -> list[str]:
+def _has_two_sites(cores: Sequence[BenchCore]) -> bool:
+    """Return whether any property was logged at several sites, by the sensor in view."""
+    return any(
+        len({core.site for core in cores if np.isfinite(core.labels[:, i]).any()}) > 1
+        for i in range(len(PROPERTIES))
+    )
+
+
+def _unanswered(
+    protocol: Protocol, made: Sequence[Prediction], cores: Sequence[BenchCore]
+) -> list[str]:
     """Say of which property no slice could be asked under a protocol, though it was logged."""
     found = []
     for i, one in enumerate(PROPERTIES):
-        logged = [c.name for c in cores if (np.isfinite(c.labels[:, i]) & c.has_colour).any()]
-        asked = any(part.asked[:, i].any() for p in made for part in p.cores)
-        if logged and not asked:
-            found.append(
-                f"{one.name} under {name} cannot be computed: only {', '.join(logged)} has it, "
-                "and nothing is left to learn from"
-            )
+        logged = [c for c in cores if (np.isfinite(c.labels[:, i]) & c.has_colour).any()]
+        if not logged or any(part.asked[:, i].any() for p in made for part in p.cores):
+            continue
+        names, sites = ", ".join(c.name for c in logged), sorted({c.site for c in logged})
+        what = f"{one.name} ({logged[0].sensors[i]})" if logged[0].sensors[i] else one.name
+        why = f"only {names} {'has' if len(logged) == 1 else 'have'} it"
+        if protocol is BY_SITE and len(sites) == 1:
+            why = f"it was logged at one site only, {sites[0]} ({names})"
+        found.append(
+            f"{what} under {protocol.name} cannot be computed: {why}, "
+            "and nothing is left to learn from"
+        )
     return found
 
 
@@ -240,7 +311,7 @@ def _ceiling(cores: Sequence[BenchCore]) -> Prediction:
         for core, none in zip(cores, nothing, strict=True)
     )
     title = "what the generator made visible"
-    return Prediction(CEILING, title, UNSEEN, 0, is_candidate=False, cores=answers, n_folds=0)
+    return Prediction(CEILING, title, VISIBLE, 0, is_candidate=False, cores=answers, n_folds=0)
 
 
 def _answers(core: BenchCore, said: np.ndarray[Any, np.dtype[np.float64]]) -> CoreAnswers:
@@ -308,6 +379,7 @@ def _told_core(core: BenchCore) -> dict[str, Any]:
         "n_slices": len(core),
         "n_with_colour": int(core.has_colour.sum()),
         "px_per_cm": core.px_per_cm,
+        "sensors": dict(zip((p.name for p in PROPERTIES), core.sensors, strict=True)),
         **{
             f"n_{one.name}": int(np.isfinite(core.labels[:, i]).sum())
             for i, one in enumerate(PROPERTIES)

@@ -6,11 +6,17 @@ from rich.console import Console
 from rich.table import Table
 
 from downcore_training.bench.controls import LIMIT
+from downcore_training.bench.rows import CALIBRATED, Row
 from downcore_training.bench.running import Result
 
 HEADINGS = (
     "protocol", "model", "property", "unit", "R2", "± se", "RMSE", "MAE", "bias", "Spearman",
-    "RMSE - core bias", "RMSE / noise", "in 90 %", "width", "abstained", "slices", "cores",
+    "RMSE - core bias", "RMSE / noise", "of visible", "in 90 %", "in 90 %, following", "width",
+    "abstained", "slices", "cores",
+)  # fmt: skip
+CALIBRATED_HEADINGS = (
+    "protocol", "model", "property", "unit", "R2 before", "R2", "RMSE before", "RMSE",
+    "bias before", "bias", "in 90 % before", "in 90 %", "slices", "cores",
 )  # fmt: skip
 
 GAP_HEADINGS = ("model", "property", "R2 random slices", "R2 by core", "gap")
@@ -33,7 +39,7 @@ def score_cells(result: Result) -> list[Cells]:
         (
             row.protocol,
             row.network,
-            row.target.name,
+            _named(row),
             row.target.unit,
             number(row.figures.r2, 2),
             number(row.spread.se if row.spread else None, 2),
@@ -43,14 +49,46 @@ def score_cells(result: Result) -> list[Cells]:
             number(row.figures.spearman, 2),
             figure(row.figures.rmse_bias_removed),
             figure(row.extra.get("rmse_over_noise")),
+            share(row.extra.get("share_of_visible")),
             share(row.figures.coverage90),
+            share(row.extra.get("coverage90_adaptive")),
             figure(row.figures.width90),
             share(row.figures.abstained),
             str(row.figures.n_slices),
             str(row.figures.n_cores),
         )
         for row in result.rows
+        if not row.protocol.endswith(CALIBRATED)
     ]
+
+
+def calibrated_cells(result: Result) -> list[Cells]:
+    """Return the table of models whose level the first rows of each core set."""
+    return [
+        (
+            row.protocol,
+            row.network,
+            _named(row),
+            row.target.unit,
+            number(row.extra.get("r2_uncalibrated"), 2),
+            number(row.figures.r2, 2),
+            figure(row.extra.get("rmse_uncalibrated")),
+            figure(row.figures.rmse),
+            figure(row.extra.get("bias_uncalibrated")),
+            figure(row.figures.bias),
+            share(row.extra.get("coverage90_uncalibrated")),
+            share(row.figures.coverage90),
+            str(row.figures.n_slices),
+            str(row.figures.n_cores),
+        )
+        for row in result.rows
+        if row.protocol.endswith(CALIBRATED)
+    ]
+
+
+def _named(row: Row) -> str:
+    """Return the property, with its sensor where that is not the one of the main figures."""
+    return row.target.name if row.is_main else f"{row.target.name} ({row.sensor or 'unnamed'})"
 
 
 def gap_cells(result: Result) -> list[Cells]:
@@ -87,6 +125,10 @@ def tell(result: Result, console: Console) -> None:
         _line(console, f"note: {note}")
     title = "scores; R2 and Spearman of ms are those of log10, all else is in the unit"
     _table(console, title, HEADINGS, score_cells(result))
+    rows = calibrated_cells(result)
+    if rows:
+        title = "level set by each core's first measured rows, scored on the rest of it"
+        _table(console, title, CALIBRATED_HEADINGS, rows)
     if result.gaps:
         title = "leakage gap: what drawing slices at random inside cores adds to R2"
         _table(console, title, GAP_HEADINGS, gap_cells(result))

@@ -114,7 +114,8 @@ class Trees(nn.Module):
         asked = torch.index_select(features, 1, self.feature.flatten())
         holds = (asked <= self.threshold.flatten()).to(features.dtype)
         # A test that holds is 1, one that does not is -1, so that only one path sums to its depth.
-        # One product for all sums: OpenVINO 2026 mixes up two products with the same paths.
+        # One product for all sums: with one for each, OpenVINO 2026.4 gave wrong numbers, why is
+        # not known.
         signs = (2.0 * holds - 1.0).reshape(-1, N_TESTS)
         is_here = (torch.matmul(signs, self._paths) > DEPTH - 0.5).to(features.dtype)
         reached = is_here.reshape(-1, sum(self.n_trees), N_LEAVES) * self.leaf

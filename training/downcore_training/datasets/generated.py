@@ -226,7 +226,7 @@ def _build_core(
         px_per_cm=np.array(float(core.scale.px_per_cm)),
         labels=np.stack([truth.density, truth.vp, _log10(truth.ms)], axis=1),
         visible=np.stack([truth.visible_density, truth.visible_vp, truth.visible_log_ms], axis=1),
-        colour=_colour_of(pixels),
+        colour=colour_of(pixels),
     )
     try:
         beside.rename(_folder_of(folder, seed))
@@ -252,8 +252,15 @@ def _tiles_of(core: Core, seed: int, per_slice: int) -> tuple[NDArray[np.uint8],
     return np.concatenate(kept), np.array(index, np.int64)
 
 
-def _colour_of(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return mean and sd of L*, a*, b* of each tile, from one pixel in sixteen."""
+def colour_of(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """
+    Return mean and sd of L*, a*, b* of tiles, shape (n, 6), from one pixel in sixteen.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (n, 200, 200, 3)
+        RGB.
+    """
     out = np.empty((len(pixels), 6))
     for row, tile in zip(out, pixels, strict=True):
         few = np.ascontiguousarray(tile[::4, ::4]).astype(np.float32) / np.float32(255)

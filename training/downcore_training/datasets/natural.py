@@ -24,7 +24,7 @@ from downcore.strata.properties import PROPERTIES
 from downcore.strata.tiles import cut_tiles
 from downcore_training.datasets._tile_set import CoreSets, CoreTiles, TileSet
 from downcore_training.datasets.alignment import find_shift
-from downcore_training.datasets.generated import _colour_of
+from downcore_training.datasets.generated import colour_of
 from downcore_training.datasets.matching import MatchedCore, matched_cores
 from downcore_training.profile import PROFILE_NAMES, profile_of_lines
 from downcore_training.progress import Report
@@ -230,7 +230,7 @@ def _cut(core: MatchedCore, place: Path, tiles_per_slice: int) -> None:
             squares = cut_tiles(lines, classes, px_per_cm, most=tiles_per_slice).pixels
             file.write(squares.tobytes())
             index += [int(i)] * len(squares)
-            colour.append(_colour_of(squares))
+            colour.append(colour_of(squares))
     np.savez(
         place / "rest.npz",
         slice_index=np.array(index, np.int64),

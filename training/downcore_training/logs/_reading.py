@@ -16,6 +16,7 @@ from downcore_training.logs._log import CREDIBLE, CoreLog, LogError, LogFlag
 from downcore_training.logs._table import column_of, number, read_bytes
 
 _CM_OF = {"m": 100.0, "mm": 0.1, "cm": 1.0}
+_TAKEN_AS_CM = frozenset({"", *_CM_OF})
 
 
 @dataclass(slots=True)
@@ -80,7 +81,12 @@ def read(path: Path, layout: Layout) -> CoreLog:
         ms_kind=layout.ms_kind(header),
         ms_unit=layout.ms_unit(header),
         doubts=doubts,
-        warnings=(*told, *several, *_said(tally, flags, rows, where)),
+        warnings=(
+            *told,
+            *several,
+            *_odd_depth_units(header, layout),
+            *_said(tally, flags, rows, where),
+        ),
     )
 
 
@@ -129,6 +135,16 @@ def _depth(
     return _CM_OF.get(unit, 1.0) * np.array(
         [math.nan if value is None else value for value in found], np.float64
     )
+
+
+def _odd_depth_units(header: Header, layout: Layout) -> list[str]:
+    units = {declared_unit(header, layout, one): one for one in ("section_depth", "core_depth")}
+    return [
+        f"{field.replace('_', ' ')} is in {unit!r}, which is not known, and was taken as cm; "
+        "write m, cm or mm"
+        for unit, field in units.items()
+        if unit not in _TAKEN_AS_CM
+    ]
 
 
 def _cores(

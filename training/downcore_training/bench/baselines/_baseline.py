@@ -36,6 +36,11 @@ class Baseline:
     simplicity: int
     """Place in the order from simple to not; the verdict prefers lower ones."""
     fit: Fit
+    extrapolates: bool = False
+    """
+    Whether it predicts beyond any label it learned from; its intervals then widen with the
+    distance from the mean of those.
+    """
     needs_core_labels: bool = False
     """
     Whether it predicts a slice from logs of the same core. Such a one says what is to be had

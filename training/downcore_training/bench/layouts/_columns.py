@@ -115,8 +115,13 @@ def _named(plain: dict[str, str], pattern: re.Pattern[str]) -> tuple[str, ...]:
     return tuple(original for _, original in sorted(found, key=lambda one: one[0]))
 
 
+def sensor_of(name: str) -> str:
+    """Return the sensor that a column's name tells: ``loop``, ``point`` or nothing."""
+    if _LOOP.search(name):
+        return "loop"
+    return "point" if _POINT.search(name) else ""
+
+
 def _preference(name: str) -> int:
     """Return a place: a loop before a point sensor, a name that says neither between them."""
-    if _LOOP.search(name):
-        return 0
-    return 2 if _POINT.search(name) else 1
+    return ("loop", "", "point").index(sensor_of(name))

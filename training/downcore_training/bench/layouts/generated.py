@@ -1,8 +1,11 @@
 """A folder with a ``generated.toml``: cores that the generator draws, and what is visible."""
 
 import dataclasses
+import multiprocessing
+import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from downcore.strata.section import SectionBuffer, SliceLines
 from downcore.strata.segment import Segment
 from downcore_training.bench.core import BenchCore
 from downcore_training.bench.layouts._layout import Found, Layout
-from downcore_training.datasets.generated import Core, generated_core
+from downcore_training.datasets.generated import Core, generated_core, px_per_cm_of
 from downcore_training.profile import profile_of_lines
 from downcore_training.recipe import CoreSet
 
@@ -28,8 +31,14 @@ _KEYS = {
     "px_per_cm_lowest": float,
     "px_per_cm_usual": float,
     "px_per_cm_highest": float,
+    "cores_per_site": int,
 }
 MOST_CORES = 10_000
+PROCESSES = 2
+"""In which many cores are drawn; no more, since a core takes some hundred megabytes."""
+
+_MANY = 16
+"""Cores from which on further processes are worth their start."""
 
 
 @dataclass(slots=True, eq=False)
@@ -43,10 +52,13 @@ class GeneratedImages:
         How cores are drawn.
     seed : int
         Which one.
+    site : int, optional
+        Number of its site; ``None`` where it shares nothing with another core.
     """
 
     recipe: CoreSet
     seed: int
+    site: int | None = None
     _released: Iterator[tuple[SliceLines, NDArray[np.uint8]]] | None = None
     _last: tuple[SliceLines, NDArray[np.uint8]] | None = field(default=None)
 
@@ -55,7 +67,7 @@ class GeneratedImages:
         if self._last is not None and self._last[0].index > i:
             self.close()
         if self._released is None:
-            self._released = _masked(generated_core(self.seed, self.recipe))
+            self._released = _masked(_drawn(self))
         while self._last is None or self._last[0].index < i:
             self._last = next(self._released, None)
             if self._last is None:
@@ -83,11 +95,15 @@ def read(folder: Path) -> Found:
     SettingsError
         If the file cannot be used.
     """
-    n_cores, recipe = _asked(folder / FILE_NAME)
-    cores = [_core_of(recipe.first_seed + i, recipe) for i in range(n_cores)]
+    n_cores, per_site, recipe = _asked(folder / FILE_NAME)
+    seeds = [recipe.first_seed + i for i in range(n_cores)]
+    sites = [recipe.first_seed + i // per_site if per_site else None for i in range(n_cores)]
+    images = [GeneratedImages(recipe, *one) for one in zip(seeds, sites, strict=True)]
+    cores = _all_of(images)
     note = (
         f"{n_cores} generated cores of {recipe.length_cm} cm, seeds {recipe.first_seed} to "
         f"{recipe.first_seed + n_cores - 1}; no natural core"
+        + (f", {per_site} to a site" if per_site else ", each of a site of its own")
     )
     return Found(tuple(cores), (note,))
 
@@ -95,7 +111,7 @@ def read(folder: Path) -> Found:
 LAYOUT = Layout("generated", f"a {FILE_NAME} that asks for generated cores", 0, knows, read)
 
 
-def _asked(path: Path) -> tuple[int, CoreSet]:
+def _asked(path: Path) -> tuple[int, int, CoreSet]:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -115,13 +131,41 @@ def _asked(path: Path) -> tuple[int, CoreSet]:
     n_cores = int(raw.pop("cores"))
     if not 1 <= n_cores <= MOST_CORES:
         raise SettingsError(f"expected 1 to {MOST_CORES} cores in {path}, got {n_cores}")
+    per_site = int(raw.pop("cores_per_site", 0))
     values = {key: _KEYS[key](value) for key, value in raw.items()}
-    return n_cores, dataclasses.replace(CoreSet(), **values)
+    return n_cores, per_site, dataclasses.replace(CoreSet(), **values)
 
 
-def _core_of(seed: int, recipe: CoreSet) -> BenchCore:
-    images = GeneratedImages(recipe, seed)
-    core = generated_core(seed, recipe)
+def _all_of(images: Sequence[GeneratedImages]) -> list[BenchCore]:
+    n = min(PROCESSES, os.cpu_count() or 1)
+    if len(images) < _MANY or n < 2:  # noqa: PLR2004 - one process is this one
+        return [_core_of(one) for one in images]
+    # Started afresh: a copy of a process with running threads may hang.
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n, mp_context=fresh) as pool:
+        return list(pool.map(_core_of, images, chunksize=4))
+
+
+def _drawn(images: GeneratedImages) -> Core:
+    if images.site is None:
+        return generated_core(images.seed, images.recipe)
+    # The generator is met only where a core is really made.
+    from downcore.simulator.generator import CoreRecipe, generate  # noqa: PLC0415
+
+    recipe = images.recipe
+    return generate(
+        CoreRecipe(
+            seed=images.seed,
+            length_cm=recipe.length_cm,
+            px_per_cm=px_per_cm_of(images.seed, recipe),
+            width_cm=recipe.width_cm,
+            site=images.site,
+        )
+    )
+
+
+def _core_of(images: GeneratedImages) -> BenchCore:
+    seed, core = images.seed, _drawn(images)
     truth, px_per_cm = core.truth, float(core.scale.px_per_cm)
     n = len(truth.density)
     rows: list[NDArray[np.float64]] = []
@@ -135,7 +179,7 @@ def _core_of(seed: int, recipe: CoreSet) -> BenchCore:
     visible = np.stack([truth.visible_density, truth.visible_vp, truth.visible_log_ms], axis=1)
     return BenchCore(
         name=f"generated-{seed}",
-        site=f"generated-{seed}",
+        site=f"generated-{seed if images.site is None else images.site}",
         depth_cm=np.arange(n, dtype=np.float64),
         run=np.zeros(n, np.int64),
         profile=np.stack(rows),

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.properties import PROPERTIES
-from downcore_training.bench.core import BenchCore, runs_of
-from downcore_training.bench.layouts._columns import Columns, columns_of
+from downcore_training.bench.core import BenchCore, SensorLog, runs_of
+from downcore_training.bench.layouts._columns import Columns, columns_of, sensor_of
 from downcore_training.bench.layouts._credible import believed
 from downcore_training.bench.layouts._layout import Found, Layout
 from downcore_training.bench.layouts._table_images import Place, TableImages
@@ -135,8 +135,10 @@ def _core_of(table: _Table, name: str, site: str) -> tuple[BenchCore, list[str]]
     run = runs_of(depth, sections)
     image, px_per_cm, told = _image_of(_Table(table.path, columns, rows), depth, run)
     notes += [f"{name}: {one}" for one in told]
-    raw, told = _properties_of(rows, columns)
+    raw, sensors, told = _properties_of(rows, columns)
     notes += [f"{name}: {one}" for one in told]
+    further, told = _further_of(name, rows, columns, sensors)
+    notes += told
     kept = believed(name, raw, len(rows))
     profile, told = _profile_of(rows, columns, image, px_per_cm)
     notes += [*kept.notes, *(f"{name}: {one}" for one in told)]
@@ -151,6 +153,8 @@ def _core_of(table: _Table, name: str, site: str) -> tuple[BenchCore, list[str]]
         px_per_cm=px_per_cm,
         image=image,
         ranks=kept.ranks if has_ranks else None,
+        sensors=tuple(sensor_of(sensors.get(one.name, "")) for one in PROPERTIES),
+        further=further,
     )
     return core, notes
 
@@ -164,9 +168,12 @@ def _order_of(depth: Values, sections: list[str]) -> NDArray[np.int64]:
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)
 
 
-def _properties_of(rows: Rows, columns: Columns) -> tuple[dict[str, Values], list[str]]:
-    """Return the first column of each property that holds anything, in our unit."""
+def _properties_of(
+    rows: Rows, columns: Columns
+) -> tuple[dict[str, Values], dict[str, str], list[str]]:
+    """Return the first column of each property that holds anything, in our unit, and its name."""
     found: dict[str, Values] = {}
+    chosen: dict[str, str] = {}
     notes: list[str] = []
     for one in PROPERTIES:
         names = columns.properties.get(one.name, ())
@@ -174,11 +181,35 @@ def _properties_of(rows: Rows, columns: Columns) -> tuple[dict[str, Values], lis
             values = _numbers(rows, column)
             if np.isfinite(values).any():
                 found[one.name], told = in_our_unit(column, one.name, values)
+                chosen[one.name] = column
                 notes += [told] if told else []
                 if len(names) > 1:
                     notes.append(f"{one.name} is {column}, of {', '.join(names)}")
                 break
-    return found, notes
+    return found, chosen, notes
+
+
+def _further_of(
+    core: str, rows: Rows, columns: Columns, chosen: dict[str, str]
+) -> tuple[tuple[SensorLog, ...], list[str]]:
+    """Return the logs of other sensors than the chosen ones, one for each sensor."""
+    found: list[SensorLog] = []
+    notes: list[str] = []
+    for i, one in enumerate(PROPERTIES):
+        seen = {sensor_of(chosen.get(one.name, ""))}
+        for column in columns.properties.get(one.name, ()):
+            sensor = sensor_of(column)
+            values = _numbers(rows, column)
+            if sensor in seen or not np.isfinite(values).any():
+                continue
+            seen.add(sensor)
+            converted, told = in_our_unit(column, one.name, values)
+            kept = believed(core, {one.name: converted}, len(rows))
+            notes += [f"{core}: {told}"] if told else []
+            notes += [f"{note} (sensor: {sensor or 'unsaid'})" for note in kept.notes]
+            if np.isfinite(kept.labels[:, i]).any():
+                found.append(SensorLog(i, sensor, kept.labels[:, i]))
+    return tuple(found), notes
 
 
 def _image_of(

@@ -1,0 +1,139 @@
+"""
+What the first measured rows of a core are worth: intervals that follow, and a corrected level.
+
+Neither is to be had before a core is logged, so neither stands among the scores of a new core.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.adaptive import AdaptiveConformal, adaptive_half_widths
+from downcore.strata.calibration import fit_correction, prior_of_intervals
+from downcore.strata.conformal import COVERAGE, ErrorParts, error_parts
+from downcore.strata.properties import PROPERTIES
+from downcore_training.bench.core import BenchCore
+from downcore_training.bench.predictions import CoreAnswers, Prediction
+
+Values = NDArray[np.float64]
+
+DELAY_CM = 20
+"""How far the logger is behind the scanner, where intervals follow it."""
+
+FIRST_CM = 5
+"""Labelled slices from the top of a core that set its level."""
+
+_LEAST_ERRORS = 2
+_NORMAL = NormalDist()
+_SDS_PER_HALF_WIDTH = 1.645
+"""Of a normal error, at 90 %."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibrated:
+    """One property of one model with the level of each core set by its first rows."""
+
+    plain: Prediction
+    """As it was, asked about the rest of each core alone."""
+    corrected: Prediction
+    """With the correction, asked about the same."""
+
+
+def adaptive_coverage(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> float | None:
+    """
+    Return the share of labels inside intervals that follow the logger, :data:`DELAY_CM` behind.
+
+    A model whose earlier errors are not known, such as a bundle, starts from normal errors as wide
+    as its own intervals.
+    """
+    inside: list[NDArray[np.bool_]] = []
+    for core, one in zip(cores, prediction.cores, strict=True):
+        mine = one.asked[:, i] & np.isfinite(one.said[:, i])
+        begun = _begun(one, i, mine) if mine.any() else None
+        if begun is None:
+            continue
+        start, sd = begun
+        error = np.where(mine, one.said[:, i] - core.labels[:, i], np.nan)
+        half = adaptive_half_widths(start, error, sd, delay_rows=DELAY_CM)
+        inside.append(np.abs(error[mine]) <= half[mine])
+    return float(np.concatenate(inside).mean()) if inside else None
+
+
+def calibrated(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> Calibrated | None:
+    """
+    Return property ``i`` with and without the level set by the first :data:`FIRST_CM` rows.
+
+    Returns
+    -------
+    Calibrated or None
+        ``None`` where no core has a prior for its errors and slices left to score.
+    """
+    plain: list[CoreAnswers] = []
+    fixed: list[CoreAnswers] = []
+    for core, one in zip(cores, prediction.cores, strict=True):
+        mine = np.flatnonzero(one.asked[:, i] & np.isfinite(one.said[:, i]))
+        first, rest = mine[:FIRST_CM], mine[FIRST_CM:]
+        prior = _prior(one, i, mine)
+        asked = np.zeros(one.asked.shape, np.bool_)
+        if prior is not None and rest.size and first.size == FIRST_CM:
+            asked[rest, i] = True
+        shown = replace(one, asked=asked)
+        plain.append(shown)
+        fixed.append(shown if prior is None else _corrected(shown, core, i, first, prior))
+    if not any(one.asked.any() for one in plain):
+        return None
+    return Calibrated(
+        replace(prediction, cores=tuple(plain)), replace(prediction, cores=tuple(fixed))
+    )
+
+
+def _corrected(
+    one: CoreAnswers,
+    core: BenchCore,
+    i: int,
+    first: NDArray[np.int64],
+    prior: ErrorParts,
+) -> CoreAnswers:
+    said, lower, upper = one.said.copy(), one.lower.copy(), one.upper.copy()
+    middle = core.depth_cm[first] + 0.5
+    fitted = fit_correction(
+        PROPERTIES[i].name, said[first, i], core.labels[first, i], middle, prior
+    )
+    before = said[:, i].copy()
+    said[:, i] = fitted.apply(before)
+    for ends in (lower, upper):
+        ends[:, i] = said[:, i] + fitted.width_share * (ends[:, i] - before)
+    return replace(one, said=said, lower=lower, upper=upper)
+
+
+def _prior(one: CoreAnswers, i: int, mine: NDArray[np.int64]) -> ErrorParts | None:
+    judged = one.judged[i]
+    if judged is not None and judged.error.size >= _LEAST_ERRORS:
+        return error_parts(judged.error, judged.core)
+    half = _half(one, i)[mine]
+    return prior_of_intervals(half) if (np.isfinite(half) & (half > 0.0)).any() else None
+
+
+def _begun(
+    one: CoreAnswers, i: int, mine: NDArray[np.bool_]
+) -> tuple[AdaptiveConformal, Values | None] | None:
+    judged = one.judged[i]
+    if judged is not None:
+        sd = None if one.sd is None else one.sd[:, i]
+        return AdaptiveConformal.begin(judged.error, judged.sd, judged.fold, coverage=COVERAGE), sd
+    half = _half(one, i)
+    known = np.isfinite(half) & (half > 0.0)
+    if not (known & mine).any():
+        return None
+    shares = (np.arange(1_000) + 0.5) / 1_000
+    grid = np.array([_NORMAL.inv_cdf(share) for share in shares])
+    start = AdaptiveConformal.begin(grid, None, np.zeros(grid.size, np.int64), coverage=COVERAGE)
+    typical = float(np.median(half[known]))
+    return start, np.where(known, half, typical) / _SDS_PER_HALF_WIDTH
+
+
+def _half(one: CoreAnswers, i: int) -> Values:
+    return np.asarray((one.upper[:, i] - one.lower[:, i]) / 2.0)
