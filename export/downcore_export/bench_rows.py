@@ -25,6 +25,8 @@ class BenchRow:
     """By the names of :data:`FIGURES`; ``None`` where a figure cannot be told."""
     n_slices: int
     n_cores: int
+    sensor: str = ""
+    """Kind of sensor that measured it, where cores of several kinds are in one folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def _row(raw: dict[str, Any]) -> BenchRow:
         figures={name: _figure(raw[name]) for name in FIGURES},
         n_slices=int(raw["n_slices"]),
         n_cores=int(raw["n_cores"]),
+        sensor=str(raw.get("sensor") or ""),
     )
 
 

@@ -113,7 +113,8 @@ def _bench_table(rows: list[BenchRow]) -> str:
     lines = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
     for one in sorted(rows, key=lambda row: properties.index(row.property)):
         figures = [_shown(one.figures[name]) for name in FIGURES]
-        cells = [f"{one.property}, {one.unit}", one.network, *figures]
+        sensor = f" ({one.sensor})" if one.sensor else ""
+        cells = [f"{one.property}{sensor}, {one.unit}", one.network, *figures]
         lines.append(f"| {' | '.join(cells)} | {one.n_slices} | {one.n_cores} |")
     return "\n".join(lines)
 
@@ -189,7 +190,8 @@ def _export(manifest: Manifest) -> str:
         "int8": (
             f"Quantised to 8 bit by {done.method}, calibrated on {done.n_calibration_tiles} tiles "
             f"of training {cores}; a gain and an offset for each output, fitted on the same tiles, "
-            "take back what rounding shifts as a whole."
+            "and a linear read-out of the quantised features, fitted on more of them, take back "
+            "what rounding does to the values."
         ),
         "f32": "Kept and computed in 32 bit: it has no convolutions that would gain by less.",
         "bf16": "Kept in 16 bit, computed in bfloat16: 8 bit moved the values too far.",
