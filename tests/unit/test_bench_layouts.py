@@ -160,6 +160,27 @@ def test_an_image_that_is_not_there_is_a_note_and_no_crash(tmp_path: Path) -> No
     assert any("gone.tif is not there" in note for note in found.notes)
 
 
+def test_a_name_that_no_image_can_have_is_an_image_that_is_not_there(tmp_path: Path) -> None:
+    columns = {**DENSITY, **COLOUR, "image": "x" * 5000, "y0_px": "0", "y1_px": "9"}
+    write_table(tmp_path / "AB-1_slices_1cm.csv", rows_of(5, **columns))
+
+    found = read_folder(tmp_path)
+
+    assert found.cores[0].image is None
+    assert any("is not there" in note for note in found.notes)
+
+
+def test_a_depth_that_no_core_reaches_is_left_out_and_said(tmp_path: Path) -> None:
+    rows = rows_of(5, **DENSITY, **COLOUR)
+    rows[2]["depth_top_cm"] = "1e300"
+    write_table(tmp_path / "AB-1_slices_1cm.csv", rows)
+
+    found = read_folder(tmp_path)
+
+    assert found.cores[0].depth_cm.tolist() == [0, 1, 3, 4]
+    assert any("1 rows with a depth beyond" in note for note in found.notes)
+
+
 def test_an_image_outside_the_folder_is_never_opened(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "secret.png"), np.full((50, 50, 3), 90, np.uint8))
     columns = {"image": "../secret.png", "y0_px": "0", "y1_px": "20"}
@@ -219,6 +240,28 @@ def test_a_generated_folder_with_a_mistyped_key_is_refused_by_name(tmp_path: Pat
     (tmp_path / "generated.toml").write_text("first_seed = 1\ncoers = 2\n", encoding="utf-8")
 
     with pytest.raises(SettingsError, match="coers"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("px_per_cm_lowest = nan", "px_per_cm_lowest"),
+        ("width_cm = inf", "width_cm"),
+        ("length_cm = 0", "length_cm"),
+        ("width_cm = -1", "width_cm"),
+        ("px_per_cm_lowest = 300\npx_per_cm_usual = 100", "px_per_cm_lowest <= px_per_cm_usual"),
+        ("length_cm = true", "length_cm"),
+    ],
+)
+def test_a_generated_folder_with_an_impossible_core_is_refused_by_name(
+    tmp_path: Path, line: str, said: str
+) -> None:
+    (tmp_path / "generated.toml").write_text(
+        f"first_seed = 1\ncores = 1\n{line}\n", encoding="utf-8"
+    )
+
+    with pytest.raises(SettingsError, match=said):
         read_folder(tmp_path)
 
 

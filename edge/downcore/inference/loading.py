@@ -98,25 +98,12 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleError(f"{folder / 'manifest.json'}: {error}") from error
     files = {name: _verified(folder / name, manifest.files[name]) for name in manifest.files}
     model = _parsed(files["model.xml"], files["model.bin"], folder)
-    is_old = manifest.novelty_threshold is None and len(model.outputs) == len(OUTPUT_NAMES)
-    if is_old:
-        model = _from_version_1(model)
     try:
         check_graph(model, manifest)
-        golden = _golden_of(files["golden.npz"], manifest, is_old=is_old)
+        golden = _golden_of(files["golden.npz"], manifest)
     except BundleError as error:
         raise BundleError(f"{folder}: {error}") from error
     return Bundle(manifest, model, golden)
-
-
-def _from_version_1(model: Any) -> Any:
-    # Until the bundles that come with downcore are exported again; goes with the last of them.
-    ops = openvino.opset13
-    first = model.outputs[0].get_node().input_value(0)
-    zero = ops.multiply(ops.reduce_max(first, [1]), np.float32(0))
-    zero.output(0).get_tensor().set_names({NOVELTY_NAME})
-    model.add_results([ops.result(zero)])
-    return model
 
 
 def physical_values(
@@ -179,7 +166,7 @@ def _parsed(xml: bytes, weights: bytes, folder: Path) -> Any:
         ) from error
 
 
-def _golden_of(content: bytes, manifest: Manifest, *, is_old: bool = False) -> Golden:
+def _golden_of(content: bytes, manifest: Manifest) -> Golden:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             n_bytes = sum(one.file_size for one in archive.infolist())
@@ -189,13 +176,12 @@ def _golden_of(content: bytes, manifest: Manifest, *, is_old: bool = False) -> G
             tiles = loaded[INPUT_NAME]
             arrays = {n: loaded[n].astype(np.float64) for n in loaded if n != INPUT_NAME}
         outputs = np.stack([arrays[name] for name in OUTPUT_NAMES])
-        novelty = np.zeros(len(tiles), np.float32) if is_old else arrays[NOVELTY_NAME]
+        novelty = arrays[NOVELTY_NAME]
     except _UNREADABLE as error:
         raise BundleError(f"expected golden tiles and outputs, got: {error}") from error
     _check_shapes(tiles, outputs, novelty, len(manifest.outputs))
     golden = Golden(tiles, outputs.astype(np.float32), novelty.astype(np.float32))
-    if not is_old:
-        _check_scaling(golden, arrays, manifest)
+    _check_scaling(golden, arrays, manifest)
     return golden
 
 

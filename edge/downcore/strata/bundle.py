@@ -174,7 +174,6 @@ def parse_manifest(text: str) -> Manifest:
     """
     try:
         raw = json.loads(text, parse_constant=_no_constant)
-        raw = _from_version_1(raw)
         version = raw["format_version"]
         if version != FORMAT_VERSION:
             raise BundleError(_other_version(version))
@@ -183,23 +182,6 @@ def parse_manifest(text: str) -> Manifest:
         raise BundleError(f"expected a manifest with the key {error}, got none") from error
     except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise BundleError(f"expected a manifest, got one that is wrong: {error}") from error
-
-
-def _from_version_1(raw: dict[str, Any]) -> dict[str, Any]:
-    # Until the bundles that come with downcore are exported again; goes with the last of them.
-    if raw["format_version"] != 1 or "novelty_threshold" in raw:
-        return raw
-    new: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
-        "novelty_threshold": None,
-        "false_abstain_share": 0.0,
-        "n_novelty_tiles": 0,
-        "data_sha256": {},
-        "extra_files": {},
-        "onnx": None,
-        "golden_deviation_without_vnni": None,
-    }
-    return {**raw, **new}
 
 
 def _other_version(version: object) -> str:

@@ -122,7 +122,8 @@ def _begun(
 ) -> tuple[AdaptiveConformal, Values | None] | None:
     judged = one.judged[i]
     if judged is not None:
-        sd = None if one.sd is None else one.sd[:, i]
+        has_sd = one.sd is not None and bool(np.isfinite(one.sd[:, i]).any())
+        sd = one.sd[:, i] if has_sd and one.sd is not None else None
         return AdaptiveConformal.begin(judged.error, judged.sd, judged.fold, coverage=COVERAGE), sd
     half = _half(one, i)
     known = np.isfinite(half) & (half > 0.0)

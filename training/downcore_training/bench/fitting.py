@@ -147,8 +147,10 @@ def _half_widths(
 
 def _sds(learned: Learned, said: Values) -> Values | None:
     columns = [learned.sd(said[:, i], i) for i in range(said.shape[1])]
-    known = [one for one in columns if one is not None]
-    return np.stack(known, axis=1) if known else None
+    if all(one is None for one in columns):
+        return None
+    unsaid = np.full(len(said), np.nan)
+    return np.stack([unsaid if one is None else one for one in columns], axis=1)
 
 
 def _nothing_said(core: BenchCore) -> CoreAnswers:

@@ -1,6 +1,7 @@
 """A folder with a ``generated.toml``: cores that the generator draws, and what is visible."""
 
 import dataclasses
+import math
 import multiprocessing
 import os
 import tomllib
@@ -124,16 +125,29 @@ def _asked(path: Path) -> tuple[int, int, CoreSet]:
             f"got {', '.join(sorted(raw)) or 'none'}; first_seed and cores must be there"
         )
     for key, value in raw.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-            raise SettingsError(
-                f"expected a number of 0 or more for {key} in {path}, got {value!r}"
-            )
+        _refuse_unusable(key, value, path)
     n_cores = int(raw.pop("cores"))
     if not 1 <= n_cores <= MOST_CORES:
         raise SettingsError(f"expected 1 to {MOST_CORES} cores in {path}, got {n_cores}")
     per_site = int(raw.pop("cores_per_site", 0))
     values = {key: _KEYS[key](value) for key, value in raw.items()}
-    return n_cores, per_site, dataclasses.replace(CoreSet(), **values)
+    recipe = dataclasses.replace(CoreSet(), **values)
+    scales = (recipe.px_per_cm_lowest, recipe.px_per_cm_usual, recipe.px_per_cm_highest)
+    if list(scales) != sorted(scales):
+        raise SettingsError(
+            f"expected px_per_cm_lowest <= px_per_cm_usual <= px_per_cm_highest in {path}, "
+            f"got {', '.join(f'{one:g}' for one in scales)}"
+        )
+    return n_cores, per_site, recipe
+
+
+def _refuse_unusable(key: str, value: object, path: Path) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    may_be_0 = key in ("first_seed", "cores_per_site")
+    if is_number and math.isfinite(value) and (value > 0 or (may_be_0 and value == 0)):
+        return
+    least = "0 or more" if may_be_0 else "above 0"
+    raise SettingsError(f"expected a number {least} for {key} in {path}, got {value!r}")
 
 
 def _all_of(images: Sequence[GeneratedImages]) -> list[BenchCore]:

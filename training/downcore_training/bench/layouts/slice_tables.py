@@ -120,6 +120,10 @@ def _core_of(table: _Table, name: str, site: str) -> tuple[BenchCore, list[str]]
     columns, rows = table.columns, table.rows
     notes: list[str] = []
     depth = _numbers(rows, columns.depth) if columns.depth else np.full(len(rows), np.nan)
+    far = np.abs(depth) > MOST_DEPTH_CM
+    if far.any():
+        notes.append(f"{name}: {far.sum()} rows with a depth beyond {MOST_DEPTH_CM:g} cm left out")
+        depth[far] = np.nan
     if not np.isfinite(depth).all():
         if not np.isfinite(depth).any():
             notes.append(
@@ -225,9 +229,7 @@ def _image_of(
     for row, begin, end in zip(table.rows, first, last, strict=True):
         name = row[columns.image].strip()
         if name not in exists:
-            path = (folder / name).resolve() if name else None
-            inside = path is not None and path.is_relative_to(folder)
-            exists[name] = path if path is not None and inside and path.is_file() else None
+            exists[name] = _file_in(folder, name)
         there = exists[name]
         known = there is not None and np.isfinite(begin) and np.isfinite(end)
         places.append(Place(there, begin, end) if known and there is not None else None)
@@ -237,6 +239,15 @@ def _image_of(
     if all(place is None for place in places) or px_per_cm is None:
         return None, None, notes
     return TableImages(tuple(places), columns.is_along_rows, px_per_cm), px_per_cm, notes
+
+
+def _file_in(folder: Path, name: str) -> Path | None:
+    """Return the file of that name in or below ``folder``; ``None`` if there is none."""
+    try:
+        path = (folder / name).resolve()
+        return path if name and path.is_relative_to(folder) and path.is_file() else None
+    except (OSError, ValueError):  # a name that no file can have
+        return None
 
 
 def _scale_of(first_px: Values, depth: Values, run: NDArray[np.int64]) -> float | None:
@@ -299,6 +310,9 @@ def _number(text: str) -> float:
     # Loggers write such numbers for a value they have not.
     return float("nan") if value in _MISSING or not np.isfinite(value) else value
 
+
+MOST_DEPTH_CM = 1e6
+"""10 km; no core comes from deeper, and deeper numbers are typing errors."""
 
 _MISSING = frozenset({-9999.0, -999.0, -999.25, 9999.0, -99999.0})
 
