@@ -95,7 +95,7 @@ def test_the_map_and_the_value_of_the_dense_network_agree() -> None:
 
     with torch.inference_mode():
         dense = module.dense(x)
-        mean, _, within_sd = module(x)
+        mean, _, within_sd, _ = module(x)
 
     assert dense.shape == (2, 3, 50, 50)
     torch.testing.assert_close(dense.mean(dim=(2, 3)), mean)
