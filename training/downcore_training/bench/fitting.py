@@ -13,6 +13,7 @@ from downcore_training.bench.baselines import Baseline
 from downcore_training.bench.core import BenchCore
 from downcore_training.bench.judging import (
     Learned,
+    depends_on_site,
     half_of,
     judged_in_turn,
     judged_on,
@@ -111,14 +112,15 @@ def _ask_fold(
     is_by_core = fold.validation is None
     mine = [only(core, tested) for core in cores]
     learned = learn(baseline, mine, fold.training, seed=how.seed)
+    by_site = is_by_core and depends_on_site(mine, fold.training)
     judged: dict[str, tuple[Judged | None, ...]] = {}
     for k, mask in enumerate(fold.test):
         if not mask.any():
             continue
-        site = cores[k].site if is_by_core else ""
+        site = cores[k].site if by_site else ""
         if how.with_intervals and site not in judged:
             judged[site] = (
-                judged_in_turn(baseline, mine, fold.training, for_site=site, seed=how.seed)
+                judged_in_turn(baseline, mine, fold.training, for_site=cores[k].site, seed=how.seed)
                 if fold.validation is None
                 else judged_on(learned, mine, fold.validation)
             )

@@ -104,10 +104,7 @@ def judged_in_turn(
     """
     found: list[Judged | None] = []
     for i in range(len(PROPERTIES)):
-        mine = tuple(
-            mask & np.isfinite(core.labels[:, i]) & core.has_colour
-            for core, mask in zip(cores, training, strict=True)
-        )
+        mine = _logged(cores, training, i)
         n_cores = sum(bool(mask.any()) for mask in mine)
         if n_cores == 0:
             found.append(None)
@@ -117,6 +114,15 @@ def judged_in_turn(
         shown = [only(core, chosen) for core in cores]
         found.append(_judged(baseline, shown, turns, i=i, seed=seed, by_core=n_cores > MANY_CORES))
     return tuple(found)
+
+
+def depends_on_site(cores: Sequence[BenchCore], training: Masks) -> bool:
+    """Return whether :func:`judged_in_turn` says another thing for another ``for_site``."""
+    counts = [
+        sum(bool(mask.any()) for mask in _logged(cores, training, i))
+        for i in range(len(PROPERTIES))
+    ]
+    return any(0 < n <= MANY_CORES for n in counts)
 
 
 def judged_on(
@@ -154,6 +160,13 @@ def _hidden(core: BenchCore) -> BenchCore:
 
 _Turn = tuple[Masks, Masks]
 """Slices to learn from and slices to be judged on."""
+
+
+def _logged(cores: Sequence[BenchCore], training: Masks, i: int) -> Masks:
+    return tuple(
+        mask & np.isfinite(core.labels[:, i]) & core.has_colour
+        for core, mask in zip(cores, training, strict=True)
+    )
 
 
 def _groups(mine: Masks) -> list[_Turn]:

@@ -142,9 +142,13 @@ def _asked(path: Path) -> tuple[int, int, CoreSet]:
 
 
 def _refuse_unusable(key: str, value: object, path: Path) -> None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     may_be_0 = key in ("first_seed", "cores_per_site")
-    if is_number and math.isfinite(value) and (value > 0 or (may_be_0 and value == 0)):
+    is_flag = isinstance(value, bool)
+    if isinstance(value, (int, float)) and not is_flag and math.isfinite(value) and value >= 0:
+        usable = may_be_0 or value > 0
+    else:
+        usable = False
+    if usable:
         return
     least = "0 or more" if may_be_0 else "above 0"
     raise SettingsError(f"expected a number {least} for {key} in {path}, got {value!r}")
