@@ -13,6 +13,13 @@ FIGURES = ("r2", "rmse", "mae", "bias", "spearman", "coverage90", "width90", "ab
 """Figures that a card shows, as the bench names them."""
 
 
+LEAKING = "random-slices"
+"""Protocol that asks about slices between those learned from."""
+
+CALIBRATED = " + first "
+"""In the name of every protocol that shows the first rows of the core."""
+
+
 @dataclass(frozen=True, slots=True)
 class BenchRow:
     """One model on one property under one protocol."""
@@ -25,8 +32,17 @@ class BenchRow:
     """By the names of :data:`FIGURES`; ``None`` where a figure cannot be told."""
     n_slices: int
     n_cores: int
+    reads_core_log: bool = False
+    """Whether the model was given the log of the core that it is asked about."""
     sensor: str = ""
     """Kind of sensor that measured it, where cores of several kinds are in one folder."""
+
+
+    @property
+    def is_of_unseen_core(self) -> bool:
+        """Whether nothing of the core was known to the model, neither slices nor rows."""
+        is_told = self.protocol.startswith(LEAKING) or CALIBRATED in self.protocol
+        return not (is_told or self.reads_core_log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +98,7 @@ def _row(raw: dict[str, Any]) -> BenchRow:
         figures={name: _figure(raw[name]) for name in FIGURES},
         n_slices=int(raw["n_slices"]),
         n_cores=int(raw["n_cores"]),
+        reads_core_log=bool(raw.get("uses_core_labels")),
         sensor=str(raw.get("sensor") or ""),
     )
 

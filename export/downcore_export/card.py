@@ -99,9 +99,12 @@ def _use(manifest: Manifest) -> str:
 
 def _bench(file: BenchFile) -> list[str]:
     parts = [f"## Bench: {file.title}"]
+    shown = [one for one in file.rows if one.is_of_unseen_core]
+    if len(shown) < len(file.rows):
+        parts += ["Cores not seen before only; the report of the bench has the other protocols."]
     # Rows of one protocol stand together, in the order in which the protocols first come.
-    order = list(dict.fromkeys(one.protocol for one in file.rows))
-    rows = sorted(file.rows, key=lambda one: order.index(one.protocol))
+    order = list(dict.fromkeys(one.protocol for one in shown))
+    rows = sorted(shown, key=lambda one: order.index(one.protocol))
     for protocol, some in groupby(rows, key=lambda one: one.protocol):
         parts += [f"### {protocol}", _bench_table(list(some))]
     return parts

@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from downcore.strata.properties import PROPERTIES, Property
@@ -64,6 +65,8 @@ def draw_scatter(prediction: Prediction, cores: Sequence[BenchCore], path: Path)
         if one.is_log_scaled:
             ax.set_xscale("log")
             ax.set_yscale("log")
+            _plain_numbers(ax.xaxis)
+            _plain_numbers(ax.yaxis)
         ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")
         ax.set_xlabel(f"logged, {UNITS[one.unit]}")
         ax.set_ylabel(f"predicted, {UNITS[one.unit]}")
@@ -151,9 +154,17 @@ def _track(ax: Any, core: BenchCore, answer: CoreAnswers, i: int) -> None:
     ax.plot(logged, at, color=LOGGED, linewidth=0.9, label="logged")
     if one.is_log_scaled:
         ax.set_xscale("log")
+        _plain_numbers(ax.xaxis)
     low, high = _sight(one, logged, said)
     ax.set(xlim=(low, high), ylim=(float(depth.min()), float(depth.max())))
     ax.set_xlabel(f"{TITLES[one.name]}, {UNITS[one.unit]}")
+
+
+def _plain_numbers(axis: Any) -> None:
+    """Label a log axis at 1, 2 and 5, so that no two labels meet."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _broken(values: Values, run: NDArray[np.int64]) -> Values:
