@@ -38,13 +38,6 @@ class BenchRow:
     """Kind of sensor that measured it, where cores of several kinds are in one folder."""
 
 
-    @property
-    def is_of_unseen_core(self) -> bool:
-        """Whether nothing of the core was known to the model, neither slices nor rows."""
-        is_told = self.protocol.startswith(LEAKING) or CALIBRATED in self.protocol
-        return not (is_told or self.reads_core_log)
-
-
 @dataclass(frozen=True, slots=True)
 class BenchFile:
     """The figures on one folder of cores."""
@@ -52,6 +45,12 @@ class BenchFile:
     title: str
     """Which cores, for a heading."""
     rows: tuple[BenchRow, ...]
+
+
+def is_of_unseen_core(row: BenchRow) -> bool:
+    """Return whether nothing of the core was known to the model, neither slices nor rows."""
+    is_told = row.protocol.startswith(LEAKING) or CALIBRATED in row.protocol
+    return not (is_told or row.reads_core_log)
 
 
 def read_bench(path: Path) -> BenchFile:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from downcore.strata.bundle import Manifest, parse_manifest
 from downcore.strata.errors import BundleError
-from downcore_export.bench_rows import FIGURES, BenchFile, BenchRow
+from downcore_export.bench_rows import FIGURES, BenchFile, BenchRow, is_of_unseen_core
 
 CARD = "card.md"
 """Name of the card in a bundle's folder; no digest covers it, since it is written again."""
@@ -99,7 +99,7 @@ def _use(manifest: Manifest) -> str:
 
 def _bench(file: BenchFile) -> list[str]:
     parts = [f"## Bench: {file.title}"]
-    shown = [one for one in file.rows if one.is_of_unseen_core]
+    shown = [one for one in file.rows if is_of_unseen_core(one)]
     if len(shown) < len(file.rows):
         parts += ["Cores not seen before only; the report of the bench has the other protocols."]
     # Rows of one protocol stand together, in the order in which the protocols first come.
