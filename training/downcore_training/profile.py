@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from downcore.strata.colour import lab_of_linear
 from downcore.strata.mask_classes import MaskClass
@@ -217,10 +218,11 @@ class BoostedProfile:
         if not self._models:
             raise ValueError("expected fit before predict, got neither")
         none = np.full(len(x), np.nan)
-        told = [
-            none if one is None or not len(x) else one.model.predict(x[:, one.columns])
-            for one in self._models
-        ]
+        with threadpool_limits(1, user_api="openmp"):
+            told = [
+                none if one is None or not len(x) else one.model.predict(x[:, one.columns])
+                for one in self._models
+            ]
         return np.stack(told, axis=1)
 
     def _fitted(
@@ -244,7 +246,9 @@ class BoostedProfile:
             random_state=self._seed,
         )
         weights = known.sum() / (len(count) * count[core])
-        model.fit(x[known][:, columns], label[known], sample_weight=weights)
+        # On a busy machine threads wait for one another far longer than they work.
+        with threadpool_limits(1, user_api="openmp"):
+            model.fit(x[known][:, columns], label[known], sample_weight=weights)
         return _Trees(model, columns)
 
 
