@@ -95,7 +95,14 @@ def run_onnx(content: bytes, tiles: Tiles) -> NDArray[np.float32]:
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     found = [
-        np.stack(session.run(list(OUTPUT_NAMES), {INPUT_NAME: tiles[first : first + _BATCH]}))
+        np.stack(
+            [
+                np.asarray(one)
+                for one in session.run(
+                    list(OUTPUT_NAMES), {INPUT_NAME: tiles[first : first + _BATCH]}
+                )
+            ]
+        )
         for first in range(0, len(tiles), _BATCH)
     ]
     return np.concatenate(found, axis=1)

@@ -37,8 +37,8 @@ class RunningMean:
         """Take in the parameters of ``module`` after ``step`` steps, counted from 1."""
         decay = min(self._decay, step / (step + _WARM_STEPS))
         newest = dict(module.named_parameters())
-        means = list(self._mean.values())
-        torch._foreach_lerp_(means, [newest[k] for k in self._mean], 1 - decay)
+        for k, mean in self._mean.items():
+            mean.lerp_(newest[k], 1 - decay)
 
     def put_into(self, module: nn.Module) -> None:
         """Give ``module`` the mean as its parameters; its buffers stay."""

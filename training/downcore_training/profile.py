@@ -242,7 +242,7 @@ class BoostedProfile:
             min_samples_leaf=growth.least_slices,
             l2_regularization=growth.shrinkage,
             max_features=growth.share_of_features,
-            early_stopping=False,
+            early_stopping=False,  # pyright: ignore[reportArgumentType] - its default is "auto"
             random_state=self._seed,
         )
         weights = known.sum() / (len(count) * count[core])

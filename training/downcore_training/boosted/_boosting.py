@@ -76,7 +76,7 @@ def fit_trees(
         max_leaf_nodes=N_LEAVES,
         min_samples_leaf=_LEAST_TILES,
         l2_regularization=_SHRINKAGE,
-        early_stopping=False,
+        early_stopping=False,  # pyright: ignore[reportArgumentType] - its default is "auto"
         random_state=how.seed,
     )
     return model.fit(features[known], target[known])

@@ -14,13 +14,13 @@ import numpy as np
 import sklearn
 import torch
 from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from downcore.strata.errors import SettingsError
 from downcore.strata.properties import PROPERTIES
 from downcore_training import checkpoint
 from downcore_training.boosted._boosting import (
     Boosting,
-    Ensemble,
     Lessons,
     fit_means,
     fit_trees,
@@ -161,7 +161,7 @@ def _out_of_fold(
 
 def _fit_spreads(
     training: _Looked, scaling: TargetScaling, unseen: NDArray[np.float64], *, how: Boosting
-) -> list[tuple[Ensemble, float]]:
+) -> list[tuple[HistGradientBoostingRegressor, float]]:
     """Return trees for the log of the error of each slice's reading, and what to add to them."""
     tiles = training.tiles
     joined = join_slices(tiles, scaling.unscaled(unseen), np.ones_like(unseen))

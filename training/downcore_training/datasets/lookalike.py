@@ -122,7 +122,9 @@ def _write_core(index: int, recipe: LookalikeRecipe, release: Path, truth: Path)
     logged, is_good = _as_logged(true, rng, recipe)
     _write_table(release / f"{name}.csv", COLUMNS, logged)
     good = tuple(f"{column}_is_good" for column in COLUMNS[1:])
-    _write_table(truth / f"{name}.csv", (*COLUMNS, *good), np.hstack([true, is_good]))
+    _write_table(
+        truth / f"{name}.csv", (*COLUMNS, *good), np.hstack([true, is_good.astype(np.float64)])
+    )
 
 
 def _write_section(

@@ -130,7 +130,7 @@ def match(core: ReleaseCore, rules: MatchingRules) -> MatchedCore:
     n_slices = [LineScale(one.image.px_per_cm).n_slices(one.image.n_lines) for one in placed]
     section = np.repeat(np.arange(len(placed)), n_slices).astype(np.int64)
     slice_index = np.concatenate([np.arange(n) for n in [*n_slices, 0]]).astype(np.int64)
-    centre = slice_index + 0.5 + np.array([one.image_top_cm for one in placed])[section]
+    centre = slice_index + 0.5 + np.array([one.image_top_cm for one in placed], np.float64)[section]
     by_log = [_labels_of(log, placed, section, centre, rules) for log in core.logs]
     chosen = _choose(core.logs, by_log, warnings, core.name)
     labels = np.full((section.size, len(PROPERTIES)), np.nan)
@@ -145,7 +145,7 @@ def match(core: ReleaseCore, rules: MatchingRules) -> MatchedCore:
         sections=tuple(_section_of(one, n) for one, n in zip(placed, n_slices, strict=True)),
         section=section,
         slice_index=slice_index,
-        depth_cm=centre + np.array([one.top_cm for one in placed])[section],
+        depth_cm=centre + np.array([one.top_cm for one in placed], np.float64)[section],
         run=section.copy(),
         labels=labels,
         ms_kind="unknown" if chosen[2] is None else core.logs[chosen[2]].ms_kind,
