@@ -199,6 +199,36 @@ def test_importing_openvino_through_the_shim_asks_the_network_nothing() -> None:
     assert "CPU" in done.stdout
 
 
+DROPPED = """
+import gc, sys
+from pathlib import Path
+import numpy as np
+from downcore.inference import load_bundle, start_predictor
+
+bundle = load_bundle(Path(sys.argv[1]))
+tiles = np.zeros((32, 200, 200, 3), np.uint8)
+for _ in range(10):
+    predictor = start_predictor(bundle)
+    for slice_index in range(4):
+        predictor.submit(slice_index, tiles)
+    del predictor
+    gc.collect()
+print("alive")
+"""
+
+
+def test_a_predictor_dropped_at_work_does_not_take_the_process_with_it(good: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", DROPPED, str(good)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert (ran.returncode, ran.stdout.strip()) == (0, "alive"), ran.stderr
+
+
 def test_the_device_is_described() -> None:
     device = describe_device()
     assert device.n_usable_cores >= 1

@@ -1,6 +1,8 @@
 """A bundle that runs: tiles in, predictions out, in the order of submission."""
 
+import contextlib
 import enum
+import weakref
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -80,6 +82,8 @@ class BundlePredictor:
         self._manifest = manifest
         self._queue = openvino.AsyncInferQueue(compiled, n_requests)
         self._queue.set_callback(_copy_outputs)
+        # OpenVINO frees requests that are under way, and the process dies of it.
+        weakref.finalize(self, _wait_for, self._queue)
         # The requests are kept, since their inputs' memory is written through these views.
         self._requests = list(self._queue)
         self._inputs = [request.get_input_tensor(0).data for request in self._requests]
@@ -258,6 +262,12 @@ class BundlePredictor:
 
     def _failed(self, error: RuntimeError) -> BundleError:
         return BundleError(f"bundle {self._manifest.title}: OpenVINO failed: {error}")
+
+
+def _wait_for(queue: Any) -> None:
+    """Let what is under way end; nobody is left to hear of a failure."""
+    with contextlib.suppress(RuntimeError):
+        queue.wait_all()
 
 
 def _copy_outputs(request: Any, batch: _Batch) -> None:
