@@ -11,6 +11,7 @@ Every error of downcore, arranged by what the service does next.
         UnknownScaleError    no pixels per centimetre: ask the technician
       SectionError           close this section, keep the core
       MeasuredRowsError      do not use these measured rows: the person who gave them must look
+      EndMemberError         do not use this end-member table
       BundleError            do not start with this bundle
       SettingsError          do not start
       StoreError             do not go on: the record cannot be kept
@@ -66,6 +67,10 @@ class SectionError(DowncoreError):
 
 class MeasuredRowsError(DowncoreError):
     """Measured rows that were given for a section cannot be used."""
+
+
+class EndMemberError(DowncoreError):
+    """Raised when an end-member table cannot be used; names the table, member and number."""
 
 
 class BundleError(DowncoreError):

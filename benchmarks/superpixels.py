@@ -1,0 +1,370 @@
+"""
+Superpixels against scikit-image's SLIC, and what streaming does to them.
+
+``python benchmarks/superpixels.py [--json FILE] [--real DIR] [--rounds N]``
+
+One process, one thread, contenders in turn; CPU time, ratios taken within a round, medians
+printed. Boundary recall (within 2 px) and corrected undersegmentation error are against mosaics
+whose regions are known; on cores, where no truth is known, the share of the colour variance that
+the mean colours of the superpixels explain stands beside both. OpenCV and fast-slic are timed
+where they can be imported.
+"""
+
+import os
+
+# Before anything reads it: fast-slic and OpenCV would otherwise wait in a loop for other threads.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from reporting import arguments, report
+
+from downcore.simulator.generator import CoreRecipe, generate
+from downcore.strata.colour import counts_of_linear, lab_of_counts, linear_of_lab
+from downcore.strata.depth import LineScale
+from downcore.strata.segment import Segment
+from downcore.strata.superpixels.settings import SuperpixelSettings
+from downcore.strata.superpixels.stream import SuperpixelStream, label_strip
+
+ROOT = Path(__file__).resolve().parent.parent
+SCALE = LineScale.of(200)
+COMPACTNESS = 10.0
+NOISES = (0.01, 0.02, 0.035)
+SEDIMENT_LAB = ((35, 0, 4), (45, -2, 8), (55, 1, 12), (65, 0, 8))
+SEDIMENT_LAB += ((40, 4, 10), (50, 6, 16), (75, 0, 6), (30, -1, 2))
+REAL = ("lago_pato_lp16/LP162A/optical.tif", "yanou_unlabelled/YAN8B1_200um/optical.tif")
+"""Under the UK Open Government Licence; contains NERC data."""
+REAL_SCALE = LineScale.of(20)
+REAL_SETTINGS = SuperpixelSettings(cell_um=4_000)
+
+Labels = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A strip and, where it is known, which region each pixel belongs to."""
+
+    name: str
+    lines: NDArray[np.uint8]
+    regions: Labels | None
+    scale: LineScale
+    settings: SuperpixelSettings
+
+
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> NDArray:
+    """Return correlated noise of standard deviation 1."""
+    noise = cv2.GaussianBlur(rng.normal(size=shape).astype(np.float32), (0, 0), sigma)
+    return noise / noise.std()
+
+
+def mosaic(seed: int, shape: tuple[int, int], noise: float) -> tuple[NDArray[np.uint8], Labels]:
+    """Return grains and laminae of eight colours with warped edges, and their regions."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    rows += 4.0 * smooth_noise(rng, shape, 8.0)
+    columns = 0.6 * (columns + 4.0 * smooth_noise(rng, shape, 8.0))
+    n_grains = shape[0] * shape[1] // 1_600
+    at = rng.uniform(size=(n_grains, 2)) * (shape[0], 0.6 * shape[1])
+    forest = cv2.flann_Index(at.astype(np.float32), {"algorithm": 4})
+    places = np.stack([rows.ravel(), columns.ravel()], axis=1)
+    nearest = forest.knnSearch(places, 1, params={})[0].reshape(shape)
+    colour = rng.integers(0, len(SEDIMENT_LAB), n_grains)[nearest]
+    light = linear_of_lab(np.array(SEDIMENT_LAB, np.float32)[colour])
+    grain = 0.7 * smooth_noise(rng, shape, 2.0)[..., None] + 0.7 * rng.normal(size=(*shape, 3))
+    counts = np.clip(np.rint(counts_of_linear(light) + 255.0 * noise * grain), 0, 255)
+    # The peer first stretches an image to its full range; now there is nothing to stretch.
+    counts[0, 0], counts[0, -1] = 0, 255
+    regions = np.zeros(shape, np.int32)
+    for one in range(len(SEDIMENT_LAB)):
+        found, parts = cv2.connectedComponents((colour == one).astype(np.uint8), connectivity=4)
+        regions[parts > 0] = parts[parts > 0] + regions.max()
+        assert found  # noqa: S101 - always at least the background
+    return counts.astype(np.uint8), regions
+
+
+def cases(real: Path) -> list[Case]:
+    """Return every strip to be compared on."""
+    found = []
+    for noise in NOISES:
+        lines, regions = mosaic(1, (1_000, 1_000), noise)
+        found.append(Case(f"mosaic {noise:g}", lines, regions, SCALE, SuperpixelSettings()))
+    core = generate(CoreRecipe(seed=77, length_cm=4.0, px_per_cm=200.0))
+    lines = core.lines(0, core.n_lines)
+    found.append(Case("generated core", lines, None, SCALE, SuperpixelSettings()))
+    for name in REAL:
+        if not (real / name).exists():
+            print(f"left out {name}: not in the folder of real scans")
+            continue
+        lines = np.ascontiguousarray(np.asarray(cv2.imread(str(real / name)))[..., ::-1])
+        lines = np.ascontiguousarray(lines.transpose(1, 0, 2))
+        found.append(Case(name.split("/")[1], lines, None, REAL_SCALE, REAL_SETTINGS))
+    return found
+
+
+def ours(case: Case) -> Labels:
+    """Return the superpixels of this project."""
+    no_mask = np.zeros(case.lines.shape[:2], np.uint8)
+    stream = SuperpixelStream(case.settings, case.scale, case.lines.shape[1])
+    rows = stream.push(Segment(case.lines, 0), no_mask) + stream.finish()
+    return np.concatenate([one.labels for one in rows])
+
+
+def peers() -> dict[str, Callable[[Case], Labels]]:
+    """Return what else is installed, as functions of a case."""
+    found: dict[str, Callable[[Case], Labels]] = {}
+    try:
+        from skimage.segmentation import slic  # noqa: PLC0415 - a peer that may be missing
+    except ImportError:
+        print("left out scikit-image: not installed")
+    else:
+        found["scikit-image"] = lambda case: slic(
+            case.lines,
+            n_segments=n_cells(case),
+            compactness=COMPACTNESS,
+            max_num_iter=10,
+            start_label=1,
+        )
+    if hasattr(cv2, "ximgproc"):
+        found["OpenCV"] = opencv_slic
+    try:
+        from fast_slic import Slic  # noqa: PLC0415 - a peer that may be missing
+    except ImportError:
+        print("left out fast-slic: not installed")
+    else:
+        found["fast-slic"] = lambda case: (
+            1
+            + Slic(num_components=n_cells(case), compactness=COMPACTNESS)
+            .iterate(case.lines)
+            .astype(np.int32)
+        )
+    return found
+
+
+def n_cells(case: Case) -> int:
+    """Return how many superpixels to ask a peer for."""
+    return case.lines.shape[0] * case.lines.shape[1] // case.settings.cell_px(case.scale) ** 2
+
+
+def opencv_slic(case: Case) -> Labels:
+    """Return OpenCV's superpixels, small parts merged."""
+    lab = cv2.cvtColor(case.lines, cv2.COLOR_RGB2LAB)
+    cell_px = case.settings.cell_px(case.scale)
+    found = cv2.ximgproc.createSuperpixelSLIC(lab, cv2.ximgproc.SLIC, cell_px, COMPACTNESS)
+    found.iterate(10)
+    found.enforceLabelConnectivity(25)
+    return np.asarray(found.getLabels(), np.int32) + 1
+
+
+def overlaps(labels: Labels, regions: Labels) -> tuple[NDArray, NDArray, NDArray]:
+    """Return each pair of label and region that share pixels, and how many they share."""
+    key = labels.astype(np.int64).ravel() * (int(regions.max()) + 1) + regions.ravel()
+    pairs, count = np.unique(key, return_counts=True)
+    return *np.divmod(pairs, int(regions.max()) + 1), count
+
+
+def edges_of(labels: Labels) -> NDArray[np.bool_]:
+    """Return the pixels whose neighbour below or to the right differs."""
+    edges = np.zeros(labels.shape, np.bool_)
+    edges[:-1] |= labels[:-1] != labels[1:]
+    edges[:, :-1] |= labels[:, :-1] != labels[:, 1:]
+    return edges
+
+
+def quality(case: Case, labels: Labels) -> dict[str, float]:
+    """Return how well superpixels keep to what is there."""
+    found = {"superpixels": float(len(np.unique(labels)))}
+    if case.regions is None:
+        flat = labels.ravel()
+        lab = lab_of_counts(case.lines).reshape(-1, 3).astype(np.float64)
+        area = np.maximum(np.bincount(flat), 1)
+        inside = 0.0
+        for k in range(3):
+            mean = np.bincount(flat, lab[:, k]) / area
+            inside += float(((lab[:, k] - mean[flat]) ** 2).sum())
+        total = float(((lab - lab.mean(axis=0)) ** 2).sum())
+        return found | {"explained variance": 1.0 - inside / total}
+    far = cv2.distanceTransform((~edges_of(labels)).astype(np.uint8), cv2.DIST_C, 3)
+    label, _, shared = overlaps(labels, case.regions)
+    outside = np.bincount(labels.ravel())[label] - shared
+    return found | {
+        "boundary recall": float((far[edges_of(case.regions)] <= 2).mean()),
+        "undersegmentation error": float(np.minimum(shared, outside).sum()) / labels.size,
+    }
+
+
+def compared(case: Case, rounds: int) -> dict[str, float]:
+    """Return time and quality of all contenders on one case."""
+    contenders = {"downcore": ours} | peers_once()
+    megapixels = case.lines[..., 0].size / 1e6
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    found: dict[str, float] = {}
+    for name, run in contenders.items():
+        for key, value in quality(case, run(case)).items():
+            found[f"{case.name}, {name}, {key}"] = value
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            began = time.process_time()
+            run(case)
+            times[name].append((time.process_time() - began) / megapixels * 1e3)
+    own = np.array(times["downcore"])
+    for name, taken in times.items():
+        found[f"{case.name}, {name}, CPU ms/Mpx"] = float(np.median(taken))
+        if name != "downcore":
+            ratio = float(np.median(np.array(taken) / own))
+            found[f"{case.name}, CPU time of {name} over downcore"] = ratio
+    return found
+
+
+def peers_once() -> dict[str, Callable[[Case], Labels]]:
+    """Return the peers, found the first time and remembered."""
+    if not _PEERS:
+        _PEERS.update(peers())
+    return _PEERS
+
+
+_PEERS: dict[str, Callable[[Case], Labels]] = {}
+
+
+def streamed(
+    lines: NDArray[np.uint8], classes: NDArray[np.uint8], step: int, n_threads: int = 1
+) -> Labels:
+    """Return the labels of a strip that arrives ``step`` lines at a time."""
+    with ThreadPoolExecutor(n_threads) as pool:
+
+        def each(work: Callable[[int, int], object], n_rows: int) -> None:
+            bounds = np.linspace(0, n_rows, n_threads + 1).astype(int).tolist()
+            list(pool.map(work, bounds[:-1], bounds[1:]))
+
+        stream = SuperpixelStream(SuperpixelSettings(), SCALE, lines.shape[1], each=each)
+        rows = []
+        for first in range(0, len(lines), step):
+            part = Segment(lines[first : first + step], first)
+            rows += stream.push(part, classes[first : first + step])
+        rows += stream.finish()
+    return np.concatenate([one.labels for one in rows])
+
+
+def agreement(labels: Labels, others: Labels) -> float:
+    """Return the share of labelled pixels that agree, labels matched one to one by overlap."""
+    seen = labels > 0
+    one, other, count = overlaps(labels[seen], others[seen])
+    order = np.argsort(-count, kind="stable")
+    used_one, used_other, total = set(), set(), 0
+    for a, b, n in zip(one[order], other[order], count[order], strict=True):
+        if a not in used_one and b not in used_other:
+            used_one.add(a)
+            used_other.add(b)
+            total += int(n)
+    return total / int(seen.sum())
+
+
+def streaming() -> dict[str, float]:
+    """Return what cutting, threads and streaming do to the labels."""
+    core = generate(CoreRecipe(seed=78, length_cm=10.0, px_per_cm=200.0))
+    strips = {"core": (core.lines(0, core.n_lines), core.classes(0, core.n_lines))}
+    for noise in NOISES:
+        lines = mosaic(3, (2_000, 700), noise)[0]
+        strips[f"mosaic {noise:g}"] = lines, np.zeros(lines.shape[:2], np.uint8)
+    found: dict[str, float] = {}
+    for name, (lines, classes) in strips.items():
+        labels = streamed(lines, classes, 200)
+        at_once = streamed(lines, classes, len(lines))
+        in_bits = streamed(lines, classes, 37)
+        by_two = streamed(lines, classes, 200, n_threads=2)
+        same = [np.array_equal(labels, others) for others in (at_once, in_bits, by_two)]
+        whole = label_strip(lines, classes, SuperpixelSettings(), SCALE)
+        found[f"{name}, same bits at once, in 37 lines, by 2 threads"] = float(all(same))
+        found[f"{name}, pixels as in one unbroken window, %"] = 100.0 * agreement(labels, whole)
+    return found
+
+
+CHILD = """
+import sys
+import numpy as np
+from downcore.strata.depth import LineScale
+from downcore.strata.segment import Segment
+from downcore.strata.superpixels.settings import SuperpixelSettings
+from downcore.strata.superpixels.stream import SuperpixelStream
+rng = np.random.default_rng(0)
+coarse = rng.integers(60, 160, (20, 70, 3), dtype=np.uint8)
+lines = coarse.repeat(10, axis=0).repeat(20, axis=1) + rng.integers(0, 9, (200, 1400, 3), np.uint8)
+stream = SuperpixelStream(SuperpixelSettings(), LineScale.of(200), 1400)
+for i in range(int(sys.argv[1])):
+    stream.push(Segment(lines, 200 * i), np.zeros((200, 1400), np.uint8))
+stream.finish()
+# Of this program alone; what the system reports of a child may be its parent's.
+status = open("/proc/self/status").read()
+print(stream.n_labels, status.split("VmHWM:")[1].split()[0])
+"""
+
+
+def memory() -> dict[str, float]:
+    """Return the largest resident size of processes that stream strips of two lengths."""
+    found: dict[str, float] = {}
+    for n_cm in (100, 400):
+        command = [sys.executable, "-c", CHILD, str(n_cm)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        n_labels, peak_kib = map(int, done.stdout.split())
+        found[f"streaming {n_cm} cm, superpixels"] = float(n_labels)
+        found[f"streaming {n_cm} cm, peak RSS, MB"] = peak_kib * 1024 / 1e6
+    return found
+
+
+START = """
+import time
+began = time.process_time()
+import numpy as np
+import downcore.strata.superpixels.settings
+base = time.process_time()
+import downcore.strata.superpixels.stream as stream
+loaded = time.process_time()
+from downcore.strata.depth import LineScale
+lines = np.zeros((40, 40, 3), np.uint8)
+stream.label_strip(lines, lines[..., 0].copy(), stream.SuperpixelSettings(), LineScale.of(200))
+print(loaded - base, time.process_time() - loaded)
+"""
+
+
+def start() -> dict[str, float]:
+    """Return what loading the compiler and the kernels costs, kernels compiled and kept."""
+    found: dict[str, float] = {}
+    for name, locators in (("kept", ""), ("no folder to keep them", "UserProvidedCacheLocator")):
+        around = os.environ | {"NUMBA_CACHE_LOCATOR_CLASSES": locators}
+        if locators:
+            around.pop("NUMBA_CACHE_DIR", None)
+        command = [sys.executable, "-c", START]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=around)
+        loading, kernels = map(float, done.stdout.split())
+        found[f"start, kernels {name}: import, CPU s"] = loading
+        found[f"start, kernels {name}: first strip, CPU s"] = kernels
+    return found
+
+
+def main() -> int:
+    """Measure, print, and write what was asked for."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--real", type=Path, metavar="DIR", help="folder of the real scans")
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    named = os.environ.get("DOWNCORE_REAL_DATA")
+    real = given.real or (Path(named) if named else ROOT.parent / "shared" / "data" / "real")
+    cv2.setNumThreads(1)
+    metrics: dict[str, float] = {}
+    for case in cases(real):
+        metrics |= compared(case, given.rounds)
+    metrics |= streaming() | memory() | start()
+    report("superpixels, one thread", metrics, given.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What a core may be made of: end members with their numbers, uncertainties and sources."""

@@ -1,0 +1,79 @@
+"""One end member: a mineral, or pore water, as the numbers a mixture is made of."""
+
+import math
+from dataclasses import dataclass
+
+from downcore.strata.endmembers.quantity import Colour, Quantity
+from downcore.strata.errors import EndMemberError
+
+
+@dataclass(frozen=True, slots=True)
+class Solid:
+    """A mineral of a table; what is not known of it is ``None``."""
+
+    mineral: str
+    group: str
+    """Group that composition is reported by."""
+    density: Quantity
+    """Of the grain, g/cm3."""
+    ms: Quantity | None = None
+    """Volume susceptibility, 1e-5 SI; may be below 0."""
+    vp: Quantity | None = None
+    """P-wave velocity of the grain, m/s."""
+    bulk_gpa: Quantity | None = None
+    """Bulk modulus of the grain, GPa."""
+    shear_gpa: Quantity | None = None
+    """Shear modulus of the grain, GPa."""
+    colour: Colour | None = None
+    is_artefact: bool = False
+    """Whether it is no part of the core, such as liner, foam or metal."""
+
+    def __post_init__(self) -> None:
+        for name, text in (("mineral", self.mineral), ("group", self.group)):
+            if not text.strip():
+                raise EndMemberError(f"expected a name, got an empty {name}")
+        positive = (self.density, self.vp, self.bulk_gpa, self.shear_gpa)
+        for name, one in zip(("density", "vp", "bulk_gpa", "shear_gpa"), positive, strict=True):
+            if one is not None and one.value <= 0.0:
+                raise EndMemberError(f"{self.mineral}: expected {name} above 0, got {one.value:g}")
+
+    @property
+    def p_wave_gpa(self) -> float | None:
+        """The P-wave modulus, GPa: of the moduli, else of density and vp, else ``None``."""
+        if self.bulk_gpa is not None and self.shear_gpa is not None:
+            return self.bulk_gpa.value + 4.0 / 3.0 * self.shear_gpa.value
+        if self.vp is not None:
+            return self.density.value * (self.vp.value / 1000.0) ** 2
+        return None
+
+    @property
+    def stiffness_gpa(self) -> float | None:
+        """What a suspension of it resists with, GPa: its bulk, else its P-wave modulus."""
+        return self.p_wave_gpa if self.bulk_gpa is None else self.bulk_gpa.value
+
+    @property
+    def vp_m_per_s(self) -> float | None:
+        """Velocity of the grain, m/s: as given, else of the moduli, else ``None``."""
+        if self.vp is not None:
+            return self.vp.value
+        modulus = self.p_wave_gpa
+        return None if modulus is None else 1000.0 * math.sqrt(modulus / self.density.value)
+
+    @property
+    def fingerprint(self) -> tuple[float | None, ...]:
+        """The numbers that an observation could tell it by."""
+        rgb = (None,) * 3 if self.colour is None else self.colour.linear_rgb
+        ms = None if self.ms is None else self.ms.value
+        return (self.density.value, ms, self.stiffness_gpa, self.vp_m_per_s, *rgb)
+
+
+@dataclass(frozen=True, slots=True)
+class PoreWater:
+    """What fills the pores."""
+
+    density: Quantity
+    """g/cm3."""
+    vp: Quantity
+    """m/s."""
+    ms: Quantity
+    """1e-5 SI."""

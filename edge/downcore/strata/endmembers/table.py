@@ -1,0 +1,115 @@
+"""End-member tables: the members that a core is taken to be made of, checked as a whole."""
+
+import enum
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from downcore.strata.endmembers.member import PoreWater, Solid
+from downcore.strata.errors import EndMemberError
+
+_T = TypeVar("_T")
+
+FEWEST_MEMBERS = 2
+"""A single member leaves nothing to unmix."""
+
+MOST_MEMBERS = 32
+"""More than any observation of a core could tell apart."""
+
+
+class VpRule(enum.StrEnum):
+    """How sound passes a mixture."""
+
+    WOOD = "wood"
+    """A suspension: soft sediment."""
+    WYLLIE = "wyllie"
+    """Times of travel add up: consolidated rock."""
+    HILL = "hill"
+    """The mean of the stiffest and the softest arrangement: rock of low porosity."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndMemberTable:
+    """The members of one kind of core."""
+
+    name: str
+    title: str
+    """For people: which cores it is meant for."""
+    pore_water: PoreWater
+    members: tuple[Solid, ...]
+    vp_rule: VpRule = VpRule.WOOD
+
+    def __post_init__(self) -> None:
+        check_members((m.mineral for m in self.members), self.name)
+        for one, other in _pairs(self.members):
+            if one.fingerprint == other.fingerprint:
+                raise EndMemberError(
+                    f"table {self.name}: {one.mineral} and {other.mineral} have the same numbers, "
+                    "so nothing can tell them apart: join them, or give what differs"
+                )
+        if all(m.colour is None for m in self.members):
+            raise EndMemberError(
+                f"table {self.name}: expected a colour for one member or more, got none"
+            )
+        if len(self.groups) < FEWEST_MEMBERS:
+            raise EndMemberError(
+                f"table {self.name}: expected 2 groups or more, got only {self.groups[0]!r}"
+            )
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Groups that composition is reported by, in order of their first member."""
+        return tuple(dict.fromkeys(m.group for m in self.members))
+
+
+@dataclass(frozen=True, slots=True)
+class StandardMember:
+    """A class of the published method: its logs as numbers of standard deviations."""
+
+    name: str
+    density: float
+    vp: float
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class StandardTable:
+    """The published method's classes, in standard deviations of the logs of one image."""
+
+    name: str
+    title: str
+    source: str
+    """Where the numbers stand."""
+    weights: tuple[float, float, float]
+    """Of the rows density, vp and ms."""
+    sum_weight: float
+    """Of the row that asks fractions to sum to 1."""
+    members: tuple[StandardMember, ...]
+
+    def __post_init__(self) -> None:
+        check_members((m.name for m in self.members), self.name)
+
+
+def check_members(names: Iterable[str], table: str) -> None:
+    """
+    Check the number and the names of a table's members.
+
+    Raises
+    ------
+    EndMemberError
+        If they are fewer than 2, too many, or two have one name.
+    """
+    listed = list(names)
+    if not FEWEST_MEMBERS <= len(listed) <= MOST_MEMBERS:
+        raise EndMemberError(
+            f"table {table}: expected {FEWEST_MEMBERS} to {MOST_MEMBERS} members, got {len(listed)}"
+        )
+    for one, other in _pairs(listed):
+        if one == other:
+            raise EndMemberError(f"table {table}: expected each member once, got {one!r} twice")
+
+
+def _pairs(items: Sequence[_T]) -> Iterator[tuple[_T, _T]]:
+    for i, one in enumerate(items):
+        for other in items[:i]:
+            yield other, one

@@ -1,0 +1,156 @@
+"""
+The mixture that explains a slice best, prior and constraints kept.
+
+Gauss and Newton's method: each round solves, exactly, the constrained least-squares problem that
+the mixture's slopes give, with the variances of observation, library and rule as weights.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.endmembers.library import Library
+from downcore.strata.unmixing.active_set import solve_nonnegative
+from downcore.strata.unmixing.observations import DENSITY, Observations
+from downcore.strata.unmixing.physics import Mixing, comparable, predict
+from downcore.strata.unmixing.prior import Prior
+
+ROUNDS = 6
+"""Rounds of Gauss and Newton; the fifth changes shares by less than a thousandth."""
+
+_STILL = 1e-12
+"""Pull of a round to where it began, of the mean diagonal."""
+
+_LEAST_SOLID = 0.02
+"""Share of solids below which the prior counts as if there were this much."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """Volume fractions of each slice; rows of NaN where a slice has no observation."""
+
+    fractions: NDArray[np.float64]
+    """Shape (n, k + 1), pore water first; 0 or more, rows sum to 1."""
+
+    @property
+    def porosity(self) -> NDArray[np.float64]:
+        """Share of pore water, shape (n,)."""
+        return self.fractions[:, 0]
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Shares of the solids, shape (n, k); rows sum to 1, NaN where all is water."""
+        solid = self.fractions[:, 1:].sum(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shares: NDArray[np.float64] = self.fractions[:, 1:] / solid
+        return shares
+
+    @property
+    def known(self) -> NDArray[np.float64]:
+        """Porosity, then shares of the solids, as a prior has them; shape (n, k + 1)."""
+        return np.column_stack([self.porosity, self.shares])
+
+
+def solve(
+    seen: Observations,
+    library: Library,
+    prior: Prior,
+    mixing: Mixing,
+    *,
+    rounds: int = ROUNDS,
+) -> Solution:
+    """
+    Return the best mixture of each slice.
+
+    Parameters
+    ----------
+    seen : Observations
+        What was observed; a value of NaN counts as not observed.
+    library : Library
+        The members.
+    prior : Prior
+        What is expected; without it the answer would not be unique.
+    mixing : Mixing
+        How members mix.
+    rounds : int, default 6
+        Of Gauss and Newton, 1 or more.
+    """
+    target, noise = comparable(seen)
+    fractions = _start(seen, library, prior)
+    usable = seen.may_have_value
+    at = np.flatnonzero(usable)
+    found = np.full(fractions.shape, np.nan)
+    if at.size:
+        mean = prior.mean if prior.mean.ndim == 1 else prior.mean[at]
+        v = fractions[at]
+        for _ in range(rounds):
+            v = step(
+                v, (target[at], noise[at]), library, prior.towards(mean, prior.strength), mixing
+            )
+        found[at] = v
+    return Solution(found)
+
+
+def step(
+    fractions: NDArray[np.float64],
+    target: tuple[NDArray[np.float64], NDArray[np.float64]],
+    library: Library,
+    prior: Prior,
+    mixing: Mixing,
+) -> NDArray[np.float64]:
+    """Return the fractions after one round; ``target`` is what :func:`comparable` gives."""
+    value, noise = target
+    expected = predict(library, fractions, mixing)
+    known = np.isfinite(value)
+    weight = np.where(known, 1.0 / (np.where(known, noise, 1.0) + expected.model_variance), 0.0)
+    miss = np.where(known, value, 0.0) - expected.value
+    aim = miss + np.einsum("nrk,nk->nr", expected.slope, fractions)
+    weighted = expected.slope * weight[:, :, None]
+    normal = np.matmul(weighted.transpose(0, 2, 1), expected.slope)
+    right = np.einsum("nrk,nr->nk", weighted, aim)
+    add_prior(normal, right, fractions, prior)
+    return solve_nonnegative(normal, right, sum_to_one=True)
+
+
+def add_prior(
+    normal: NDArray[np.float64],
+    right: NDArray[np.float64],
+    fractions: NDArray[np.float64],
+    prior: Prior,
+) -> None:
+    """
+    Add the prior to normal equations in place.
+
+    The solids' shares are drawn to the prior whatever the porosity is: with ``s`` solids, the
+    ridge acts on porosity less its mean, and on ``(v - mean * sum(v)) / s`` over the solids.
+    """
+    n, size = fractions.shape
+    mean = np.broadcast_to(prior.mean, (n, size))
+    precision = prior.precision
+    solid = np.maximum(1.0 - fractions[:, 0], _LEAST_SOLID)
+    away = np.zeros((n, size, size))
+    away[:, 0, 0] = 1.0
+    away[:, 1:, 1:] = (np.eye(size - 1) - mean[:, 1:, None]) / solid[:, None, None]
+    weighted = np.matmul(precision, away)
+    normal += np.matmul(away.transpose(0, 2, 1), weighted)
+    right += mean[:, :1] * weighted[:, 0]
+    # The sum is kept anyway; this only makes the matrix definite where nothing else does.
+    stiff = np.trace(normal, axis1=1, axis2=2) / normal.shape[1]
+    normal += stiff[:, None, None]
+    right += stiff[:, None]
+    # A pull to where the round began: it is gone when rounds agree, and no matrix is singular.
+    still = _STILL * stiff[:, None]
+    normal += still[:, :, None] * np.eye(size)
+    right += still * fractions
+
+
+def _start(seen: Observations, library: Library, prior: Prior) -> NDArray[np.float64]:
+    n = len(seen.status)
+    mean = np.broadcast_to(prior.mean, (n, library.n_members + 1))
+    grain = mean[:, 1:] @ library.density[1:]
+    density = seen.value[:, DENSITY]
+    pores = (grain - density) / (grain - library.density[0])
+    pores = np.where(np.isfinite(pores), pores, mean[:, 0])
+    pores = np.clip(pores, 0.02, 0.95)[:, None]
+    return np.concatenate([pores, (1.0 - pores) * mean[:, 1:]], axis=1)
