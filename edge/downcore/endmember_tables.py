@@ -6,6 +6,7 @@ how-to is ``docs/how-to/edit-end-members.md``.
 """
 
 import difflib
+import hashlib
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -38,6 +39,9 @@ DEFAULT_SHARE_SD = {
     "shear_gpa": 0.05,
 }
 """Standard deviation, as a share, of a number given without one; as assumed."""
+
+MOST_LAB_SD = 50.0
+"""Standard deviation of L*, a* or b* above which it is no colour."""
 
 _LEAST_MS_SD = 0.1
 """1e-5 SI: no susceptibility of a mineral is known better."""
@@ -73,6 +77,38 @@ def preset_names() -> tuple[str, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """A table, and what tells it from another version of itself."""
+
+    table: EndMemberTable
+    sha256: str
+    """Of the text it was read from."""
+
+
+def find_table(name: str) -> FoundTable:
+    """
+    Return the table of a preset's name, or of a file where the name has a slash.
+
+    Raises
+    ------
+    EndMemberError
+        If there is none, it cannot be used, or it is one of standard deviations, which describes
+        no mineral.
+    """
+    if "/" in name:
+        text, called = _read(Path(name)), Path(name).name
+    else:
+        text, called = _preset_text(name), f"{name}.toml"
+    table = parse_table(text, called)
+    if isinstance(table, StandardTable):
+        raise EndMemberError(
+            f"{called}: expected a table of minerals, got one of standard deviations, which is "
+            "only for comparing with the published method"
+        )
+    return FoundTable(table, hashlib.sha256(text.encode()).hexdigest())
+
+
 def load_preset(name: str) -> EndMemberTable | StandardTable:
     """
     Return a table that comes with the device.
@@ -82,10 +118,7 @@ def load_preset(name: str) -> EndMemberTable | StandardTable:
     EndMemberError
         If there is none of that name; the message lists those there are.
     """
-    if name not in preset_names():
-        raise EndMemberError(f"expected one of {', '.join(preset_names())}, got {name!r}")
-    text = (resources.files("downcore.endmember_presets") / f"{name}.toml").read_text("utf-8")
-    return parse_table(text, f"{name}.toml")
+    return parse_table(_preset_text(name), f"{name}.toml")
 
 
 def load_table(path: Path) -> EndMemberTable | StandardTable:
@@ -97,17 +130,7 @@ def load_table(path: Path) -> EndMemberTable | StandardTable:
     EndMemberError
         If the file cannot be read or its table cannot be used.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MOST_CHARACTERS + 1)
-        text = raw.decode("utf-8")
-    except OSError as error:
-        raise EndMemberError(
-            f"expected an end-member table in {path}, got: {error.strerror}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise EndMemberError(f"{path}: expected UTF-8 text, got {error.reason}") from error
-    return parse_table(text, path.name)
+    return parse_table(_read(path), path.name)
 
 
 def parse_table(text: str, name: str) -> EndMemberTable | StandardTable:
@@ -145,6 +168,29 @@ def parse_table(text: str, name: str) -> EndMemberTable | StandardTable:
             raise
         raise EndMemberError(f"{name}: {error}") from error
     raise place.refuse(f'expected kind "physical" or "standardised", got {kind!r}')
+
+
+def _preset_text(name: str) -> str:
+    if name not in preset_names():
+        raise EndMemberError(
+            f"expected one of {', '.join(preset_names())}, got {name!r}; a file is written with a "
+            "slash, as ./mine.toml"
+        )
+    return (resources.files("downcore.endmember_presets") / f"{name}.toml").read_text("utf-8")
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MOST_CHARACTERS + 1)
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        raise EndMemberError(
+            f"expected an end-member table in {path}, got: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise EndMemberError(f"{path}: expected UTF-8 text, got {error.reason}") from error
+    return text
 
 
 def _physical(content: dict[str, Any], place: _Place) -> EndMemberTable:
@@ -264,6 +310,11 @@ def _colour(member: Mapping[str, Any], place: _Place) -> Colour | None:
     source = _source(given, inside)
     value, sd = (_three(given, part, inside) for part in ("value", "sd"))
     if key == "lab":
+        # Its sign would be lost where channels are worked out from it.
+        if not all(0.0 < x <= MOST_LAB_SD for x in sd):
+            raise inside.refuse(
+                f"expected an sd above 0 and up to {MOST_LAB_SD:g} for L*, a* and b*, got {sd}"
+            )
         linear, share = _linear_of_lab(value, sd)
     else:
         linear = value
@@ -329,9 +380,12 @@ def _text(content: Mapping[str, Any], key: str, place: _Place) -> str:
 
 def _number(found: object, key: str, place: _Place) -> float:
     # A bool is an int to Python, and nobody means one here.
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) < math.inf:
         raise place.refuse(f"expected a finite number as {key}, got {found!r}")
-    return float(found)
+    try:
+        return float(found)
+    except OverflowError:
+        raise place.refuse(f"expected a number as {key}, got one of too many digits") from None
 
 
 def _positive(found: object, key: str, place: _Place) -> float:

@@ -3,6 +3,7 @@
 from downcore.strata.errors import (
     BundleError,
     DowncoreError,
+    EndMemberError,
     MeasuredRowsError,
     SegmentError,
     SettingsError,
@@ -56,6 +57,7 @@ def exit_code_of(error: DowncoreError) -> int:
         (StoreBusyError, BUSY),
         (StoreError, BAD_STORE),
         (SettingsError, BAD_SETTINGS),
+        (EndMemberError, BAD_SETTINGS),
         (BundleError, BAD_BUNDLE),
         (SegmentError, BAD_INPUT),
         (MeasuredRowsError, BAD_INPUT),

@@ -7,7 +7,7 @@ It knows neither files nor the store.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +23,9 @@ from downcore.strata.section import SectionBuffer, SliceLines
 from downcore.strata.segment import Segment
 from downcore.strata.slices import CoreSlice, measure_slice
 from downcore.strata.tiles import cut_tiles
+
+OnMasked = Callable[[SliceLines, NDArray[np.uint8]], None]
+"""Told of the lines of each slice, from the section's top on, with their mask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class SectionPipeline:
         default. A slice that every predictor has done is masked again, so that the state
         is what it was, but not returned; one that some have done is returned with the
         estimates of the others.
+    on_masked : callable, optional
+        Told of every slice, done or not, once it is masked.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class SectionPipeline:
         rules: SliceRules,
         *,
         done_slices: Sequence[int] = (),
+        on_masked: OnMasked | None = None,
     ) -> None:
         self._scale = scale
         self._predictors = tuple(predictors)
@@ -81,6 +87,7 @@ class SectionPipeline:
         self._done_slices = tuple(done_slices) or (0,) * len(self._predictors)
         self._buffer = SectionBuffer(scale, halo_um=MASK_HALO_UM)
         self._masker = SectionMasker(scale)
+        self._on_masked = on_masked
         self._waiting: deque[_Waiting] = deque()
 
     @property
@@ -113,8 +120,13 @@ class SectionPipeline:
 
     def _look_at(self, lines: SliceLines) -> None:
         classes = self._masker.mask(lines)
-        if lines.index < min(self._done_slices, default=0):
-            return
+        if lines.index >= min(self._done_slices, default=0):
+            self._measure(lines, classes)
+        if self._on_masked is not None:
+            # Last, so that what it does is done while the networks are at work.
+            self._on_masked(lines, classes)
+
+    def _measure(self, lines: SliceLines, classes: NDArray[np.uint8]) -> None:
         px_per_cm = float(self._scale.px_per_cm)
         core_slice = measure_slice(
             lines.lines,

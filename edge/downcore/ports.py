@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
 from downcore.strata.intervals import TilePrediction
+from downcore.strata.regions.window import RegionWindow
 from downcore.strata.segment import Segment
 
-__all__ = ["Clock", "Predictor", "ScanLines", "TilePrediction"]
+__all__ = ["Clock", "Predictor", "RegionRefiner", "ScanLines", "TilePrediction"]
 
 
 class Predictor(Protocol):
@@ -160,6 +161,27 @@ class ScanLines(Protocol):
 
     def close(self) -> None:
         """Give the files back; harmless when called again."""
+        ...
+
+
+class RegionRefiner(Protocol):
+    """A way of joining superpixels to regions; used from one thread."""
+
+    @property
+    def name(self) -> str:
+        """The name that settings choose it by."""
+        ...
+
+    def refine(self, window: RegionWindow) -> NDArray[np.int32]:
+        """
+        Return the region of each pixel of a window.
+
+        Returns
+        -------
+        ndarray of int32, shape (n_lines, n_across)
+            1, 2, ... in the order in which regions begin, without a gap; 0 exactly where the
+            window has no superpixel. The window's own: the caller makes them unique.
+        """
         ...
 
 

@@ -120,6 +120,30 @@ class PredictSettings(_Section):
     threads: int = Field(default=0, ge=0, description="Inference threads; 0 takes every core.")
 
 
+class CompositionSettings(_Section):
+    """What slices are made of, and how that is found."""
+
+    enabled: bool = Field(
+        default=True, description="Find regions and mineral groups; the depth log is kept anyway."
+    )
+    tables: tuple[str, ...] = Field(
+        default=("marine", "marine-colour"),
+        min_length=1,
+        description="End-member tables by name, or files of your own written with a slash, such as "
+        "./mine.toml. The first whose groups a slice's observations can hold is used.",
+    )
+    superpixels: Literal["cpu", "openvino"] = Field(
+        default="cpu", description="What cuts superpixels: compiled code, or an OpenVINO graph."
+    )
+    regions: Literal["merge", "segment-anything"] = Field(
+        default="merge", description="What joins superpixels to regions."
+    )
+    segment_anything: Path | None = Field(
+        default=None,
+        description="Folder with your Segment Anything bundle, where regions ask for it.",
+    )
+
+
 class MqttSection(_Section):
     """The ship's broker."""
 
@@ -160,6 +184,7 @@ class Settings(BaseSettings):
     station: StationSettings = StationSettings()
     store: StoreSettings = StoreSettings()
     predict: PredictSettings = PredictSettings()
+    composition: CompositionSettings = CompositionSettings()
     mqtt: MqttSection = MqttSection()
     log: LogSettings = LogSettings()
 
@@ -305,17 +330,23 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             return path
         return folder / path.expanduser()
 
-    def bundle_at(name: str) -> str:
-        # Without a slash it is the name of a reference bundle.
-        return str(folder / Path(name).expanduser()) if "/" in name else name
+    def named_at(name: str) -> str:
+        # Without a slash it is the name of a bundle or table that comes with the device.
+        return str((folder / Path(name).expanduser()).absolute()) if "/" in name else name
 
-    mqtt = settings.mqtt
+    mqtt, composition = settings.mqtt, settings.composition
     return settings.model_copy(
         update={
             "inbox": settings.inbox.model_copy(update={"path": at(settings.inbox.path)}),
             "store": settings.store.model_copy(update={"path": at(settings.store.path)}),
             "predict": settings.predict.model_copy(
-                update={"bundles": tuple(map(bundle_at, settings.predict.bundles))}
+                update={"bundles": tuple(map(named_at, settings.predict.bundles))}
+            ),
+            "composition": composition.model_copy(
+                update={
+                    "tables": tuple(map(named_at, composition.tables)),
+                    "segment_anything": at(composition.segment_anything),
+                }
             ),
             "mqtt": mqtt.model_copy(
                 update={

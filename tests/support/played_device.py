@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.composing import ComposingRecipe
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.ports import Predictor
 from downcore.publish import payloads
@@ -207,6 +208,7 @@ class Device:
     limits: Limits = field(default_factory=Limits)
     on_step: SliceWatcher | None = None
     clock: HandClock = field(default_factory=HandClock)
+    recipe: ComposingRecipe | None = None
     _store: Store | None = None
     _intake: Intake | None = None
 
@@ -249,6 +251,7 @@ class Device:
             patterns=(),
             slices_per_step=self.slices_per_step,
             clock=self.clock,
+            recipe=self.recipe,
         )
 
     def start(self) -> None:
@@ -256,6 +259,8 @@ class Device:
         self._store.begin_run(Run("0", "0", "none", "none"))
         for predictor in self.predictors:
             self._store.record_bundle(predictor.manifest, manifest_text(predictor.manifest))
+        if self.recipe is not None:
+            self._store.record_composer(self.recipe.composer_id, self.recipe.description)
         self._intake = Intake(self.station, self.on_step)
 
     def stop(self) -> None:

@@ -1,5 +1,6 @@
 """Every payload is what its schema and the reference say."""
 
+import base64
 import json
 import math
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from composed_slices import composed, without_value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from downcore.publish.payloads import Birth, StationState, StationStatus
 from downcore.strata.depthlog import HAS_VALUE, Estimate, Status
 from downcore.strata.mask_classes import MaskClass
 from downcore.strata.record import (
+    CompositionBatch,
     LogBatch,
     OutboxEntry,
     OutboxKind,
@@ -87,6 +90,26 @@ def test_any_rows_make_payloads_that_their_schemas_allow(
     assert latest["row"] == log["rows"][-1]
     sent = [one["value"] for row in log["rows"] for one in row["estimates"]]
     assert sent == [one.value for row in rows for one in row.estimates], "a value was changed"
+
+
+def test_compositions_are_what_their_schema_says() -> None:
+    slices = (composed(0), without_value(1, Status.MASKED, "no sediment"))
+    batch = CompositionBatch("S1", "a", None, UTC, slices)
+    entry = entry_of(payloads.composition_payload(batch), OutboxKind.COMPOSITION)
+
+    sent = json.loads(payloads.announcement(entry, 3, is_historical=False))
+
+    SCHEMAS["composition"].validate(sent)
+    full, bare = sent["rows"]
+    assert [one["fraction"] for one in full["groups"]] == [0.3, 0.7]
+    assert full["sum"] == pytest.approx(1.0)
+    assert full["joined"][0]["group"] == "light + dark"
+    assert full["regions"]["grains"]["d50_um"] == 1_500.25
+    tile = slices[0].labels
+    assert tile is not None
+    assert base64.b64decode(full["labels"]["png_base64"]) == tile.png
+    assert (bare["sum"], bare["guard"], bare["regions"], bare["labels"]) == (None,) * 4
+    assert {one["status"] for one in bare["groups"]} == {"masked"}
 
 
 @pytest.mark.parametrize("state", ScanState)

@@ -2,17 +2,25 @@
 
 import builtins
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from composed_slices import composed, share, without_value
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from downcore.plate import SIMULATED_CAVEAT, PlateSection, PlateSlice, draw_plate
+from downcore.plate.labels import coloured
 from downcore.plate.sheet import _figure_of
 from downcore.plate.style import STATUS_COLOURS
 from downcore.plate.track import _limits
+from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.errors import DowncoreError
 from downcore.strata.properties import DENSITY, MS, PROPERTIES
@@ -52,6 +60,7 @@ def texts_of(section: PlateSection) -> str:
     figure = _figure_of(section)
     words = [text.get_text() for text in figure.texts]
     for axes in figure.axes:
+        words.append(axes.get_title())
         words += [text.get_text() for text in axes.texts]
     for legend in figure.legends:
         words += [text.get_text() for text in legend.get_texts()]
@@ -176,3 +185,69 @@ def test_without_matplotlib_the_message_names_the_extra(
 
     with pytest.raises(DowncoreError, match=r"pip install 'downcore\[demo\]'"):
         draw_plate(section_of(a_slice(0, Status.PREDICTED)), tmp_path / "plate.png")
+
+
+def with_composition(*told: ComposedSlice, labels: NDArray[np.int32] | None = None) -> PlateSection:
+    slices = tuple(
+        replace(a_slice(i, Status.PREDICTED), composition=one.composition.told)
+        for i, one in enumerate(told)
+    )
+    return replace(section_of(*slices), labels=labels, table="two")
+
+
+def test_groups_are_in_the_legend_with_their_median_and_interval() -> None:
+    section = with_composition(composed(0, light=0.2), composed(1, light=0.2))
+
+    words = texts_of(section)
+
+    assert "light 20 % (10 to 30)" in words
+    assert "dark 80 % (70 to 90)" in words
+    assert "end members two" in words
+
+
+def test_what_the_prior_says_is_hatched_and_what_the_data_say_is_not() -> None:
+    figure = _figure_of(with_composition(composed(0)))
+
+    track = figure.axes[-1]
+    hatches = [patch.get_hatch() for patch in track.patches]
+    assert hatches == [None, "////"], "expected light plain and dark, prior-driven, hatched"
+
+
+def test_a_slice_without_composition_has_no_bar() -> None:
+    masked = without_value(1, Status.MASKED, "no sediment")
+
+    figure = _figure_of(with_composition(composed(0), masked))
+
+    bars = [p for p in figure.axes[-1].patches if p.get_y() == 1.0 and p.get_width() < 1.0]
+    assert not bars, f"expected no share in the masked slice, got {bars}"
+
+
+def test_the_strip_of_regions_says_how_many_there_are() -> None:
+    labels = np.array([[0, 1, 1], [2, 2, 3]], np.int32)
+
+    words = texts_of(with_composition(composed(0), labels=labels))
+
+    assert "3 labels" in words
+
+
+@given(arrays(np.int32, (9, 11), elements=st.integers(0, 6)))
+def test_regions_that_touch_have_different_colours(labels: NDArray[np.int32]) -> None:
+    picture = coloured(labels)
+
+    for one, other in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
+        down = one.shape[0] < labels.shape[0]
+        a, b = (picture[1:], picture[:-1]) if down else (picture[:, 1:], picture[:, :-1])
+        same = (a == b).all(axis=-1)
+        assert not (same & (one != other)).any(), "expected two colours where regions meet"
+
+
+def test_a_legend_of_long_names_is_broken_rather_than_cut(tmp_path: Path) -> None:
+    one = composed(0)
+    groups = tuple(share(f"a group with quite a long name {i}", 0.1) for i in range(8))
+    wide = replace(one, composition=replace(one.composition, groups=groups, joined=()))
+
+    figure = _figure_of(with_composition(wide))
+
+    figure.savefig(tmp_path / "plate.png")
+    right = max(legend.get_window_extent().x1 for legend in figure.legends)
+    assert right < figure.bbox.x1, "expected every entry on the sheet"

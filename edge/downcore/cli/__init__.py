@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from downcore.cli import images, log, play, station
+from downcore.cli import compose, images, log, play, station
 from downcore.cli.config import config_app
 from downcore.exit_codes import MISSING_EXTRA, exit_code_of
 from downcore.strata.errors import DowncoreError
@@ -30,6 +30,7 @@ app.command()(station.doctor)
 app.command()(station.run)
 app.command()(images.process)
 app.command()(images.mask)
+app.command()(compose.compose)
 app.command()(log.log)
 app.command()(play.simulate)
 app.add_typer(config_app, name="config")

@@ -62,7 +62,7 @@ def process(
         **({"bundles": tuple(bundle)} if bundle else {}),
         **({"allow_low_resolution": True} if allow_low_resolution else {}),
     }
-    inbox = _inbox_of(px_per_cm, top)
+    inbox = inbox_of(px_per_cm, top)
     settings = load_settings(None, inbox=inbox, predict=predict, store={"path": db})
     try:
         with SliceProgress() as progress:
@@ -92,11 +92,11 @@ def mask(
     from downcore.service.masking import write_mask
     from downcore.settings import load_settings
 
-    settings = load_settings(None, inbox=_inbox_of(px_per_cm, top))
+    settings = load_settings(None, inbox=inbox_of(px_per_cm, top))
     typer.echo(write_mask(image, out, settings))
 
 
-def _inbox_of(px_per_cm: str | None, top: Top | None) -> dict[str, str]:
+def inbox_of(px_per_cm: str | None, top: Top | None) -> dict[str, str]:
     """Return what was said of the images; what was not is left to the environment."""
     return {
         **({"px_per_cm": px_per_cm} if px_per_cm is not None else {}),

@@ -7,10 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.composing.label_png import labels_of
 from downcore.plate import SIMULATED_CAVEAT, PlateSection, PlateSlice, draw_plate
 from downcore.simulator.image_lines import ImageLines
 from downcore.store import Reader
 from downcore.store.queries import StoredScan
+from downcore.strata.composed import ComposedSlice
 from downcore.strata.segment import Pixels
 
 PICTURE_ROWS_PER_CM = 12
@@ -21,10 +23,13 @@ def draw_core(reader: Reader, out: Path, inbox: Path) -> Path:
     scans = sorted(reader.sections(), key=lambda one: one.scan.section_id)
     slices: list[PlateSlice] = []
     pictures: list[NDArray[np.uint8]] = []
+    composed: list[ComposedSlice] = []
     for stored in scans:
         top_um = slices[-1].bottom_um if slices else 0
-        own = list(_slices(reader, stored, top_um))
+        made = list(reader.composition_log(stored.scan.scan_id))
+        own = list(_slices(reader, stored, top_um, made))
         slices += own
+        composed += made
         pictures.append(_picture(inbox / Path(stored.scan.path).name, len(own)))
     names = [one.scan.section_id for one in scans]
     bundles = sorted({e.bundle_id for s in slices for e in s.estimates})
@@ -35,12 +40,17 @@ def draw_core(reader: Reader, out: Path, inbox: Path) -> Path:
         caveat=SIMULATED_CAVEAT,
         slices=tuple(slices),
         picture=np.concatenate(pictures),
+        labels=_labels(composed, len(slices)),
+        table=", ".join(dict.fromkeys(one.table for one in composed)),
     )
     draw_plate(section, out)
     return out
 
 
-def _slices(reader: Reader, stored: StoredScan, top_um: int) -> Iterator[PlateSlice]:
+def _slices(
+    reader: Reader, stored: StoredScan, top_um: int, composed: list[ComposedSlice]
+) -> Iterator[PlateSlice]:
+    groups = {one.index: one.composition.told for one in composed}
     for one in reader.scan_log(stored.scan.scan_id):
         core_slice = one.row.core_slice
         yield PlateSlice(
@@ -48,7 +58,25 @@ def _slices(reader: Reader, stored: StoredScan, top_um: int) -> Iterator[PlateSl
             bottom_um=top_um + core_slice.bottom_um,
             class_fractions=core_slice.class_fractions,
             estimates=one.row.estimates,
+            composition=groups.get(core_slice.index, ()),
         )
+
+
+def _labels(composed: list[ComposedSlice], n_slices: int) -> NDArray[np.int32] | None:
+    """Return the regions of all sections as one strip; ``None`` where a slice has none."""
+    if len(composed) < n_slices:
+        return None
+    strip: list[NDArray[np.int32]] = []
+    n_before = 0
+    for one in composed:
+        if one.labels is None:
+            return None
+        if one.index == 0:
+            # Labels count anew in each section.
+            n_before = max((int(part.max()) for part in strip), default=0)
+        labels = labels_of(one.labels)
+        strip.append(np.where(labels > 0, labels + np.int32(n_before), labels))
+    return np.concatenate(strip)
 
 
 def _picture(path: Path, n_slices: int) -> NDArray[np.uint8]:

@@ -1,11 +1,15 @@
-"""The sheet of a plate: title, columns from the image to the last property, legends."""
+"""The sheet of a plate: title, columns from the image to the composition, legends."""
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from downcore.plate.axes import depth_axis, head
+from downcore.plate.composition import draw_composition, legend_of_groups
+from downcore.plate.labels import draw_labels
 from downcore.plate.style import CLASS_COLOURS, CLASS_NAMES, INK, QUIET, STATUS_COLOURS, WARNING
 from downcore.plate.track import draw_track
 from downcore.plate.values import UM_PER_CM, PlateSection
@@ -15,10 +19,44 @@ from downcore.strata.mask_classes import MaskClass
 from downcore.strata.properties import PROPERTIES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
 _DPI = 200
+_SHEET_IN = 8.27
+"""Width of a sheet without composition, inches."""
+_LEFT = 0.085
+_LEGEND_STEP = 0.026
+"""Height of a line of legend, as a share of the sheet."""
+_LEGEND_CHARACTERS = 150
+"""Longest line of legend that fits a sheet with composition."""
+_LEGEND_GAP = 7
+"""Characters that the patch and the gap of an entry take."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the sheet."""
+
+    draw: "Callable[[Axes, PlateSection], None]"
+    width: float
+    """Share of the sheet's width, in the units of the other columns."""
+    extra_in: float = 0.0
+    """By how much the sheet is wider for it, inches."""
+
+
+def _columns_of(section: PlateSection) -> list[_Column]:
+    columns = [_Column(_draw_picture, 1.15)]
+    if section.labels is not None:
+        columns.append(_Column(draw_labels, 1.15, 1.2))
+    columns.append(_Column(_draw_classes, 0.42))
+    columns += [_Column(partial(draw_track, prop=prop), 1.75) for prop in PROPERTIES]
+    if section.has_composition:
+        columns.append(_Column(draw_composition, 1.75, 1.8))
+    return columns
 
 
 def draw_plate(section: PlateSection, out: Path) -> Path:
@@ -56,32 +94,28 @@ def _figure_of(section: PlateSection) -> "Figure":
         raise DowncoreError(
             "expected matplotlib to draw a plate, got none; pip install 'downcore[demo]'"
         ) from error
-    figure = Figure(figsize=(8.27, 10.6), facecolor="white")
+    columns = _columns_of(section)
+    figure = Figure(figsize=(_SHEET_IN + sum(one.extra_in for one in columns), 10.6))
     FigureCanvasAgg(figure)  # Agg draws without a screen and without pyplot's global state.
     grid = figure.add_gridspec(
         nrows=1,
-        ncols=2 + len(PROPERTIES),
-        width_ratios=[1.15, 0.42, *[1.75] * len(PROPERTIES)],
-        left=0.085,
+        ncols=len(columns),
+        width_ratios=[one.width for one in columns],
+        left=_LEFT,
         right=0.975,
         top=0.838,
-        bottom=0.09,
+        bottom=0.14 if section.has_composition else 0.09,
         wspace=0.13,
     )
-    axes: list[Axes] = [
-        figure.add_subplot(grid[0, column]) for column in range(2 + len(PROPERTIES))
-    ]
     _draw_title(figure, section)
-    _draw_picture(axes[0], section)
-    _draw_classes(axes[1], section)
-    for one, prop in zip(axes[2:], PROPERTIES, strict=True):
-        draw_track(one, section, prop)
+    for i, one in enumerate(columns):
+        one.draw(figure.add_subplot(grid[0, i]), section)
     _draw_legends(figure, section)
     return figure
 
 
 def _draw_title(figure: "Figure", section: PlateSection) -> None:
-    left = 0.085
+    left = _LEFT
     # Names are shown as they are: a dollar sign in one is no formula.
     figure.text(
         left,
@@ -96,6 +130,8 @@ def _draw_title(figure: "Figure", section: PlateSection) -> None:
     origin = f"scan {section.scan}"
     if section.bundle:
         origin += f"   ·   bundle {section.bundle}"
+    if section.table:
+        origin += f"   ·   end members {section.table}"
     figure.text(left, 0.945, origin, size=8, color=QUIET, va="top", parse_math=False)
     figure.text(left, 0.928, _tally(section), size=8, color=QUIET, va="top")
     if section.caveat:
@@ -183,19 +219,39 @@ def _draw_legends(figure: "Figure", section: PlateSection) -> None:
         for one in MaskClass
         if shares[one] > 0
     ]
-    for handles, title, height in ((statuses, "Values", 0.056), (classes, "Mask", 0.028)):
-        figure.text(0.085, height, title, size=8, weight="bold", color=INK, va="center")
-        figure.legend(
-            handles=handles,
-            loc="center left",
-            bbox_to_anchor=(0.145, height),
-            ncols=len(handles) or 1,
-            frameon=False,
-            fontsize=8,
-            labelcolor=INK,
-            handlelength=1.1,
-            handleheight=1.0,
-            columnspacing=1.4,
-            handletextpad=0.5,
-            borderaxespad=0.0,
-        )
+    rows = [("Mask", classes), ("Values", statuses)]
+    if section.has_composition:
+        lines = _broken(legend_of_groups(section))
+        # From the bottom upwards, so that the first line, which has the title, comes last.
+        rows += [("" if i else "Solids", line) for i, line in reversed([*enumerate(lines)])]
+    for i, (title, handles) in enumerate(rows):
+        _draw_legend(figure, title, handles, (i + 1) * _LEGEND_STEP)
+
+
+def _broken(handles: "list[Patch]") -> "list[list[Patch]]":
+    """Return the entries of a legend in lines that fit the sheet."""
+    lines: list[list[Patch]] = [[]]
+    for one in handles:
+        length = sum(len(str(other.get_label())) + _LEGEND_GAP for other in (*lines[-1], one))
+        if lines[-1] and length > _LEGEND_CHARACTERS:
+            lines.append([])
+        lines[-1].append(one)
+    return lines
+
+
+def _draw_legend(figure: "Figure", title: str, handles: "list[Patch]", height: float) -> None:
+    figure.text(_LEFT, height, title, size=8, weight="bold", color=INK, va="center")
+    figure.legend(
+        handles=handles,
+        loc="center left",
+        bbox_to_anchor=(0.145, height),
+        ncols=len(handles) or 1,
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+        handlelength=1.1,
+        handleheight=1.0,
+        columnspacing=1.4,
+        handletextpad=0.5,
+        borderaxespad=0.0,
+    )

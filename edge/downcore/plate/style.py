@@ -31,6 +31,26 @@ CLASS_NAMES = {
     MaskClass.GLARE: "glare",
     MaskClass.OUTSIDE: "outside",
 }
+GROUP_COLOURS = (
+    "#f0e442",
+    "#56b4e9",
+    "#8c6d46",
+    "#1b1b1b",
+    "#009e73",
+    "#d55e00",
+    "#e69f00",
+    "#cc79a7",
+    "#0072b2",
+)
+"""Of groups of minerals, in the order of their table; from Okabe and Ito (2008), and a brown."""
+
+LABEL_COLOURS = (
+    "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#dddddd",
+)  # fmt: skip
+"""That tell neighbouring regions apart; from Okabe and Ito (2008), and a grey."""
+
+NO_LABEL_COLOUR = "#ffffff"
+
 TITLES = {"density": "Density", "vp": "P-wave velocity", "ms": "Magnetic susceptibility"}
 UNITS = {"g/cm3": "g/cm³", "m/s": "m/s", "1e-5 SI": "10⁻⁵ SI"}
 MARKERS = {Status.MEASURED: "D", Status.PREDICTED: "o", Status.FILLED: "s"}

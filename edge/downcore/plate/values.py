@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.depthlog import Estimate
 from downcore.strata.properties import Property
+from downcore.strata.unmixing.composition import GroupShare
 
 UM_PER_CM = 10_000
 
@@ -27,6 +28,8 @@ class PlateSlice:
     """Share of pixels in each :class:`MaskClass`, in its order; sums to 1."""
     estimates: tuple[Estimate, ...]
     """At most one for each property; a property without one is left blank."""
+    composition: tuple[GroupShare, ...] = ()
+    """Groups' shares; empty where nothing was composed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +49,11 @@ class PlateSection:
     picture: NDArray[np.uint8] | None
     """Thumbnail, shape (n_rows, n_across, 3), sRGB, from the first slice's top to the last's
     bottom; ``None`` when there is none."""
+    labels: NDArray[np.int32] | None = None
+    """Regions over the same span, shape (n_rows, n_across); 0 is no sediment; ``None`` when there
+    are none."""
+    table: str = ""
+    """Name of the end-member table; empty when there is none."""
 
     def __post_init__(self) -> None:
         if not self.slices:
@@ -55,6 +63,11 @@ class PlateSection:
     def span_cm(self) -> tuple[float, float]:
         """Depth of the first slice's top and of the last one's bottom."""
         return self.slices[0].top_um / UM_PER_CM, self.slices[-1].bottom_um / UM_PER_CM
+
+    @property
+    def has_composition(self) -> bool:
+        """Whether any slice was composed."""
+        return any(part.composition for part in self.slices)
 
     def estimates(self, prop: Property) -> list[Estimate | None]:
         """Return the estimate of each slice, from the top down; None where there is none."""

@@ -13,13 +13,21 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from downcore.publish.composition_payload import composition_of
 from downcore.strata.bundle import Manifest
 from downcore.strata.depthlog import Estimate
 from downcore.strata.mask_classes import MaskClass
 from downcore.strata.properties import PROPERTIES
-from downcore.strata.record import LogBatch, OutboxEntry, ScanStatus, SliceRow, StoreOrigin
+from downcore.strata.record import (
+    CompositionBatch,
+    LogBatch,
+    OutboxEntry,
+    ScanStatus,
+    SliceRow,
+    StoreOrigin,
+)
 
-SCHEMAS = ("status", "birth", "state", "latest", "log")
+SCHEMAS = ("status", "birth", "state", "latest", "log", "composition")
 """Names of the payloads."""
 
 _UNITS = {one.name: one.unit for one in PROPERTIES}
@@ -85,6 +93,18 @@ def log_payload(batch: LogBatch) -> str:
             "rows": [_row(row) for row in batch.rows],
         }
     )
+
+
+def composition_payload(batch: CompositionBatch) -> str:
+    """
+    Return compositions that were committed together, without epoch and seq.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
+    return _json({"schema": schema_id("composition"), **composition_of(batch)})
 
 
 def state_payload(status: ScanStatus) -> str:

@@ -94,7 +94,8 @@ def lines_of(entry: OutboxEntry) -> list[str]:
     if entry.kind is OutboxKind.STATE:
         reason = f": {printable(payload['reason'])}" if payload["reason"] else ""
         return [f"{name}  {payload['state']}{reason}"]
-    return [line for row in payload["rows"] for line in _lines_of_row(name, row)]
+    lines_of_row = _lines_of_composition if entry.kind is OutboxKind.COMPOSITION else _lines_of_row
+    return [line for row in payload["rows"] for line in lines_of_row(name, row)]
 
 
 def printable(text: str) -> str:
@@ -113,6 +114,21 @@ def _lines_of_row(name: str, row: dict[str, Any]) -> list[str]:
         "  ".join((start, *words, *([bundle_id[:8]] if len(by_bundle) > 1 else [])))
         for bundle_id, words in by_bundle.items()
     ]
+
+
+def _lines_of_composition(name: str, row: dict[str, Any]) -> list[str]:
+    start = f"{name}  {row['top_um'] / SLICE_UM:7.2f} - {row['bottom_um'] / SLICE_UM:.2f} cm"
+    groups = row["groups"]
+    known = [
+        f"{one['group']} {100 * one['fraction']:.0f} % "
+        f"[{100 * one['lower']:.0f}, {100 * one['upper']:.0f}]"
+        for one in groups
+        if one["fraction"] is not None
+    ]
+    if known:
+        return [f"{start}  {', '.join(known)}"]
+    said = f"{groups[0]['status']} ({printable(groups[0]['reason'])})"
+    return [f"{start}  composition {said}"]
 
 
 def _words_of(estimate: dict[str, Any]) -> str:

@@ -52,10 +52,16 @@ class Topics:
         """Name the topic of where a section's scan stands; retained."""
         return self._of("section", section_id, "state")
 
+    def section_composition(self, section_id: str) -> str:
+        """Name the topic of what a section's slices are made of, in batches; not retained."""
+        return self._of("section", section_id, "composition")
+
     def of_kind(self, section_id: str, kind: OutboxKind) -> str:
         """Return the topic of an announcement."""
         if kind is OutboxKind.STATE:
             return self.section_state(section_id)
+        if kind is OutboxKind.COMPOSITION:
+            return self.section_composition(section_id)
         return self.section_log(section_id)
 
     def _of(self, *parts: str) -> str:

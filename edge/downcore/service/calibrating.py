@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.pipeline import SectionPipeline
+from downcore.pipeline import OnMasked, SectionPipeline
 from downcore.ports import Predictor, TilePrediction
 from downcore.service.station import Station
 from downcore.strata.bundle import Manifest, manifest_text
@@ -89,17 +89,30 @@ def calibrated_station(station: Station, measured: MeasuredRows) -> Station:
         manifest = replace(plain.manifest, bundle_id=series_id)
         station.store.record_bundle(manifest, _series_text(plain.manifest, measured))
         predictors.append(CalibratedPredictor(plain, manifest))
-    return replace(station, predictors=tuple(predictors), measured=measured)
+    recipe = station.recipe
+    if recipe is not None:
+        recipe = replace(recipe, bundle_id=predictors[0].manifest.bundle_id)
+        station.store.record_composer(recipe.composer_id, recipe.description)
+    return replace(station, predictors=tuple(predictors), measured=measured, recipe=recipe)
 
 
 def pipeline_of(
-    station: Station, scale: LineScale, done_slices: tuple[int, ...]
+    station: Station,
+    scale: LineScale,
+    done_slices: tuple[int, ...],
+    on_masked: OnMasked | None = None,
 ) -> "SectionPipeline | CalibratedPipeline":
     """Return the pipeline of a section, corrected where the station has measured rows."""
     if station.measured is None:
-        return SectionPipeline(scale, station.predictors, station.rules, done_slices=done_slices)
+        return SectionPipeline(
+            scale,
+            station.predictors,
+            station.rules,
+            done_slices=done_slices,
+            on_masked=on_masked,
+        )
     # The measured slices must be predicted again to find the correction, so every slice is.
-    plain = SectionPipeline(scale, station.predictors, station.rules)
+    plain = SectionPipeline(scale, station.predictors, station.rules, on_masked=on_masked)
     return CalibratedPipeline(plain, station.measured)
 
 

@@ -145,9 +145,11 @@ def content_key(content: str) -> str:
 
 
 def memory_key(station: Station, candidate: Candidate) -> str:
-    """Return under which key the store remembers that a file is done with, by these bundles."""
-    bundles = ",".join(p.manifest.bundle_id for p in station.predictors)
-    return f"{candidate.signature}:{bundles}"
+    """Return under which key the store remembers that a file is done with, by all that runs."""
+    running = [predictor.manifest.bundle_id for predictor in station.predictors]
+    if station.recipe is not None:
+        running.append(station.recipe.composer_id)
+    return f"{candidate.signature}:{','.join(running)}"
 
 
 def attempt_key(candidate: Candidate) -> str:

@@ -8,6 +8,7 @@ import logging
 from downcore.ports import ScanLines
 from downcore.service.calibrating import pipeline_of
 from downcore.service.candidates import Candidate, look_again
+from downcore.service.composing_scans import commit_compositions, composer_of, n_composed
 from downcore.service.identity import (
     Identity,
     attempt_key,
@@ -187,6 +188,7 @@ class Journey:
         most = self._station.slices_per_step
         kept, is_all = passage.advance(n_lines, is_complete=is_complete, n_slices=most)
         self._commit(kept)
+        commit_compositions(self._station, self.scan_id, passage.composed())
         if not is_all:
             return Outcome.MORE
         if not is_complete:
@@ -230,11 +232,12 @@ class Journey:
             return Outcome.DONE
         self.scan_id = found.scan_id
         done_slices = self._done_slices(found)
-        if found.kept is not None and found.has_all(n_lines, min(done_slices, default=0)):
+        n_done = n_composed(self._station, found.kept)
+        if found.kept is not None and found.has_all(n_lines, min((*done_slices, n_done))):
             self.n_slices = found.kept.n_slices
             self.reason = f"known as scan {found.scan_id}"
             return Outcome.DONE
-        self._set_out(lines, done_slices)
+        self._set_out(lines, done_slices, n_done)
         return None
 
     def _open_or_link(self, lines: ScanLines, found: Identity, content: str) -> bool:
@@ -251,11 +254,15 @@ class Journey:
         store.remember_file(f"opening:{found.opening}", found.scan_id)
         return False
 
-    def _set_out(self, lines: ScanLines, done_slices: tuple[int, ...]) -> None:
+    def _set_out(self, lines: ScanLines, done_slices: tuple[int, ...], n_done: int) -> None:
         """Begin a passage below the slices that are done."""
+        station = self._station
         self.n_slices = min(done_slices, default=0)
-        pipeline = pipeline_of(self._station, lines.scale, done_slices)
-        self._passage = Passage(lines, pipeline, self.candidate.signature)
+        n_known = done_slices[0] if done_slices else 0
+        composer = composer_of(station, lines.scale, self.scan_id, n_known=n_known, n_done=n_done)
+        on_masked = None if composer is None else composer.look_at
+        pipeline = pipeline_of(station, lines.scale, done_slices, on_masked)
+        self._passage = Passage(lines, pipeline, self.candidate.signature, composer)
         self._station.store.set_scan_state(self.scan_id, ScanState.GROWING)
         logger.info(
             "section %s: scan %s, %s px/cm by %s, from slice %d on",
@@ -295,6 +302,7 @@ class Journey:
             return Outcome.MORE
         store.set_scan_state(self.scan_id, ScanState.FINAL)
         self._commit(passage.finish())
+        commit_compositions(self._station, self.scan_id, passage.finish_composing())
         duplicate_of = None if has_ended(store, self.scan_id) else self._identified()
         store.set_scan_state(self.scan_id, ScanState.DONE)
         self.reason = f"the same content as scan {duplicate_of}" if duplicate_of else ""

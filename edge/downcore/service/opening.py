@@ -17,6 +17,7 @@ from downcore.inference import (
 )
 from downcore.ports import Clock
 from downcore.publish.mqtt_settings import read_password, tls_context
+from downcore.service.composing_recipe import recipe_of
 from downcore.service.outlets import mqtt_settings_of
 from downcore.service.station import Station, patience_of, patterns_of, reading_of, rules_of
 from downcore.settings import Settings
@@ -61,6 +62,7 @@ def open_station(
     cv2.setNumThreads(1)
     patience, patterns = patience_of(settings), patterns_of(settings)
     predictors = open_predictors(settings)
+    recipe = recipe_of(settings, predictors[0].manifest)
     path = settings.store.path
     if not path.parent.is_dir():
         raise SettingsError(
@@ -71,6 +73,8 @@ def open_station(
         for name, predictor in zip(settings.predict.bundles, predictors, strict=True):
             text = (find_bundle(name) / "manifest.json").read_text(encoding="utf-8")
             store.record_bundle(predictor.manifest, text)
+        if recipe is not None:
+            store.record_composer(recipe.composer_id, recipe.description)
         station = Station(
             inbox=settings.inbox.path,
             store=store,
@@ -81,6 +85,7 @@ def open_station(
             patterns=patterns,
             slices_per_step=slices_per_step,
             clock=clock,
+            recipe=recipe,
         )
         try:
             yield station

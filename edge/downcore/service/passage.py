@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from downcore.composing import SectionComposer
 from downcore.pipeline import SectionPipeline
 from downcore.ports import ScanLines
 from downcore.service.calibrating import CalibratedPipeline
 from downcore.sources._identity import PrefixDigest
 from downcore.sources._input import InputFile
+from downcore.strata.composed import ComposedSlice
 from downcore.strata.errors import SegmentError
 from downcore.strata.record import SliceRow
 
@@ -45,12 +47,19 @@ class Passage:
         A new one.
     signature : str
         The files as they were when the passage began.
+    composer : SectionComposer, optional
+        A new one that the pipeline tells of every slice.
     """
 
     def __init__(
-        self, lines: ScanLines, pipeline: SectionPipeline | CalibratedPipeline, signature: str
+        self,
+        lines: ScanLines,
+        pipeline: SectionPipeline | CalibratedPipeline,
+        signature: str,
+        composer: SectionComposer | None = None,
     ) -> None:
         self.signature = signature
+        self._composer = composer
         self._lines = lines
         self._pipeline = pipeline
         self._prefix = PrefixDigest()
@@ -95,6 +104,14 @@ class Passage:
         """Return the rows that waited for the end of the scan; ``None`` where there are none."""
         return self._kept(self._pipeline.finish())
 
+    def composed(self) -> list[ComposedSlice]:
+        """Return the compositions that became ready with the rows given out so far."""
+        return [] if self._composer is None else self._composer.ready()
+
+    def finish_composing(self) -> list[ComposedSlice]:
+        """Return the compositions that waited for the end of the scan."""
+        return [] if self._composer is None else self._composer.finish()
+
     def read_the_same(self, lines: ScanLines) -> bool:
         """Return whether a finished scan, opened anew, has the lines that were read."""
         n_lines, is_complete = lines.refresh(is_still=True)
@@ -114,6 +131,8 @@ class Passage:
     def _kept(self, rows: list[SliceRow]) -> Kept | None:
         if not rows:
             return None
+        if self._composer is not None:
+            self._composer.add_rows(rows)
         last = rows[-1].core_slice
         n_lines_done = last.first_line + last.n_lines
         digest = self._prefix_at[n_lines_done]

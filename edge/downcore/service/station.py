@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from downcore.composing import ComposingRecipe
 from downcore.pipeline import SliceRules
 from downcore.ports import Clock, Predictor
 from downcore.settings import Settings
@@ -31,6 +32,8 @@ class Station:
     clock: Clock
     measured: MeasuredRows | None = None
     """Measured rows of the one section that is read, which correct its predictions."""
+    recipe: ComposingRecipe | None = None
+    """With what slices are composed; ``None`` where they are not."""
 
 
 def reading_of(settings: Settings) -> Reading:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
+from downcore.store.composition_rows import COMPOSED_COLUMNS, SHARE_COLUMNS, composed_of_rows
 from downcore.store.connection import as_store_error, open_reader
 from downcore.store.rows import (
     ESTIMATE_COLUMNS,
@@ -17,6 +18,7 @@ from downcore.store.rows import (
     status_of_row,
 )
 from downcore.store.schema import refuse_foreign
+from downcore.strata.composed import ComposedSlice
 from downcore.strata.errors import StoreError
 from downcore.strata.record import (
     OutboxEntry,
@@ -181,6 +183,18 @@ class Reader:
             yield from page
             after = page[-1].row.core_slice.index
 
+    def composition_log(self, scan_id: str) -> Iterator[ComposedSlice]:
+        """Yield a scan's compositions by the composer that ran last, top first."""
+        newest = self._all(
+            "SELECT composer_id FROM composed_slice WHERE scan_id = ?"
+            " ORDER BY run_id DESC, slice_index DESC LIMIT 1",
+            scan_id,
+        )
+        after = -1
+        while newest and (page := self._composition_page(scan_id, newest[0][0], after)):
+            yield from page
+            after = page[-1].index
+
     def counts(self) -> Counts:
         """Return how much the record holds."""
         row = self._all(
@@ -270,6 +284,37 @@ class Reader:
             estimates = tuple(estimate_of_row(c[n + 1 :]) for c in cells if c[n + 1] is not None)
             row = SliceRow(slice_of_row(cells[0][:n]), estimates)
             page.append(StoredRow(scan_id, cells[0][n], row))
+        return page
+
+    def _composition_page(self, scan_id: str, composer_id: str, after: int) -> list[ComposedSlice]:
+        n = len(COMPOSED_COLUMNS)
+        columns = ", ".join(
+            "guard_report.report" if one == "guard_id" else f"composed.{one}"
+            for one in COMPOSED_COLUMNS
+        )
+        shares = ", ".join(f"composition.{one}" for one in SHARE_COLUMNS)
+        rows = self._all(
+            f"SELECT {columns}, slice.top_um, slice.bottom_um, {shares} FROM"  # noqa: S608 - the columns are constants
+            " (SELECT * FROM composed_slice WHERE scan_id = ? AND composer_id = ?"
+            " AND slice_index > ? ORDER BY slice_index LIMIT ?) AS composed"
+            " JOIN slice USING (scan_id, slice_index)"
+            " JOIN composition USING (scan_id, slice_index, composer_id)"
+            " LEFT JOIN guard_report USING (guard_id)"
+            " ORDER BY composed.slice_index, composition.position",
+            scan_id,
+            composer_id,
+            after,
+            _PAGE // 5,
+        )
+        page: list[ComposedSlice] = []
+        for _, group in itertools.groupby(rows, key=lambda row: row[0]):
+            cells = list(group)
+            first = cells[0]
+            page.append(
+                composed_of_rows(
+                    first[:n], (first[n], first[n + 1]), [one[n + 2 :] for one in cells]
+                )
+            )
         return page
 
 

@@ -68,9 +68,9 @@ def row_of_slice(core_slice: CoreSlice) -> tuple[Cell, ...]:
         int(core_slice.bottom_um),
         int(core_slice.first_line),
         int(core_slice.n_lines),
-        _real(core_slice.valid_fraction, where),
-        *(_real(x, where) for x in colours),
-        *(_real(x, where) for x in core_slice.class_fractions),
+        real_cell(core_slice.valid_fraction, where),
+        *(real_cell(x, where) for x in colours),
+        *(real_cell(x, where) for x in core_slice.class_fractions),
         ",".join(core_slice.flags),
     )
 
@@ -104,10 +104,10 @@ def row_of_estimate(estimate: Estimate) -> tuple[Cell, ...]:
     return (
         str(estimate.property),
         str(estimate.bundle_id),
-        _real(estimate.value, estimate.property),
-        _real(estimate.lower, estimate.property),
-        _real(estimate.upper, estimate.property),
-        _real(estimate.heterogeneity, estimate.property),
+        real_cell(estimate.value, estimate.property),
+        real_cell(estimate.lower, estimate.property),
+        real_cell(estimate.upper, estimate.property),
+        real_cell(estimate.heterogeneity, estimate.property),
         str(estimate.status),
         str(estimate.reason),
     )
@@ -138,7 +138,15 @@ def storable_text(text: str) -> str:
     return os.fsencode(text).decode("utf-8", errors="backslashreplace")
 
 
-def _real(number: float | None, where: str) -> float | None:
+def real_cell(number: float | None, where: str) -> float | None:
+    """
+    Return a number as SQLite is to keep it.
+
+    Raises
+    ------
+    StoreError
+        If it is not finite.
+    """
     # Values often are numpy scalars, which sqlite3 would keep as blobs, and it would keep NaN
     # as NULL without a word.
     if number is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from downcore.store.rows import STATUS_COLUMNS, status_of_row
 from downcore.strata.errors import StoreError
-from downcore.strata.record import LogBatch, OutboxKind, ScanStatus
+from downcore.strata.record import Announced, CompositionBatch, LogBatch, OutboxKind, ScanStatus
 
 
 @dataclass(slots=True)
@@ -15,7 +15,7 @@ class Transaction:
 
     connection: sqlite3.Connection
     now_utc: str
-    payload_of: Callable[[LogBatch | ScanStatus], tuple[OutboxKind, str] | None]
+    payload_of: Callable[[Announced], tuple[OutboxKind, str] | None]
     has_announced: bool = field(default=False, init=False)
 
     def claim(self) -> None:
@@ -48,7 +48,11 @@ class Transaction:
         """Announce rows."""
         self._announce(batch)
 
-    def _announce(self, what: LogBatch | ScanStatus) -> None:
+    def announce_composition(self, batch: CompositionBatch) -> None:
+        """Announce compositions."""
+        self._announce(batch)
+
+    def _announce(self, what: Announced) -> None:
         announced = self.payload_of(what)
         if announced is not None:
             kind, payload = announced

@@ -4,40 +4,22 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 import sqlite_utils
 
 from downcore.ports import Clock
-from downcore.store import commits, scans
+from downcore.store import commits, compositions, scans
+from downcore.store.announcer import Announcer, payload_of
 from downcore.store.connection import as_store_error
 from downcore.store.opening import open_checked
 from downcore.store.place import DaemonLock, FilesystemOf, filesystem_of, refuse_network_place
 from downcore.store.rows import storable_text
 from downcore.store.transaction import Transaction
 from downcore.strata.bundle import Manifest
+from downcore.strata.composed import ComposedSlice
 from downcore.strata.errors import StoreError
-from downcore.strata.record import (
-    LogBatch,
-    OutboxKind,
-    Run,
-    Scan,
-    ScanState,
-    ScanStatus,
-    SliceRow,
-)
-
-
-class Announcer(Protocol):
-    """Writes what is announced, as JSON objects; the module of payloads is one."""
-
-    def log_payload(self, batch: LogBatch) -> str:
-        """Return the announcement of rows, without epoch and seq."""
-        ...
-
-    def state_payload(self, status: ScanStatus) -> str:
-        """Return the announcement of a scan's state, without epoch and seq."""
-        ...
+from downcore.strata.record import Run, Scan, ScanState, SliceRow
 
 
 class Store:
@@ -303,6 +285,39 @@ class Store:
             batch = commits.Batch(scan_id, self._run_id, tuple(rows), n_lines_done, prefix_digest)
             return commits.commit(transaction, batch)
 
+    def record_composer(self, composer_id: str, description: str) -> None:
+        """Keep what a composer is made of, so that its id resolves for ever; again is a no-op."""
+        with self._writing("record a composer in") as transaction:
+            compositions.record_composer(transaction, composer_id, description)
+
+    def commit_compositions(self, scan_id: str, composed: Sequence[ComposedSlice]) -> int:
+        """
+        Commit compositions of slices that are in the store, with their announcement.
+
+        Returns
+        -------
+        int
+            How many were new; what is there already with the same values is left out.
+
+        Raises
+        ------
+        StoreError
+            As :meth:`commit_slices` does. Nothing is changed then.
+        """
+        if self._run_id is None:
+            raise StoreError("expected begin_run before the first rows, got none")
+        with self._writing("commit compositions to") as transaction:
+            return compositions.commit(transaction, scan_id, self._run_id, composed)
+
+    def n_slices_composed(self, scan_id: str, composer_id: str) -> int:
+        """Return how many slices of a scan, from its top, a composer has done."""
+        with self._mutex, as_store_error(self._path, "count compositions in"):
+            row = self._database.conn.execute(
+                "SELECT count(*) FROM composed_slice WHERE scan_id = ? AND composer_id = ?",
+                (scan_id, composer_id),
+            ).fetchone()
+        return int(row[0])
+
     def quarantine_try(self, identity: str, path: str, reason: str) -> int:
         """
         Count an attempt at a file before it is made, so that one that kills the process counts.
@@ -364,16 +379,11 @@ class Store:
     def _writing(self, doing: str) -> Iterator[Transaction]:
         with self._mutex, as_store_error(self._path, doing), self._database.atomic():
             transaction = Transaction(
-                self._database.conn, self._clock.utc_rfc3339(), self._payload_of
+                self._database.conn,
+                self._clock.utc_rfc3339(),
+                lambda what: payload_of(self._announce, what),
             )
             transaction.claim()
             yield transaction
         if transaction.has_announced and self._on_commit is not None:
             self._on_commit()
-
-    def _payload_of(self, what: LogBatch | ScanStatus) -> tuple[OutboxKind, str] | None:
-        if self._announce is None:
-            return None
-        if isinstance(what, LogBatch):
-            return OutboxKind.LOG, self._announce.log_payload(what)
-        return OutboxKind.STATE, self._announce.state_payload(what)

@@ -3,7 +3,9 @@
 import enum
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
+from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import Estimate
 from downcore.strata.slices import CoreSlice
 
@@ -36,6 +38,8 @@ class OutboxKind(enum.StrEnum):
     """Rows that were committed."""
     STATE = "state"
     """A scan's new state."""
+    COMPOSITION = "composition"
+    """Compositions that were committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,21 @@ class LogBatch:
     section_top_um: int | None
     committed_utc: str
     rows: tuple[SliceRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompositionBatch:
+    """Compositions of slices of one scan that were committed together."""
+
+    section_id: str
+    scan_id: str
+    section_top_um: int | None
+    committed_utc: str
+    slices: tuple[ComposedSlice, ...]
+
+
+Announced: TypeAlias = "LogBatch | CompositionBatch | ScanStatus"
+"""What is announced of the record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,27 @@ from dataclasses import dataclass
 from downcore.strata.endmembers.quantity import Colour, Quantity
 from downcore.strata.errors import EndMemberError
 
+JOINER = " + "
+"""Stands between the names of groups that are only known together."""
+
+DENSITY_RANGE = (0.01, 25.0)
+"""g/cm3: from foam to beyond gold."""
+
+VP_RANGE = (100.0, 20_000.0)
+"""m/s: from foam to beyond diamond."""
+
+MODULUS_RANGE = (1e-4, 1_500.0)
+"""GPa: from foam to beyond diamond."""
+
+MS_RANGE = (-1e4, 1e7)
+"""1e-5 SI: from beyond graphite to beyond iron."""
+
+WATER_DENSITY_RANGE = (0.9, 1.5)
+"""g/cm3: any brine."""
+
+WATER_VP_RANGE = (1_000.0, 2_500.0)
+"""m/s: any brine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Solid:
@@ -36,6 +57,25 @@ class Solid:
         for name, one in zip(("density", "vp", "bulk_gpa", "shear_gpa"), positive, strict=True):
             if one is not None and one.value <= 0.0:
                 raise EndMemberError(f"{self.mineral}: expected {name} above 0, got {one.value:g}")
+        if JOINER in self.group:
+            raise EndMemberError(
+                f"{self.mineral}: expected a group without {JOINER!r}, which names sums of groups, "
+                f"got {self.group!r}"
+            )
+        try:
+            self._check_ranges()
+        except EndMemberError as error:
+            raise EndMemberError(f"{self.mineral}: {error}") from error
+
+    def _check_ranges(self) -> None:
+        self.density.check_range("density in g/cm3", *DENSITY_RANGE)
+        if self.ms is not None:
+            self.ms.check_range("ms in 1e-5 SI", *MS_RANGE)
+        if self.vp is not None:
+            self.vp.check_range("vp in m/s", *VP_RANGE)
+        for name, one in (("bulk modulus", self.bulk_gpa), ("shear modulus", self.shear_gpa)):
+            if one is not None:
+                one.check_range(f"{name} in GPa", *MODULUS_RANGE)
 
     @property
     def p_wave_gpa(self) -> float | None:
@@ -77,3 +117,8 @@ class PoreWater:
     """m/s."""
     ms: Quantity
     """1e-5 SI."""
+
+    def __post_init__(self) -> None:
+        self.density.check_range("density of pore water in g/cm3", *WATER_DENSITY_RANGE)
+        self.vp.check_range("vp of pore water in m/s", *WATER_VP_RANGE)
+        self.ms.check_range("ms of pore water in 1e-5 SI", *MS_RANGE)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from downcore.strata.errors import EndMemberError
 
+MOST_SHARE_SD = 10.0
+"""Standard deviation of a channel, as a share of it, beyond which it is no colour."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
@@ -23,6 +26,26 @@ class Quantity:
             raise EndMemberError(f"expected an sd above 0, got {self.sd}")
         if not self.source.strip():
             raise EndMemberError("expected a source: say where the number stands")
+
+    def check_range(self, name: str, lowest: float, highest: float) -> None:
+        """
+        Check that the number is one that matter can have, in the unit of its field.
+
+        Raises
+        ------
+        EndMemberError
+            If it is not, or its standard deviation is above ``highest``.
+        """
+        if not lowest <= self.value <= highest:
+            raise EndMemberError(
+                f"expected {name} from {lowest:g} to {highest:g}, got {self.value:g}: is it in "
+                "another unit?"
+            )
+        if self.sd > highest:
+            raise EndMemberError(
+                f"expected an sd of {name} up to {highest:g}, got {self.sd:g}: leave out what is "
+                "not known"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +67,11 @@ class Colour:
             )
         if not all(math.isfinite(x) and x > 0.0 for x in self.share_sd):
             raise EndMemberError(f"expected an sd above 0 for each channel, got {self.share_sd}")
+        if max(self.share_sd) > MOST_SHARE_SD:
+            raise EndMemberError(
+                f"expected an sd of each channel up to {MOST_SHARE_SD:g} times the channel in "
+                f"linear light, got {max(self.share_sd):.3g} times: leave out a colour that is "
+                "not known"
+            )
         if not self.source.strip():
             raise EndMemberError("expected a source: say where the colour stands")

@@ -16,6 +16,9 @@ FEWEST_MEMBERS = 2
 MOST_MEMBERS = 32
 """More than any observation of a core could tell apart."""
 
+LEAST_GRAIN_PER_WATER = 1.1
+"""Times the density of pore water that the densest member has at least."""
+
 
 class VpRule(enum.StrEnum):
     """How sound passes a mixture."""
@@ -50,6 +53,19 @@ class EndMemberTable:
         if all(m.colour is None for m in self.members):
             raise EndMemberError(
                 f"table {self.name}: expected a colour for one member or more, got none"
+            )
+        for name, again in _pairs(self.groups):
+            if _plain(name) == _plain(again):
+                raise EndMemberError(
+                    f"table {self.name}: expected one spelling of a group, got {name!r} and "
+                    f"{again!r}"
+                )
+        lightest = LEAST_GRAIN_PER_WATER * self.pore_water.density.value
+        grains = max(m.density.value for m in self.members)
+        if grains < lightest:
+            raise EndMemberError(
+                f"table {self.name}: expected a member denser than {lightest:.3g} g/cm3, got at "
+                f"most {grains:.3g}: nothing could be told from pore water"
             )
         if len(self.groups) < FEWEST_MEMBERS:
             raise EndMemberError(
@@ -105,8 +121,14 @@ def check_members(names: Iterable[str], table: str) -> None:
             f"table {table}: expected {FEWEST_MEMBERS} to {MOST_MEMBERS} members, got {len(listed)}"
         )
     for one, other in _pairs(listed):
-        if one == other:
-            raise EndMemberError(f"table {table}: expected each member once, got {one!r} twice")
+        if _plain(one) == _plain(other):
+            twice = f"{one!r} twice" if one == other else f"{one!r} and {other!r}"
+            raise EndMemberError(f"table {table}: expected each member once, got {twice}")
+
+
+def _plain(name: str) -> str:
+    """Return a name as people compare names."""
+    return " ".join(name.split()).casefold()
 
 
 def _pairs(items: Sequence[_T]) -> Iterator[tuple[_T, _T]]:

@@ -14,10 +14,15 @@ from numpy.typing import NDArray
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import SectionError, SegmentGapError
 from downcore.strata.segment import Pixels, Segment
-from downcore.strata.superpixels._grid import Grid
 from downcore.strata.superpixels._parts import GivenOut, PartRules, label_window
 from downcore.strata.superpixels._planes import fill_planes
-from downcore.strata.superpixels._slic import Clustering, Each, in_turn
+from downcore.strata.superpixels.clustering import (
+    KERNELS,
+    ClusteringBackend,
+    Each,
+    Grid,
+    in_turn,
+)
 from downcore.strata.superpixels.settings import SuperpixelSettings
 
 NO_LABEL = 0
@@ -52,6 +57,8 @@ class SuperpixelStream:
     each : callable, optional
         Calls work on rows of cells; one call for all rows unless given. It may make several
         calls at once from several threads: the labels are the same, and the work holds no lock.
+    backend : ClusteringBackend, optional
+        Lets pixels choose their clusters; compiled kernels unless given.
 
     Raises
     ------
@@ -66,9 +73,10 @@ class SuperpixelStream:
         n_across: int,
         *,
         each: Each = in_turn,
+        backend: ClusteringBackend = KERNELS,
     ) -> None:
         self._grid = Grid.of(settings, scale, n_across)
-        self._clustering = Clustering(settings, self._grid, each)
+        self._clustering = backend.clustering(settings, self._grid, each)
         self._stretch = settings.stretch_lines(scale)
         self._least_px = settings.smallest_area_px(scale)
         self._halo = settings.halo_lines(scale)
@@ -184,6 +192,7 @@ def label_strip(
     scale: LineScale,
     *,
     each: Each = in_turn,
+    backend: ClusteringBackend = KERNELS,
 ) -> NDArray[np.int32]:
     """
     Return the superpixels of a finished strip, worked out over all of it at once.
@@ -192,7 +201,7 @@ def label_strip(
 
     Parameters
     ----------
-    lines, classes, settings, scale, each
+    lines, classes, settings, scale, each, backend
         As for :class:`SuperpixelStream` and its ``push``.
 
     Returns
@@ -204,7 +213,7 @@ def label_strip(
         return np.zeros(lines.shape[:2], np.int32)
     cells = -(-len(lines) // settings.cell_px(scale))
     stream = SuperpixelStream(
-        replace(settings, stretch_cells=cells), scale, lines.shape[1], each=each
+        replace(settings, stretch_cells=cells), scale, lines.shape[1], each=each, backend=backend
     )
     stream.push(Segment(lines, 0), classes)
     return stream.finish()[0].labels

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.depthlog import HAS_VALUE, Status
 from downcore.strata.endmembers.library import Library
+from downcore.strata.endmembers.member import JOINER
 from downcore.strata.unmixing.calibrating import Calibration
 from downcore.strata.unmixing.estimating import estimate, spread
 from downcore.strata.unmixing.guard import GuardReport, examine
@@ -75,6 +76,24 @@ class Composition:
     """What the data could tell; ``None`` where nothing was observed."""
 
     @property
+    def told(self) -> tuple[GroupShare, ...]:
+        """
+        The groups as far as the data tell them apart; fractions sum to 1 where there are any.
+
+        Groups that the prior speaks for stand together in the sum that is known, where there is
+        one; the others stand for themselves.
+        """
+        blind = {one.group for one in self.groups if one.is_prior_driven}
+        found = list(self.groups)
+        for whole in self.joined:
+            parts = set(whole.group.split(JOINER))
+            here = [one for one in found if one.group in parts]
+            if {one.group for one in here} == parts <= blind:
+                found[found.index(here[0])] = whole
+                found = [one for one in found if one not in here]
+        return tuple(found)
+
+    @property
     def total(self) -> float | None:
         """Sum of the groups' fractions: 1, or ``None`` where there are none."""
         found = [one.fraction for one in self.groups if one.fraction is not None]
@@ -95,6 +114,8 @@ def compose(seen: Observations, calibration: Calibration) -> tuple[Composition, 
     calibration : Calibration
         Model and intervals.
     """
+    if not seen.status:
+        return ()
     model, library = calibration.model, calibration.model.library
     found = estimate(seen, model)
     guards = _guards(seen, calibration)
@@ -193,7 +214,7 @@ def _share(
     middle = min(max(float(numbers.share[index, i]), 0.0), 1.0)
     half = float(numbers.half[index, i])
     return GroupShare(
-        group=" + ".join(numbers.names[i]),
+        group=JOINER.join(numbers.names[i]),
         fraction=middle,
         lower=max(middle - half, 0.0),
         upper=min(middle + half, 1.0),

@@ -20,6 +20,9 @@ N_ROWS = len(ROWS)
 _MS_BEYOND = 10.0
 """Times the highest credible susceptibility that is still unmixed."""
 
+_VAGUEST = 1e12
+"""Standard deviation, in any row's unit, above which nothing was observed."""
+
 SDS_PER_HALF_WIDTH = 1.0 / 1.645
 """A 90 % interval's half width is 1.645 standard deviations of a normal error."""
 
@@ -70,8 +73,8 @@ class Observations:
         """
         kept = np.array(value, np.float64)
         spread = np.array(sd, np.float64)
-        credible = np.isfinite(kept) & np.isfinite(spread) & (spread > 0.0)
         with np.errstate(invalid="ignore"):
+            credible = np.isfinite(kept) & (spread > 0.0) & (spread <= _VAGUEST)
             for row, one in ((DENSITY, DENSITY_PROPERTY), (VP, VP_PROPERTY)):
                 credible[:, row] &= (kept[:, row] >= one.lowest) & (kept[:, row] <= one.highest)
             # Below 0 by noise and by diamagnetic members; placers pass the property's range.
@@ -80,7 +83,8 @@ class Observations:
         kept[~credible] = np.nan
         spread[~credible] = np.nan
         n = len(kept)
-        return cls(kept, spread, status or (Status.PREDICTED,) * n, reason or ("",) * n)
+        said = (Status.PREDICTED,) * n if status is None else status
+        return cls(kept, spread, said, ("",) * n if reason is None else reason)
 
     @property
     def may_have_value(self) -> NDArray[np.bool_]:

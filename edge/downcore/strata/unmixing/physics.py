@@ -95,6 +95,26 @@ def predict(library: Library, fractions: NDArray[np.float64], mixing: Mixing) ->
     return Prediction(value, slope, variance)
 
 
+def predict_values(
+    library: Library, fractions: NDArray[np.float64], mixing: Mixing
+) -> NDArray[np.float64]:
+    """Return the values of :func:`predict` alone, shape (n, 6)."""
+    value = np.empty((len(fractions), N_ROWS))
+    value[:, DENSITY] = fractions @ library.density
+    value[:, MS] = fractions @ library.ms
+    if mixing.vp_rule is VpRule.WYLLIE:
+        value[:, VP] = (fractions @ library.slowness) ** 2
+    else:
+        compliance = fractions @ (1.0 / _modulus(library, mixing))
+        if mixing.vp_rule is VpRule.HILL:
+            compliance = 2.0 / (fractions @ library.p_wave_gpa + 1.0 / compliance)
+        value[:, VP] = compliance * value[:, DENSITY]
+    solid = np.maximum(fractions[:, 1:].sum(axis=1), _LEAST_SOLID)
+    light, _ = _mixed_light(library, fractions[:, 1:] / solid[:, None], mixing)
+    value[:, RED:] = np.log(light)
+    return value
+
+
 def k_over_s(reflectance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return Kubelka and Munk's K/S of reflectance above 0, same shape."""
     ratio: NDArray[np.float64] = (1.0 - reflectance) ** 2 / (2.0 * reflectance)
@@ -120,9 +140,7 @@ def _sound(
         parts = fractions * slope * share / 2.0
     else:
         density = fractions @ library.density
-        softness = 1.0 / (
-            library.stiffness_gpa if mixing.vp_rule is VpRule.WOOD else library.p_wave_gpa
-        )
+        softness = 1.0 / _modulus(library, mixing)
         reuss = fractions @ softness
         compliance, by_fraction = reuss, np.broadcast_to(softness, fractions.shape)
         if mixing.vp_rule is VpRule.HILL:
@@ -137,6 +155,21 @@ def _sound(
     return value, slope, variance
 
 
+def _modulus(library: Library, mixing: Mixing) -> NDArray[np.float64]:
+    return library.stiffness_gpa if mixing.vp_rule is VpRule.WOOD else library.p_wave_gpa
+
+
+def _mixed_light(
+    library: Library, share: NDArray[np.float64], mixing: Mixing
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the light of solids, and that of their intimate part, both (n, 3)."""
+    intimate = reflectance_of_k_over_s(share @ k_over_s(library.reflectance))
+    # Of water alone there is no colour; this little keeps the logarithm finite.
+    areal = np.maximum(share @ library.reflectance, 1e-9)
+    light = mixing.areal_weight * areal + (1.0 - mixing.areal_weight) * intimate
+    return light, intimate
+
+
 def _light(
     library: Library, fractions: NDArray[np.float64], mixing: Mixing
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -144,10 +177,7 @@ def _light(
     solid = np.maximum(fractions[:, 1:].sum(axis=1), _LEAST_SOLID)
     share = fractions[:, 1:] / solid[:, None]
     ratios = k_over_s(library.reflectance)
-    # Of water alone there is no colour; this little keeps the logarithm finite.
-    intimate = reflectance_of_k_over_s(share @ ratios)
-    areal = np.maximum(share @ library.reflectance, 1e-9)
-    light = mixing.areal_weight * areal + (1.0 - mixing.areal_weight) * intimate
+    light, intimate = _mixed_light(library, share, mixing)
     # d R / d (K/S) of Kubelka and Munk.
     bend = (1.0 - mixing.areal_weight) * 2.0 * intimate**2 / (intimate**2 - 1.0 - 1e-12)
     by_share = (

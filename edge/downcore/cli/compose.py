@@ -1,0 +1,70 @@
+"""``downcore compose``: what one finished image is made of."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from downcore.cli.images import PxPerCm, TopOption, inbox_of
+
+
+def compose(
+    image: Annotated[Path, typer.Argument(readable=False, help="One finished image.")],
+    *,
+    px_per_cm: PxPerCm = None,
+    top: TopOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="PNG to write: image, regions, tracks.")
+    ] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", help="JSON to write: per slice the groups, intervals and guard."),
+    ] = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--table",
+            help="End-member table by name, or a file written with a slash; may be repeated: "
+            "the first that a slice's observations can hold is used.",
+        ),
+    ] = None,
+    bundle: Annotated[
+        str | None, typer.Option("--bundle", help="Bundle whose density, vp and ms count.")
+    ] = None,
+    measured: Annotated[
+        Path | None,
+        typer.Option(
+            "--measured",
+            readable=False,
+            help="CSV of measured rows, which stand before the bundle's: depth_cm below the "
+            "section's top and any of density, vp, ms.",
+        ),
+    ] = None,
+) -> None:
+    """
+    Estimate what each centimetre of an image is made of, with 90 % intervals.
+
+    Groups that the data say little of are marked; slices of which nothing can be said abstain,
+    with the reason.
+    """
+    from downcore.cli.progress import SliceProgress
+    from downcore.service.calibrating import read_measured
+    from downcore.service.compose_image import ComposeOutputs, compose_image
+    from downcore.settings import load_settings
+
+    settings = load_settings(
+        None,
+        inbox=inbox_of(px_per_cm, top),
+        predict={"mode": "backlog", **({"bundles": (bundle,)} if bundle else {})},
+        composition={"tables": tuple(table)} if table else {},
+    )
+    rows = None if measured is None else read_measured(measured)
+    with SliceProgress() as progress:
+        sentence = compose_image(
+            image,
+            settings,
+            ComposeOutputs(png=out, json=json),
+            measured=rows,
+            on_slices=progress.advance,
+        )
+    typer.echo(sentence)

@@ -1,0 +1,152 @@
+"""
+A section's composition, in blocks of 10 cm at fixed depths.
+
+What a slice is made of follows from its own row and those of its neighbours within
+:data:`NEIGHBOURS`, so a block waits for the rows below it and no longer. Regions come from the
+pixels. Both depend on the section alone, not on how it arrived.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.composing.recipe import ComposingRecipe, TableInUse, rows_present
+from downcore.composing.section_regions import SectionRegions, SlicePicture
+from downcore.strata.composed import ComposedSlice
+from downcore.strata.depth import SLICE_UM, LineScale
+from downcore.strata.depthlog import Estimate
+from downcore.strata.record import SliceRow
+from downcore.strata.regions.window import REGION_WINDOW_UM
+from downcore.strata.section import SliceLines
+from downcore.strata.unmixing.composition import Composition, compose
+from downcore.strata.unmixing.estimating import REACH_SLICES
+from downcore.strata.unmixing.observations import Observations
+from downcore.strata.unmixing.observing import observe
+
+BLOCK_SLICES = REGION_WINDOW_UM // SLICE_UM
+"""Slices that are composed together; blocks lie fixed in the section."""
+
+NEIGHBOURS = int(np.ceil(3.0 * REACH_SLICES))
+"""Slices above and below that a slice's prior looks at."""
+
+
+class SectionComposer:
+    """
+    Compose the slices of one section, in order.
+
+    Parameters
+    ----------
+    recipe : ComposingRecipe
+        How.
+    scale : LineScale
+        Lines per centimetre of the scan.
+    measured : mapping, optional
+        Measured values by number of slice, beside those of the rows.
+    n_done : int, default 0
+        Slices from the top whose composition is kept already; they are looked at again, so that
+        labels go on counting, but not returned.
+    """
+
+    def __init__(
+        self,
+        recipe: ComposingRecipe,
+        scale: LineScale,
+        *,
+        measured: Mapping[int, tuple[Estimate, ...]] | None = None,
+        n_done: int = 0,
+    ) -> None:
+        self._recipe = recipe
+        self._measured = dict(measured or {})
+        self._regions = SectionRegions(recipe, scale)
+        self._is_too_coarse = recipe.is_too_coarse(scale)
+        self._rows: dict[int, SliceRow] = {}
+        self._n_rows = 0
+        self._pictures: dict[int, SlicePicture] = {}
+        self._n_pictures = 0
+        self._next = n_done
+
+    def look_at(self, lines: SliceLines, classes: NDArray[np.uint8]) -> None:
+        """Add the lines of the next slice with their mask; every slice, from the top on."""
+        self._keep(self._regions.look_at(lines, classes))
+
+    def add_rows(self, rows: Iterable[SliceRow]) -> None:
+        """Add rows of the depth log, in order; those that are there already change nothing."""
+        for row in rows:
+            if row.core_slice.index < self._n_rows:
+                continue
+            if row.core_slice.index > self._n_rows:
+                raise ValueError(
+                    f"expected the row of slice {self._n_rows}, got {row.core_slice.index}"
+                )
+            self._rows[self._n_rows] = row
+            self._n_rows += 1
+
+    def ready(self) -> list[ComposedSlice]:
+        """Return the slices of every block that is complete, with what lies below it."""
+        done: list[ComposedSlice] = []
+        while True:
+            stop = (self._next // BLOCK_SLICES + 1) * BLOCK_SLICES
+            if stop > self._n_pictures or stop + NEIGHBOURS > self._n_rows:
+                return done
+            done += self._block(stop)
+
+    def finish(self) -> list[ComposedSlice]:
+        """Return every slice that is left; all lines and all rows must have been added."""
+        self._keep(self._regions.finish())
+        done = self.ready()
+        while self._next < self._n_rows:
+            stop = (self._next // BLOCK_SLICES + 1) * BLOCK_SLICES
+            done += self._block(min(stop, self._n_rows))
+        return done
+
+    def _keep(self, pictures: Iterable[SlicePicture]) -> None:
+        for one in pictures:
+            self._pictures[one.index] = one
+            self._n_pictures = one.index + 1
+
+    def _block(self, stop: int) -> list[ComposedSlice]:
+        first = self._next
+        start = max(first - NEIGHBOURS, 0)
+        rows = [self._rows[i] for i in range(start, min(stop + NEIGHBOURS, self._n_rows))]
+        seen = observe(
+            rows, self._recipe.bundle_id, self._measured, is_too_coarse=self._is_too_coarse
+        )
+        made = self._compositions(seen)
+        composed = [self._composed(rows[i - start], *made[i - start]) for i in range(first, stop)]
+        self._next = stop
+        self._forget(stop)
+        return composed
+
+    def _compositions(self, seen: Observations) -> list[tuple[TableInUse, Composition]]:
+        """Return each slice's composition with the first table that its observations hold."""
+        chosen = [
+            self._recipe.table_for(rows_present(tuple(row)))
+            for row in np.isfinite(seen.value).tolist()
+        ]
+        used = {one.name: one for one in chosen}
+        found = {name: compose(seen, one.calibration) for name, one in used.items()}
+        return [(one, found[one.name][i]) for i, one in enumerate(chosen)]
+
+    def _composed(
+        self, row: SliceRow, table: TableInUse, composition: Composition
+    ) -> ComposedSlice:
+        core_slice = row.core_slice
+        picture = self._pictures.get(core_slice.index)
+        return ComposedSlice(
+            index=core_slice.index,
+            top_um=core_slice.top_um,
+            bottom_um=core_slice.bottom_um,
+            composer_id=self._recipe.composer_id,
+            table=table.name,
+            # It counts from the first slice that was looked at.
+            composition=replace(composition, index=core_slice.index),
+            regions=None if picture is None else picture.regions,
+            labels=None if picture is None else picture.labels,
+        )
+
+    def _forget(self, stop: int) -> None:
+        """Let go of what no block below looks at."""
+        self._rows = {i: row for i, row in self._rows.items() if i >= stop - NEIGHBOURS}
+        self._pictures = {i: one for i, one in self._pictures.items() if i >= stop}

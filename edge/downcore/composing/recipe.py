@@ -1,0 +1,98 @@
+"""With what a station composes: tables, superpixels, regions, and whose values count."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from downcore.ports import RegionRefiner
+from downcore.strata.depth import LineScale
+from downcore.strata.superpixels.settings import SuperpixelSettings
+from downcore.strata.superpixels.stream import SuperpixelStream
+from downcore.strata.unmixing.calibrating import Calibration
+from downcore.strata.unmixing.guard import most_groups
+from downcore.strata.unmixing.observations import ROWS
+
+ALGORITHM = 1
+"""Goes up when the same settings give other numbers, so that old and new rows stay apart."""
+
+CutSuperpixels = Callable[[SuperpixelSettings, LineScale, int], SuperpixelStream]
+"""Begins the superpixels of a section of so many pixels across."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableInUse:
+    """An end-member table with the model that uses it."""
+
+    name: str
+    sha256: str
+    """Of the table's text."""
+    calibration: Calibration
+
+    def holds(self, rows: tuple[str, ...]) -> bool:
+        """Return whether these observations can hold the table's groups at all."""
+        return len(self.calibration.model.library.groups) <= most_groups(rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComposingRecipe:
+    """Everything that a composition depends on beside the core."""
+
+    tables: tuple[TableInUse, ...]
+    """In order of preference: the first whose groups a slice's observations can hold is used."""
+    bundle_id: str
+    """Whose density, vp and ms count; measured ones always do."""
+    lowest_px_per_cm: float
+    """Resolution below which that bundle abstains for want of it."""
+    superpixels: SuperpixelSettings
+    superpixel_backend: str
+    """Name of what cuts superpixels."""
+    cut: CutSuperpixels
+    refiner: RegionRefiner
+    """Joins superpixels to regions."""
+    refiner_version: str = ""
+    """What tells the refiner from others of its name, such as the identity of its network."""
+
+    def __post_init__(self) -> None:
+        if not self.tables:
+            raise ValueError("expected one end-member table or more, got none")
+
+    @property
+    def composer_id(self) -> str:
+        """Identity of the recipe, 16 hex digits."""
+        return hashlib.sha256(self.description.encode()).hexdigest()[:16]
+
+    @property
+    def description(self) -> str:
+        """What the store keeps of the recipe, as JSON."""
+        told: dict[str, Any] = {
+            "algorithm": ALGORITHM,
+            "tables": [{"name": one.name, "sha256": one.sha256} for one in self.tables],
+            "known_slices": [one.calibration.n_known for one in self.tables],
+            "bundle_id": self.bundle_id,
+            "superpixels": asdict(self.superpixels),
+            "superpixel_backend": self.superpixel_backend,
+            "regions": self.refiner.name,
+            "regions_version": self.refiner_version,
+        }
+        return json.dumps(told, sort_keys=True, separators=(",", ":"))
+
+    def table_for(self, rows: tuple[str, ...]) -> TableInUse:
+        """
+        Return the first table that these observations can hold, else the last.
+
+        Of a slice without any, the first table says that nothing is known.
+        """
+        if not rows:
+            return self.tables[0]
+        return next((one for one in self.tables if one.holds(rows)), self.tables[-1])
+
+    def is_too_coarse(self, scale: LineScale) -> bool:
+        """Return whether the bundle abstains on a whole scan for want of resolution."""
+        return float(scale.px_per_cm) < self.lowest_px_per_cm
+
+
+def rows_present(is_known: tuple[bool, ...]) -> tuple[str, ...]:
+    """Return the names of the observations that there are."""
+    return tuple(name for name, known in zip(ROWS, is_known, strict=True) if known)

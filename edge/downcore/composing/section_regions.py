@@ -1,0 +1,94 @@
+"""The regions of a section, slice by slice, as its masked lines arrive."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.composing.label_png import label_tile
+from downcore.composing.recipe import ComposingRecipe
+from downcore.strata.composed import LabelTile
+from downcore.strata.depth import LineScale
+from downcore.strata.regions.shapes import SliceRegions, slice_regions
+from downcore.strata.regions.stream import RegionRows, RegionStream
+from downcore.strata.section import SliceLines
+from downcore.strata.segment import Segment
+from downcore.strata.superpixels.stream import SuperpixelStream
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SlicePicture:
+    """What the pixels of a slice say of its regions."""
+
+    index: int
+    regions: SliceRegions | None
+    """``None`` where the scan is too fine to be cut into superpixels."""
+    labels: LabelTile | None
+
+
+class SectionRegions:
+    """
+    Cut a section into regions, in order.
+
+    Parameters
+    ----------
+    recipe : ComposingRecipe
+        How superpixels are cut and joined.
+    scale : LineScale
+        Lines per centimetre of the scan.
+    """
+
+    def __init__(self, recipe: ComposingRecipe, scale: LineScale) -> None:
+        self._recipe = recipe
+        self._scale = scale
+        self._streams: tuple[SuperpixelStream, RegionStream] | None = None
+        self._has_cells = _has_cells(recipe, scale)
+        self._next = 0
+
+    def look_at(self, lines: SliceLines, classes: NDArray[np.uint8]) -> list[SlicePicture]:
+        """Add the lines of the next slice with their mask; return the slices that are ready."""
+        if not self._has_cells:
+            return [SlicePicture(lines.index, None, None)]
+        superpixels, regions = self._begun(lines.lines.shape[1])
+        segment = Segment(lines.lines, lines.first_line)
+        return self._pictures(regions.push(segment, superpixels.push(segment, classes)))
+
+    def finish(self) -> list[SlicePicture]:
+        """Return the slices that are left."""
+        if self._streams is None:
+            return []
+        superpixels, regions = self._streams
+        return self._pictures(regions.finish(superpixels.finish()))
+
+    def _begun(self, n_across: int) -> tuple[SuperpixelStream, RegionStream]:
+        if self._streams is None:
+            recipe, scale = self._recipe, self._scale
+            self._streams = (
+                recipe.cut(recipe.superpixels, scale, n_across),
+                RegionStream(recipe.refiner, scale, n_across),
+            )
+        return self._streams
+
+    def _pictures(self, windows: Sequence[RegionRows]) -> list[SlicePicture]:
+        return [one for window in windows for one in self._of_window(window)]
+
+    def _of_window(self, window: RegionRows) -> Iterator[SlicePicture]:
+        """Yield the slices of a window, which begins and ends where slices do."""
+        px_per_cm = float(self._scale.px_per_cm)
+        for one in slice_regions(window, self._scale):
+            first = self._scale.first_line_of_slice(one.index) - window.first_line
+            stop = self._scale.first_line_of_slice(one.index + 1) - window.first_line
+            yield SlicePicture(one.index, one, label_tile(window.labels[first:stop], px_per_cm))
+
+
+def _has_cells(recipe: ComposingRecipe, scale: LineScale) -> bool:
+    try:
+        recipe.superpixels.cell_px(scale)
+    except ValueError as error:
+        logger.warning("no regions at %g px/cm: %s", float(scale.px_per_cm), error)
+        return False
+    return True

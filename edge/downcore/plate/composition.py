@@ -1,0 +1,105 @@
+"""The composition track: groups' fractions beside one another, down the section."""
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from downcore.plate.axes import depth_axis, head
+from downcore.plate.style import GROUP_COLOURS, INK, STATUS_COLOURS
+from downcore.plate.values import UM_PER_CM, PlateSection
+from downcore.strata.depthlog import HAS_VALUE
+from downcore.strata.unmixing.composition import GroupShare
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.patches import Patch
+
+_HATCH = "////"
+"""Of what the prior says, rather than the data."""
+
+
+def group_colours(section: PlateSection) -> dict[str, str]:
+    """Return the colour of each group with a value, in the order in which they are met."""
+    names = dict.fromkeys(
+        one.group for part in section.slices for one in part.composition if one.fraction is not None
+    )
+    return dict(zip(names, itertools.cycle(GROUP_COLOURS), strict=False))
+
+
+def draw_composition(axes: "Axes", section: PlateSection) -> None:
+    """Draw each slice's fractions from left to right; hatched where the prior speaks."""
+    colours = group_colours(section)
+    for part in section.slices:
+        top, bottom = part.top_um / UM_PER_CM, part.bottom_um / UM_PER_CM
+        left = 0.0
+        for one in part.composition:
+            if one.fraction is None:
+                continue
+            axes.barh(
+                top,
+                one.fraction,
+                height=bottom - top,
+                left=left,
+                align="edge",
+                color=colours[one.group],
+                linewidth=0,
+                hatch=_HATCH if one.is_prior_driven else None,
+                edgecolor="#ffffff",
+            )
+            left += one.fraction
+        if part.composition and part.composition[0].status not in HAS_VALUE:
+            colour = STATUS_COLOURS[part.composition[0].status]
+            axes.axhspan(top, bottom, color=colour, alpha=0.3, linewidth=0)
+    _draw_first_interval(axes, section)
+    axes.set_xlim(0.0, 1.0)
+    axes.set_xticks([0.0, 0.5, 1.0], ["0", "50", "100"])
+    depth_axis(axes, section, has_labels=False)
+    axes.tick_params(axis="x", labelsize=7.5, colors=INK, length=3, top=True, labeltop=True)
+    axes.tick_params(axis="x", bottom=False, which="both", labelbottom=False)
+    head(axes, "Composition", "vol % of solids; dotted: 90 % of the first")
+
+
+def legend_of_groups(section: PlateSection) -> list["Patch"]:
+    """Return a patch for each group, with its median fraction and 90 % interval."""
+    from matplotlib.patches import Patch  # noqa: PLC0415 - an extra, loaded by the caller
+
+    patches = []
+    for name, colour in group_colours(section).items():
+        shares = [one for part in section.slices for one in part.composition if one.group == name]
+        is_blind = any(one.is_prior_driven for one in shares)
+        patches.append(
+            Patch(
+                facecolor=colour,
+                edgecolor="#ffffff",
+                linewidth=0,
+                hatch=_HATCH if is_blind else None,
+                label=f"{name} {_typical(shares)}",
+            )
+        )
+    return patches
+
+
+def _typical(shares: list[GroupShare]) -> str:
+    known = [
+        (one.lower, one.fraction, one.upper)
+        for one in shares
+        if one.fraction is not None and one.lower is not None and one.upper is not None
+    ]
+    lower, middle, upper = (100 * x for x in np.median(np.array(known, float), axis=0))
+    return f"{_percent(middle)} % ({_percent(lower)} to {_percent(upper)})"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0f}" if share >= 1.0 or share == 0.0 else f"{share:.1g}"
+
+
+def _draw_first_interval(axes: "Axes", section: PlateSection) -> None:
+    """Dot the 90 % interval of the first group, whose edge is the only one that starts at 0."""
+    parts = [part for part in section.slices if part.composition]
+    edges = [(part.top_um / UM_PER_CM, part.bottom_um / UM_PER_CM) for part in parts]
+    depths = np.array(edges, float).ravel()
+    for end in ("lower", "upper"):
+        ends = [getattr(part.composition[0], end) for part in parts]
+        values = np.repeat(np.array([np.nan if x is None else x for x in ends], float), 2)
+        axes.plot(values, depths, color=INK, linewidth=0.7, linestyle=":")

@@ -1,0 +1,81 @@
+"""What is published of compositions, as JSON; pure."""
+
+import base64
+import math
+from dataclasses import asdict
+from typing import Any
+
+from downcore.strata.composed import ComposedSlice
+from downcore.strata.record import CompositionBatch
+from downcore.strata.regions.shapes import SliceRegions
+from downcore.strata.unmixing.composition import GroupShare
+from downcore.strata.unmixing.guard import GuardReport
+
+
+def composition_of(batch: CompositionBatch) -> dict[str, Any]:
+    """Return compositions that were committed together, without schema, epoch and seq."""
+    return {
+        "section_id": batch.section_id,
+        "scan_id": batch.scan_id,
+        "section_top_um": batch.section_top_um,
+        "committed_utc": batch.committed_utc,
+        "rows": [row_of(one) for one in batch.slices],
+    }
+
+
+def row_of(one: ComposedSlice) -> dict[str, Any]:
+    """Return one slice's composition."""
+    composition, labels = one.composition, one.labels
+    return {
+        "slice": one.index,
+        "top_um": one.top_um,
+        "bottom_um": one.bottom_um,
+        "composer_id": one.composer_id,
+        "table": one.table,
+        "porosity": composition.porosity,
+        "groups": [_share(share) for share in composition.groups],
+        "sum": composition.total,
+        "joined": [_share(share) for share in composition.joined],
+        "guard": None if composition.guard is None else guard_of(composition.guard),
+        "regions": None if one.regions is None else _regions(one.regions),
+        "labels": None
+        if labels is None
+        else {
+            "px_per_cm": labels.px_per_cm,
+            "png_base64": base64.b64encode(labels.png).decode("ascii"),
+        },
+    }
+
+
+def _regions(regions: SliceRegions) -> dict[str, Any]:
+    grains = regions.grains
+    return {
+        "count": regions.n_regions,
+        "largest_share": regions.largest_share,
+        "grains": None if grains is None else asdict(grains),
+        "no_grains": regions.no_grains,
+    }
+
+
+def _share(share: GroupShare) -> dict[str, Any]:
+    return {
+        "group": share.group,
+        "fraction": share.fraction,
+        "lower": share.lower,
+        "upper": share.upper,
+        "status": share.status.value,
+        "is_prior_driven": share.is_prior_driven,
+        "reason": share.reason,
+    }
+
+
+def guard_of(report: GuardReport) -> dict[str, Any]:
+    """Return the numbers of a guard's report; the store has it whole."""
+    return {
+        "observed": list(report.rows),
+        "rank": report.rank,
+        "condition": report.condition if math.isfinite(report.condition) else None,
+        "freedom": report.freedom,
+        "unknowns": report.n_free,
+        "refusal": report.refusal,
+    }

@@ -1,0 +1,155 @@
+"""How compositions become rows of the store, and rows compositions again."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from downcore.store.rows import Cell, real_cell
+from downcore.strata.composed import ComposedSlice, LabelTile
+from downcore.strata.depthlog import Status
+from downcore.strata.regions.shapes import GrainSizes, SliceRegions
+from downcore.strata.unmixing.composition import Composition, GroupShare
+from downcore.strata.unmixing.guard import GuardReport
+
+COMPOSED_COLUMNS = (
+    "slice_index", "composer_id", "end_member_table", "porosity", "guard_id", "regions",
+    "label_px_per_cm", "label_png",
+)  # fmt: skip
+"""Columns of ``composed_slice`` that a :class:`ComposedSlice` fills."""
+
+SHARE_COLUMNS = (
+    "position", "mineral_group", "is_sum_of_groups", "fraction", "lower", "upper", "status",
+    "is_prior_driven", "reason",
+)  # fmt: skip
+"""Columns of ``composition`` that a :class:`GroupShare` fills."""
+
+
+def guard_text(report: GuardReport) -> str:
+    """Return a report as the store keeps it; an infinite condition is left out."""
+    told = asdict(report)
+    if report.condition == float("inf"):
+        told["condition"] = None
+    return json.dumps(told, allow_nan=False, sort_keys=True, separators=(",", ":"))
+
+
+def guard_id(text: str) -> str:
+    """Return the identity of a report, 16 hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def regions_text(regions: SliceRegions) -> str:
+    """Return a slice's regions in numbers as the store keeps them."""
+    told = asdict(regions)
+    del told["index"]
+    return json.dumps(told, allow_nan=False, sort_keys=True, separators=(",", ":"))
+
+
+def row_of_composed(one: ComposedSlice) -> tuple[Cell | bytes, ...]:
+    """Return the cells of one composed slice, in the order of :data:`COMPOSED_COLUMNS`."""
+    guard = one.composition.guard
+    regions = "" if one.regions is None else regions_text(one.regions)
+    labels = one.labels
+    return (
+        one.index,
+        one.composer_id,
+        one.table,
+        real_cell(one.composition.porosity, f"slice {one.index}"),
+        None if guard is None else guard_id(guard_text(guard)),
+        regions,
+        None if labels is None else labels.px_per_cm,
+        None if labels is None else labels.png,
+    )
+
+
+def rows_of_shares(composition: Composition) -> list[tuple[Cell, ...]]:
+    """Return the cells of the groups and sums of a slice, in the order of :data:`SHARE_COLUMNS`."""
+    shares = [(one, 0) for one in composition.groups] + [(one, 1) for one in composition.joined]
+    return [
+        (
+            position,
+            one.group,
+            is_sum,
+            real_cell(one.fraction, one.group),
+            real_cell(one.lower, one.group),
+            real_cell(one.upper, one.group),
+            one.status.value,
+            int(one.is_prior_driven),
+            one.reason,
+        )
+        for position, (one, is_sum) in enumerate(shares)
+    ]
+
+
+def composed_of_rows(
+    cells: Sequence[Any], depths_um: tuple[int, int], shares: Sequence[Sequence[Any]]
+) -> ComposedSlice:
+    """
+    Return the slice of :data:`COMPOSED_COLUMNS` cells, whose ``guard_id`` is the report's text.
+
+    Parameters
+    ----------
+    cells : sequence
+        Cells of the slice.
+    depths_um : tuple of int
+        Its top and bottom.
+    shares : sequence of sequence
+        Its shares, in the order of :data:`SHARE_COLUMNS`.
+    """
+    index, composer_id, table, porosity, guard, regions, px_per_cm, png = cells
+    groups = tuple(_share(row) for row in shares if not row[2])
+    joined = tuple(_share(row) for row in shares if row[2])
+    report = _guard(guard) if guard else None
+    return ComposedSlice(
+        index=index,
+        top_um=depths_um[0],
+        bottom_um=depths_um[1],
+        composer_id=composer_id,
+        table=table,
+        composition=Composition(index, groups, joined, porosity, report),
+        regions=_regions(index, regions) if regions else None,
+        labels=None if png is None else LabelTile(px_per_cm, png),
+    )
+
+
+def _share(row: Sequence[Any]) -> GroupShare:
+    _, group, _, fraction, lower, upper, status, is_prior_driven, reason = row
+    return GroupShare(
+        group=group,
+        fraction=fraction,
+        lower=lower,
+        upper=upper,
+        status=Status(status),
+        is_prior_driven=bool(is_prior_driven),
+        reason=reason,
+    )
+
+
+def _regions(index: int, text: str) -> SliceRegions:
+    told = json.loads(text)
+    grains = told["grains"]
+    return SliceRegions(
+        index=index,
+        n_regions=told["n_regions"],
+        largest_share=told["largest_share"],
+        grains=None if grains is None else GrainSizes(**grains),
+        no_grains=told["no_grains"],
+    )
+
+
+def _guard(text: str) -> GuardReport:
+    told = json.loads(text)
+    condition = told["condition"]
+    return GuardReport(
+        rows=tuple(told["rows"]),
+        rank=told["rank"],
+        condition=float("inf") if condition is None else condition,
+        freedom=told["freedom"],
+        n_free=told["n_free"],
+        members=tuple((name, ratio) for name, ratio in told["members"]),
+        groups=tuple((name, ratio) for name, ratio in told["groups"]),
+        ties=tuple((one, other) for one, other in told["ties"]),
+        joined=tuple(tuple(names) for names in told["joined"]),
+        refusal=told["refusal"],
+    )

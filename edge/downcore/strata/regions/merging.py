@@ -1,0 +1,142 @@
+"""
+Regions by merging: superpixels whose colours differ by less than the noise around them.
+
+What is left of the borders after that is drawn anew by a watershed on the pixels around it.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.depth import SLICE_UM, LineScale
+from downcore.strata.mask_classes import MaskClass
+from downcore.strata.regions._flooding import flood_borders
+from downcore.strata.regions._joining import join_alike
+from downcore.strata.regions._noise import halves_apart, measured_parts, noise_around
+from downcore.strata.regions._pieces import connected
+from downcore.strata.regions.window import NO_REGION, RegionWindow
+from downcore.strata.superpixels._merging import paint
+from downcore.strata.superpixels._planes import LAB_STEPS, Planes, fill_planes
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSettings:
+    """How superpixels are joined; ``ValueError`` where a value cannot be used."""
+
+    least_difference: float = 2.3
+    """
+    Distance in L*a*b* below which two colours are one, whatever the noise; above 0. A person
+    can just tell 2.3 apart (Mahy et al. 1994, doi:10.1002/col.5080190207).
+    """
+    noise_factor: float = 2.0
+    """How many times the local noise two colours must differ to be two; 0 or more."""
+    reach_um: int = 150
+    """Micrometres of core on either side of a border in which the watershed may move it."""
+    smallest_um: int = 500
+    """Side of a square of core; what is smaller in area joins the most similar neighbour."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.least_difference) and self.least_difference > 0.0):
+            raise ValueError(f"expected least_difference above 0, got {self.least_difference}")
+        if not (math.isfinite(self.noise_factor) and self.noise_factor >= 0.0):
+            raise ValueError(f"expected noise_factor of 0 or more, got {self.noise_factor}")
+        for name, value in (("reach_um", self.reach_um), ("smallest_um", self.smallest_um)):
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= SLICE_UM:
+                raise ValueError(
+                    f"expected {name} to be a whole number, 0 to {SLICE_UM}, got {value!r}"
+                )
+
+    def reach_px(self, scale: LineScale) -> int:
+        """Return the pixels on either side of a border that are flooded; 0 for none at all."""
+        if self.reach_um == 0:
+            return 0
+        return max(1, round(scale.px_per_cm * self.reach_um / SLICE_UM))
+
+    def smallest_area_px(self, scale: LineScale) -> int:
+        """Return the area in pixels below which a region joins a neighbour."""
+        side = scale.px_per_cm * self.smallest_um / SLICE_UM
+        return math.ceil(side * side)
+
+
+class MergeRefiner:
+    """
+    Join the superpixels of a window by colour; see ``RegionRefiner`` in :mod:`downcore.ports`.
+
+    The result depends on the window alone: not on the numbers that superpixels have, on other
+    windows, or on threads.
+    """
+
+    def __init__(self, settings: RegionSettings | None = None) -> None:
+        self._settings = settings or RegionSettings()
+
+    @property
+    def name(self) -> str:
+        """The name that settings choose it by."""
+        return "merge"
+
+    def refine(self, window: RegionWindow) -> NDArray[np.int32]:
+        """
+        Return the region of each pixel of a window.
+
+        Raises
+        ------
+        ValueError
+            If lines and superpixels differ in size.
+        """
+        superpixels = np.ascontiguousarray(window.superpixels, np.int32)
+        if window.lines.shape[:2] != superpixels.shape:
+            raise ValueError(
+                f"expected superpixels of the size of the lines, {window.lines.shape[:2]}, "
+                f"got {superpixels.shape}"
+            )
+        if not np.any(superpixels):
+            return np.full(superpixels.shape, NO_REGION, np.int32)
+        planes = np.empty((4, *superpixels.shape), np.int16)
+        is_none = superpixels == NO_REGION
+        classes = np.where(is_none, np.uint8(MaskClass.OUTSIDE), np.uint8(MaskClass.SEDIMENT))
+        fill_planes(window.lines, classes, planes, 0)
+        groups = _merged(superpixels, planes, self._settings)
+        regions, reach_px = groups.regions, self._settings.reach_px(window.scale)
+        if reach_px and len(groups.means) > 2:  # noqa: PLR2004 - nothing, and one region
+            regions = flood_borders(
+                regions, planes, means=groups.means, is_mixed=groups.is_mixed, reach_px=reach_px
+            )
+        return connected(regions, groups.means, self._settings.smallest_area_px(window.scale))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Groups:
+    """Superpixels that were joined, before their borders are drawn anew."""
+
+    regions: NDArray[np.int32]
+    """Their number at each pixel, from 1; 0 without sediment."""
+    means: NDArray[np.int16]
+    """Their colours in steps, shape (n_groups + 1, 3); the first is of nothing."""
+    is_mixed: NDArray[np.bool_]
+    """Whether they lie across a border, mostly, shape (n_groups + 1,)."""
+
+
+def _merged(superpixels: NDArray[np.int32], planes: Planes, settings: RegionSettings) -> _Groups:
+    parts = measured_parts(superpixels, planes)
+    apart = halves_apart(parts.sums)
+    noise = noise_around(apart, parts.pairs)
+    area = parts.sums[:, 0, :1].astype(np.float64)
+    colour = parts.sums[:, 0, 1:] / LAB_STEPS
+    grouped = np.concatenate([area, colour, area * noise[:, None]], axis=1)
+    least, factor = settings.least_difference, settings.noise_factor
+    root = join_alike(parts.pairs, grouped, least=least, factor=factor)
+    kept = np.flatnonzero(root == np.arange(root.size))
+    region_of_root = np.zeros(root.size, np.int32)
+    region_of_root[kept] = np.arange(1, kept.size + 1)
+    region = region_of_root[root]
+    regions = np.empty(superpixels.shape, np.int32)
+    paint(parts.part, parts.runs, region, 0, regions)
+    means = np.zeros((kept.size + 1, 3), np.int16)
+    means[1:] = np.rint(LAB_STEPS * grouped[kept, 1:4] / grouped[kept, :1])
+    # Two halves that are no one colour are two beds; where no half can tell, it is one.
+    lies_across = np.fmax(apart[0], apart[1]) > least**2 + factor**2 * noise
+    mixed_px = np.bincount(region, area[:, 0] * lies_across, kept.size + 1)
+    is_mixed = 2.0 * mixed_px > np.bincount(region, area[:, 0], kept.size + 1)
+    return _Groups(regions, means, is_mixed)

@@ -1,0 +1,269 @@
+"""
+What a slice's regions are like: how many, how large, and the sizes of grains.
+
+A region counts as a grain when all of it can be seen and it is of the size of grains: it touches
+neither the end of its window, nor the side of the picture, nor what is no sediment. Beds,
+laminae and the matrix reach from side to side of the core, so they touch and are left out.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.depth import SLICE_UM, LineScale
+from downcore.strata.regions.stream import RegionRows
+from downcore.strata.regions.window import NO_REGION
+
+TOO_COARSE = "resolution"
+"""Reason for no grain sizes: too few pixels in a centimetre."""
+TOO_FEW = "few grains"
+"""Reason for no grain sizes: fewer whole grains than :attr:`GrainLimits.fewest`."""
+NO_SEDIMENT = "no sediment"
+"""Reason for no grain sizes: the slice holds no region."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionShape:
+    """One region as far as it can be seen."""
+
+    label: int
+    """Its number."""
+    area_um2: float
+    """Area, in square micrometres."""
+    linear_rgb: tuple[float, float, float]
+    """Mean red, green and blue in linear light, 0 to 1."""
+    line: float
+    """Line of its centre, counted as labels were handed in."""
+    column: float
+    """Column of its centre."""
+    major_um: float
+    """Longer axis of the ellipse of the same second moments; 0 for a single pixel."""
+    minor_um: float
+    """Shorter axis of that ellipse; 0 for a line of pixels."""
+    orientation_deg: float
+    """
+    Angle from the core's axis, pointing down, to the longer axis, counter-clockwise, above -90
+    to 90; 0 where both axes are equal.
+    """
+    sphericity: float
+    """Shorter over longer axis, 0 to 1; 1 for a single pixel."""
+    roundness: float
+    """Area over that of a circle of the same perimeter, 0 to 1."""
+    is_cut: bool
+    """Whether it touches what is no sediment, or the edge of the picture."""
+
+    @property
+    def diameter_um(self) -> float:
+        """Diameter of a circle of the same area."""
+        return 2.0 * math.sqrt(self.area_um2 / math.pi)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionShapes:
+    """The regions of a picture, each field an array with one entry a region; see RegionShape."""
+
+    label: NDArray[np.int32]
+    area_um2: NDArray[np.float64]
+    linear_rgb: NDArray[np.float64]
+    """Shape (n, 3)."""
+    line: NDArray[np.float64]
+    column: NDArray[np.float64]
+    major_um: NDArray[np.float64]
+    minor_um: NDArray[np.float64]
+    orientation_deg: NDArray[np.float64]
+    sphericity: NDArray[np.float64]
+    roundness: NDArray[np.float64]
+    is_cut: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Return how many regions there are."""
+        return self.label.size
+
+    @property
+    def diameter_um(self) -> NDArray[np.float64]:
+        """Diameters of circles of the same areas."""
+        return 2.0 * np.sqrt(self.area_um2 / np.pi)
+
+    def one(self, index: int) -> RegionShape:
+        """Return one region by its place in the arrays."""
+        red, green, blue = self.linear_rgb[index].tolist()
+        return RegionShape(
+            label=int(self.label[index]),
+            area_um2=float(self.area_um2[index]),
+            linear_rgb=(red, green, blue),
+            line=float(self.line[index]),
+            column=float(self.column[index]),
+            major_um=float(self.major_um[index]),
+            minor_um=float(self.minor_um[index]),
+            orientation_deg=float(self.orientation_deg[index]),
+            sphericity=float(self.sphericity[index]),
+            roundness=float(self.roundness[index]),
+            is_cut=bool(self.is_cut[index]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GrainLimits:
+    """Which regions are grains; ``ValueError`` where a value cannot be used."""
+
+    smallest_um: int = 1_000
+    """Least diameter, in micrometres; superpixels do not tell smaller ones apart."""
+    largest_um: int = SLICE_UM
+    """Greatest diameter; what is thicker than a slice is no sample of it."""
+    smallest_px: int = 10
+    """Least diameter in pixels; on coarse scans this is what counts."""
+    fewest: int = 10
+    """Grains without which no sizes are given."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.smallest_um < self.largest_um:
+            raise ValueError(
+                f"expected 0 < smallest_um < largest_um, "
+                f"got {self.smallest_um} and {self.largest_um}"
+            )
+        if self.smallest_px < 1 or self.fewest < 1:
+            raise ValueError(
+                f"expected smallest_px and fewest of 1 or more, "
+                f"got {self.smallest_px} and {self.fewest}"
+            )
+
+    def least_um(self, scale: LineScale) -> float:
+        """Return the least diameter that can be told at a scale."""
+        return max(self.smallest_um, float(self.smallest_px * SLICE_UM / scale.px_per_cm))
+
+
+@dataclass(frozen=True, slots=True)
+class GrainSizes:
+    """The grains of a slice; sizes are of circles of the same area, as seen on the cut face."""
+
+    n_grains: int
+    """Whole grains whose centre lies in the slice."""
+    least_um: float
+    """Diameter below which none was looked for."""
+    d10_um: float
+    """A tenth of the grains' area is in grains of at most this diameter."""
+    d50_um: float
+    """The same for half of it."""
+    d90_um: float
+    """The same for nine tenths."""
+    sphericity: float
+    """Mean of the grains' sphericity by area, 0 to 1; see RegionShape."""
+    roundness: float
+    """Mean of their roundness by area, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRegions:
+    """The regions of one slice."""
+
+    index: int
+    """Which centimetre, counted from the section's top."""
+    n_regions: int
+    """Regions of which a pixel lies in the slice; those cut by its ends count as well."""
+    largest_share: float
+    """Share of its sediment that the largest of them holds, 0 to 1; 0 without sediment."""
+    grains: GrainSizes | None
+    """``None`` where sizes cannot be told."""
+    no_grains: str
+    """Why not: ``resolution``, ``few grains`` or ``no sediment``; empty where they can."""
+
+
+def slice_regions(
+    rows: RegionRows, scale: LineScale, *, limits: GrainLimits | None = None
+) -> list[SliceRegions]:
+    """
+    Describe the regions of each slice of a window.
+
+    A grain that lies across two slices is seen whole, and counted where its centre is.
+
+    Parameters
+    ----------
+    rows : RegionRows
+        A window of :class:`~downcore.strata.regions.stream.RegionStream`.
+    scale : LineScale
+        Lines per centimetre.
+    limits : GrainLimits, optional
+        Which regions are grains.
+
+    Returns
+    -------
+    list of SliceRegions
+        In order; the last may be of a short slice.
+
+    Raises
+    ------
+    ValueError
+        If the window does not begin with a slice.
+
+    Notes
+    -----
+    On a face cut through rock, shares of area are shares of volume (Delesse 1847, Annales des
+    mines 13, 379-388), so grains count by area. A cut seldom meets a grain in its middle: these
+    diameters are of what is seen, and less than those of a sieve.
+    """
+    # The values of this module are read where nobody wants the compiler of kernels loaded.
+    from downcore.strata.regions.moments import shapes_of  # noqa: PLC0415 - see above
+
+    limits = limits or GrainLimits()
+    index = scale.slice_of_line(rows.first_line)
+    if scale.first_line_of_slice(index) != rows.first_line:
+        raise ValueError(f"expected rows from the start of a slice, got line {rows.first_line}")
+    shapes = shapes_of(rows.labels, rows.lines, scale)
+    is_grain = ~shapes.is_cut & (shapes.diameter_um >= limits.least_um(scale))
+    is_grain &= shapes.diameter_um <= limits.largest_um
+    found: list[SliceRegions] = []
+    top = 0
+    while top < len(rows.labels):
+        bottom = min(scale.first_line_of_slice(index + 1) - rows.first_line, len(rows.labels))
+        n_regions, largest_share = _shares(rows.labels[top:bottom])
+        is_here = is_grain & (shapes.line >= top - 0.5) & (shapes.line < bottom - 0.5)
+        grains = _sizes(shapes, is_here, limits.least_um(scale))
+        reason = ""
+        if n_regions == 0:
+            reason = NO_SEDIMENT
+        elif limits.least_um(scale) * _LEAST_RANGE > limits.largest_um:
+            reason = TOO_COARSE
+        elif grains.n_grains < limits.fewest:
+            reason = TOO_FEW
+        found.append(
+            SliceRegions(index, n_regions, largest_share, None if reason else grains, reason)
+        )
+        top, index = bottom, index + 1
+    return found
+
+
+_LEAST_RANGE = 4.0
+"""Times the least diameter that the greatest must be, for a distribution to have room."""
+
+
+def _shares(labels: NDArray[np.int32]) -> tuple[int, float]:
+    """Return how many regions there are, and the share of the largest."""
+    inside = labels[labels != NO_REGION]
+    if not inside.size:
+        return 0, 0.0
+    # Regions of a window have neighbouring numbers.
+    count = np.bincount(inside - inside.min())
+    return int(np.count_nonzero(count)), float(count.max() / inside.size)
+
+
+def _sizes(shapes: RegionShapes, is_grain: NDArray[np.bool_], least_um: float) -> GrainSizes:
+    """Return the sizes of some regions; all 0 where there is none."""
+    order = np.argsort(shapes.diameter_um[is_grain], kind="stable")
+    diameter = shapes.diameter_um[is_grain][order]
+    area = shapes.area_um2[is_grain][order]
+    if not area.size:
+        return GrainSizes(0, least_um, 0.0, 0.0, 0.0, 0.0, 0.0)
+    # A grain's own area is half below its diameter and half above.
+    share = (np.cumsum(area) - 0.5 * area) / area.sum()
+    d10_um, d50_um, d90_um = np.interp((0.1, 0.5, 0.9), share, diameter).tolist()
+    return GrainSizes(
+        n_grains=int(area.size),
+        least_um=least_um,
+        d10_um=d10_um,
+        d50_um=d50_um,
+        d90_um=d90_um,
+        sphericity=float(np.average(shapes.sphericity[is_grain][order], weights=area)),
+        roundness=float(np.average(shapes.roundness[is_grain][order], weights=area)),
+    )

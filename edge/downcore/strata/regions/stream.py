@@ -1,0 +1,244 @@
+"""
+Regions of a section, window by window as its lines and superpixels arrive.
+
+Windows lie at fixed lines of the section, :data:`~downcore.strata.regions.window.REGION_WINDOW_UM`
+apart, and regions are cut where windows meet. So a window's regions are a function of its own
+lines and superpixels, whatever way these were cut on arrival, and no more than a window is held.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.depth import LineScale
+from downcore.strata.errors import SectionError, SegmentGapError
+from downcore.strata.regions.window import NO_REGION, REGION_WINDOW_UM, RegionWindow
+from downcore.strata.segment import Pixels, Segment
+
+if TYPE_CHECKING:
+    # At run time this would load the compiler of kernels, which a refiner may do without.
+    from downcore.strata.superpixels.stream import LabelRows
+
+_Rows = TypeVar("_Rows", Pixels, NDArray[np.int32])
+
+_MOST_REGIONS = 2**31 - 1
+
+
+class _Refiner(Protocol):
+    """What is asked of ``RegionRefiner`` in :mod:`downcore.ports`, which strata do not know."""
+
+    @property
+    def name(self) -> str: ...
+
+    def refine(self, window: RegionWindow) -> NDArray[np.int32]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionRows:
+    """The regions of consecutive scan lines: those of one window."""
+
+    first_line: int
+    """Scan line of ``labels[0]``, counted from the section's top; the start of a slice."""
+    labels: NDArray[np.int32]
+    """
+    Shape (n_lines, n_across): the region of each pixel, from 1, unique over the section;
+    :data:`~downcore.strata.regions.window.NO_REGION` where there is no sediment.
+    """
+    lines: NDArray[np.uint8]
+    """The lines themselves, 8 bit, shape (n_lines, n_across, 3)."""
+
+
+class RegionStream:
+    """
+    Join the superpixels of one section to regions.
+
+    A region that reaches over the end of a window is cut there, and the two halves have two
+    numbers: windows are worked out apart, so that memory does not grow with the section and
+    rows do not depend on how it arrived. A bed of more than 10 cm is one region a window.
+
+    Parameters
+    ----------
+    refiner : RegionRefiner
+        How; called once a window, in order.
+    scale : LineScale
+        Lines per centimetre, the same along and across.
+    n_across : int
+        Pixels of a scan line.
+
+    Raises
+    ------
+    ValueError
+        If there is no pixel across.
+    """
+
+    def __init__(self, refiner: _Refiner, scale: LineScale, n_across: int) -> None:
+        if n_across < 1:
+            raise ValueError(f"expected 1 or more pixels across, got {n_across}")
+        self._refiner = refiner
+        self._scale = scale
+        self._n_across = n_across
+        self._lines: deque[Pixels] = deque()
+        self._labels: deque[NDArray[np.int32]] = deque()
+        self._n_lines = 0
+        self._n_labels = 0
+        self._first_line = 0
+        self._n_windows = 0
+        self._n_regions = 0
+        self._is_finished = False
+
+    @property
+    def next_line(self) -> int:
+        """The scan line that must come next."""
+        return self._n_lines
+
+    @property
+    def n_regions(self) -> int:
+        """How many regions were given out so far."""
+        return self._n_regions
+
+    def push(self, segment: Segment, rows: "Sequence[LabelRows]") -> list[RegionRows]:
+        """
+        Add consecutive lines, and the superpixels that came of these or earlier ones.
+
+        Parameters
+        ----------
+        segment : Segment
+            Lines, from :attr:`next_line` on. They are kept as they are, so they must not change.
+        rows : sequence of LabelRows
+            Superpixels that follow on those pushed before; they lag behind the lines.
+
+        Returns
+        -------
+        list of RegionRows
+            The windows that are complete with this, in order.
+
+        Raises
+        ------
+        SegmentGapError
+            If lines or superpixels do not follow on what was pushed before.
+        SectionError
+            If a width differs from the section's, superpixels are ahead of their lines, there
+            are more regions than 32 bits can number, or the section was finished.
+        ValueError
+            If the refiner's answer is not of one region for each pixel of sediment.
+        """
+        if self._is_finished:
+            raise SectionError("expected no more lines after the end of the section")
+        if segment.first_line != self._n_lines:
+            raise SegmentGapError(self._n_lines, segment.first_line)
+        self._check_width("lines", segment.lines.shape[1], segment.first_line)
+        if len(segment.lines):
+            self._lines.append(segment.lines)
+            self._n_lines += len(segment.lines)
+        return self._add(rows)
+
+    def finish(self, rows: "Sequence[LabelRows]") -> list[RegionRows]:
+        """
+        Add the last superpixels and return what is left, the last window shorter than others.
+
+        Raises
+        ------
+        SectionError
+            If lines are left that have no superpixels; else as :meth:`push`.
+        """
+        if self._is_finished:
+            return []
+        done = self._add(rows)
+        if self._n_labels != self._n_lines:
+            raise SectionError(
+                f"expected superpixels of all {self._n_lines} lines at the section's end, "
+                f"got those of {self._n_labels}"
+            )
+        self._is_finished = True
+        if self._first_line < self._n_lines:
+            done.append(self._give_out(self._n_lines))
+        return done
+
+    def _check_width(self, what: str, n_across: int, line: int) -> None:
+        if n_across != self._n_across:
+            raise SectionError(
+                f"expected {what} of {self._n_across} px, got {n_across} px at line {line}"
+            )
+
+    def _add(self, rows: "Sequence[LabelRows]") -> list[RegionRows]:
+        done: list[RegionRows] = []
+        for one in rows:
+            if one.first_line != self._n_labels:
+                raise SegmentGapError(self._n_labels, one.first_line)
+            self._check_width("superpixels", one.labels.shape[1], one.first_line)
+            if self._n_labels + len(one.labels) > self._n_lines:
+                raise SectionError(
+                    f"expected superpixels of the {self._n_lines} lines that came, got them up "
+                    f"to line {self._n_labels + len(one.labels)}: push the lines first"
+                )
+            if len(one.labels):
+                self._labels.append(one.labels)
+                self._n_labels += len(one.labels)
+            while (stop := self._window_stop()) <= self._n_labels:
+                done.append(self._give_out(stop))
+        return done
+
+    def _window_stop(self) -> int:
+        """Return the line after the window that is being filled."""
+        return self._scale.lines_in((self._n_windows + 1) * REGION_WINDOW_UM)
+
+    def _give_out(self, stop: int) -> RegionRows:
+        n_lines = stop - self._first_line
+        parts = [_in_8_bits(part) for part in _taken(self._lines, n_lines)]
+        window = RegionWindow(
+            first_line=self._first_line,
+            lines=np.concatenate(parts),
+            superpixels=np.concatenate(_taken(self._labels, n_lines)),
+            scale=self._scale,
+        )
+        labels = self._checked(self._refiner.refine(window), window)
+        n_new = int(labels.max())
+        if self._n_regions + n_new > _MOST_REGIONS:
+            raise SectionError(
+                f"expected at most {_MOST_REGIONS} regions in a section, got {n_new} more than "
+                f"{self._n_regions} at line {stop}"
+            )
+        if self._n_regions:
+            labels = np.where(labels == NO_REGION, labels, labels + np.int32(self._n_regions))
+        self._n_regions += n_new
+        self._first_line = stop
+        self._n_windows += 1
+        return RegionRows(window.first_line, labels, np.asarray(window.lines, np.uint8))
+
+    def _checked(self, labels: NDArray[np.int32], window: RegionWindow) -> NDArray[np.int32]:
+        of = f"regions of refiner {self._refiner.name!r} from line {window.first_line} on"
+        if labels.shape != window.superpixels.shape or labels.dtype != np.int32:
+            raise ValueError(
+                f"expected {of} as int32 of shape {window.superpixels.shape}, "
+                f"got {labels.dtype} of shape {labels.shape}"
+            )
+        n_wrong = int(np.count_nonzero((labels > NO_REGION) != (window.superpixels > NO_REGION)))
+        if n_wrong:
+            raise ValueError(
+                f"expected {of} above 0 where there is a superpixel and 0 elsewhere, "
+                f"got {n_wrong} pixels that are not so"
+            )
+        return labels
+
+
+def _in_8_bits(lines: Pixels) -> NDArray[np.uint8]:
+    if lines.dtype == np.uint8:
+        return lines.astype(np.uint8, copy=False)
+    # 65,535 is 255 times 257, so this rounds to the nearest.
+    return ((lines.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _taken(held: deque[_Rows], n_lines: int) -> list[_Rows]:
+    """Take the first lines off what is held; no copy is made."""
+    taken: list[_Rows] = []
+    while n_lines:
+        part = held.popleft()
+        taken.append(part[:n_lines])
+        if len(part) > n_lines:
+            held.appendleft(part[n_lines:])
+        n_lines -= len(taken[-1])
+    return taken

@@ -1,0 +1,180 @@
+"""``downcore compose``: one image it has never seen, to a picture and JSON, or a clear refusal."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from downcore.exit_codes import BAD_INPUT, BAD_SETTINGS
+from downcore.simulator.generator import CoreRecipe, generate
+from downcore.simulator.scanner import play, scan_job, way_called
+
+PX_PER_CM = 70
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scan")
+    core = generate(CoreRecipe(seed=9, length_cm=13.5, px_per_cm=PX_PER_CM, width_cm=4.0))
+    *_, last = play(
+        scan_job(core, folder, "X1", px_per_cm=PX_PER_CM), way_called("whole-by-rename")
+    )
+    return last.path
+
+
+def compose(image: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "downcore", "compose", str(image), "--top", "up", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+
+
+def told(image: Path, out: Path, *words: str, px_per_cm: float = PX_PER_CM) -> dict[str, Any]:
+    scale = ("--px-per-cm", str(px_per_cm), "--bundle", "resnet-18")
+    done = compose(image, *scale, "--json", str(out), *words)
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(out.read_text())
+    return answer
+
+
+def check_slice(one: dict[str, Any]) -> None:
+    fractions = [share["fraction"] for share in one["groups"]]
+    for share in (*one["groups"], *one["joined"]):
+        if share["fraction"] is None:
+            assert share["status"] in {"masked", "abstained"}, share
+            assert share["reason"], "expected a reason where nothing is said"
+        else:
+            assert 0 <= share["lower"] <= share["fraction"] <= share["upper"] <= 1, share
+    if None in fractions:
+        assert set(fractions) == {None}, "expected all of a slice or nothing"
+        assert one["sum"] is None
+    else:
+        assert one["sum"] == pytest.approx(1.0)
+        assert one["guard"]["refusal"] == ""
+
+
+def test_an_image_becomes_groups_with_intervals_statuses_and_a_guard(
+    image: Path, tmp_path: Path
+) -> None:
+    png = tmp_path / "out.png"
+
+    answer = told(image, tmp_path / "out.json", "--out", str(png))
+
+    assert [one["slice"] for one in answer["slices"]] == list(range(14))
+    for one in answer["slices"]:
+        check_slice(one)
+    known = [one for one in answer["slices"] if one["sum"] is not None]
+    assert known, "expected a composition somewhere"
+    assert {one["table"] for one in known} == {"marine"}
+    assert known[0]["guard"]["observed"] == ["density", "vp", "ms", "red", "green", "blue"]
+    assert all(one["regions"]["count"] >= 1 for one in known)
+    picture = cv2.imread(str(png))
+    assert picture is not None
+    assert picture.shape[0] > 1000, "expected a picture to look at"
+
+
+def test_the_same_image_gives_the_same_answer(image: Path, tmp_path: Path) -> None:
+    one, other = tmp_path / "one.json", tmp_path / "other.json"
+
+    told(image, one)
+    told(image, other)
+
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_scan_too_coarse_for_the_bundle_is_composed_by_its_colour(
+    image: Path, tmp_path: Path
+) -> None:
+    small = tmp_path / "small.png"
+    picture = cv2.imread(str(image))
+    assert picture is not None
+    size = (picture.shape[1] // 7, picture.shape[0] // 7)
+    cv2.imwrite(str(small), cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+    answer = told(small, tmp_path / "out.json", px_per_cm=PX_PER_CM / 7)
+
+    known = [one for one in answer["slices"] if one["sum"] is not None]
+    assert known
+    assert {one["table"] for one in known} == {"marine-colour"}
+    assert known[0]["guard"]["observed"] == ["red", "green", "blue"]
+    assert known[0]["porosity"] is None, "expected no porosity from colour alone"
+
+
+def test_measured_rows_are_observed_where_there_are_any(image: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("depth_cm,density,vp,ms\n" + "".join(f"{d}.5,2.4,1700,20\n" for d in range(7)))
+
+    answer = told(image, tmp_path / "out.json", "--measured", str(rows))
+
+    plain = told(image, tmp_path / "plain.json")
+    pairs = list(zip(answer["slices"], plain["slices"], strict=True))
+    porosity = [(a["porosity"], b["porosity"]) for a, b in pairs[:7] if a["porosity"] is not None]
+    assert porosity
+    assert all(a < b - 0.1 for a, b in porosity), "expected denser sediment to have fewer pores"
+
+
+def test_a_table_of_your_own_is_used_and_its_digest_kept(image: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    source = Path(__file__).resolve().parents[2] / "edge/downcore/endmember_presets/carbonate.toml"
+    own.write_text(source.read_text().replace('name = "carbonate"', 'name = "atoll"'))
+
+    answer = told(image, tmp_path / "out.json", "--table", str(own))
+
+    assert {one["table"] for one in answer["slices"]} == {"atoll"}
+    assert answer["composer"]["tables"][0]["name"] == "atoll"
+
+
+def test_one_colour_and_no_sediment_are_no_reason_to_fail(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.png"
+    cv2.imwrite(str(plain), np.full((400, 200, 3), (70, 90, 110), np.uint8))
+
+    answer = told(plain, tmp_path / "out.json", px_per_cm=40)
+
+    assert len(answer["slices"]) == 10
+    for one in answer["slices"]:
+        check_slice(one)
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "code"),
+    [
+        (("--table", "mars"), "expected one of carbonate", BAD_SETTINGS),
+        (("--table", "published"), "expected a table of minerals", BAD_SETTINGS),
+        (("--table", "./none.toml"), "expected an end-member table", BAD_SETTINGS),
+        (("--out", "picture.jpg"), "expected a .png", BAD_SETTINGS),
+        (("--json", "no/such/folder/out.json"), "expected a folder that exists", BAD_SETTINGS),
+    ],
+    ids=["no table", "published", "no file", "no png", "no folder"],
+)
+def test_what_cannot_be_used_is_said_before_the_image_is_read(
+    image: Path, words: tuple[str, ...], said: str, code: int
+) -> None:
+    done = compose(image, "--px-per-cm", str(PX_PER_CM), "--bundle", "resnet-18", *words)
+
+    assert said in done.stderr, done.stderr
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_no_image_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.tif"
+    bad.write_bytes(b"II*\0" + bytes(200))
+    out = tmp_path / "out.json"
+
+    done = compose(bad, "--px-per-cm", "70", "--bundle", "resnet-18", "--json", str(out))
+
+    assert done.returncode == BAD_INPUT, done.stderr
+    assert not out.exists()
+
+
+def test_the_image_is_never_written_over(image: Path) -> None:
+    before = image.read_bytes()
+
+    done = compose(image, "--px-per-cm", "70", "--json", str(image))
+
+    assert done.returncode == BAD_SETTINGS
+    assert "expected another file than the image" in done.stderr
+    assert image.read_bytes() == before

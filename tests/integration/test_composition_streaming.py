@@ -1,0 +1,211 @@
+"""Composition does not depend on how a scan was written, looked at, or interrupted."""
+
+import itertools
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from played_device import PX_PER_CM, Device, DigestPredictor, core_lines, job_of
+from small_recipe import small_recipe
+
+from downcore.composing import SectionComposer
+from downcore.pipeline import SectionPipeline, SliceRules
+from downcore.service.batch import process_at
+from downcore.service.calibrating import calibrated_station
+from downcore.simulator.write_patterns import ways
+from downcore.store import Reader
+from downcore.strata.composed import ComposedSlice
+from downcore.strata.depth import LineScale
+from downcore.strata.measured import parse_measured
+from downcore.strata.record import ScanState
+from downcore.strata.segment import Segment
+
+LENGTH_CM = 24.6
+"""Two blocks and a half, the last slice short."""
+
+
+@cache
+def core() -> NDArray[np.uint8]:
+    return core_lines(length_cm=LENGTH_CM)
+
+
+def composed_in_one_pass(cuts: list[int], *, n_done: int = 0) -> list[ComposedSlice]:
+    """Return the composition of lines in memory, cut as told: no file, no store."""
+    scale = LineScale.of(PX_PER_CM)
+    composer = SectionComposer(small_recipe(), scale, n_done=n_done)
+    pipeline = SectionPipeline(
+        scale, (DigestPredictor(),), SliceRules(), on_masked=composer.look_at
+    )
+    found: list[ComposedSlice] = []
+    first = 0
+    for end in [*cuts, len(core())]:
+        composer.add_rows(pipeline.push(Segment(core()[first:end], first)))
+        found += composer.ready()
+        first = end
+    composer.add_rows(pipeline.finish())
+    return found + composer.finish()
+
+
+@cache
+def expected() -> tuple[ComposedSlice, ...]:
+    return tuple(composed_in_one_pass([]))
+
+
+@contextmanager
+def device_in_a_new_folder() -> Iterator[Device]:
+    with tempfile.TemporaryDirectory() as home, Device(Path(home), recipe=small_recipe()) as device:
+        yield device
+
+
+def kept(device: Device) -> tuple[ComposedSlice, ...]:
+    with Reader.open(device.database) as reader:
+        return tuple(reader.composition_log(reader.scans()[0].scan.scan_id))
+
+
+def check_record(device: Device) -> None:
+    assert kept(device) == expected(), "expected the composition of one pass"
+    assert device.scans("state") == [(ScanState.DONE.value,)], device.scans("state", "reason")
+    seqs = [seq for (seq,) in device.all("SELECT seq FROM outbox ORDER BY seq")]
+    assert seqs == list(range(1, len(seqs) + 1)), "expected announcements without a gap"
+    payloads = device.all("SELECT payload FROM outbox WHERE kind = 'composition' ORDER BY seq")
+    slices = [row["slice"] for (text,) in payloads for row in json.loads(text)["rows"]]
+    assert slices == list(range(25)), f"expected each slice announced once, got {slices}"
+
+
+def test_the_core_of_these_tests_has_compositions_to_compare() -> None:
+    fractions = {one.composition.groups[0].fraction for one in expected() if one.composition.total}
+
+    assert len(expected()) == 25
+    assert len(fractions) > 5, "expected fractions that differ from slice to slice"
+    assert {one.table for one in expected()} >= {"carbonate"}
+    assert any(one.regions and one.regions.n_regions > 1 for one in expected())
+
+
+@settings(max_examples=5, deadline=None)
+@given(cuts=st.lists(st.integers(0, 300), max_size=8))
+@example(cuts=list(range(0, 300, 7)))
+def test_any_cut_of_a_section_gives_the_same_composition(cuts: list[int]) -> None:
+    ends = sorted({min(cut, len(core())) for cut in cuts})
+
+    assert tuple(composed_in_one_pass(ends)) == expected()
+
+
+def test_a_pass_that_goes_on_gives_what_is_left_with_the_same_labels() -> None:
+    assert tuple(composed_in_one_pass([], n_done=10)) == expected()[10:]
+
+
+@pytest.mark.parametrize("way", ["growing-tiff", "whole-by-rename"])
+@settings(max_examples=4, deadline=None)
+@given(
+    waits=st.lists(st.sampled_from(["skip", "look", "restart"]), min_size=1, max_size=6),
+    turns=st.lists(st.integers(1, 9), min_size=1, max_size=3),
+)
+@example(waits=["restart"], turns=[3])
+def test_a_scan_gives_the_composition_of_one_pass_however_it_is_interrupted(
+    way: str, waits: list[str], turns: list[int]
+) -> None:
+    with device_in_a_new_folder() as device:
+        sizes = itertools.cycle(turns)
+        job = job_of(core(), device.inbox, lines_per_step=40)
+        for _step, wait in zip(ways()[way].write(job), itertools.cycle(waits), strict=False):
+            device.slices_per_step = next(sizes)
+            if wait == "restart":
+                device.restart()
+            if wait != "skip":
+                device.round()
+        device.rest()
+
+        check_record(device)
+
+
+def processed(device: Device) -> None:
+    images = sorted(device.inbox.glob("*.tif"))
+    outcomes = process_at(device.station, images, on_slices=lambda *_: None)
+    assert [one.is_kept for one in outcomes] == [True], [one.sentence for one in outcomes]
+
+
+def written(home: Path) -> Device:
+    """Return a device over a finished scan that it has not read."""
+    device = Device(home, slices_per_step=64, recipe=small_recipe())
+    device.inbox.mkdir()
+    for _ in ways()["whole-by-rename"].write(job_of(core(), device.inbox)):
+        pass
+    return device
+
+
+def test_a_death_between_the_last_rows_and_their_composition_is_made_good(tmp_path: Path) -> None:
+    with written(tmp_path) as device:
+        plain = device.recipe
+        device.recipe = None
+        processed(device)
+        n_rows = len(device.only_log().slices)
+        device.recipe = plain
+        device.restart()
+
+        processed(device)
+
+        check_record(device)
+        assert len(device.only_log().slices) == n_rows, "expected no row twice"
+
+
+def test_a_scan_that_is_composed_is_not_composed_again(tmp_path: Path) -> None:
+    with written(tmp_path) as device:
+        processed(device)
+        before = device.all("SELECT count(*) FROM outbox")
+
+        device.restart()
+        processed(device)
+
+        assert device.all("SELECT count(*) FROM outbox") == before
+
+
+def test_another_table_gives_rows_beside_the_first_and_the_newest_are_read(tmp_path: Path) -> None:
+    with written(tmp_path) as device:
+        processed(device)
+        device.recipe = small_recipe("hard-rock", "marine-colour")
+        device.restart()
+
+        processed(device)
+
+        assert {one.table for one in kept(device)} <= {"hard-rock", "marine-colour"}
+        counts = device.all("SELECT composer_id, count(*) FROM composed_slice GROUP BY 1")
+        assert sorted(n for _, n in counts) == [25, 25], counts
+        known = {one for (one,) in device.all("SELECT composer_id FROM composer")}
+        assert {one for one, _ in counts} == known, "expected every composer to resolve"
+
+
+def test_a_second_bundle_does_not_change_the_composition(tmp_path: Path) -> None:
+    with written(tmp_path) as device:
+        processed(device)
+        device.predictors = (DigestPredictor(), DigestPredictor("b2"))
+        device.restart()
+
+        processed(device)
+
+        check_record(device)
+
+
+def test_measured_rows_stand_before_what_a_bundle_predicts(tmp_path: Path) -> None:
+    rows = "".join(f"{depth + 0.5},1.9,1600,90\n" for depth in range(20))
+    measured = parse_measured("depth_cm,density,vp,ms\n" + rows, "rows")
+    with written(tmp_path) as device:
+        station = calibrated_station(device.station, measured)
+        images = sorted(device.inbox.glob("*.tif"))
+
+        outcomes = process_at(station, images, on_slices=lambda *_: None)
+
+        assert outcomes[0].is_kept, outcomes[0].sentence
+        found = kept(device)
+        assert len(found) == 25
+        first = found[0].composition
+        assert first.guard is not None
+        assert first.guard.rows == ("density", "vp", "ms", "red", "green", "blue")
+        assert found[0].composer_id != small_recipe().composer_id

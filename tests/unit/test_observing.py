@@ -1,0 +1,96 @@
+"""What of a row counts as observed, with which weight, and what keeps a slice from it."""
+
+import numpy as np
+import pytest
+
+from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.record import SliceRow
+from downcore.strata.slices import CoreSlice, SliceColour
+from downcore.strata.unmixing.observations import DENSITY, MS, RED, VP
+from downcore.strata.unmixing.observing import COLOUR_FLOOR_SD, COLOUR_SHARE_SD, observe
+
+COLOUR = SliceColour((40.0, 1.0, 8.0), (2.0, 0.5, 0.5), (0.2, 0.15, 0.1))
+
+
+def row(
+    *estimates: Estimate, sediment: float = 1.0, colour: SliceColour | None = COLOUR
+) -> SliceRow:
+    fractions = (sediment, 0.0, 1.0 - sediment, 0.0, 0.0, 0.0, 0.0)
+    return SliceRow(CoreSlice(0, 0, 200, 0, 10_000, fractions, colour, ()), estimates)
+
+
+def predicted(name: str, value: float, half: float, bundle_id: str = "b1") -> Estimate:
+    return Estimate(name, value, value - half, value + half, Status.PREDICTED, "", bundle_id)
+
+
+def measured(name: str, value: float) -> Estimate:
+    return Estimate(name, value, None, None, Status.MEASURED, "", "")
+
+
+def silent(name: str, status: Status, reason: str = "why") -> Estimate:
+    return Estimate(name, None, None, None, status, reason, "b1")
+
+
+def test_an_interval_of_90_percent_gives_the_weight() -> None:
+    seen = observe([row(predicted("density", 1.7, 0.1645))], "b1")
+
+    assert seen.value[0, DENSITY] == 1.7
+    assert seen.sd[0, DENSITY] == pytest.approx(0.1)
+    assert seen.sd[0, RED] == pytest.approx(COLOUR_SHARE_SD * 0.2 + COLOUR_FLOOR_SD)
+    assert seen.status == (Status.PREDICTED,)
+
+
+def test_only_the_chosen_bundle_counts() -> None:
+    seen = observe([row(predicted("density", 1.7, 0.1, "b2"))], "b1")
+
+    assert np.isnan(seen.value[0, [DENSITY, VP, MS]]).all()
+    assert np.isfinite(seen.value[0, RED:]).all()
+
+
+def test_a_measured_value_stands_before_a_predicted_one_wherever_it_comes_from() -> None:
+    guess, log = predicted("density", 1.7, 0.1), measured("density", 2.0)
+
+    of_row = observe([row(guess, log)], "b1")
+    beside = observe([row(guess)], "b1", {0: (log,)})
+
+    assert of_row.value[0, DENSITY] == beside.value[0, DENSITY] == 2.0
+    assert 0.0 < of_row.sd[0, DENSITY] < 0.1
+
+
+def test_a_slice_that_is_masked_or_unlike_the_training_stays_so() -> None:
+    for status in (Status.MASKED, Status.ABSTAINED):
+        names = ("density", "vp", "ms")
+        seen = observe([row(*(silent(name, status, "a reason") for name in names))], "b1")
+
+        assert seen.status == (status,)
+        assert seen.reason == ("a reason",)
+        assert np.isnan(seen.value).all(), "expected nothing observed of a slice that stays silent"
+
+
+def test_a_scan_too_coarse_for_the_bundle_is_seen_by_its_colour() -> None:
+    seen = observe([row(silent("density", Status.ABSTAINED))], "b1", is_too_coarse=True)
+
+    assert seen.status == (Status.PREDICTED,)
+    assert np.isfinite(seen.value[0, RED:]).all()
+
+
+def test_a_measured_value_opens_a_slice_of_which_the_bundle_is_silent() -> None:
+    seen = observe([row(silent("vp", Status.ABSTAINED), measured("density", 2.0))], "b1")
+
+    assert seen.status == (Status.PREDICTED,)
+    assert seen.value[0, DENSITY] == 2.0
+
+
+@pytest.mark.parametrize("is_bare", [True, False])
+def test_a_slice_with_too_little_sediment_is_masked(*, is_bare: bool) -> None:
+    seen = observe([row(sediment=0.1, colour=None if is_bare else COLOUR)], "b1")
+
+    assert seen.status == (Status.MASKED,)
+    assert "10 % sediment, needs 30 %" in seen.reason[0]
+
+
+def test_a_number_beyond_any_core_is_not_observed() -> None:
+    seen = observe([row(measured("density", 9.0), predicted("vp", 1_500.0, 30.0))], "b1")
+
+    assert np.isnan(seen.value[0, DENSITY])
+    assert seen.value[0, VP] == 1_500.0
