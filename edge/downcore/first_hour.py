@@ -9,6 +9,7 @@ from pathlib import Path
 
 from downcore.ports import ScanDescription
 from downcore.service.candidates import Candidate, CandidateFinder
+from downcore.service.composing_recipe import check_composition
 from downcore.service.opening import check_settings, open_predictors
 from downcore.settings import Settings, load_settings
 from downcore.sources import Reading
@@ -153,6 +154,7 @@ def examine(config: Path | None) -> list[Check]:
         _check_disk,
         _check_store,
         _check_bundles,
+        _check_composition,
         _check_broker,
         _check_clock,
     ]
@@ -232,6 +234,18 @@ def _check_bundles(settings: Settings) -> Check:
         return Check("bundles", is_ok=False, finding=str(error), advice=advice)
     told = ", ".join(f"{p.manifest.network} {p.manifest.bundle_id}" for p in predictors)
     return Check("bundles", is_ok=True, finding=f"{told}: golden test passed")
+
+
+def _check_composition(settings: Settings) -> Check:
+    wanted = settings.composition
+    if not wanted.enabled:
+        return Check("composition", is_ok=True, finding="turned off in the settings")
+    try:
+        told = check_composition(wanted)
+    except DowncoreError as error:
+        advice = "see docs/how-to/edit-end-members.md, or set composition.enabled = false"
+        return Check("composition", is_ok=False, finding=str(error), advice=advice)
+    return Check("composition", is_ok=True, finding=told)
 
 
 def _check_broker(settings: Settings) -> Check:

@@ -20,7 +20,7 @@ PX_PER_CM = 70
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scan")
-    core = generate(CoreRecipe(seed=9, length_cm=13.5, px_per_cm=PX_PER_CM, width_cm=4.0))
+    core = generate(CoreRecipe(seed=9, length_cm=19.5, px_per_cm=PX_PER_CM, width_cm=4.0))
     *_, last = play(
         scan_job(core, folder, "X1", px_per_cm=PX_PER_CM), way_called("whole-by-rename")
     )
@@ -63,7 +63,7 @@ def test_an_image_becomes_groups_with_intervals_statuses_and_a_guard(
 
     answer = told(image, tmp_path / "out.json", "--out", str(png))
 
-    assert [one["slice"] for one in answer["slices"]] == list(range(14))
+    assert [one["slice"] for one in answer["slices"]] == list(range(20))
     for one in answer["slices"]:
         check_slice(one)
     known = [one for one in answer["slices"] if one["sum"] is not None]
@@ -111,9 +111,45 @@ def test_measured_rows_are_observed_where_there_are_any(image: Path, tmp_path: P
 
     plain = told(image, tmp_path / "plain.json")
     pairs = list(zip(answer["slices"], plain["slices"], strict=True))
-    porosity = [(a["porosity"], b["porosity"]) for a, b in pairs[:7] if a["porosity"] is not None]
+    both = [(a["porosity"], b["porosity"]) for a, b in pairs[:7]]
+    porosity = [pair for pair in both if None not in pair]
     assert porosity
     assert all(a < b - 0.1 for a, b in porosity), "expected denser sediment to have fewer pores"
+
+
+def rows_of_known_composition(depths: range) -> str:
+    """Return what X-ray diffraction might say: per cent by weight, varying down the core."""
+    lines = ["depth_cm,quartz,calcite,illite,magnetite"]
+    lines += [f"{d}.5,40,{30 - d},{29.9 + d},0.1" for d in depths]
+    return "\n".join(lines)
+
+
+def test_known_slices_calibrate_the_intervals_and_say_so(image: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "xrd.csv"
+    rows.write_text(rows_of_known_composition(range(1, 19)))
+
+    answer = told(image, tmp_path / "out.json", "--known", str(rows))
+
+    table = answer["composer"]["tables"][0]
+    assert table["known_slices"] >= 10
+    assert len(table["known_sha256"]) == 64
+    known = [one for one in answer["slices"] if one["sum"] is not None]
+    said = {share["reason"] for one in known for share in one["groups"]}
+    assert not any("not calibrated" in one for one in said), said
+    for one in answer["slices"]:
+        check_slice(one)
+
+
+def test_too_few_known_slices_are_refused_with_how_many_it_takes(
+    image: Path, tmp_path: Path
+) -> None:
+    rows = tmp_path / "xrd.csv"
+    rows.write_text(rows_of_known_composition(range(2, 6)))
+
+    done = compose(image, "--px-per-cm", "70", "--bundle", "resnet-18", "--known", str(rows))
+
+    assert done.returncode == BAD_INPUT, done.stderr
+    assert "expected 10 observed slices" in done.stderr
 
 
 def test_a_table_of_your_own_is_used_and_its_digest_kept(image: Path, tmp_path: Path) -> None:

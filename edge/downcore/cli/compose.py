@@ -40,6 +40,15 @@ def compose(
             "section's top and any of density, vp, ms.",
         ),
     ] = None,
+    known: Annotated[
+        Path | None,
+        typer.Option(
+            "--known",
+            readable=False,
+            help="CSV of slices of known composition, to calibrate the first table with: depth_cm "
+            "and its minerals by weight, as X-ray diffraction gives them.",
+        ),
+    ] = None,
 ) -> None:
     """
     Estimate what each centimetre of an image is made of, with 90 % intervals.
@@ -48,8 +57,7 @@ def compose(
     with the reason.
     """
     from downcore.cli.progress import SliceProgress
-    from downcore.service.calibrating import read_measured
-    from downcore.service.compose_image import ComposeOutputs, compose_image
+    from downcore.service.compose_image import ComposeOutputs, GivenRows, compose_image
     from downcore.settings import load_settings
 
     settings = load_settings(
@@ -58,13 +66,12 @@ def compose(
         predict={"mode": "backlog", **({"bundles": (bundle,)} if bundle else {})},
         composition={"tables": tuple(table)} if table else {},
     )
-    rows = None if measured is None else read_measured(measured)
     with SliceProgress() as progress:
         sentence = compose_image(
             image,
             settings,
             ComposeOutputs(png=out, json=json),
-            measured=rows,
+            given=GivenRows(measured=measured, known=known),
             on_slices=progress.advance,
         )
     typer.echo(sentence)

@@ -22,6 +22,9 @@ def log(
     csv: Annotated[
         bool, typer.Option("--csv", help="Comma separated, units in the header.")
     ] = False,
+    composition: Annotated[
+        bool, typer.Option("--composition", help="What the slices are made of instead.")
+    ] = False,
 ) -> None:
     """Print the depth log of a section, newest scan; without a section, list the sections."""
     from downcore.service.depth_log_table import list_sections, write_csv, write_table
@@ -33,6 +36,14 @@ def log(
 
     if section is None:
         list_sections(db, sys.stdout)
+    elif composition:
+        from downcore.service.composition_table import (
+            write_composition_csv,
+            write_composition_table,
+        )
+
+        write = write_composition_csv if csv else write_composition_table
+        write(db, section, sys.stdout)
     elif csv:
         write_csv(db, section, sys.stdout)
     else:

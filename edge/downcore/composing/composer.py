@@ -83,6 +83,15 @@ class SectionComposer:
             self._rows[self._n_rows] = row
             self._n_rows += 1
 
+    @property
+    def rows(self) -> tuple[SliceRow, ...]:
+        """The rows that are held: all of them as long as nothing was composed."""
+        return tuple(self._rows[i] for i in sorted(self._rows))
+
+    def use(self, recipe: ComposingRecipe) -> None:
+        """Go on with another recipe, such as one calibrated on the section; regions stay."""
+        self._recipe = recipe
+
     def ready(self) -> list[ComposedSlice]:
         """Return the slices of every block that is complete, with what lies below it."""
         done: list[ComposedSlice] = []

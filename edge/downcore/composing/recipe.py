@@ -29,6 +29,21 @@ class TableInUse:
     sha256: str
     """Of the table's text."""
     calibration: Calibration
+    known_sha256: str = ""
+    """Of the rows of known composition that it was calibrated on; empty for none."""
+
+    @property
+    def told(self) -> dict[str, str | int | float | None]:
+        """What the store keeps of the table."""
+        calibration = self.calibration
+        known: dict[str, str | int | float | None] = {
+            "known_slices": calibration.n_known,
+            "known_sha256": self.known_sha256,
+            "areal_weight": calibration.model.mixing.areal_weight,
+            "error_left_out": calibration.error if calibration.n_known else None,
+            "error_of_mean": calibration.mean_error if calibration.n_known else None,
+        }
+        return {"name": self.name, "sha256": self.sha256, **known}
 
     def holds(self, rows: tuple[str, ...]) -> bool:
         """Return whether these observations can hold the table's groups at all."""
@@ -68,8 +83,7 @@ class ComposingRecipe:
         """What the store keeps of the recipe, as JSON."""
         told: dict[str, Any] = {
             "algorithm": ALGORITHM,
-            "tables": [{"name": one.name, "sha256": one.sha256} for one in self.tables],
-            "known_slices": [one.calibration.n_known for one in self.tables],
+            "tables": [one.told for one in self.tables],
             "bundle_id": self.bundle_id,
             "superpixels": asdict(self.superpixels),
             "superpixel_backend": self.superpixel_backend,

@@ -29,13 +29,13 @@ from downcore.strata.calibration import (
 from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.errors import MeasuredRowsError
-from downcore.strata.measured import MOST_CHARACTERS, MeasuredRows, parse_measured
+from downcore.strata.measured import LOGGED, MOST_CHARACTERS, MeasuredRows, parse_measured
 from downcore.strata.properties import PROPERTIES, Property
 from downcore.strata.record import SliceRow
 from downcore.strata.segment import Segment
 
 
-def read_measured(path: Path) -> MeasuredRows:
+def read_measured(path: Path, columns: Sequence[str] = LOGGED) -> MeasuredRows:
     """
     Read a CSV of measured rows; see :func:`parse_measured`.
 
@@ -52,7 +52,7 @@ def read_measured(path: Path) -> MeasuredRows:
         raise MeasuredRowsError(f"{path}: cannot read it: {error.strerror}") from None
     except UnicodeDecodeError:
         raise MeasuredRowsError(f"{path}: expected text in UTF-8, got other bytes") from None
-    return parse_measured(text, str(path))
+    return parse_measured(text, str(path), columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,8 @@ from downcore.plate import PlateSection, PlateSlice, draw_plate
 from downcore.ports import Predictor, ScanLines
 from downcore.publish.composition_payload import row_of
 from downcore.service.batch import candidate_of
-from downcore.service.composing_recipe import measured_estimates, recipe_of
+from downcore.service.calibrating import read_measured
+from downcore.service.composing_recipe import calibrated_recipe, measured_estimates, recipe_of
 from downcore.service.opening import open_predictors
 from downcore.service.station import reading_of, rules_of
 from downcore.settings import Settings
@@ -42,6 +43,16 @@ class ComposeOutputs:
     json: Path | None
 
 
+@dataclass(frozen=True, slots=True)
+class GivenRows:
+    """Files of rows that somebody measured on the section; ``None`` for none."""
+
+    measured: Path | None = None
+    """Density, vp and ms, which stand before what networks say."""
+    known: Path | None = None
+    """Minerals by weight, from which the section is calibrated."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
     """What was found of an image."""
@@ -49,6 +60,17 @@ class _Found:
     rows: tuple[SliceRow, ...]
     composed: tuple[ComposedSlice, ...]
     picture: NDArray[np.uint8]
+    recipe: ComposingRecipe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """With what an image is read."""
+
+    recipe: ComposingRecipe
+    predictors: tuple[Predictor, ...]
+    measured: MeasuredRows | None
+    known: MeasuredRows | None
 
 
 def compose_image(
@@ -56,7 +78,7 @@ def compose_image(
     settings: Settings,
     outputs: ComposeOutputs,
     *,
-    measured: MeasuredRows | None = None,
+    given: GivenRows,
     on_slices: Callable[[str, int, int | None], None],
 ) -> str:
     """
@@ -70,8 +92,8 @@ def compose_image(
         Scale, orientation, bundles, tables.
     outputs : ComposeOutputs
         What to write.
-    measured : MeasuredRows, optional
-        Of the section; they stand before what networks say.
+    given : GivenRows
+        What somebody measured on the section.
     on_slices : callable
         Told of the progress.
 
@@ -79,10 +101,11 @@ def compose_image(
     ------
     SegmentError
         If the image cannot be read, is not complete, or its scale is unknown.
-    SettingsError, BundleError, EndMemberError
-        If an output, a bundle or a table cannot be used.
+    SettingsError, BundleError, EndMemberError, MeasuredRowsError
+        If an output, a bundle, a table or rows cannot be used.
     """
     _check_outputs(image, outputs)
+    measured = None if given.measured is None else read_measured(given.measured)
     found = candidate_of(image)
     if isinstance(found, str):
         raise HostileFileError(f"{printable(image)}: {found}")
@@ -90,32 +113,34 @@ def compose_image(
     recipe = recipe_of(settings, predictors[0].manifest)
     if recipe is None:
         raise SettingsError("composition.enabled: expected true to compose an image, got false")
+    minerals = recipe.tables[0].calibration.model.library.minerals
+    known = None if given.known is None else read_measured(given.known, minerals)
     with contextlib.closing(found.format.open(found.paths, reading_of(settings))) as lines:
-        pipeline_parts = (recipe, predictors, measured)
-        made = _read(lines, settings, pipeline_parts, partial(on_slices, image.name))
-        told = _told(image, lines, recipe, made)
+        parts = _Parts(recipe, predictors, measured, known)
+        made = _read(lines, settings, parts, partial(on_slices, image.name))
+        told = _told(image, lines, made)
     if outputs.json is not None:
         _write(outputs.json, json.dumps(told, indent=1, allow_nan=False).encode())
     if outputs.png is not None:
-        _draw(outputs.png, image, recipe, made)
+        _draw(outputs.png, image, made)
     return _sentence(image, made)
 
 
 def _read(
     lines: ScanLines,
     settings: Settings,
-    parts: tuple[ComposingRecipe, tuple[Predictor, ...], MeasuredRows | None],
+    parts: _Parts,
     on_slices: Callable[[int, int | None], None],
 ) -> _Found:
-    recipe, predictors, measured = parts
     n_lines, is_complete = lines.refresh(is_still=True)
     if not is_complete:
         raise GrowingError(
             f"expected a complete image, got {n_lines} of {lines.n_lines_expected} lines"
         )
-    composer = SectionComposer(recipe, lines.scale, measured=measured_estimates(measured))
+    measured = measured_estimates(parts.measured)
+    composer = SectionComposer(parts.recipe, lines.scale, measured=measured)
     pipeline = SectionPipeline(
-        lines.scale, predictors, rules_of(settings), on_masked=composer.look_at
+        lines.scale, parts.predictors, rules_of(settings), on_masked=composer.look_at
     )
     rows: list[SliceRow] = []
     pictures: list[NDArray[np.uint8]] = []
@@ -129,9 +154,13 @@ def _read(
             on_slices(len(rows), scale.n_slices(n_lines))
     rows += pipeline.finish()
     composer.add_rows(rows)
+    recipe = parts.recipe
+    if parts.known is not None:
+        recipe = calibrated_recipe(recipe, rows, measured, parts.known, scale)
+        composer.use(recipe)
     composed = composer.finish()
     on_slices(len(rows), len(rows))
-    return _Found(tuple(rows), tuple(composed), np.concatenate(pictures))
+    return _Found(tuple(rows), tuple(composed), np.concatenate(pictures), recipe)
 
 
 def _small(lines: NDArray[Any], px_per_cm: float) -> NDArray[np.uint8]:
@@ -145,19 +174,19 @@ def _small(lines: NDArray[Any], px_per_cm: float) -> NDArray[np.uint8]:
     return small.astype(np.uint8)
 
 
-def _told(image: Path, lines: ScanLines, recipe: ComposingRecipe, made: _Found) -> dict[str, Any]:
+def _told(image: Path, lines: ScanLines, made: _Found) -> dict[str, Any]:
     return {
         "image": image.name,
         "px_per_cm": lines.description.px_per_cm,
         "px_per_cm_from": lines.description.px_per_cm_from,
         "caveat": CAVEAT,
-        "composer_id": recipe.composer_id,
-        "composer": json.loads(recipe.description),
+        "composer_id": made.recipe.composer_id,
+        "composer": json.loads(made.recipe.description),
         "slices": [{**row_of(one), "labels": None} for one in made.composed],
     }
 
 
-def _draw(out: Path, image: Path, recipe: ComposingRecipe, made: _Found) -> None:
+def _draw(out: Path, image: Path, made: _Found) -> None:
     slices = tuple(
         PlateSlice(
             top_um=row.core_slice.top_um,
@@ -171,7 +200,7 @@ def _draw(out: Path, image: Path, recipe: ComposingRecipe, made: _Found) -> None
     section = PlateSection(
         title=image.name,
         scan=f"of {image.name}",
-        bundle=recipe.bundle_id,
+        bundle=made.recipe.bundle_id,
         caveat=CAVEAT,
         slices=slices,
         picture=made.picture,

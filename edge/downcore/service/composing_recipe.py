@@ -1,7 +1,8 @@
 """From the settings to what a station composes with."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from downcore.composing import ComposingRecipe
 from downcore.composing.recipe import CutSuperpixels, TableInUse
@@ -9,15 +10,18 @@ from downcore.endmember_tables import find_table
 from downcore.ports import RegionRefiner
 from downcore.settings import CompositionSettings, Settings
 from downcore.strata.bundle import Manifest
-from downcore.strata.depth import SLICE_UM
+from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.endmembers.library import Library
-from downcore.strata.errors import SettingsError
+from downcore.strata.errors import MeasuredRowsError, SettingsError
 from downcore.strata.intervals import MIN_RESOLUTION_SHARE
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.properties import PROPERTIES
+from downcore.strata.record import SliceRow
 from downcore.strata.superpixels.settings import SuperpixelSettings
-from downcore.strata.unmixing.calibrating import uncalibrated
+from downcore.strata.unmixing.calibrating import calibrate, uncalibrated
+from downcore.strata.unmixing.known_rows import known_slices
+from downcore.strata.unmixing.observing import observe
 from downcore.strata.unmixing.physics import Mixing
 
 logger = logging.getLogger(__name__)
@@ -54,6 +58,25 @@ def recipe_of(settings: Settings, manifest: Manifest) -> ComposingRecipe | None:
     )
 
 
+def check_composition(wanted: CompositionSettings) -> str:
+    """
+    Open what composition needs and say what that is.
+
+    Raises
+    ------
+    SettingsError, EndMemberError, BundleError
+        As :func:`recipe_of`.
+    """
+    tables = [
+        f"{one.name} ({len(one.calibration.model.library.groups)} groups)"
+        for one in _tables(wanted)
+    ]
+    _cut(wanted)
+    refiner = _refiner(wanted)
+    parts = f"superpixels by {wanted.superpixels}, regions by {refiner.name}"
+    return f"tables {', '.join(tables)}; {parts}"
+
+
 def measured_estimates(measured: MeasuredRows | None) -> dict[int, tuple[Estimate, ...]]:
     """Return measured values by number of slice; of several in one slice, their mean."""
     found: dict[tuple[int, str], list[float]] = {}
@@ -67,6 +90,34 @@ def measured_estimates(measured: MeasuredRows | None) -> dict[int, tuple[Estimat
         one = Estimate(name, mean, None, None, Status.MEASURED, "", "")
         by_slice[index] = (*by_slice.get(index, ()), one)
     return by_slice
+
+
+def calibrated_recipe(
+    recipe: ComposingRecipe,
+    rows: Sequence[SliceRow],
+    measured: Mapping[int, tuple[Estimate, ...]],
+    known: MeasuredRows,
+    scale: LineScale,
+) -> ComposingRecipe:
+    """
+    Return a recipe whose first table is calibrated on slices of known composition.
+
+    Raises
+    ------
+    MeasuredRowsError
+        If too few of them were observed, or a row cannot be used.
+    """
+    table, *others = recipe.tables
+    model = table.calibration.model
+    coarse = recipe.is_too_coarse(scale)
+    seen = observe(rows, recipe.bundle_id, measured, is_too_coarse=coarse)
+    slices = known_slices(known, model.library, len(rows))
+    try:
+        calibration = calibrate(seen, slices, model.library, model.mixing)
+    except ValueError as error:
+        raise MeasuredRowsError(f"known composition: {error}") from None
+    used = replace(table, calibration=calibration, known_sha256=known.sha256)
+    return replace(recipe, tables=(used, *others))
 
 
 def _tables(wanted: CompositionSettings) -> Iterator[TableInUse]:

@@ -46,7 +46,7 @@ def list_sections(db: Path, out: TextIO) -> None:
                 status.updated_utc,
             )
         refused = reader.quarantined()
-    _print(table, out)
+    print_table(table, out)
     for file in refused:
         if file.reason:
             out.write(f"set aside: {file.path}: {file.reason}\n")
@@ -67,7 +67,7 @@ def write_table(db: Path, section: str, out: TextIO) -> None:
     for one in PROPERTIES:
         table.add_column(f"{one.name} ({one.unit})", justify="right")
     table.add_column("status, bundle")
-    for row in _rows(db, section):
+    for row in rows_of(db, section):
         core_slice = row.row.core_slice
         for bundle_id, estimates in _by_bundle(row.row.estimates):
             known = {estimate.property: estimate for estimate in estimates}
@@ -78,7 +78,7 @@ def write_table(db: Path, section: str, out: TextIO) -> None:
                 *(_cell(known.get(one.name)) for one in PROPERTIES),
                 f"{'; '.join(said)} {bundle_id[:8]}",
             )
-    _print(table, out)
+    print_table(table, out)
 
 
 def write_csv(db: Path, section: str, out: TextIO) -> None:
@@ -90,7 +90,7 @@ def write_csv(db: Path, section: str, out: TextIO) -> None:
     SectionError
         If the store has no such section.
     """
-    rows = _rows(db, section)
+    rows = rows_of(db, section)
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_HEADER)
     for one in rows:
@@ -120,7 +120,15 @@ def write_csv(db: Path, section: str, out: TextIO) -> None:
             )
 
 
-def _rows(db: Path, section: str) -> list[StoredRow]:
+def rows_of(db: Path, section: str) -> list[StoredRow]:
+    """
+    Return the depth log of a section.
+
+    Raises
+    ------
+    SectionError
+        If the store has no such section; says which there are.
+    """
     with Reader.open(db) as reader:
         known = [one.scan.section_id for one in reader.sections()]
         if section not in known:
@@ -151,7 +159,8 @@ def _cell(estimate: Estimate | None) -> str:
     return f"{estimate.value:.4g} ({estimate.lower:.4g} to {estimate.upper:.4g})"
 
 
-def _print(table: Table, out: TextIO) -> None:
+def print_table(table: Table, out: TextIO) -> None:
+    """Print a table, wide where it goes into a file or a pipe."""
     console = Console(file=out, highlight=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH

@@ -4,11 +4,15 @@ import csv
 import hashlib
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.properties import PROPERTIES
+
+LOGGED = tuple(one.name for one in PROPERTIES)
+"""What a core logger measures."""
 
 DEPTH_COLUMN = "depth_cm"
 """Depth below the top of the section, centimetres."""
@@ -30,7 +34,7 @@ class MeasuredRow:
     depth_um: int
     """Below the top of the section; 0 or more."""
     values: tuple[float | None, ...]
-    """In the order of PROPERTIES, each in its unit; ``None`` where there is none."""
+    """In the order of the columns, each in its unit; ``None`` where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class MeasuredRows:
         return self.rows[-1].depth_um
 
 
-def parse_measured(text: str, name: str) -> MeasuredRows:
+def parse_measured(text: str, name: str, columns: Sequence[str] = LOGGED) -> MeasuredRows:
     """
     Return the rows of a CSV: a header, ``depth_cm`` and any of ``density``, ``vp`` and ``ms``.
 
@@ -61,6 +65,8 @@ def parse_measured(text: str, name: str) -> MeasuredRows:
         The file's content.
     name : str
         For the message of an error.
+    columns : sequence of str, optional
+        Other names than those of PROPERTIES; values are then in this order.
 
     Raises
     ------
@@ -75,9 +81,9 @@ def parse_measured(text: str, name: str) -> MeasuredRows:
     lines = csv.reader(io.StringIO(text), strict=True)
     try:
         header = [cell.strip() for cell in next(lines, [])]
-        _check_header(header, name)
+        _check_header(header, name, columns)
         rows = [
-            _row(line, header, f"{name}, line {lines.line_num}")
+            _row(line, header, columns, f"{name}, line {lines.line_num}")
             for line in lines
             if any(cell.strip() for cell in line)
         ]
@@ -94,8 +100,7 @@ def parse_measured(text: str, name: str) -> MeasuredRows:
     return MeasuredRows(tuple(sorted(rows, key=lambda row: row.depth_um)), digest)
 
 
-def _check_header(header: list[str], name: str) -> None:
-    known = [one.name for one in PROPERTIES]
+def _check_header(header: list[str], name: str, known: Sequence[str]) -> None:
     others = [column for column in header if column not in {DEPTH_COLUMN, *known}]
     told = f"expected the columns {DEPTH_COLUMN} and any of {', '.join(known)}"
     if DEPTH_COLUMN not in header or not set(header) & set(known) or others:
@@ -126,7 +131,7 @@ def _number(cell: str, where: str) -> float | None:
     return value
 
 
-def _row(line: list[str], header: list[str], where: str) -> MeasuredRow:
+def _row(line: list[str], header: list[str], columns: Sequence[str], where: str) -> MeasuredRow:
     cells = _cells(line, header, where)
     depth_cm = cells[DEPTH_COLUMN]
     if depth_cm is None or depth_cm < 0.0:
@@ -136,4 +141,4 @@ def _row(line: list[str], header: list[str], where: str) -> MeasuredRow:
             f"{where}: expected a {DEPTH_COLUMN} of at most {MOST_DEPTH_CM:g}, got {depth_cm:g}; "
             "is it in centimetres?"
         )
-    return MeasuredRow(round(depth_cm * SLICE_UM), tuple(cells.get(one.name) for one in PROPERTIES))
+    return MeasuredRow(round(depth_cm * SLICE_UM), tuple(cells.get(one) for one in columns))
