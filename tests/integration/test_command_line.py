@@ -60,6 +60,23 @@ def test_process_keeps_one_row_a_centimetre_and_log_prints_them(
     assert SECTION in downcore("log", "--db", str(db)).stdout, "the section is not listed"
 
 
+def test_the_log_prints_what_slices_are_made_of(image: Path, tmp_path: Path) -> None:
+    db = tmp_path / "core.db"
+    assert processed(image, db).returncode == 0
+
+    log = downcore("log", SECTION, "--db", str(db), "--composition", "--csv")
+    table = downcore("log", SECTION, "--db", str(db), "--composition")
+
+    rows = list(csv.DictReader(io.StringIO(log.stdout)))
+    assert {int(row["slice"]) for row in rows} == set(range(4)), log.stderr
+    alone = [row for row in rows if row["slice"] == "1" and row["sum of groups"] == "0"]
+    assert len(alone) == 6, f"expected the six groups of the table, got {alone}"
+    if alone[0]["fraction"]:
+        total = sum(float(row["fraction"]) for row in alone)
+        assert abs(total - 1.0) < 1e-6, f"expected fractions that sum to 1, got {total}"
+    assert len(table.stdout.splitlines()) == 5, table.stdout + table.stderr
+
+
 def test_processing_again_changes_nothing(image: Path, tmp_path: Path) -> None:
     db = tmp_path / "core.db"
     processed(image, db)

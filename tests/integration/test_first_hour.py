@@ -133,6 +133,28 @@ def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
     assert not (tmp_path / "downcore.db").exists(), "doctor made a store"
 
 
+def test_doctor_names_the_end_member_table_that_cannot_be_used(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text('[composition]\ntables = ["./own.toml"]\n')
+    (tmp_path / "own.toml").write_text('kind = "physical"\nname = "own"\n')
+
+    checks = {check.name: check for check in examine(config)}
+
+    assert not checks["composition"].is_ok
+    assert "own.toml" in checks["composition"].finding
+    assert "edit-end-members" in checks["composition"].advice
+
+
+def test_doctor_says_what_composition_is_made_with(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text("[composition]\nenabled = true\n")
+
+    checks = {check.name: check for check in examine(config)}
+
+    assert checks["composition"].is_ok
+    assert "marine (6 groups), marine-colour (3 groups)" in checks["composition"].finding
+
+
 def test_doctor_stops_at_settings_that_cannot_be_read(tmp_path: Path) -> None:
     config = tmp_path / "edge.toml"
     config.write_text("[inbxo]\n")
