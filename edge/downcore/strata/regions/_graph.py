@@ -1,18 +1,42 @@
 """The graph of a window's superpixels: what each is like, which touch, what lies around."""
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.superpixels._compiled import compiled, inlined
 
+Runs: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]
+"""As ``superpixels._runs`` has them."""
+
 _FEW = 32
+
+
+@compiled
+def middles(part: NDArray[np.int32], runs: Runs, n_parts: int) -> NDArray[np.int32]:
+    """Return the line and the column that halve each part, shape (n_parts, 2)."""
+    start, stop, first_of_line = runs
+    # Twice the sums of lines and of columns, and the area; whole numbers, half a pixel included.
+    sums = np.zeros((n_parts, 3), np.int64)
+    for y in range(first_of_line.size - 1):
+        for run in range(first_of_line[y], first_of_line[y + 1]):
+            length = np.int64(stop[run] - start[run])
+            sums[part[run], 0] += length * (2 * y + 1)
+            sums[part[run], 1] += length * (start[run] + stop[run])
+            sums[part[run], 2] += length
+    found = np.empty((n_parts, 2), np.int32)
+    for one in range(n_parts):
+        for k in range(2):
+            found[one, k] = (sums[one, k] + sums[one, 2]) // (2 * sums[one, 2])
+    return found
 
 
 @compiled
 def measure(
     planes: NDArray[np.int16],
     part: NDArray[np.int32],
-    runs: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]],
+    runs: Runs,
     middle: NDArray[np.int32],
 ) -> NDArray[np.int64]:
     """
@@ -25,7 +49,7 @@ def measure(
     part : ndarray, shape (n_runs,)
         Part of each run.
     runs : tuple
-        Where runs lie, as ``superpixels._runs`` has them.
+        Where runs lie.
     middle : ndarray, shape (n_parts, 2)
         Line and column that halve each part.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.regions._graph import distinct, measure, ranked_around
+from downcore.strata.regions._graph import distinct, measure, middles, ranked_around
 from downcore.strata.superpixels._planes import LAB_STEPS, Planes
 from downcore.strata.superpixels._runs import Runs, parts_of, runs_of, touching
 
@@ -52,7 +52,7 @@ def measured_parts(superpixels: NDArray[np.int32], planes: Planes) -> Parts:
     """Return the parts of a window that holds sediment."""
     runs = runs_of(superpixels)
     part, n_parts = parts_of(superpixels, runs)
-    sums = measure(planes, part, runs, _middles(part, n_parts, runs))
+    sums = measure(planes, part, runs, middles(part, runs, n_parts))
     pairs = touching(part, np.ones(n_parts, np.bool_), runs)
     return Parts(runs, part, sums, distinct(pairs, n_parts))
 
@@ -85,16 +85,3 @@ def noise_around(apart: NDArray[np.float64], pairs: NDArray[np.int32]) -> NDArra
     own = apart.mean(axis=0) / _EXPECTED
     around = ranked_around(ranked_around(own, pairs, 0.5), pairs, _LOWER)
     return np.asarray(np.nan_to_num(around, nan=0.0), np.float64)
-
-
-def _middles(part: NDArray[np.int32], n_parts: int, runs: Runs) -> NDArray[np.int32]:
-    """Return the line and the column that halve each part, shape (n_parts, 2)."""
-    start, stop, first_of_line = runs
-    line = np.repeat(np.arange(first_of_line.size - 1), np.diff(first_of_line))
-    length = stop - start
-    area = np.bincount(part, length, n_parts)
-    middle = np.empty((n_parts, 2), np.int32)
-    # The middle of pixels at lines 0 and 1 is before line 1, so half a pixel is added.
-    middle[:, 0] = np.rint(np.bincount(part, length * line, n_parts) / area + 0.5)
-    middle[:, 1] = np.rint(np.bincount(part, length * 0.5 * (start + stop), n_parts) / area)
-    return middle

@@ -70,6 +70,8 @@ class MergeRefiner:
 
     def __init__(self, settings: RegionSettings | None = None) -> None:
         self._settings = settings or RegionSettings()
+        # Kept: memory that is new to the process costs about as much as what is done to it here.
+        self._planes = np.empty((4, 0, 0), np.int16)
 
     @property
     def name(self) -> str:
@@ -93,7 +95,9 @@ class MergeRefiner:
             )
         if not np.any(superpixels):
             return np.full(superpixels.shape, NO_REGION, np.int32)
-        planes = np.empty((4, *superpixels.shape), np.int16)
+        if self._planes.shape[1:] != superpixels.shape:
+            self._planes = np.empty((4, *superpixels.shape), np.int16)
+        planes = self._planes
         is_none = superpixels == NO_REGION
         classes = np.where(is_none, np.uint8(MaskClass.OUTSIDE), np.uint8(MaskClass.SEDIMENT))
         fill_planes(window.lines, classes, planes, 0)
