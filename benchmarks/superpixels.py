@@ -4,7 +4,8 @@ Superpixels against scikit-image's SLIC, and what streaming does to them.
 ``python benchmarks/superpixels.py [--json FILE] [--real DIR] [--rounds N]``
 
 One process, one thread, contenders in turn; CPU time, ratios taken within a round, medians
-printed. Boundary recall (within 2 px) and corrected undersegmentation error are against mosaics
+printed. Both ways of clustering are there, the kernels and the OpenVINO graph, connectivity
+included. Boundary recall (within 2 px) and corrected undersegmentation error are against mosaics
 whose regions are known; on cores, where no truth is known, the share of the colour variance that
 the mean colours of the superpixels explain stands beside both. OpenCV and fast-slic are timed
 where they can be imported.
@@ -21,6 +22,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -28,10 +30,12 @@ import numpy as np
 from numpy.typing import NDArray
 from reporting import arguments, report
 
+from downcore.inference.superpixel_clustering import GraphBackend
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.strata.colour import counts_of_linear, lab_of_counts, linear_of_lab
 from downcore.strata.depth import LineScale
 from downcore.strata.segment import Segment
+from downcore.strata.superpixels.clustering import KERNELS, ClusteringBackend
 from downcore.strata.superpixels.settings import SuperpixelSettings
 from downcore.strata.superpixels.stream import SuperpixelStream, label_strip
 
@@ -45,6 +49,9 @@ REAL = ("lago_pato_lp16/LP162A/optical.tif", "yanou_unlabelled/YAN8B1_200um/opti
 """Under the UK Open Government Licence; contains NERC data."""
 REAL_SCALE = LineScale.of(20)
 REAL_SETTINGS = SuperpixelSettings(cell_um=4_000)
+STRIP_SETTINGS = SuperpixelSettings(stretch_cells=10)
+"""Windows of 1 cm and the halo below."""
+GRAPH = GraphBackend()
 
 Labels = NDArray[np.int32]
 
@@ -97,6 +104,9 @@ def cases(real: Path) -> list[Case]:
     for noise in NOISES:
         lines, regions = mosaic(1, (1_000, 1_000), noise)
         found.append(Case(f"mosaic {noise:g}", lines, regions, SCALE, SuperpixelSettings()))
+    for noise in NOISES:
+        lines, regions = mosaic(2, (200, 1_400), noise)
+        found.append(Case(f"1 cm strip {noise:g}", lines, regions, SCALE, STRIP_SETTINGS))
     core = generate(CoreRecipe(seed=77, length_cm=4.0, px_per_cm=200.0))
     lines = core.lines(0, core.n_lines)
     found.append(Case("generated core", lines, None, SCALE, SuperpixelSettings()))
@@ -110,10 +120,10 @@ def cases(real: Path) -> list[Case]:
     return found
 
 
-def ours(case: Case) -> Labels:
+def ours(case: Case, backend: ClusteringBackend = KERNELS) -> Labels:
     """Return the superpixels of this project."""
     no_mask = np.zeros(case.lines.shape[:2], np.uint8)
-    stream = SuperpixelStream(case.settings, case.scale, case.lines.shape[1])
+    stream = SuperpixelStream(case.settings, case.scale, case.lines.shape[1], backend=backend)
     rows = stream.push(Segment(case.lines, 0), no_mask) + stream.finish()
     return np.concatenate([one.labels for one in rows])
 
@@ -135,6 +145,8 @@ def peers() -> dict[str, Callable[[Case], Labels]]:
         )
     if hasattr(cv2, "ximgproc"):
         found["OpenCV"] = opencv_slic
+    else:
+        print("left out OpenCV's SLIC: its contributed modules are not installed")
     try:
         from fast_slic import Slic  # noqa: PLC0415 - a peer that may be missing
     except ImportError:
@@ -203,24 +215,31 @@ def quality(case: Case, labels: Labels) -> dict[str, float]:
 
 def compared(case: Case, rounds: int) -> dict[str, float]:
     """Return time and quality of all contenders on one case."""
-    contenders = {"downcore": ours} | peers_once()
+    own: dict[str, Callable[[Case], Labels]] = {
+        "downcore": ours,
+        "OpenVINO graph": lambda case: ours(case, GRAPH),
+    }
+    contenders = own | peers_once()
     megapixels = case.lines[..., 0].size / 1e6
     times: dict[str, list[float]] = {name: [] for name in contenders}
     found: dict[str, float] = {}
-    for name, run in contenders.items():
-        for key, value in quality(case, run(case)).items():
+    drawn = {name: run(case) for name, run in contenders.items()}
+    for name, labels in drawn.items():
+        for key, value in quality(case, labels).items():
             found[f"{case.name}, {name}, {key}"] = value
+    alike = 100.0 * agreement(drawn["OpenVINO graph"], drawn["downcore"])
+    found[f"{case.name}, OpenVINO graph, pixels as with kernels, %"] = alike
     for _ in range(rounds):
         for name, run in contenders.items():
             began = time.process_time()
             run(case)
             times[name].append((time.process_time() - began) / megapixels * 1e3)
-    own = np.array(times["downcore"])
     for name, taken in times.items():
         found[f"{case.name}, {name}, CPU ms/Mpx"] = float(np.median(taken))
-        if name != "downcore":
-            ratio = float(np.median(np.array(taken) / own))
-            found[f"{case.name}, CPU time of {name} over downcore"] = ratio
+        for mine in own:
+            if name not in own:
+                ratio = float(np.median(np.array(taken) / np.array(times[mine])))
+                found[f"{case.name}, CPU time of {name} over {mine}"] = ratio
     return found
 
 
@@ -235,7 +254,12 @@ _PEERS: dict[str, Callable[[Case], Labels]] = {}
 
 
 def streamed(
-    lines: NDArray[np.uint8], classes: NDArray[np.uint8], step: int, n_threads: int = 1
+    lines: NDArray[np.uint8],
+    classes: NDArray[np.uint8],
+    step: int,
+    *,
+    n_threads: int = 1,
+    backend: ClusteringBackend = KERNELS,
 ) -> Labels:
     """Return the labels of a strip that arrives ``step`` lines at a time."""
     with ThreadPoolExecutor(n_threads) as pool:
@@ -244,7 +268,9 @@ def streamed(
             bounds = np.linspace(0, n_rows, n_threads + 1).astype(int).tolist()
             list(pool.map(work, bounds[:-1], bounds[1:]))
 
-        stream = SuperpixelStream(SuperpixelSettings(), SCALE, lines.shape[1], each=each)
+        stream = SuperpixelStream(
+            SuperpixelSettings(), SCALE, lines.shape[1], each=each, backend=backend
+        )
         rows = []
         for first in range(0, len(lines), step):
             part = Segment(lines[first : first + step], first)
@@ -284,6 +310,11 @@ def streaming() -> dict[str, float]:
         whole = label_strip(lines, classes, SuperpixelSettings(), SCALE)
         found[f"{name}, same bits at once, in 37 lines, by 2 threads"] = float(all(same))
         found[f"{name}, pixels as in one unbroken window, %"] = 100.0 * agreement(labels, whole)
+        by_graph = streamed(lines, classes, 200, backend=GRAPH)
+        in_bits = streamed(lines, classes, 37, backend=GRAPH)
+        by_two = streamed(lines, classes, 200, n_threads=2, backend=GraphBackend(n_threads=2))
+        same = [np.array_equal(by_graph, others) for others in (in_bits, by_two)]
+        found[f"{name}, OpenVINO graph, same bits in 37 lines, by 2 threads"] = float(all(same))
     return found
 
 
@@ -292,12 +323,17 @@ import sys
 import numpy as np
 from downcore.strata.depth import LineScale
 from downcore.strata.segment import Segment
+from downcore.strata.superpixels.clustering import KERNELS
 from downcore.strata.superpixels.settings import SuperpixelSettings
 from downcore.strata.superpixels.stream import SuperpixelStream
+backend = KERNELS
+if sys.argv[2] == "OpenVINO graph":
+    from downcore.inference.superpixel_clustering import GraphBackend
+    backend = GraphBackend()
 rng = np.random.default_rng(0)
 coarse = rng.integers(60, 160, (20, 70, 3), dtype=np.uint8)
 lines = coarse.repeat(10, axis=0).repeat(20, axis=1) + rng.integers(0, 9, (200, 1400, 3), np.uint8)
-stream = SuperpixelStream(SuperpixelSettings(), LineScale.of(200), 1400)
+stream = SuperpixelStream(SuperpixelSettings(), LineScale.of(200), 1400, backend=backend)
 for i in range(int(sys.argv[1])):
     stream.push(Segment(lines, 200 * i), np.zeros((200, 1400), np.uint8))
 stream.finish()
@@ -310,12 +346,12 @@ print(stream.n_labels, status.split("VmHWM:")[1].split()[0])
 def memory() -> dict[str, float]:
     """Return the largest resident size of processes that stream strips of two lengths."""
     found: dict[str, float] = {}
-    for n_cm in (100, 400):
-        command = [sys.executable, "-c", CHILD, str(n_cm)]
+    for way, n_cm in product(("kernels", "OpenVINO graph"), (100, 400)):
+        command = [sys.executable, "-c", CHILD, str(n_cm), way]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         n_labels, peak_kib = map(int, done.stdout.split())
-        found[f"streaming {n_cm} cm, superpixels"] = float(n_labels)
-        found[f"streaming {n_cm} cm, peak RSS, MB"] = peak_kib * 1024 / 1e6
+        found[f"streaming {n_cm} cm, {way}, superpixels"] = float(n_labels)
+        found[f"streaming {n_cm} cm, {way}, peak RSS, MB"] = peak_kib * 1024 / 1e6
     return found
 
 
@@ -346,6 +382,9 @@ def start() -> dict[str, float]:
         loading, kernels = map(float, done.stdout.split())
         found[f"start, kernels {name}: import, CPU s"] = loading
         found[f"start, kernels {name}: first strip, CPU s"] = kernels
+    began = time.process_time()
+    SuperpixelStream(SuperpixelSettings(), SCALE, 1_401, backend=GRAPH)
+    found["start, OpenVINO graph of 1,401 px across compiled, CPU s"] = time.process_time() - began
     return found
 
 

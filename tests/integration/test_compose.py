@@ -76,6 +76,21 @@ def test_an_image_becomes_groups_with_intervals_statuses_and_a_guard(
     assert picture.shape[0] > 1000, "expected a picture to look at"
 
 
+def test_superpixels_by_a_graph_give_another_composer_and_the_same_groups(
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = told(image, tmp_path / "plain.json")
+    monkeypatch.setenv("DOWNCORE_COMPOSITION__SUPERPIXELS", "openvino")
+
+    graph = told(image, tmp_path / "graph.json")
+
+    assert graph["composer"]["superpixel_backend"] == "openvino"
+    assert graph["composer_id"] != plain["composer_id"]
+    for one, other in zip(graph["slices"], plain["slices"], strict=True):
+        assert one["groups"] == other["groups"], "expected groups that no region changes"
+        assert abs(one["regions"]["count"] - other["regions"]["count"]) <= 2
+
+
 def test_the_same_image_gives_the_same_answer(image: Path, tmp_path: Path) -> None:
     one, other = tmp_path / "one.json", tmp_path / "other.json"
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from downcore.composing import ComposingRecipe
 from downcore.composing.recipe import CutSuperpixels, TableInUse
@@ -134,7 +135,9 @@ def _cut(wanted: CompositionSettings) -> CutSuperpixels:
 
     if wanted.superpixels == "cpu":
         return SuperpixelStream
-    raise SettingsError("composition.superpixels: openvino is not there yet; use cpu")
+    from downcore.inference.superpixel_clustering import GraphBackend  # noqa: PLC0415 - see above
+
+    return partial(SuperpixelStream, backend=GraphBackend())
 
 
 def _refiner(wanted: CompositionSettings) -> RegionRefiner:

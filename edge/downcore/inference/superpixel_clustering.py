@@ -1,0 +1,193 @@
+"""Superpixels chosen by OpenVINO: the graph of :mod:`.superpixel_graph`, window after window."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.inference._openvino import openvino
+from downcore.inference.superpixel_graph import slic_graph
+from downcore.inference.superpixel_kernels import widen, write_chosen
+from downcore.inference.superpixel_layout import N_TERMS, GraphShape
+from downcore.strata.superpixels.clustering import (
+    LAB_STEPS,
+    Each,
+    Grid,
+    Planes,
+    WindowClustering,
+    begin,
+)
+from downcore.strata.superpixels.settings import SuperpixelSettings
+
+_MOST_EARLY_PX = 2**24 // (108 * LAB_STEPS)
+"""
+Pixels of which 32-bit floating-point numbers hold every sum of colours as a whole number: no
+colour of a screen has an L*, a* or b* beyond 108.
+"""
+
+_MOST_KEPT = 4
+"""Compiled graphs that are kept; sections of one scanner have few widths."""
+
+_PIXELS = ("early", "early_across", "planes")
+
+
+class GraphBackend:
+    """
+    SLIC as an OpenVINO graph; give it to a stream as ``backend``.
+
+    A graph is compiled for the width and the settings of a section when its stream is made,
+    which takes some 2 s at 1,400 pixels, and kept for the next sections of the same. Labels are
+    those of the kernels but for a few pixels in a hundred thousand.
+
+    Parameters
+    ----------
+    n_threads : int, default 1
+        Threads of the graph, 1 or more. Labels are the same for any.
+    """
+
+    def __init__(self, *, n_threads: int = 1) -> None:
+        if n_threads < 1:
+            raise ValueError(f"expected 1 or more threads, got {n_threads}")
+        self._n_threads = n_threads
+        self._compiled: dict[tuple[int, SuperpixelSettings, int], Any] = {}
+
+    def clustering(self, settings: SuperpixelSettings, grid: Grid, each: Each) -> WindowClustering:
+        """
+        Return the clustering of one section, before its first window.
+
+        Raises
+        ------
+        ValueError
+            If so many pixels of a cell choose early that their sums would not be exact.
+        """
+        shape = GraphShape(
+            grid=grid,
+            n_rows=1 + settings.stretch_cells + settings.halo_cells,
+            iterations=settings.iterations,
+            weight=(settings.compactness * LAB_STEPS / grid.cell_px) ** 2,
+        )
+        if shape.n_early > _MOST_EARLY_PX and settings.iterations > 1:
+            raise ValueError(
+                f"expected cells of which at most {_MOST_EARLY_PX} px choose early, got "
+                f"{shape.n_early} px of cells of {grid.cell_px} px: take smaller cells, a larger "
+                "row_step, or the kernels of the processor"
+            )
+        key = (grid.n_across, settings, grid.cell_px)
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            compiled = _compile(slic_graph(shape), self._n_threads)
+            self._compiled[key] = compiled
+            for oldest in list(self._compiled)[:-_MOST_KEPT]:
+                self._compiled.pop(oldest, None)
+        return _Clustering(shape, compiled.create_infer_request(), each)
+
+
+def _compile(graph: Any, n_threads: int) -> Any:
+    how = {
+        # Never fewer bits: with 16 the error of the superpixels doubles.
+        "INFERENCE_PRECISION_HINT": "f32",
+        "NUM_STREAMS": 1,
+        "INFERENCE_NUM_THREADS": n_threads,
+        "ENABLE_CPU_PINNING": False,
+    }
+    return openvino.Core().compile_model(graph, "CPU", how)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Window:
+    """The pixels of some rows of cells, and the work on them."""
+
+    shape: GraphShape
+    planes: Planes
+    n_lines: int
+    first_number: int
+    tiles: NDArray[np.int16]
+    place: NDArray[np.float32]
+    centres: NDArray[np.float32]
+    clusters: NDArray[np.int32]
+    tensors: dict[str, NDArray[Any]]
+
+    def begin(self, row: int, stop: int) -> None:
+        grid = self.shape.grid
+        early, across, planes = (self.tensors[name] for name in _PIXELS)
+        for r in range(row, stop):
+            # One row at a time, so that it is still in the cache when it is written again.
+            begin(
+                self.planes,
+                self.n_lines,
+                edges=grid.edges,
+                order=grid.order,
+                place=self.place,
+                tiles=self.tiles,
+                centres=self.centres,
+                rows=(r, r + 1, self.shape.n_early),
+                shift=grid.shift,
+            )
+            widen(
+                self.tiles,
+                self.place,
+                rows=(r, r + 1),
+                early=early,
+                across=across,
+                planes=planes,
+            )
+
+    def write(self, row: int, stop: int) -> None:
+        write_chosen(
+            self.tiles,
+            self.tensors["chosen"][0],
+            edges=self.shape.grid.edges,
+            order=self.shape.grid.order,
+            rows=(row, stop, self.first_number),
+            clusters=self.clusters,
+        )
+
+
+class _Clustering:
+    """One section's windows, one after another."""
+
+    def __init__(self, shape: GraphShape, request: Any, each: Each) -> None:
+        grid = shape.grid
+        self._shape = shape
+        self._request = request
+        self._each = each
+        self._first_number = 1
+        self._place = grid.place()
+        self._tiles = np.zeros((shape.n_rows, grid.n_columns, 4, shape.n_px), np.int16)
+        self._clusters = np.zeros((shape.n_rows * grid.cell_px, grid.n_across), np.int32)
+        # The request is kept, since its memory is written and read through these views.
+        ports = [*request.model_inputs, *request.model_outputs]
+        self._tensors = {one.get_any_name(): request.get_tensor(one).data for one in ports}
+        for one in request.model_inputs:
+            self._tensors[one.get_any_name()][...] = 0
+
+    def clusters(self, planes: Planes, n_lines: int, n_rows_on: int) -> NDArray[np.int32]:
+        """Return the number of each pixel's cluster, as :class:`WindowClustering` says."""
+        grid, tensors = self._shape.grid, self._tensors
+        n_rows = -(-n_lines // grid.cell_px)
+        n_cells = n_rows * grid.n_columns
+        window = _Window(
+            shape=self._shape,
+            planes=planes,
+            n_lines=n_lines,
+            first_number=self._first_number,
+            tiles=self._tiles[:n_rows],
+            place=self._place,
+            centres=np.zeros((n_rows + 2, grid.n_columns + 2, N_TERMS), np.float32),
+            clusters=self._clusters[:n_lines],
+            tensors=tensors,
+        )
+        self._each(window.begin, n_rows)
+        tensors["centres"][:, :n_cells] = window.centres[1:-1, 1:-1].reshape(n_cells, N_TERMS).T
+        # Rows that the window does not have are rows without sediment.
+        tensors["centres"][:, n_cells:] = 0.0
+        tensors["early"][n_cells:] = 0.0
+        tensors["early_across"][n_cells:] = 0.0
+        tensors["told"][...] = n_rows_on * grid.n_columns + np.arange(grid.n_columns)
+        self._request.infer()
+        for what in ("centres", "sums")[: min(self._shape.iterations, 2)]:
+            tensors[f"{what}_above"][...] = tensors[f"{what}_told"]
+        self._each(window.write, n_rows)
+        self._first_number += n_rows_on * grid.n_columns
+        return window.clusters
