@@ -119,7 +119,7 @@ def test_the_documents_name_no_command_that_is_not_there() -> None:
     known = {name.split()[0] for name in commands()} | set(other_packages)
     for path in DOCS:
         for block in re.findall(r"^```sh\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL):
-            for used in re.findall(r"(?:^|[/ ])downcore ([a-z]+)", block, re.MULTILINE):
+            for used in re.findall(r"(?:^|[/ ])downcore ([a-z-]+)", block, re.MULTILINE):
                 assert used in known, f"{path.name}: there is no 'downcore {used}'"
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from downcore.publish import payloads
 from downcore.publish.ack_window import AckWindow
 from downcore.publish.payloads import Birth, StationState, StationStatus
+from downcore.publish.terminal import lines_of
 from downcore.strata.depthlog import HAS_VALUE, Estimate, Status
 from downcore.strata.mask_classes import MaskClass
 from downcore.strata.record import (
@@ -110,6 +111,18 @@ def test_compositions_are_what_their_schema_says() -> None:
     assert base64.b64decode(full["labels"]["png_base64"]) == tile.png
     assert (bare["sum"], bare["guard"], bare["regions"], bare["labels"]) == (None,) * 4
     assert {one["status"] for one in bare["groups"]} == {"masked"}
+
+
+def test_the_terminal_says_what_is_known_of_a_composition_and_why_nothing_is() -> None:
+    slices = (composed(0), without_value(1, Status.MASKED, "no sediment"))
+    batch = CompositionBatch("S1", "a", None, UTC, slices)
+    entry = entry_of(payloads.composition_payload(batch), OutboxKind.COMPOSITION)
+
+    known, silent = lines_of(entry)
+
+    assert "light 30 % [20, 40]" in known
+    assert "dark 70" not in known, "expected nothing of what the prior says"
+    assert "composition masked (no sediment)" in silent
 
 
 @pytest.mark.parametrize("state", ScanState)

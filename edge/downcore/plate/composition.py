@@ -57,7 +57,7 @@ def draw_composition(axes: "Axes", section: PlateSection) -> None:
     depth_axis(axes, section, has_labels=False)
     axes.tick_params(axis="x", labelsize=7.5, colors=INK, length=3, top=True, labeltop=True)
     axes.tick_params(axis="x", bottom=False, which="both", labelbottom=False)
-    head(axes, "Composition", "vol % of solids; dotted: 90 % of the first")
+    head(axes, "Composition", "vol % of solids, 90 % dotted")
 
 
 def legend_of_groups(section: PlateSection) -> list["Patch"]:

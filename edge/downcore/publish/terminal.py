@@ -118,17 +118,19 @@ def _lines_of_row(name: str, row: dict[str, Any]) -> list[str]:
 
 def _lines_of_composition(name: str, row: dict[str, Any]) -> list[str]:
     start = f"{name}  {row['top_um'] / SLICE_UM:7.2f} - {row['bottom_um'] / SLICE_UM:.2f} cm"
-    groups = row["groups"]
+    # What the prior says of a group is left to the record; sums that are known are shown.
+    told = [one for one in (*row["joined"], *row["groups"]) if not one["is_prior_driven"]]
     known = [
         f"{one['group']} {100 * one['fraction']:.0f} % "
         f"[{100 * one['lower']:.0f}, {100 * one['upper']:.0f}]"
-        for one in groups
+        for one in told
         if one["fraction"] is not None
     ]
     if known:
         return [f"{start}  {', '.join(known)}"]
-    said = f"{groups[0]['status']} ({printable(groups[0]['reason'])})"
-    return [f"{start}  composition {said}"]
+    first = row["groups"][0]
+    why = printable(first["reason"]) if first["fraction"] is None else "driven by the prior"
+    return [f"{start}  composition {first['status']} ({why})"]
 
 
 def _words_of(estimate: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -226,12 +227,13 @@ def _sentence(image: Path, made: _Found) -> str:
     n_known = sum(one.composition.total is not None for one in made.composed)
     shares = [f"{name} {100 * np.median(values):.0f} %" for name, values in _by_group(made).items()]
     told = f"; medians: {', '.join(shares)}" if shares else ""
-    said = dict.fromkeys(
-        one.composition.groups[0].reason
+    silent = Counter(
+        one.composition.groups[0].status.value
         for one in made.composed
         if one.composition.groups[0].status not in HAS_VALUE
     )
-    why = f"; without: {'; '.join(said)}" if said else ""
+    counts = [f"{number} {status}" for status, number in sorted(silent.items())]
+    why = f"; {', '.join(counts)}" if counts else ""
     n = len(made.composed)
     return f"{printable(image)}: {n_known} of {n} slices composed with {tables}{told}{why}"
 

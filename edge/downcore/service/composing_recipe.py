@@ -14,7 +14,7 @@ from downcore.strata.bundle import Manifest
 from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.endmembers.library import Library
-from downcore.strata.errors import MeasuredRowsError, SettingsError
+from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.intervals import MIN_RESOLUTION_SHARE
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.properties import PROPERTIES
@@ -48,6 +48,7 @@ def recipe_of(settings: Settings, manifest: Manifest) -> ComposingRecipe | None:
     if not wanted.enabled:
         return None
     coarse = not settings.predict.allow_low_resolution
+    refiner, version = _refiner(wanted)
     return ComposingRecipe(
         tables=tuple(_tables(wanted)),
         bundle_id=manifest.bundle_id,
@@ -55,7 +56,8 @@ def recipe_of(settings: Settings, manifest: Manifest) -> ComposingRecipe | None:
         superpixels=SuperpixelSettings(),
         superpixel_backend=wanted.superpixels,
         cut=_cut(wanted),
-        refiner=_refiner(wanted),
+        refiner=refiner,
+        refiner_version=version,
     )
 
 
@@ -73,7 +75,7 @@ def check_composition(wanted: CompositionSettings) -> str:
         for one in _tables(wanted)
     ]
     _cut(wanted)
-    refiner = _refiner(wanted)
+    refiner, _ = _refiner(wanted)
     parts = f"superpixels by {wanted.superpixels}, regions by {refiner.name}"
     return f"tables {', '.join(tables)}; {parts}"
 
@@ -140,10 +142,14 @@ def _cut(wanted: CompositionSettings) -> CutSuperpixels:
     return partial(SuperpixelStream, backend=GraphBackend())
 
 
-def _refiner(wanted: CompositionSettings) -> RegionRefiner:
+def _refiner(wanted: CompositionSettings) -> tuple[RegionRefiner, str]:
+    """Return what joins superpixels, and what tells it from others of its name."""
     from downcore.strata.regions.merging import MergeRefiner, RegionSettings  # noqa: PLC0415 - see above
 
     merging = MergeRefiner(RegionSettings())
     if wanted.regions == "merge":
-        return merging
-    raise SettingsError("composition.regions: segment-anything is not there yet; use merge")
+        return merging, ""
+    from downcore.inference.segment_anything import open_segment_anything  # noqa: PLC0415 - see above
+
+    refiner = open_segment_anything(wanted.segment_anything, merging)
+    return refiner, refiner.bundle_id
