@@ -1,13 +1,23 @@
 """
-The full chain without composition: file to stored rows, in metres of core a minute.
+The full chain, file to stored rows, in metres of core a minute.
 
 A simulated section at 200 px/cm, 1,400 px across, every tile of the width predicted.
 The time is that of ``downcore process`` without its start: reading, masking,
-predicting and committing.
+predicting and committing. Without ``--composition`` nothing is composed.
+
+``--composition`` composes too, and lets the published method do one section of 1 m beside it, both
+with one crop a centimetre; then ours again over the whole width. Each runs in turn as a process of
+its own that was warmed up, because peak memory belongs to a process.
 """
 
+import json
+import resource
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from reporting import arguments, report
@@ -17,38 +27,137 @@ from downcore.clock import SystemClock
 from downcore.service.batch import SLICES_PER_STEP, candidate_of
 from downcore.service.journey import Journey, Outcome
 from downcore.service.opening import open_station
-from downcore.settings import load_settings
+from downcore.settings import Settings, load_settings
+
+HERE = Path(__file__).resolve().parent
+WHOLE_WIDTH = 8
+"""Most tiles across a slice, as the device has it."""
+WARM_CM = 25.0
+"""Section that compiled code is loaded on, as a daemon has after its first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a section took."""
+
+    wall_s: float
+    cpu_s: float
+    metres: float
+    peak_mb: float
+
+
+def settings_of(
+    folder: Path, bundles: tuple[str, ...], *, is_composed: bool, tiles: int = WHOLE_WIDTH
+) -> Settings:
+    """Return settings of a station that keeps its store in ``folder``."""
+    return load_settings(
+        None,
+        inbox={"path": folder, "px_per_cm": str(PX_PER_CM), "settle_s": 0, "give_up_s": 0},
+        predict={"bundles": bundles, "mode": "backlog", "tiles_per_slice": tiles},
+        composition={"enabled": is_composed},
+        store={"path": folder / f"{'-'.join(bundles) or 'none'}.db"},
+    )
+
+
+def process(settings: Settings, *images: Path) -> Spent:
+    """Return what the last of some sections took."""
+    with open_station(
+        settings, clock=SystemClock(), announce=None, slices_per_step=SLICES_PER_STEP
+    ) as station:
+        for image in images:
+            candidate = candidate_of(image)
+            if isinstance(candidate, str):
+                raise SystemExit(candidate)
+            journey = Journey(station, candidate)
+            wall_s, cpu_s = time.perf_counter(), time.process_time()
+            while journey.step(candidate, is_closed=True) is Outcome.MORE:
+                pass
+            wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    return Spent(wall_s, cpu_s, journey.n_slices / 100, peak_mb)
 
 
 def metres_per_min(image: Path, folder: Path, bundles: tuple[str, ...]) -> tuple[float, float]:
     """Return metres of core a minute by the wall clock and by CPU time of one core."""
-    settings = load_settings(
-        None,
-        inbox={"path": folder, "px_per_cm": str(PX_PER_CM), "settle_s": 0, "give_up_s": 0},
-        predict={"bundles": bundles, "mode": "backlog"},
-        store={"path": folder / f"{'-'.join(bundles) or 'none'}.db"},
+    spent = process(settings_of(folder, bundles, is_composed=False), image)
+    return 60 * spent.metres / spent.wall_s, 60 * spent.metres / spent.cpu_s
+
+
+def child(script: str, *options: str) -> Spent:
+    """Return what another process of these benchmarks prints of itself."""
+    command = [sys.executable, str(HERE / script), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{script} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    told = json.loads(done.stdout)
+    return Spent(**{name: told[name] for name in ("wall_s", "cpu_s", "metres", "peak_mb")})
+
+
+def composed(options: list[str]) -> None:
+    """Print what composing the last section took, as JSON; the child's side of :func:`child`."""
+    folder, bundle, is_composed, tiles, *images = options
+    settings = settings_of(
+        Path(folder), (bundle,), is_composed=is_composed == "composed", tiles=int(tiles)
     )
-    with open_station(
-        settings, clock=SystemClock(), announce=None, slices_per_step=SLICES_PER_STEP
-    ) as station:
-        candidate = candidate_of(image)
-        if isinstance(candidate, str):
-            raise SystemExit(candidate)
-        journey = Journey(station, candidate)
-        wall_s, cpu_s = time.perf_counter(), time.process_time()
-        while journey.step(candidate, is_closed=True) is Outcome.MORE:
-            pass
-        wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
-        metres = journey.n_slices / 100
-    return 60 * metres / wall_s, 60 * metres / cpu_s
+    spent = process(settings, *map(Path, images))
+    print(json.dumps({name: getattr(spent, name) for name in Spent.__slots__}))
+
+
+def compare(bundle: str, rounds: int) -> dict[str, float]:
+    """Return the figures of ours and of the published method on one section of 1 m."""
+    runs: dict[str, list[Spent]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        warm = write_section(folder / "warm", length_cm=WARM_CM, seed=8)
+        image = write_section(folder / "inbox", length_cm=100.0)
+        ways = {
+            "whole width, composed": ("composed", WHOLE_WIDTH),
+            "whole width, not composed": ("plain", WHOLE_WIDTH),
+            "one crop a cm, composed": ("composed", 1),
+        }
+        for number in range(rounds):
+            published = child("published_method.py", str(image))
+            runs.setdefault("published", []).append(published)
+            for label, (kind, tiles) in ways.items():
+                place = folder / f"{number}-{kind}-{tiles}"
+                place.mkdir()
+                given = (str(place), bundle, kind, str(tiles), str(warm), str(image))
+                runs.setdefault(label, []).append(child("full_chain.py", "--child", *given))
+    metrics: dict[str, float] = {}
+    for label, spent in runs.items():
+        metrics[f"{label}, m/min"] = statistics.median(60 * s.metres / s.wall_s for s in spent)
+        metrics[f"{label}, wall s/m"] = statistics.median(s.wall_s / s.metres for s in spent)
+        metrics[f"{label}, CPU s/m"] = statistics.median(s.cpu_s / s.metres for s in spent)
+        metrics[f"{label}, peak MB"] = statistics.median(s.peak_mb for s in spent)
+    for label in ("one crop a cm, composed", "whole width, composed"):
+        pairs = list(zip(runs["published"], runs[label], strict=True))
+        metrics[f"published over {label}, wall"] = statistics.median(
+            p.wall_s / o.wall_s * o.metres / p.metres for p, o in pairs
+        )
+        metrics[f"published over {label}, CPU"] = statistics.median(
+            p.cpu_s / o.cpu_s * o.metres / p.metres for p, o in pairs
+        )
+        metrics[f"{label} over published, memory"] = statistics.median(
+            o.peak_mb / p.peak_mb for p, o in pairs
+        )
+    return metrics
 
 
 def main() -> None:
-    """Run each network by itself, then both together."""
+    """Run each network by itself, then both together; or, composing, ours and the published."""
+    if sys.argv[1:2] == ["--child"]:
+        composed(sys.argv[2:])
+        return
     parser = arguments(__doc__ or "")
     parser.add_argument("--length-cm", type=float, default=150.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--composition", action="store_true", help="compose, beside the published")
+    parser.add_argument("--bundle", default="hrnet-deeplabv3plus", help="with --composition")
     options = parser.parse_args()
+    if options.composition:
+        title = f"full chain with composition, {options.bundle}, 1 m at 200 px/cm x 1,400 px"
+        report(title, compare(options.bundle, options.rounds), options.json)
+        return
     networks = ("hrnet-deeplabv3plus", "resnet-18")
     metrics: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:

@@ -209,3 +209,16 @@ def test_measured_rows_stand_before_what_a_bundle_predicts(tmp_path: Path) -> No
         assert first.guard is not None
         assert first.guard.rows == ("density", "vp", "ms", "red", "green", "blue")
         assert found[0].composer_id != small_recipe().composer_id
+
+
+def test_a_station_without_bundles_composes_by_colour(tmp_path: Path) -> None:
+    with written(tmp_path) as device:
+        device.predictors = ()
+        device.recipe = small_recipe(bundle_id="")
+        device.restart()
+
+        processed(device)
+
+        found = kept(device)
+        assert len(found) == 25
+        assert {one.table for one in found if one.composition.total} == {"marine-colour"}

@@ -213,16 +213,16 @@ def test_a_station_is_set_up_with_a_bundle_of_its_own(good: Path) -> None:
     settings = load_settings(
         None, composition={"regions": "segment-anything", "segment_anything": good}
     )
-    manifest = DigestPredictor().manifest
+    predictors = (DigestPredictor(),)
 
-    recipe = recipe_of(settings, manifest)
+    recipe = recipe_of(settings, predictors)
 
     assert recipe is not None
     assert recipe.refiner.name == "segment-anything"
     assert recipe.refiner_version == load_segment_anything(good).bundle_id
     nowhere = load_settings(None, composition={"regions": "segment-anything"})
     with pytest.raises(SettingsError, match=r"composition\.segment_anything"):
-        recipe_of(nowhere, manifest)
+        recipe_of(nowhere, predictors)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

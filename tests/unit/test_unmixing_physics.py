@@ -22,6 +22,7 @@ from downcore.strata.unmixing.physics import (
     comparable,
     k_over_s,
     predict,
+    predict_values,
     reflectance_of_k_over_s,
 )
 
@@ -49,6 +50,18 @@ def test_slopes_are_those_of_small_steps(rule: VpRule, weight: float) -> None:
         step[0, j] = 1e-6
         up, down = (predict(LIBRARY, v + s, mixing).value[0] for s in (step, -step))
         np.testing.assert_allclose((up - down) / 2e-6, slope[:, j], rtol=2e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", list(VpRule))
+@pytest.mark.parametrize("weight", [0.0, 0.4, 1.0])
+def test_values_alone_are_those_that_come_with_slopes(rule: VpRule, weight: float) -> None:
+    rng = np.random.default_rng(2)
+    v = np.vstack([rng.dirichlet(np.ones(6), 20), np.eye(6)])
+    mixing = Mixing(weight, rule)
+
+    np.testing.assert_array_equal(
+        predict_values(LIBRARY, v, mixing), predict(LIBRARY, v, mixing).value
+    )
 
 
 def test_water_alone_weighs_and_sounds_like_water() -> None:

@@ -90,7 +90,7 @@ def calibrated_station(station: Station, measured: MeasuredRows) -> Station:
         station.store.record_bundle(manifest, _series_text(plain.manifest, measured))
         predictors.append(CalibratedPredictor(plain, manifest))
     recipe = station.recipe
-    if recipe is not None:
+    if recipe is not None and predictors:
         recipe = replace(recipe, bundle_id=predictors[0].manifest.bundle_id)
         station.store.record_composer(recipe.composer_id, recipe.description)
     return replace(station, predictors=tuple(predictors), measured=measured, recipe=recipe)

@@ -111,7 +111,7 @@ def compose_image(
     if isinstance(found, str):
         raise HostileFileError(f"{printable(image)}: {found}")
     predictors = open_predictors(settings)[:1]
-    recipe = recipe_of(settings, predictors[0].manifest)
+    recipe = recipe_of(settings, predictors)
     if recipe is None:
         raise SettingsError("composition.enabled: expected true to compose an image, got false")
     minerals = recipe.tables[0].calibration.model.library.minerals

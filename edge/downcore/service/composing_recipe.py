@@ -8,9 +8,8 @@ from functools import partial
 from downcore.composing import ComposingRecipe
 from downcore.composing.recipe import CutSuperpixels, TableInUse
 from downcore.endmember_tables import find_table
-from downcore.ports import RegionRefiner
+from downcore.ports import Predictor, RegionRefiner
 from downcore.settings import CompositionSettings, Settings
-from downcore.strata.bundle import Manifest
 from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.endmembers.library import Library
@@ -28,7 +27,7 @@ from downcore.strata.unmixing.physics import Mixing
 logger = logging.getLogger(__name__)
 
 
-def recipe_of(settings: Settings, manifest: Manifest) -> ComposingRecipe | None:
+def recipe_of(settings: Settings, predictors: Sequence[Predictor]) -> ComposingRecipe | None:
     """
     Return what the settings compose with; ``None`` where they do not.
 
@@ -36,8 +35,8 @@ def recipe_of(settings: Settings, manifest: Manifest) -> ComposingRecipe | None:
     ----------
     settings : Settings
         Of the device.
-    manifest : Manifest
-        Of the bundle whose density, vp and ms count.
+    predictors : sequence of Predictor
+        Of these the first one's density, vp and ms count; without any, colour does.
 
     Raises
     ------
@@ -47,12 +46,17 @@ def recipe_of(settings: Settings, manifest: Manifest) -> ComposingRecipe | None:
     wanted = settings.composition
     if not wanted.enabled:
         return None
-    coarse = not settings.predict.allow_low_resolution
+    bundle_id, lowest = "", 0.0
+    if predictors:
+        manifest = predictors[0].manifest
+        bundle_id = manifest.bundle_id
+        if not settings.predict.allow_low_resolution:
+            lowest = MIN_RESOLUTION_SHARE * manifest.trained_px_per_cm[0]
     refiner, version = _refiner(wanted)
     return ComposingRecipe(
         tables=tuple(_tables(wanted)),
-        bundle_id=manifest.bundle_id,
-        lowest_px_per_cm=MIN_RESOLUTION_SHARE * manifest.trained_px_per_cm[0] if coarse else 0.0,
+        bundle_id=bundle_id,
+        lowest_px_per_cm=lowest,
         superpixels=SuperpixelSettings(),
         superpixel_backend=wanted.superpixels,
         cut=_cut(wanted),

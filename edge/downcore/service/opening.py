@@ -62,7 +62,7 @@ def open_station(
     cv2.setNumThreads(1)
     patience, patterns = patience_of(settings), patterns_of(settings)
     predictors = open_predictors(settings)
-    recipe = recipe_of(settings, predictors[0].manifest)
+    recipe = recipe_of(settings, predictors)
     path = settings.store.path
     if not path.parent.is_dir():
         raise SettingsError(
