@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from downcore.strata.colour import lab_of_counts
-from downcore.strata.superpixels._compiled import compiled
+from downcore.strata.kernels import compiled
 from downcore.strata.superpixels._planes import LAB_STEPS, fill_planes
 
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.superpixels._compiled import compiled, inlined
+from downcore.strata.kernels import compiled, inlined
 
 _LEVELS = 512
 _STEPS_PER_LEVEL = 16.0

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.superpixels._compiled import compiled, inlined
+from downcore.strata.kernels import compiled, inlined
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """

@@ -5,7 +5,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.superpixels._compiled import compiled, inlined
+from downcore.strata.kernels import compiled, inlined
 
 Sums: TypeAlias = NDArray[np.int64]
 """

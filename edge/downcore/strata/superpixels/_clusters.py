@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.superpixels._compiled import compiled, inlined
+from downcore.strata.kernels import compiled, inlined
 
 Tiles: TypeAlias = NDArray[np.int16]
 """Shape (n_rows, n_columns, 4, n_px): the planes of each cell, its pixels one after another."""

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.superpixels._compiled import compiled, inlined
+from downcore.strata.kernels import compiled, inlined
 from downcore.strata.superpixels._runs import Runs
 
 _IS_LARGE, _WAITS, _SEEKS = 1, 2, 4

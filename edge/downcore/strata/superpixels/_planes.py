@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.colour import lab_of_linear, linear_of_counts
+from downcore.strata.kernels import compiled
 from downcore.strata.mask_classes import MaskClass
 from downcore.strata.segment import Pixels
-from downcore.strata.superpixels._compiled import compiled
 
 Planes: TypeAlias = NDArray[np.int16]
 """Shape (4, n_lines, n_across): L*, a*, b* in steps of 1/128 unit, and 1 where sediment is."""

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.superpixels._compiled import compiled, inlined
+from downcore.strata.kernels import compiled, inlined
 
 Runs: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]
 """

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.strata.kernels import compiled
 from downcore.strata.superpixels._clusters import begin
-from downcore.strata.superpixels._compiled import compiled
 from downcore.strata.superpixels._grid import Grid
 from downcore.strata.superpixels._planes import LAB_STEPS, Planes
 from downcore.strata.superpixels._slic import Clustering, Each, in_turn

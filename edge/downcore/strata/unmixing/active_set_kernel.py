@@ -1,12 +1,12 @@
 """The compiled loops of :mod:`downcore.strata.unmixing.active_set`; imported when first needed."""
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from downcore.strata.kernels import compiled, inlined
 
 _Matrix = NDArray[np.float64]
 
@@ -42,18 +42,7 @@ class _Work(NamedTuple):
     """Whether a member stands on the wrong side, (k,)."""
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    try:
-        kernel: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")(
-            function
-        )
-    except RuntimeError:
-        # Nowhere to keep the compiled code: each process compiles its own.
-        kernel = numba.njit(nogil=True, error_model="numpy")(function)
-    return kernel
-
-
-@_compiled
+@inlined
 def _gather(work: _Work) -> int:
     """List the passive members and return their number."""
     n = 0
@@ -64,7 +53,7 @@ def _gather(work: _Work) -> int:
     return n
 
 
-@_compiled
+@inlined
 def _factor(h: _Matrix, n: int, work: _Work) -> bool:
     """Factor the passive members' part; return whether it is positive definite."""
     low, passive = work.low, work.passive
@@ -86,7 +75,7 @@ def _factor(h: _Matrix, n: int, work: _Work) -> bool:
     return True
 
 
-@_compiled
+@inlined
 def _solve_passive(f: _Matrix, n: int, work: _Work, n_sums: int) -> float:
     """Solve for the passive members into ``work.found``; return the sum's multiplier."""
     low, found, ones = work.low, work.found, work.ones
@@ -116,7 +105,7 @@ def _solve_passive(f: _Matrix, n: int, work: _Work, n_sums: int) -> float:
     return level
 
 
-@_compiled
+@inlined
 def _pressed(h: _Matrix, f: _Matrix, x: _Matrix, j: int, level: float) -> float:
     """Return the gradient at a member that is 0: above 0 it stays there; rounding counts as 0."""
     total = level - f[j]
@@ -129,7 +118,7 @@ def _pressed(h: _Matrix, f: _Matrix, x: _Matrix, j: int, level: float) -> float:
     return 0.0 if abs(total) <= _ROUNDING * size else total
 
 
-@_compiled
+@inlined
 def _mark_wrong(h: _Matrix, f: _Matrix, x: _Matrix, level: float, work: _Work) -> int:
     """Mark the members on the wrong side and return their number."""
     n_wrong = 0
@@ -142,7 +131,7 @@ def _mark_wrong(h: _Matrix, f: _Matrix, x: _Matrix, level: float, work: _Work) -
     return n_wrong
 
 
-@_compiled
+@inlined
 def _by_blocks(h: _Matrix, f: _Matrix, x: _Matrix, work: _Work, n_sums: int) -> int:
     """Start with all members passive and let all wrong ones change sides; most often enough."""
     k = f.size
@@ -171,7 +160,7 @@ def _by_blocks(h: _Matrix, f: _Matrix, x: _Matrix, work: _Work, n_sums: int) -> 
     return OUT_OF_ROUNDS
 
 
-@_compiled
+@inlined
 def _advance(f: _Matrix, h: _Matrix, x: _Matrix, work: _Work, n_sums: int) -> int:
     """Go towards the passive solution as far as fractions stay above 0; return who leaves."""
     n = _gather(work)
@@ -188,7 +177,7 @@ def _advance(f: _Matrix, h: _Matrix, x: _Matrix, work: _Work, n_sums: int) -> in
     return leaving
 
 
-@_compiled
+@inlined
 def _one_by_one(h: _Matrix, f: _Matrix, x: _Matrix, work: _Work, n_sums: int) -> None:
     """Solve as Lawson and Hanson do: slower, and it always ends."""
     k = f.size
@@ -218,7 +207,7 @@ def _one_by_one(h: _Matrix, f: _Matrix, x: _Matrix, work: _Work, n_sums: int) ->
             leaving = _advance(f, h, x, work, n_sums)
 
 
-@_compiled
+@compiled
 def solve_all(h: _Matrix, f: _Matrix, x: _Matrix, n_sums: int) -> int:
     """Fill ``x`` row by row; return the first problem whose ``H`` is not definite, or -1."""
     n, k = f.shape
