@@ -20,6 +20,7 @@ from downcore.store import Reader
 from downcore.store.place import filesystem_of, refuse_network_place
 from downcore.strata.errors import (
     DowncoreError,
+    EndMemberError,
     SegmentError,
     SettingsError,
     UnknownScaleError,
@@ -243,7 +244,8 @@ def _check_composition(settings: Settings) -> Check:
     try:
         told = check_composition(wanted)
     except DowncoreError as error:
-        advice = "see docs/how-to/edit-end-members.md, or set composition.enabled = false"
+        page = "edit-end-members" if isinstance(error, EndMemberError) else "use-segment-anything"
+        advice = f"see docs/how-to/{page}.md, or set composition.enabled = false"
         return Check("composition", is_ok=False, finding=str(error), advice=advice)
     return Check("composition", is_ok=True, finding=told)
 

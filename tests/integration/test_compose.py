@@ -1,5 +1,7 @@
 """``downcore compose``: one image it has never seen, to a picture and JSON, or a clear refusal."""
 
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -25,6 +27,17 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
         scan_job(core, folder, "X1", px_per_cm=PX_PER_CM), way_called("whole-by-rename")
     )
     return last.path
+
+
+@pytest.fixture(scope="module")
+def coarse(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the same core at 10 px/cm, too coarse for any bundle."""
+    small = tmp_path_factory.mktemp("coarse") / "small.png"
+    picture = cv2.imread(str(image))
+    assert picture is not None
+    size = (picture.shape[1] // 7, picture.shape[0] // 7)
+    cv2.imwrite(str(small), cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+    return small
 
 
 def compose(image: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -101,15 +114,9 @@ def test_the_same_image_gives_the_same_answer(image: Path, tmp_path: Path) -> No
 
 
 def test_a_scan_too_coarse_for_the_bundle_is_composed_by_its_colour(
-    image: Path, tmp_path: Path
+    coarse: Path, tmp_path: Path
 ) -> None:
-    small = tmp_path / "small.png"
-    picture = cv2.imread(str(image))
-    assert picture is not None
-    size = (picture.shape[1] // 7, picture.shape[0] // 7)
-    cv2.imwrite(str(small), cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
-
-    answer = told(small, tmp_path / "out.json", px_per_cm=PX_PER_CM / 7)
+    answer = told(coarse, tmp_path / "out.json", px_per_cm=PX_PER_CM / 7)
 
     known = [one for one in answer["slices"] if one["sum"] is not None]
     assert known
@@ -221,11 +228,63 @@ def test_a_file_that_is_no_image_is_refused_and_nothing_is_written(tmp_path: Pat
     assert not out.exists()
 
 
+def test_every_region_is_listed_with_size_colour_and_shape(image: Path, tmp_path: Path) -> None:
+    table = tmp_path / "regions.csv"
+
+    answer = told(image, tmp_path / "out.json", "--regions", str(table))
+
+    rows = list(csv.DictReader(io.StringIO(table.read_text())))
+    assert [int(row["label"]) for row in rows] == list(range(1, len(rows) + 1))
+    assert sum(one["regions"]["count"] for one in answer["slices"]) >= len(rows)
+    area_cm2 = sum(float(row["area (mm2)"]) for row in rows) / 100
+    assert 30 < area_cm2 <= 19.5 * 4.0, "expected most of the core in regions, and no more"
+    for row in rows:
+        assert 0 <= float(row["depth (cm)"]) <= 19.5
+        assert 0 <= float(row["sphericity"]) <= 1
+        assert 0 < float(row["roundness"]) <= 1
+        assert 0 <= float(row["linear red"]) <= 1
+
+
+def test_the_guard_is_told_whole(image: Path, tmp_path: Path) -> None:
+    answer = told(image, tmp_path / "out.json")
+
+    guard = next(one["guard"] for one in answer["slices"] if one["sum"] is not None)
+    assert set(guard["groups"]) == {
+        share["group"] for one in answer["slices"] for share in one["groups"]
+    }
+    assert all(0 <= ratio <= 1 for ratio in guard["members"].values())
+    assert guard["ties"], "expected minerals that nothing tells apart, such as quartz and feldspar"
+    assert "generated cores" in answer["caveat"], "expected to hear what the network saw"
+
+
+def test_what_is_said_at_the_end_marks_what_the_prior_says(coarse: Path) -> None:
+    done = compose(coarse, "--px-per-cm", "10", "--bundle", "resnet-18")
+
+    assert done.returncode == 0, done.stderr
+    assert "light minerals" in done.stdout
+    assert ", by the prior" in done.stdout, done.stdout
+
+
+def test_what_is_read_is_never_written_over(image: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "xrd.csv"
+    rows.write_text(rows_of_known_composition(range(1, 19)))
+    before = rows.read_bytes()
+
+    done = compose(image, "--px-per-cm", "70", "--known", str(rows), "--json", str(rows))
+
+    assert done.returncode == BAD_SETTINGS
+    assert "expected a file of its own for --json, got an input" in done.stderr
+    assert rows.read_bytes() == before
+    one = str(tmp_path / "out.png")
+    twice = compose(image, "--px-per-cm", "70", "--json", one, "--out", one)
+    assert "got the file of --out" in twice.stderr, twice.stderr
+
+
 def test_the_image_is_never_written_over(image: Path) -> None:
     before = image.read_bytes()
 
     done = compose(image, "--px-per-cm", "70", "--json", str(image))
 
     assert done.returncode == BAD_SETTINGS
-    assert "expected another file than the image" in done.stderr
+    assert "expected a file of its own for --json" in done.stderr
     assert image.read_bytes() == before

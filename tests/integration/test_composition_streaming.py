@@ -3,8 +3,9 @@
 import itertools
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,19 +15,21 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from played_device import PX_PER_CM, Device, DigestPredictor, core_lines, job_of
-from small_recipe import small_recipe
+from small_recipe import small_recipe, table_in_use
 
 from downcore.composing import SectionComposer
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.service.batch import process_at
 from downcore.service.calibrating import calibrated_station
 from downcore.simulator.write_patterns import ways
-from downcore.store import Reader
+from downcore.store import Reader, Store
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import LineScale
+from downcore.strata.errors import StoreError
 from downcore.strata.measured import parse_measured
 from downcore.strata.record import ScanState
 from downcore.strata.segment import Segment
+from downcore.strata.superpixels.stream import SuperpixelStream
 
 LENGTH_CM = 24.6
 """Two blocks and a half, the last slice short."""
@@ -154,6 +157,57 @@ def test_a_death_between_the_last_rows_and_their_composition_is_made_good(tmp_pa
 
         check_record(device)
         assert len(device.only_log().slices) == n_rows, "expected no row twice"
+
+
+def test_a_commit_that_fails_in_the_middle_is_made_good_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with written(tmp_path) as device:
+        device.slices_per_step = 9
+        whole = Store.commit_compositions
+        n_calls = 0
+
+        def broken(self: Store, scan_id: str, composed: Sequence[ComposedSlice]) -> int:
+            nonlocal n_calls
+            n_calls += 1
+            if n_calls == 2:
+                raise StoreError("the disk is full")
+            return whole(self, scan_id, composed)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "commit_compositions", broken)
+            with pytest.raises(StoreError, match="the disk is full"):
+                processed(device)
+        assert len(kept(device)) == 10, "expected the first block and nothing of the second"
+        device.restart()
+
+        processed(device)
+
+        check_record(device)
+
+
+def test_two_tables_of_one_name_are_refused() -> None:
+    table = table_in_use("carbonate")
+
+    with pytest.raises(ValueError, match="expected tables of different names"):
+        replace(small_recipe(), tables=(table, table))
+
+
+def test_a_scan_that_cannot_be_cut_into_superpixels_keeps_its_composition(tmp_path: Path) -> None:
+    def refuse(*_: object) -> SuperpixelStream:
+        raise ValueError("cells are too large")
+
+    with written(tmp_path) as device:
+        device.recipe = replace(small_recipe(), cut=refuse)
+        device.restart()
+
+        processed(device)
+
+        found = kept(device)
+        assert len(found) == 25
+        assert all(one.regions is None and one.labels is None for one in found)
+        fractions = [one.composition.groups for one in found]
+        assert fractions == [one.composition.groups for one in expected()]
 
 
 def test_a_scan_that_is_composed_is_not_composed_again(tmp_path: Path) -> None:

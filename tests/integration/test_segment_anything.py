@@ -219,7 +219,7 @@ def test_a_station_is_set_up_with_a_bundle_of_its_own(good: Path) -> None:
 
     assert recipe is not None
     assert recipe.refiner.name == "segment-anything"
-    assert recipe.refiner_version == load_segment_anything(good).bundle_id
+    assert recipe.refiner_version.startswith(load_segment_anything(good).bundle_id)
     nowhere = load_settings(None, composition={"regions": "segment-anything"})
     with pytest.raises(SettingsError, match=r"composition\.segment_anything"):
         recipe_of(nowhere, predictors)

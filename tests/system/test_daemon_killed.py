@@ -116,6 +116,24 @@ def is_done(db: Path) -> bool:
         return any(one.status.state == "done" for one in reader.scans(SECTION))
 
 
+def composed(db: Path) -> list[int]:
+    """Return the slices whose composition is in the store, in order."""
+    with Reader.open(db) as reader:
+        scan_id = reader.scans(SECTION)[0].scan.scan_id
+        return [one.index for one in reader.composition_log(scan_id)]
+
+
+def announced_compositions(db: Path) -> list[int]:
+    """Return the slices whose composition was announced, in the order of seq."""
+    with Reader.open(db) as reader:
+        return [
+            row["slice"]
+            for entry in reader.entries(0, 10_000)
+            if entry.kind.value == "composition"
+            for row in json.loads(entry.payload)["rows"]
+        ]
+
+
 def daemon(config: Path) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
     run = (sys.executable, "-m", "downcore", "run", "--config", str(config))
     return started(*run, out=config.parent / "daemon.log")
@@ -164,6 +182,8 @@ def test_a_killed_daemon_loses_no_centimetre_and_repeats_none(
         assert known == rows, f"seq {batch['seq']} was used for two different batches"
     cells = [row["slice"] for rows in batches.values() for row in json.loads(rows)]
     assert len(cells) == len(set(cells)), "a row was announced under two seqs"
+    assert composed(db) == list(range(LENGTH_CM)), "the store does not have each composition once"
+    assert announced_compositions(db) == list(range(LENGTH_CM)), "expected each announced once"
 
 
 def _goes_on(

@@ -54,6 +54,11 @@ def test_what_cannot_be_is_refused_with_its_depth(line: str, said: str) -> None:
         known_slices(rows(line), LIBRARY, 10)
 
 
+def test_an_empty_cell_is_no_zero() -> None:
+    with pytest.raises(MeasuredRowsError, match="got an empty cell"):
+        known_slices(rows("0.5,50,50", "1.5,100,"), LIBRARY, 10)
+
+
 def test_a_mineral_that_the_table_lacks_is_named() -> None:
     with pytest.raises(MeasuredRowsError, match="cheese"):
         parse_measured("depth_cm,cheese\n0.5,100", "x", MINERALS)

@@ -105,6 +105,7 @@ def test_compositions_are_what_their_schema_says() -> None:
     assert [one["fraction"] for one in full["groups"]] == [0.3, 0.7]
     assert full["sum"] == pytest.approx(1.0)
     assert full["joined"][0]["group"] == "light + dark"
+    assert full["told"] == ["light", "dark"]
     assert full["regions"]["grains"]["d50_um"] == 1_500.25
     tile = slices[0].labels
     assert tile is not None
@@ -120,8 +121,8 @@ def test_the_terminal_says_what_is_known_of_a_composition_and_why_nothing_is() -
 
     known, silent = lines_of(entry)
 
-    assert "light 30 % [20, 40]" in known
-    assert "dark 70" not in known, "expected nothing of what the prior says"
+    assert "light 30 % (20 to 40)" in known
+    assert "dark 70 % (60 to 80), by the prior" in known
     assert "composition masked (no sediment)" in silent
 
 

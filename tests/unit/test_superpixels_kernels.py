@@ -52,7 +52,14 @@ def test_a_stored_kernel_that_was_cut_short_is_compiled_anew(
 
 
 @pytest.mark.parametrize(
-    "module", ["downcore.strata.superpixels", "downcore.strata.superpixels.settings"]
+    "module",
+    [
+        "downcore.strata.superpixels",
+        "downcore.strata.superpixels.settings",
+        "downcore.composing",
+        "downcore.service.daemon",
+        "downcore.cli",
+    ],
 )
 def test_whoever_wants_no_superpixels_does_not_load_the_compiler(module: str) -> None:
     asked = f"import sys, {module}; print('numba' in sys.modules)"

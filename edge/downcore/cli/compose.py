@@ -16,6 +16,10 @@ def compose(
     out: Annotated[
         Path | None, typer.Option("--out", help="PNG to write: image, regions, tracks.")
     ] = None,
+    regions: Annotated[
+        Path | None,
+        typer.Option("--regions", help="CSV to write: each region's size, colour and shape."),
+    ] = None,
     json: Annotated[
         Path | None,
         typer.Option("--json", help="JSON to write: per slice the groups, intervals and guard."),
@@ -57,7 +61,13 @@ def compose(
     with the reason.
     """
     from downcore.cli.progress import SliceProgress
-    from downcore.service.compose_image import ComposeOutputs, GivenRows, compose_image
+    from downcore.service.compose_image import ComposeInputs, compose_image
+    from downcore.service.composed_outputs import (
+        ComposeOutputs,
+        check_outputs,
+        sentence_of,
+        write_outputs,
+    )
     from downcore.settings import load_settings
 
     settings = load_settings(
@@ -66,12 +76,15 @@ def compose(
         predict={"mode": "backlog", **({"bundles": (bundle,)} if bundle else {})},
         composition={"tables": tuple(table)} if table else {},
     )
+    inputs = ComposeInputs(image, measured=measured, known=known)
+    outputs = ComposeOutputs(png=out, json=json, regions=regions)
+    own_tables = [Path(name) for name in settings.composition.tables if "/" in name]
+
+    def check(paths: tuple[Path, ...]) -> None:
+        check_outputs(outputs, (*paths, measured, known, *own_tables))
+
+    check((image,))
     with SliceProgress() as progress:
-        sentence = compose_image(
-            image,
-            settings,
-            ComposeOutputs(png=out, json=json),
-            given=GivenRows(measured=measured, known=known),
-            on_slices=progress.advance,
-        )
-    typer.echo(sentence)
+        made = compose_image(inputs, settings, check=check, on_slices=progress.advance)
+    write_outputs(outputs, made)
+    typer.echo(sentence_of(made))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.composing.recipe import ComposingRecipe, TableInUse, rows_present
-from downcore.composing.section_regions import SectionRegions, SlicePicture
+from downcore.composing.section_regions import OnRegions, SectionRegions, SlicePicture
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.depthlog import Estimate
@@ -47,6 +47,8 @@ class SectionComposer:
     n_done : int, default 0
         Slices from the top whose composition is kept already; they are looked at again, so that
         labels go on counting, but not returned.
+    on_regions : callable, optional
+        Told of the regions of each window.
     """
 
     def __init__(
@@ -56,10 +58,11 @@ class SectionComposer:
         *,
         measured: Mapping[int, tuple[Estimate, ...]] | None = None,
         n_done: int = 0,
+        on_regions: OnRegions | None = None,
     ) -> None:
         self._recipe = recipe
         self._measured = dict(measured or {})
-        self._regions = SectionRegions(recipe, scale)
+        self._regions = SectionRegions(recipe, scale, on_regions)
         self._is_too_coarse = recipe.is_too_coarse(scale)
         self._rows: dict[int, SliceRow] = {}
         self._n_rows = 0
@@ -134,7 +137,7 @@ class SectionComposer:
             self._recipe.table_for(rows_present(tuple(row)))
             for row in np.isfinite(seen.value).tolist()
         ]
-        used = {one.name: one for one in chosen}
+        used = {one.name: one for one in chosen}  # names differ, as the recipe checks
         found = {name: compose(seen, one.calibration) for name, one in used.items()}
         return [(one, found[one.name][i]) for i, one in enumerate(chosen)]
 

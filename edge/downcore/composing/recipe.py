@@ -4,12 +4,11 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from downcore.ports import RegionRefiner
 from downcore.strata.depth import LineScale
 from downcore.strata.superpixels.settings import SuperpixelSettings
-from downcore.strata.superpixels.stream import SuperpixelStream
 from downcore.strata.unmixing.calibrating import Calibration
 from downcore.strata.unmixing.guard import most_groups
 from downcore.strata.unmixing.observations import ROWS
@@ -17,7 +16,11 @@ from downcore.strata.unmixing.observations import ROWS
 ALGORITHM = 1
 """Goes up when the same settings give other numbers, so that old and new rows stay apart."""
 
-CutSuperpixels = Callable[[SuperpixelSettings, LineScale, int], SuperpixelStream]
+if TYPE_CHECKING:
+    # Loads the compiler of the kernels, which nobody pays who composes nothing.
+    from downcore.strata.superpixels.stream import SuperpixelStream
+
+CutSuperpixels: TypeAlias = "Callable[[SuperpixelSettings, LineScale, int], SuperpixelStream]"
 """Begins the superpixels of a section of so many pixels across."""
 
 
@@ -67,11 +70,16 @@ class ComposingRecipe:
     refiner: RegionRefiner
     """Joins superpixels to regions."""
     refiner_version: str = ""
-    """What tells the refiner from others of its name, such as the identity of its network."""
+    """What tells the refiner from others of its name: its settings and its network."""
+    measured_sha256: str = ""
+    """Of the measured rows that stand before predictions; empty for none."""
 
     def __post_init__(self) -> None:
         if not self.tables:
             raise ValueError("expected one end-member table or more, got none")
+        names = [one.name for one in self.tables]
+        if len(set(names)) != len(names):
+            raise ValueError(f"expected tables of different names, got {', '.join(names)}")
 
     @property
     def composer_id(self) -> str:
@@ -85,6 +93,8 @@ class ComposingRecipe:
             "algorithm": ALGORITHM,
             "tables": [one.told for one in self.tables],
             "bundle_id": self.bundle_id,
+            "lowest_px_per_cm": self.lowest_px_per_cm,
+            "measured_sha256": self.measured_sha256,
             "superpixels": asdict(self.superpixels),
             "superpixel_backend": self.superpixel_backend,
             "regions": self.refiner.name,

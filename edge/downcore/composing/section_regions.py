@@ -1,8 +1,9 @@
 """The regions of a section, slice by slice, as its masked lines arrive."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,15 @@ from downcore.strata.regions.shapes import SliceRegions, slice_regions
 from downcore.strata.regions.stream import RegionRows, RegionStream
 from downcore.strata.section import SliceLines
 from downcore.strata.segment import Segment
-from downcore.strata.superpixels.stream import SuperpixelStream
+
+if TYPE_CHECKING:
+    # Loads the compiler of the kernels, which nobody pays who composes nothing.
+    from downcore.strata.superpixels.stream import SuperpixelStream
 
 logger = logging.getLogger(__name__)
+
+OnRegions = Callable[[RegionRows], None]
+"""Told of the regions of each window, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class SlicePicture:
 
     index: int
     regions: SliceRegions | None
-    """``None`` where the scan is too fine to be cut into superpixels."""
+    """``None`` where the scan cannot be cut into superpixels."""
     labels: LabelTile | None
 
 
@@ -40,20 +47,26 @@ class SectionRegions:
         How superpixels are cut and joined.
     scale : LineScale
         Lines per centimetre of the scan.
+    on_regions : callable, optional
+        Told of the regions of each window.
     """
 
-    def __init__(self, recipe: ComposingRecipe, scale: LineScale) -> None:
+    def __init__(
+        self, recipe: ComposingRecipe, scale: LineScale, on_regions: OnRegions | None = None
+    ) -> None:
         self._recipe = recipe
+        self._on_regions = on_regions
         self._scale = scale
         self._streams: tuple[SuperpixelStream, RegionStream] | None = None
-        self._has_cells = _has_cells(recipe, scale)
-        self._next = 0
+        self._is_begun = False
 
     def look_at(self, lines: SliceLines, classes: NDArray[np.uint8]) -> list[SlicePicture]:
         """Add the lines of the next slice with their mask; return the slices that are ready."""
-        if not self._has_cells:
+        if not self._is_begun:
+            self._begin(lines.lines.shape[1])
+        if self._streams is None:
             return [SlicePicture(lines.index, None, None)]
-        superpixels, regions = self._begun(lines.lines.shape[1])
+        superpixels, regions = self._streams
         segment = Segment(lines.lines, lines.first_line)
         return self._pictures(regions.push(segment, superpixels.push(segment, classes)))
 
@@ -64,16 +77,21 @@ class SectionRegions:
         superpixels, regions = self._streams
         return self._pictures(regions.finish(superpixels.finish()))
 
-    def _begun(self, n_across: int) -> tuple[SuperpixelStream, RegionStream]:
-        if self._streams is None:
-            recipe, scale = self._recipe, self._scale
-            self._streams = (
-                recipe.cut(recipe.superpixels, scale, n_across),
-                RegionStream(recipe.refiner, scale, n_across),
-            )
-        return self._streams
+    def _begin(self, n_across: int) -> None:
+        recipe, scale = self._recipe, self._scale
+        self._is_begun = True
+        try:
+            superpixels = recipe.cut(recipe.superpixels, scale, n_across)
+        except ValueError as error:
+            # The depth log goes on without regions: no scan is refused for their sake.
+            logger.warning("no regions at %g px/cm: %s", float(scale.px_per_cm), error)
+            return
+        self._streams = (superpixels, RegionStream(recipe.refiner, scale, n_across))
 
     def _pictures(self, windows: Sequence[RegionRows]) -> list[SlicePicture]:
+        if self._on_regions is not None:
+            for window in windows:
+                self._on_regions(window)
         return [one for window in windows for one in self._of_window(window)]
 
     def _of_window(self, window: RegionRows) -> Iterator[SlicePicture]:
@@ -83,12 +101,3 @@ class SectionRegions:
             first = self._scale.first_line_of_slice(one.index) - window.first_line
             stop = self._scale.first_line_of_slice(one.index + 1) - window.first_line
             yield SlicePicture(one.index, one, label_tile(window.labels[first:stop], px_per_cm))
-
-
-def _has_cells(recipe: ComposingRecipe, scale: LineScale) -> bool:
-    try:
-        recipe.superpixels.cell_px(scale)
-    except ValueError as error:
-        logger.warning("no regions at %g px/cm: %s", float(scale.px_per_cm), error)
-        return False
-    return True

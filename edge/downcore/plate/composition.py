@@ -9,7 +9,7 @@ from downcore.plate.axes import depth_axis, head
 from downcore.plate.style import GROUP_COLOURS, INK, STATUS_COLOURS
 from downcore.plate.values import UM_PER_CM, PlateSection
 from downcore.strata.depthlog import HAS_VALUE
-from downcore.strata.unmixing.composition import GroupShare
+from downcore.strata.unmixing.composition import GroupShare, words_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,6 +77,10 @@ def legend_of_groups(section: PlateSection) -> list["Patch"]:
                 label=f"{name} {_typical(shares)}",
             )
         )
+    if any(one.get_hatch() for one in patches):
+        patches.append(
+            Patch(facecolor="#bbbbbb", edgecolor="#ffffff", hatch=_HATCH, label="by the prior")
+        )
     return patches
 
 
@@ -86,12 +90,8 @@ def _typical(shares: list[GroupShare]) -> str:
         for one in shares
         if one.fraction is not None and one.lower is not None and one.upper is not None
     ]
-    lower, middle, upper = (100 * x for x in np.median(np.array(known, float), axis=0))
-    return f"{_percent(middle)} % ({_percent(lower)} to {_percent(upper)})"
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0f}" if share >= 1.0 or share == 0.0 else f"{share:.1g}"
+    lower, middle, upper = np.median(np.array(known, float), axis=0).tolist()
+    return words_of(middle, lower, upper)
 
 
 def _draw_first_interval(axes: "Axes", section: PlateSection) -> None:

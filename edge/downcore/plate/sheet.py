@@ -29,6 +29,8 @@ _DPI = 200
 _SHEET_IN = 8.27
 """Width of a sheet without composition, inches."""
 _LEFT = 0.085
+_LEGEND_FOOT = 0.09
+"""Height of the lines for values and mask below the columns, as a share of the sheet."""
 _LEGEND_STEP = 0.026
 """Height of a line of legend, as a share of the sheet."""
 _LEGEND_CHARACTERS = 150
@@ -104,7 +106,7 @@ def _figure_of(section: PlateSection) -> "Figure":
         left=_LEFT,
         right=0.975,
         top=0.838,
-        bottom=0.14 if section.has_composition else 0.09,
+        bottom=_LEGEND_FOOT + _LEGEND_STEP * len(_legend_lines(section)),
         wspace=0.13,
     )
     _draw_title(figure, section)
@@ -219,19 +221,20 @@ def _draw_legends(figure: "Figure", section: PlateSection) -> None:
         for one in MaskClass
         if shares[one] > 0
     ]
+    # From the bottom upwards, so that the first line of groups, which has the title, comes last.
+    lines = [*enumerate(_legend_lines(section))]
     rows = [("Mask", classes), ("Values", statuses)]
-    if section.has_composition:
-        lines = _broken(legend_of_groups(section))
-        # From the bottom upwards, so that the first line, which has the title, comes last.
-        rows += [("" if i else "Solids", line) for i, line in reversed([*enumerate(lines)])]
+    rows += [("" if i else "Solids", line) for i, line in reversed(lines)]
     for i, (title, handles) in enumerate(rows):
         _draw_legend(figure, title, handles, (i + 1) * _LEGEND_STEP)
 
 
-def _broken(handles: "list[Patch]") -> "list[list[Patch]]":
-    """Return the entries of a legend in lines that fit the sheet."""
+def _legend_lines(section: PlateSection) -> "list[list[Patch]]":
+    """Return the entries of the groups in lines that fit the sheet."""
+    if not section.has_composition:
+        return []
     lines: list[list[Patch]] = [[]]
-    for one in handles:
+    for one in legend_of_groups(section):
         length = sum(len(str(other.get_label())) + _LEGEND_GAP for other in (*lines[-1], one))
         if lines[-1] and length > _LEGEND_CHARACTERS:
             lines.append([])

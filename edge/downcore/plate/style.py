@@ -42,7 +42,7 @@ GROUP_COLOURS = (
     "#cc79a7",
     "#0072b2",
 )
-"""Of groups of minerals, in the order of their table; from Okabe and Ito (2008), and a brown."""
+"""Of groups of minerals, in the order they are met; from Okabe and Ito (2008), and a brown."""
 
 LABEL_COLOURS = (
     "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#dddddd",

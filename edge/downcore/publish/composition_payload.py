@@ -35,6 +35,7 @@ def row_of(one: ComposedSlice) -> dict[str, Any]:
         "porosity": composition.porosity,
         "groups": [_share(share) for share in composition.groups],
         "sum": composition.total,
+        "told": [share.group for share in composition.told],
         "joined": [_share(share) for share in composition.joined],
         "guard": None if composition.guard is None else guard_of(composition.guard),
         "regions": None if one.regions is None else _regions(one.regions),

@@ -10,6 +10,7 @@ from downcore.publish.payloads import StationStatus
 from downcore.publish.sink import Feed, OutboxReader, Sink, SinkHealth
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.record import OutboxEntry, OutboxKind
+from downcore.strata.unmixing.composition import words_of
 
 _PAGE = 64
 _IDLE_S = 1.0
@@ -118,19 +119,20 @@ def _lines_of_row(name: str, row: dict[str, Any]) -> list[str]:
 
 def _lines_of_composition(name: str, row: dict[str, Any]) -> list[str]:
     start = f"{name}  {row['top_um'] / SLICE_UM:7.2f} - {row['bottom_um'] / SLICE_UM:.2f} cm"
-    # What the prior says of a group is left to the record; sums that are known are shown.
-    told = [one for one in (*row["joined"], *row["groups"]) if not one["is_prior_driven"]]
-    known = [
-        f"{one['group']} {100 * one['fraction']:.0f} % "
-        f"[{100 * one['lower']:.0f}, {100 * one['upper']:.0f}]"
-        for one in told
-        if one["fraction"] is not None
-    ]
+    by_name = {one["group"]: one for one in (*row["groups"], *row["joined"])}
+    told = [by_name[name] for name in row["told"]]
+    known = [_words_of_share(one) for one in told if one["fraction"] is not None]
     if known:
         return [f"{start}  {', '.join(known)}"]
     first = row["groups"][0]
-    why = printable(first["reason"]) if first["fraction"] is None else "driven by the prior"
-    return [f"{start}  composition {first['status']} ({why})"]
+    return [f"{start}  composition {first['status']} ({printable(first['reason'])})"]
+
+
+def _words_of_share(share: dict[str, Any]) -> str:
+    words = words_of(share["fraction"], share["lower"], share["upper"])
+    return (
+        f"{printable(share['group'])} {words}{', by the prior' if share['is_prior_driven'] else ''}"
+    )
 
 
 def _words_of(estimate: dict[str, Any]) -> str:

@@ -91,7 +91,8 @@ def calibrated_station(station: Station, measured: MeasuredRows) -> Station:
         predictors.append(CalibratedPredictor(plain, manifest))
     recipe = station.recipe
     if recipe is not None and predictors:
-        recipe = replace(recipe, bundle_id=predictors[0].manifest.bundle_id)
+        series_id = predictors[0].manifest.bundle_id
+        recipe = replace(recipe, bundle_id=series_id, measured_sha256=measured.sha256)
         station.store.record_composer(recipe.composer_id, recipe.description)
     return replace(station, predictors=tuple(predictors), measured=measured, recipe=recipe)
 

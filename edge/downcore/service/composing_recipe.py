@@ -13,7 +13,7 @@ from downcore.settings import CompositionSettings, Settings
 from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.endmembers.library import Library
-from downcore.strata.errors import MeasuredRowsError
+from downcore.strata.errors import MeasuredRowsError, SettingsError
 from downcore.strata.intervals import MIN_RESOLUTION_SHARE
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.properties import PROPERTIES
@@ -53,8 +53,15 @@ def recipe_of(settings: Settings, predictors: Sequence[Predictor]) -> ComposingR
         if not settings.predict.allow_low_resolution:
             lowest = MIN_RESOLUTION_SHARE * manifest.trained_px_per_cm[0]
     refiner, version = _refiner(wanted)
+    tables = tuple(_tables(wanted))
+    names = [one.name for one in tables]
+    if len(set(names)) != len(names):
+        raise SettingsError(
+            f"composition.tables: expected tables of different names, got {', '.join(names)}; "
+            "change the name inside the file of one"
+        )
     return ComposingRecipe(
-        tables=tuple(_tables(wanted)),
+        tables=tables,
         bundle_id=bundle_id,
         lowest_px_per_cm=lowest,
         superpixels=SuperpixelSettings(),
@@ -150,10 +157,11 @@ def _refiner(wanted: CompositionSettings) -> tuple[RegionRefiner, str]:
     """Return what joins superpixels, and what tells it from others of its name."""
     from downcore.strata.regions.merging import MergeRefiner, RegionSettings  # noqa: PLC0415 - see above
 
-    merging = MergeRefiner(RegionSettings())
+    settings = RegionSettings()
+    merging = MergeRefiner(settings)
     if wanted.regions == "merge":
-        return merging, ""
+        return merging, str(settings)
     from downcore.inference.segment_anything import open_segment_anything  # noqa: PLC0415 - see above
 
     refiner = open_segment_anything(wanted.segment_anything, merging)
-    return refiner, refiner.bundle_id
+    return refiner, f"{refiner.bundle_id} {settings}"

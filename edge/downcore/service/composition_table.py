@@ -11,7 +11,7 @@ from downcore.service.depth_log_table import print_table, rows_of
 from downcore.store import Reader
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM
-from downcore.strata.unmixing.composition import GroupShare
+from downcore.strata.unmixing.composition import GroupShare, words_of
 
 CSV_HEADER = (
     "section", "scan", "slice", "top (cm)", "bottom (cm)", "table", "porosity", "group",
@@ -100,6 +100,5 @@ def _shares(one: ComposedSlice) -> Iterator[tuple[GroupShare, bool]]:
 
 
 def _words(share: GroupShare) -> str:
-    numbers = [100 * x for x in (share.fraction, share.lower, share.upper) if x is not None]
-    words = "{:.0f} % ({:.0f} to {:.0f})".format(*numbers)
+    words = words_of(share.fraction or 0.0, share.lower or 0.0, share.upper or 0.0)
     return f"{share.group} {words}{', by the prior' if share.is_prior_driven else ''}"

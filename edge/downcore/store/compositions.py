@@ -82,6 +82,19 @@ def _insert(transaction: Transaction, scan_id: str, run_id: int, one: ComposedSl
 def _refuse_others(kept: Any, got: Any, key: tuple[str, int, str]) -> None:
     if kept != got:
         raise StoreError(
-            f"expected the composition of {key} as it was committed, {kept}, got {got}; "
-            "the same scan must always give the same values"
+            f"expected the composition of slice {key[1]} of scan {key[0]} by {key[2]} as it was "
+            f"committed, got {_difference(kept, got)}; the same scan must always give the same "
+            "values"
         )
+
+
+def _difference(kept: Sequence[Any], got: Sequence[Any]) -> str:
+    """Say what differs, without the bytes of pictures."""
+    if len(kept) != len(got):
+        return f"{len(got)} groups in place of {len(kept)}"
+    pairs = [
+        f"{one!r} in place of {other!r}"
+        for one, other in zip(got, kept, strict=True)
+        if one != other and not isinstance(one, bytes) and not isinstance(other, bytes)
+    ]
+    return "; ".join(pairs) or "another picture of labels"

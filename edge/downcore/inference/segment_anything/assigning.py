@@ -54,7 +54,7 @@ def believed(
     settings : SegmentAnythingSettings
         What is believed.
     """
-    area = fitted.height * fitted.width / MASK_STRIDE_PX**2
+    area = max(1, int(np.count_nonzero(fitted.is_sediment)))
     found = []
     for masks, overlaps, (x, y) in zip(*answers, points, strict=True):
         place = (int(y) // MASK_STRIDE_PX, int(x) // MASK_STRIDE_PX)

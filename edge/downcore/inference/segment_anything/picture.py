@@ -33,6 +33,8 @@ class Fitted:
     height: int
     width: int
     """Size of the extent in pixels of the picture."""
+    is_sediment: NDArray[np.bool_]
+    """Whether each pixel of a mask of the network lies on sediment, over the extent."""
 
     @property
     def extent(self) -> tuple[slice, slice]:
@@ -49,9 +51,9 @@ class Fitted:
         return numbers[self.extent][np.ix_(rows, columns)]
 
     def inside(self, mask: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the part of a mask of the network that lies on the extent."""
-        rows, columns = (-(-n // MASK_STRIDE_PX) for n in (self.height, self.width))
-        return mask[:rows, :columns]
+        """Return the part of a mask that lies on the extent; far below 0 off the sediment."""
+        rows, columns = self.is_sediment.shape
+        return np.where(self.is_sediment, mask[:rows, :columns], np.float32(-np.inf))
 
     def enlarged(self, mask: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return where a mask of the network is above 0, shape (n_lines, n_across)."""
@@ -77,16 +79,17 @@ def fit(window: RegionWindow, side_px: int) -> Fitted | None:
     extent = (slice(top, top + n_lines), slice(left, left + n_across))
     scale = side_px / max(n_lines, n_across)
     height, width = (max(1, round(scale * n)) for n in (n_lines, n_across))
-    pixels = window.lines[extent]
-    counts = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
-    filled = counts.copy()
+    filled = window.lines[extent].astype(np.uint8)
     filled[~is_sediment[extent]] = PAD_COUNTS
     how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
     small = cv2.resize(filled, (width, height), interpolation=how)
+    sizes = ((n_lines, height), (n_across, width))
     picture = np.empty((side_px, side_px, 3), np.uint8)
     picture[:] = PAD_COUNTS
     picture[:height, :width] = small
-    return Fitted(picture, top, left, n_lines, n_across, height, width)
+    rows, columns = (_nearest(n, -(-m // MASK_STRIDE_PX)) for n, m in sizes)
+    on_masks = is_sediment[extent][np.ix_(rows, columns)]
+    return Fitted(picture, top, left, n_lines, n_across, height, width, on_masks)
 
 
 def _nearest(n: int, n_reduced: int) -> NDArray[np.int64]:

@@ -32,7 +32,7 @@ CREATE TABLE composed_slice (
     PRIMARY KEY (scan_id, slice_index, composer_id),
     FOREIGN KEY (scan_id, slice_index) REFERENCES slice (scan_id, slice_index),
     CHECK ((label_png IS NULL) = (label_px_per_cm IS NULL))
-) STRICT, WITHOUT ROWID
+) STRICT
 """
 
 _COMPOSITION = """

@@ -80,8 +80,8 @@ class Composition:
         """
         The groups as far as the data tell them apart; fractions sum to 1 where there are any.
 
-        Groups that the prior speaks for stand together in the sum that is known, where there is
-        one; the others stand for themselves.
+        Groups that the prior speaks for stand together in the sum that is known, where they all
+        are such; else they stand for themselves, and the sum is left to :attr:`joined`.
         """
         blind = {one.group for one in self.groups if one.is_prior_driven}
         found = list(self.groups)
@@ -98,6 +98,17 @@ class Composition:
         """Sum of the groups' fractions: 1, or ``None`` where there are none."""
         found = [one.fraction for one in self.groups if one.fraction is not None]
         return sum(found) if found else None
+
+
+def words_of(fraction: float, lower: float, upper: float) -> str:
+    """Return a fraction with its interval in per cent, as a person says it."""
+    middle, low, high = (_percent(100.0 * x) for x in (fraction, lower, upper))
+    return f"{middle} % ({low} to {high})"
+
+
+def _percent(share: float) -> str:
+    # Magnetite is a matter of hundredths of a per cent, and no less interesting for it.
+    return f"{share:.0f}" if share >= 1.0 or share == 0.0 else f"{share:.1g}"
 
 
 def compose(seen: Observations, calibration: Calibration) -> tuple[Composition, ...]:

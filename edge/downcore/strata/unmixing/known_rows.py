@@ -36,7 +36,10 @@ def known_slices(rows: MeasuredRows, library: Library, n_slices: int) -> KnownSl
         If a row lies below the section, has an empty cell or a share below 0, or does not sum to
         1 or 100.
     """
+    n_minerals = library.n_members
     volumes: dict[int, list[NDArray[np.float64]]] = {}
+    # A mineral that some row names has a column, and an empty cell in it is no zero.
+    has_column = [any(row.values[i] is not None for row in rows.rows) for i in range(n_minerals)]
     for row in rows.rows:
         where = f"row at {row.depth_um / SLICE_UM:g} cm"
         index = row.depth_um // SLICE_UM
@@ -45,6 +48,12 @@ def known_slices(rows: MeasuredRows, library: Library, n_slices: int) -> KnownSl
                 f"{where}: expected a depth within the section of {n_slices} cm: is it below the "
                 "section's top?"
             )
+        for mineral, value, is_named in zip(library.minerals, row.values, has_column, strict=True):
+            if is_named and value is None:
+                raise MeasuredRowsError(
+                    f"{where}, {mineral}: expected a number, got an empty cell; write 0 where it "
+                    "was looked for and not found"
+                )
         weight = _weights(row.values, where)
         volume = weight / library.density[1:]
         volumes.setdefault(index, []).append(volume / volume.sum())

@@ -12,8 +12,8 @@ from downcore.strata.unmixing.observations import (
     N_ROWS,
     RED,
     ROWS,
-    SDS_PER_HALF_WIDTH,
     Observations,
+    sd_of_interval,
 )
 
 COLOUR_SHARE_SD = 0.03
@@ -43,8 +43,9 @@ def observe(
     Return what was observed of consecutive slices.
 
     A measured value stands before a predicted one. Of the bundle's values the interval gives the
-    weight. A slice that the bundle holds to be unlike any core of its training stays abstained;
-    one that it could not look at, for want of resolution, is observed by its colour.
+    weight. A slice that the bundle holds to be unlike any core of its training stays abstained,
+    unless a log was measured there; one that it could not look at, for want of resolution, is
+    observed by its colour.
 
     Parameters
     ----------
@@ -122,7 +123,7 @@ def _numbers(
 
 def _sd(estimate: Estimate, value: float) -> float:
     if estimate.lower is not None and estimate.upper is not None:
-        return (estimate.upper - estimate.lower) / 2.0 * SDS_PER_HALF_WIDTH
+        return float(sd_of_interval(np.array(estimate.lower), np.array(estimate.upper)))
     if estimate.status is not Status.MEASURED:
         return float("nan")
     floor = MEASURED_FLOOR_SD.get(estimate.property, 0.0)

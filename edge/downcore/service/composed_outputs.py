@@ -1,0 +1,224 @@
+"""What ``downcore compose`` writes: a plate, JSON, a table of regions, and a sentence."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.composing.label_png import labels_of
+from downcore.plate import PlateSection, PlateSlice, draw_plate
+from downcore.publish.composition_payload import row_of
+from downcore.service.compose_image import ComposedImage
+from downcore.sources._reconcile import printable
+from downcore.strata.composed import ComposedSlice, LabelTile
+from downcore.strata.depthlog import HAS_VALUE
+from downcore.strata.errors import SettingsError
+from downcore.strata.regions.shapes import RegionShape
+from downcore.strata.unmixing.composition import words_of
+
+CAVEAT = "composition of a table of end members, not a measurement"
+
+REGION_COLUMNS = (
+    "label", "depth (cm)", "across (cm)", "area (mm2)", "linear red", "linear green",
+    "linear blue", "longer axis (mm)", "shorter axis (mm)", "orientation (deg)", "sphericity",
+    "roundness", "is cut",
+)  # fmt: skip
+"""Columns of the table of regions; one line for each."""
+
+_UM2_PER_MM2 = 1e6
+_UM_PER_MM = 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeOutputs:
+    """Files to write; ``None`` for none."""
+
+    png: Path | None = None
+    json: Path | None = None
+    regions: Path | None = None
+
+    @property
+    def named(self) -> dict[str, Path]:
+        """The files by their option."""
+        told = {"--out": self.png, "--json": self.json, "--regions": self.regions}
+        return {option: path for option, path in told.items() if path is not None}
+
+
+def check_outputs(outputs: ComposeOutputs, inputs: Iterable[Path | None]) -> None:
+    """
+    Refuse files that cannot be written, or that would take the place of what is read.
+
+    Raises
+    ------
+    SettingsError
+        Names the option and what is wrong.
+    """
+    if outputs.png is not None and outputs.png.suffix.lower() != ".png":
+        raise SettingsError(f"expected a .png for --out, got {printable(outputs.png)}")
+    places: dict[Path, str] = {one.resolve(): "an input" for one in inputs if one is not None}
+    for option, out in outputs.named.items():
+        place = out.resolve()
+        if place in places:
+            raise SettingsError(
+                f"expected a file of its own for {option}, got {places[place]}: {printable(out)}"
+            )
+        places[place] = f"the file of {option}"
+        if not place.parent.is_dir():
+            raise SettingsError(
+                f"expected a folder that exists for {option}, got {printable(out)}; make it first"
+            )
+        if place.is_dir():
+            raise SettingsError(f"expected a file for {option}, got the folder {printable(out)}")
+
+
+def write_outputs(outputs: ComposeOutputs, made: ComposedImage) -> None:
+    """
+    Write what was asked for.
+
+    Raises
+    ------
+    SettingsError
+        If a file cannot be written.
+    """
+    try:
+        if outputs.json is not None:
+            text = json.dumps(_told(made), indent=1, allow_nan=False)
+            outputs.json.write_text(text + "\n", encoding="utf-8")
+        if outputs.regions is not None:
+            outputs.regions.write_text(_region_table(made), encoding="utf-8")
+        if outputs.png is not None:
+            draw_plate(_plate(made), outputs.png)
+    except OSError as error:
+        which = printable(Path(str(error.filename or "an output")))
+        raise SettingsError(f"cannot write {which}: {error.strerror}") from None
+
+
+def sentence_of(made: ComposedImage) -> str:
+    """Return what was found, as a person says it."""
+    tables = ", ".join(dict.fromkeys(one.table for one in made.composed))
+    n_known = sum(one.composition.total is not None for one in made.composed)
+    silent = Counter(
+        one.composition.groups[0].status.value
+        for one in made.composed
+        if one.composition.groups[0].status not in HAS_VALUE
+    )
+    counts = "".join(f", {number} {status}" for status, number in sorted(silent.items()))
+    shares = "".join(f"; {words}" for words in _medians(made))
+    image = printable(made.image)
+    return f"{image}: {n_known} of {len(made.composed)} slices by {tables}{counts}{shares}"
+
+
+def _medians(made: ComposedImage) -> Iterator[str]:
+    """Yield each group with the median of its fraction and interval."""
+    found: dict[tuple[str, bool], list[tuple[float, float, float]]] = {}
+    for one in made.composed:
+        for share in one.composition.told:
+            if share.fraction is not None:
+                ends = (share.fraction, share.lower or 0.0, share.upper or 0.0)
+                found.setdefault((share.group, share.is_prior_driven), []).append(ends)
+    for (group, is_blind), numbers in found.items():
+        middle, lower, upper = np.median(np.array(numbers), axis=0).tolist()
+        yield f"{group} {words_of(middle, lower, upper)}{', by the prior' if is_blind else ''}"
+
+
+def caveat_of(made: ComposedImage) -> str:
+    """Return what a reader must know before using a number."""
+    if not made.training_data:
+        return CAVEAT
+    return (
+        f"{CAVEAT}; density, vp and ms by a network that saw {made.training_data.partition(';')[0]}"
+    )
+
+
+def _told(made: ComposedImage) -> dict[str, Any]:
+    return {
+        "image": made.image.name,
+        "px_per_cm": made.description.px_per_cm,
+        "px_per_cm_from": made.description.px_per_cm_from,
+        "caveat": caveat_of(made),
+        "composer_id": made.recipe.composer_id,
+        "composer": json.loads(made.recipe.description),
+        "slices": [_slice_told(one) for one in made.composed],
+    }
+
+
+def _slice_told(one: ComposedSlice) -> dict[str, Any]:
+    """Return a slice as MQTT has it, with the guard's whole report and without the picture."""
+    told = row_of(one)
+    del told["labels"]
+    report = one.composition.guard
+    if report is not None:
+        told["guard"] |= {
+            "members": dict(report.members),
+            "groups": dict(report.groups),
+            "ties": [list(pair) for pair in report.ties],
+            "joined": [list(names) for names in report.joined],
+        }
+    return told
+
+
+def _region_table(made: ComposedImage) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(REGION_COLUMNS)
+    pitch_cm = float(1 / made.scale.px_per_cm)
+    for window in made.regions:
+        for i in range(len(window.shapes)):
+            one = window.shapes.one(i)
+            depth_cm = (window.first_line + one.line + 0.5) * pitch_cm
+            writer.writerow(_region_cells(one, depth_cm, (one.column + 0.5) * pitch_cm))
+    return out.getvalue()
+
+
+def _region_cells(one: RegionShape, depth_cm: float, across_cm: float) -> list[object]:
+    return [
+        one.label,
+        round(depth_cm, 4),
+        round(across_cm, 4),
+        round(one.area_um2 / _UM2_PER_MM2, 5),
+        *(round(x, 5) for x in one.linear_rgb),
+        round(one.major_um / _UM_PER_MM, 4),
+        round(one.minor_um / _UM_PER_MM, 4),
+        round(one.orientation_deg, 2),
+        round(one.sphericity, 4),
+        round(one.roundness, 4),
+        int(one.is_cut),
+    ]
+
+
+def _plate(made: ComposedImage) -> PlateSection:
+    slices = tuple(
+        PlateSlice(
+            top_um=row.core_slice.top_um,
+            bottom_um=row.core_slice.bottom_um,
+            class_fractions=row.core_slice.class_fractions,
+            estimates=row.estimates,
+            composition=one.composition.told,
+        )
+        for row, one in zip(made.rows, made.composed, strict=True)
+    )
+    return PlateSection(
+        title=made.image.name,
+        scan=f"at {made.description.px_per_cm} px/cm by {made.description.px_per_cm_from}",
+        bundle=made.recipe.bundle_id,
+        caveat=caveat_of(made),
+        slices=slices,
+        picture=made.picture,
+        labels=label_strip([one.labels for one in made.composed]),
+        table=", ".join(dict.fromkeys(one.table for one in made.composed)),
+    )
+
+
+def label_strip(tiles: list[LabelTile | None]) -> NDArray[np.int32] | None:
+    """Return the labels of consecutive slices as one picture; ``None`` where one has none."""
+    known = [labels_of(one) for one in tiles if one is not None]
+    if not known or len(known) < len(tiles):
+        return None
+    return np.concatenate(known)
