@@ -21,9 +21,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+from mosaics import mosaic
 from numpy.typing import NDArray
 from reporting import arguments, report
-from superpixels import NOISES, SCALE, Case, mosaic, ours, overlaps, quality
+from superpixels import NOISES, SCALE, Case, ours, overlaps, quality
 
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.strata.colour import lab_of_counts

@@ -3,11 +3,13 @@
 import itertools
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ from downcore.simulator.write_patterns import ways
 from downcore.store import Reader, Store
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import LineScale
-from downcore.strata.errors import StoreError
+from downcore.strata.errors import SegmentGapError, StoreError
 from downcore.strata.measured import parse_measured
 from downcore.strata.record import ScanState
 from downcore.strata.segment import Segment
@@ -83,6 +85,14 @@ def check_record(device: Device) -> None:
     assert slices == list(range(25)), f"expected each slice announced once, got {slices}"
 
 
+@dataclass(frozen=True, slots=True)
+class BrokenRefiner:
+    """A refiner that ends as it is told."""
+
+    refine: Callable[..., NoReturn]
+    name: str = "broken"
+
+
 def test_the_core_of_these_tests_has_compositions_to_compare() -> None:
     fractions = {one.composition.groups[0].fraction for one in expected() if one.composition.total}
 
@@ -99,6 +109,41 @@ def test_any_cut_of_a_section_gives_the_same_composition(cuts: list[int]) -> Non
     ends = sorted({min(cut, len(core())) for cut in cuts})
 
     assert tuple(composed_in_one_pass(ends)) == expected()
+
+
+def test_regions_worked_out_in_a_thread_are_the_same() -> None:
+    scale = LineScale.of(PX_PER_CM)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        composer = SectionComposer(small_recipe(), scale, submit=thread.submit)
+        pipeline = SectionPipeline(
+            scale, (DigestPredictor(),), SliceRules(), on_masked=composer.look_at
+        )
+        found: list[ComposedSlice] = []
+        for first in range(0, len(core()), 30):
+            lines = core()[first : first + 30]
+            composer.add_rows(pipeline.push(Segment(lines, first)))
+            found += composer.ready()
+        composer.add_rows(pipeline.finish())
+        found += composer.finish()
+
+    assert tuple(found) == expected()
+
+
+def test_what_goes_wrong_in_the_thread_is_raised_to_who_waits_for_it() -> None:
+    def broken(*_: object) -> NoReturn:
+        raise SegmentGapError(3, 5)
+
+    recipe = replace(small_recipe(), refiner=BrokenRefiner(broken))
+    scale = LineScale.of(PX_PER_CM)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        composer = SectionComposer(recipe, scale, submit=thread.submit)
+        pipeline = SectionPipeline(
+            scale, (DigestPredictor(),), SliceRules(), on_masked=composer.look_at
+        )
+        composer.add_rows(pipeline.push(Segment(core(), 0)) + pipeline.finish())
+
+        with pytest.raises(SegmentGapError):
+            composer.finish()
 
 
 def test_a_pass_that_goes_on_gives_what_is_left_with_the_same_labels() -> None:

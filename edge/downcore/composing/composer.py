@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.composing.recipe import ComposingRecipe, TableInUse, rows_present
+from downcore.composing.region_worker import RegionWorker, Submit, in_turn
 from downcore.composing.section_regions import OnRegions, SectionRegions, SlicePicture
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM, LineScale
@@ -48,7 +49,10 @@ class SectionComposer:
         Slices from the top whose composition is kept already; they are looked at again, so that
         labels go on counting, but not returned.
     on_regions : callable, optional
-        Told of the regions of each window.
+        Told of the regions of each window, in the thread that works on them.
+    submit : callable, optional
+        Begins work on regions, such as in a thread; in the caller's own unless given. The
+        composition is the same.
     """
 
     def __init__(
@@ -59,10 +63,11 @@ class SectionComposer:
         measured: Mapping[int, tuple[Estimate, ...]] | None = None,
         n_done: int = 0,
         on_regions: OnRegions | None = None,
+        submit: Submit = in_turn,
     ) -> None:
         self._recipe = recipe
         self._measured = dict(measured or {})
-        self._regions = SectionRegions(recipe, scale, on_regions)
+        self._regions = RegionWorker(SectionRegions(recipe, scale, on_regions), submit)
         self._is_too_coarse = recipe.is_too_coarse(scale)
         self._rows: dict[int, SliceRow] = {}
         self._n_rows = 0

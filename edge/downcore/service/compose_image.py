@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.composing import ComposingRecipe, SectionComposer
+from downcore.composing.region_worker import Submit
 from downcore.pipeline import SectionPipeline
 from downcore.ports import Predictor, ScanDescription, ScanLines
 from downcore.service.batch import candidate_of
@@ -83,6 +85,7 @@ class _Parts:
     predictors: tuple[Predictor, ...]
     measured: Mapping[int, tuple[Estimate, ...]]
     known: MeasuredRows | None
+    submit: Submit
 
 
 def compose_image(
@@ -127,8 +130,11 @@ def compose_image(
         recipe = replace(recipe, measured_sha256=measured.sha256)
     minerals = recipe.tables[0].calibration.model.library.minerals
     known = None if inputs.known is None else read_measured(inputs.known, minerals)
-    parts = _Parts(recipe, predictors, measured_estimates(measured), known)
-    with contextlib.closing(found.format.open(found.paths, reading_of(settings))) as lines:
+    with (
+        ThreadPoolExecutor(max_workers=1) as regions,
+        contextlib.closing(found.format.open(found.paths, reading_of(settings))) as lines,
+    ):
+        parts = _Parts(recipe, predictors, measured_estimates(measured), known, regions.submit)
         made = _read(lines, settings, parts, partial(on_slices, inputs.image.name))
     return replace(made, image=inputs.image, paths=found.paths)
 
@@ -146,7 +152,13 @@ def _read(
         )
     scale = lines.scale
     shapes = _Shapes(scale)
-    composer = SectionComposer(parts.recipe, scale, measured=parts.measured, on_regions=shapes.add)
+    composer = SectionComposer(
+        parts.recipe,
+        scale,
+        measured=parts.measured,
+        on_regions=shapes.add,
+        submit=parts.submit,
+    )
     pipeline = SectionPipeline(
         scale, parts.predictors, rules_of(settings), on_masked=composer.look_at
     )

@@ -43,7 +43,11 @@ def composer_of(
     if station.recipe is None:
         return None
     composer = SectionComposer(
-        station.recipe, scale, measured=measured_estimates(station.measured), n_done=n_done
+        station.recipe,
+        scale,
+        measured=measured_estimates(station.measured),
+        n_done=n_done,
+        submit=station.submit_regions,
     )
     if n_known:
         with Reader.open(station.store.path) as reader:

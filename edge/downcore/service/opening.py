@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import cv2
@@ -75,6 +76,8 @@ def open_station(
             store.record_bundle(predictor.manifest, text)
         if recipe is not None:
             store.record_composer(recipe.composer_id, recipe.description)
+        # One thread: what regions are made with serves one section at a time.
+        regions = ThreadPoolExecutor(max_workers=1, thread_name_prefix="downcore-regions")
         station = Station(
             inbox=settings.inbox.path,
             store=store,
@@ -86,10 +89,13 @@ def open_station(
             slices_per_step=slices_per_step,
             clock=clock,
             recipe=recipe,
+            submit_regions=regions.submit,
         )
         try:
             yield station
         finally:
+            # What nobody waits for any more is not begun.
+            regions.shutdown(wait=True, cancel_futures=True)
             # An inference that the end of the process cuts off takes the process down with it.
             for predictor in predictors:
                 predictor.collect(wait=True)

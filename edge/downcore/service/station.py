@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.composing import ComposingRecipe
+from downcore.composing.region_worker import Submit, in_turn
 from downcore.pipeline import SliceRules
 from downcore.ports import Clock, Predictor
 from downcore.settings import Settings
@@ -34,6 +35,8 @@ class Station:
     """Measured rows of the one section that is read, which correct its predictions."""
     recipe: ComposingRecipe | None = None
     """With what slices are composed; ``None`` where they are not."""
+    submit_regions: Submit = in_turn
+    """Begins work on regions; all scans share one thread for it."""
 
 
 def reading_of(settings: Settings) -> Reading:
