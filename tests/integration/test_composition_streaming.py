@@ -140,7 +140,7 @@ def test_what_goes_wrong_in_the_thread_is_raised_to_who_waits_for_it() -> None:
         pipeline = SectionPipeline(
             scale, (DigestPredictor(),), SliceRules(), on_masked=composer.look_at
         )
-        composer.add_rows(pipeline.push(Segment(core(), 0)) + pipeline.finish())
+        pipeline.push(Segment(core()[:200], 0))
 
         with pytest.raises(SegmentGapError):
             composer.finish()
