@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from played_device import PX_PER_CM, Device, DigestPredictor, core_lines, job_of
 from small_recipe import small_recipe, table_in_use
 
-from downcore.composing import SectionComposer
+from downcore.composing import ComposingRecipe, SectionComposer
+from downcore.composing.region_worker import Submit, in_turn
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.service.batch import process_at
 from downcore.service.calibrating import calibrated_station
@@ -42,10 +43,16 @@ def core() -> NDArray[np.uint8]:
     return core_lines(length_cm=LENGTH_CM)
 
 
-def composed_in_one_pass(cuts: list[int], *, n_done: int = 0) -> list[ComposedSlice]:
+def composed_in_one_pass(
+    cuts: list[int],
+    *,
+    n_done: int = 0,
+    recipe: ComposingRecipe | None = None,
+    submit: Submit = in_turn,
+) -> list[ComposedSlice]:
     """Return the composition of lines in memory, cut as told: no file, no store."""
     scale = LineScale.of(PX_PER_CM)
-    composer = SectionComposer(small_recipe(), scale, n_done=n_done)
+    composer = SectionComposer(recipe or small_recipe(), scale, n_done=n_done, submit=submit)
     pipeline = SectionPipeline(
         scale, (DigestPredictor(),), SliceRules(), on_masked=composer.look_at
     )
@@ -112,19 +119,8 @@ def test_any_cut_of_a_section_gives_the_same_composition(cuts: list[int]) -> Non
 
 
 def test_regions_worked_out_in_a_thread_are_the_same() -> None:
-    scale = LineScale.of(PX_PER_CM)
     with ThreadPoolExecutor(max_workers=1) as thread:
-        composer = SectionComposer(small_recipe(), scale, submit=thread.submit)
-        pipeline = SectionPipeline(
-            scale, (DigestPredictor(),), SliceRules(), on_masked=composer.look_at
-        )
-        found: list[ComposedSlice] = []
-        for first in range(0, len(core()), 30):
-            lines = core()[first : first + 30]
-            composer.add_rows(pipeline.push(Segment(lines, first)))
-            found += composer.ready()
-        composer.add_rows(pipeline.finish())
-        found += composer.finish()
+        found = composed_in_one_pass(list(range(0, 300, 30)), submit=thread.submit)
 
     assert tuple(found) == expected()
 
@@ -134,16 +130,8 @@ def test_what_goes_wrong_in_the_thread_is_raised_to_who_waits_for_it() -> None:
         raise SegmentGapError(3, 5)
 
     recipe = replace(small_recipe(), refiner=BrokenRefiner(broken))
-    scale = LineScale.of(PX_PER_CM)
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        composer = SectionComposer(recipe, scale, submit=thread.submit)
-        pipeline = SectionPipeline(
-            scale, (DigestPredictor(),), SliceRules(), on_masked=composer.look_at
-        )
-        pipeline.push(Segment(core()[:200], 0))
-
-        with pytest.raises(SegmentGapError):
-            composer.finish()
+    with ThreadPoolExecutor(max_workers=1) as thread, pytest.raises(SegmentGapError):
+        composed_in_one_pass([], recipe=recipe, submit=thread.submit)
 
 
 def test_a_pass_that_goes_on_gives_what_is_left_with_the_same_labels() -> None:
