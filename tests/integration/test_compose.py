@@ -194,6 +194,7 @@ def test_one_colour_and_no_sediment_are_no_reason_to_fail(tmp_path: Path) -> Non
     assert len(answer["slices"]) == 10
     for one in answer["slices"]:
         check_slice(one)
+        assert one["sum"] is None, "expected nothing of one colour in every pixel"
 
 
 @pytest.mark.parametrize(
@@ -278,6 +279,31 @@ def test_what_is_read_is_never_written_over(image: Path, tmp_path: Path) -> None
     one = str(tmp_path / "out.png")
     twice = compose(image, "--px-per-cm", "70", "--json", one, "--out", one)
     assert "got the file of --out" in twice.stderr, twice.stderr
+
+
+def test_only_its_own_files_are_replaced(image: Path, tmp_path: Path) -> None:
+    sidecar = tmp_path / "scan.xml"
+    sidecar.write_text("<scan/>")
+    own = tmp_path / "out.json"
+    told(image, own)
+
+    told(image, own, "--out", str(tmp_path / "a.png"), "--regions", str(tmp_path / "a.csv"))
+    told(image, own, "--out", str(tmp_path / "a.png"), "--regions", str(tmp_path / "a.csv"))
+    done = compose(image, "--px-per-cm", "70", "--json", str(sidecar))
+
+    assert done.returncode == BAD_SETTINGS
+    assert "expected a new file for --json" in done.stderr
+    assert sidecar.read_text() == "<scan/>"
+
+
+def test_a_measured_value_that_no_core_has_is_refused(image: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("depth_cm,density\n2.5,0.2\n")
+
+    done = compose(image, "--px-per-cm", "70", "--bundle", "resnet-18", "--measured", str(rows))
+
+    assert done.returncode == BAD_INPUT
+    assert "row at 2.5 cm: expected density of 1 to 3.2 g/cm3, got 0.2" in done.stderr
 
 
 def test_the_image_is_never_written_over(image: Path) -> None:

@@ -219,6 +219,16 @@ def test_a_commit_that_fails_in_the_middle_is_made_good_by_the_next_start(
         check_record(device)
 
 
+def test_going_back_to_an_earlier_table_shows_its_rows_again(tmp_path: Path) -> None:
+    with written(tmp_path) as device:
+        for tables in ((), ("hard-rock", "marine-colour"), ()):
+            device.recipe = small_recipe(*tables)
+            device.restart()
+            processed(device)
+
+        assert kept(device) == expected()
+
+
 def test_two_tables_of_one_name_are_refused() -> None:
     table = table_in_use("carbonate")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from downcore import endmember_presets
 from downcore.first_hour import examine, look_around, settings_text, write_settings
 from downcore.settings import known_keys, load_settings
 from downcore.simulator.generator import CoreRecipe, generate
@@ -143,6 +144,33 @@ def test_doctor_names_the_end_member_table_that_cannot_be_used(tmp_path: Path) -
     assert not checks["composition"].is_ok
     assert "own.toml" in checks["composition"].finding
     assert "edit-end-members" in checks["composition"].advice
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ((), "expected tables of different names"),
+        (('group = "clay"', 'group = "{}"'), "expected at most 6 groups"),
+    ],
+    ids=["one name twice", "too many groups"],
+)
+def test_doctor_finds_tables_that_could_never_compose(
+    tmp_path: Path, change: tuple[str, str] | tuple[()], said: str
+) -> None:
+    text = (Path(endmember_presets.__file__).parent / "marine.toml").read_text()
+    if change:
+        # Each of the three clays a group of its own: eight in all.
+        parts = text.split(change[0])
+        named = [change[1].format(f"clay {n}") for n in range(len(parts) - 1)]
+        text = parts[0] + "".join(a + b for a, b in zip(named, parts[1:], strict=True))
+    (tmp_path / "own.toml").write_text(text)
+    config = tmp_path / "edge.toml"
+    config.write_text('[composition]\ntables = ["./own.toml", "marine"]\n')
+
+    checks = {check.name: check for check in examine(config)}
+
+    assert not checks["composition"].is_ok
+    assert said in checks["composition"].finding, checks["composition"].finding
 
 
 def test_doctor_says_what_composition_is_made_with(tmp_path: Path) -> None:

@@ -74,11 +74,20 @@ def test_a_scan_too_coarse_for_the_bundle_is_seen_by_its_colour() -> None:
     assert np.isfinite(seen.value[0, RED:]).all()
 
 
-def test_a_measured_value_opens_a_slice_of_which_the_bundle_is_silent() -> None:
+def test_a_measured_value_does_not_open_a_slice_that_is_unlike_the_training() -> None:
     seen = observe([row(silent("vp", Status.ABSTAINED), measured("density", 2.0))], "b1")
 
-    assert seen.status == (Status.PREDICTED,)
-    assert seen.value[0, DENSITY] == 2.0
+    assert seen.status == (Status.ABSTAINED,)
+    assert np.isnan(seen.value).all()
+
+
+def test_one_exact_colour_is_no_picture_of_a_core() -> None:
+    plain = SliceColour((40.0, 1.0, 8.0), (0.0, 0.0, 0.0), (0.2, 0.15, 0.1))
+
+    seen = observe([row(predicted("density", 1.7, 0.1), colour=plain)], "b1")
+
+    assert seen.status == (Status.ABSTAINED,)
+    assert "one colour" in seen.reason[0]
 
 
 @pytest.mark.parametrize("is_bare", [True, False])

@@ -213,6 +213,17 @@ def test_what_the_prior_says_is_hatched_and_what_the_data_say_is_not() -> None:
     assert hatches == [None, "////"], "expected light plain and dark, prior-driven, hatched"
 
 
+def test_a_group_whose_name_looks_like_a_formula_is_shown_as_it_is(tmp_path: Path) -> None:
+    one = composed(0)
+    odd = (share("$\\frac{$ of it", 0.4), share("the $rest$", 0.6))
+    section = with_composition(
+        replace(one, composition=replace(one.composition, groups=odd, joined=()))
+    )
+
+    assert draw_plate(section, tmp_path / "plate.png").exists()
+    assert "the $rest$ 60 % (50 to 70)" in texts_of(section)
+
+
 def test_a_slice_without_composition_has_no_bar() -> None:
     masked = without_value(1, Status.MASKED, "no sediment")
 

@@ -87,3 +87,13 @@ def test_the_valid_fraction_never_passes_1() -> None:
     )
 
     assert 1.0 - 1e-9 <= part.valid_fraction <= 1.0, part.valid_fraction
+
+
+@pytest.mark.parametrize("n_lines", [1, 2, 5])
+def test_a_last_slice_of_a_few_lines_has_a_colour(n_lines: int) -> None:
+    lines = np.full((n_lines, 40, 3), (120, 100, 80), np.uint8)
+    classes = np.zeros((n_lines, 40), np.uint8)
+
+    core_slice = measure_slice(lines, classes, LineScale.of("200"), index=3, first_line=600)
+
+    assert core_slice.colour is not None, "expected the colour of sediment that is there"

@@ -163,15 +163,43 @@ def test_a_number_that_is_none_is_refused_whole(store: Store) -> None:
     assert kept(store) == []
 
 
-def test_the_composer_that_ran_last_is_read(store: Store) -> None:
+def test_the_composer_that_ran_last_is_read_even_where_it_had_nothing_to_do(store: Store) -> None:
     store.commit_compositions("a", [composed(0), composed(1)])
-    store.record_composer("c2", "{}")
     store.begin_run(Run("1", "0", "none", "none"))
+    store.record_composer("c2", "{}")
+    store.commit_compositions("a", [composed(i, composer_id="c2") for i in range(2)])
+    assert {one.composer_id for one in kept(store)} == {"c2"}
+
+    store.begin_run(Run("2", "0", "none", "none"))
+    store.record_composer("c1", "{}")
+
+    assert {one.composer_id for one in kept(store)} == {"c1"}
+
+
+def test_what_is_composed_in_part_does_not_hide_what_is_complete(store: Store) -> None:
+    store.commit_compositions("a", [composed(0), composed(1)])
+    store.begin_run(Run("1", "0", "none", "none"))
+    store.record_composer("c2", "{}")
     store.commit_compositions("a", [composed(0, composer_id="c2")])
 
-    assert [one.composer_id for one in kept(store)] == ["c2"]
+    assert [one.composer_id for one in kept(store)] == ["c1", "c1"]
     assert store.n_slices_composed("a", "c1") == 2
     assert store.n_slices_composed("a", "c2") == 1
+
+
+def test_a_record_of_an_older_schema_says_how_to_bring_it_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    old = sqlite_utils.Database(path)
+    for migration in migrations()[:2]:
+        for statement in migration.statements:
+            old.execute(statement)
+    old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    old.execute("PRAGMA user_version = 2")
+    old.conn.commit()
+    old.close()
+
+    with Reader.open(path) as reader, pytest.raises(StoreError, match="brings it up to date"):
+        list(reader.composition_log("a"))
 
 
 def test_an_older_record_keeps_its_announcements_and_goes_on_counting(tmp_path: Path) -> None:

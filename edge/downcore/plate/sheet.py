@@ -244,7 +244,7 @@ def _legend_lines(section: PlateSection) -> "list[list[Patch]]":
 
 def _draw_legend(figure: "Figure", title: str, handles: "list[Patch]", height: float) -> None:
     figure.text(_LEFT, height, title, size=8, weight="bold", color=INK, va="center")
-    figure.legend(
+    legend = figure.legend(
         handles=handles,
         loc="center left",
         bbox_to_anchor=(0.145, height),
@@ -258,3 +258,5 @@ def _draw_legend(figure: "Figure", title: str, handles: "list[Patch]", height: f
         handletextpad=0.5,
         borderaxespad=0.0,
     )
+    for text in legend.get_texts():
+        text.set_parse_math(False)

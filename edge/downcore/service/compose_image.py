@@ -17,7 +17,12 @@ from downcore.pipeline import SectionPipeline
 from downcore.ports import Predictor, ScanDescription, ScanLines
 from downcore.service.batch import candidate_of
 from downcore.service.calibrating import read_measured
-from downcore.service.composing_recipe import calibrated_recipe, measured_estimates, recipe_of
+from downcore.service.composing_recipe import (
+    calibrated_recipe,
+    incredible,
+    measured_estimates,
+    recipe_of,
+)
 from downcore.service.opening import open_predictors
 from downcore.service.station import reading_of, rules_of
 from downcore.settings import Settings
@@ -25,7 +30,7 @@ from downcore.sources._reconcile import printable
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Estimate
-from downcore.strata.errors import GrowingError, HostileFileError, SettingsError
+from downcore.strata.errors import GrowingError, HostileFileError, MeasuredRowsError, SettingsError
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.record import SliceRow
 from downcore.strata.regions.shapes import RegionShapes
@@ -117,6 +122,8 @@ def compose_image(
         If a bundle, a table or rows cannot be used.
     """
     measured = None if inputs.measured is None else read_measured(inputs.measured)
+    if measured is not None and (wrong := incredible(measured)):
+        raise MeasuredRowsError(f"{inputs.measured}: {wrong}")
     found = candidate_of(inputs.image)
     if isinstance(found, str):
         raise HostileFileError(f"{printable(inputs.image)}: {found}")

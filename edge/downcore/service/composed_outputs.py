@@ -16,6 +16,7 @@ from downcore.composing.label_png import labels_of
 from downcore.plate import PlateSection, PlateSlice, draw_plate
 from downcore.publish.composition_payload import row_of
 from downcore.service.compose_image import ComposedImage
+from downcore.service.png import SIGNATURE
 from downcore.sources._reconcile import printable
 from downcore.strata.composed import ComposedSlice, LabelTile
 from downcore.strata.depthlog import HAS_VALUE
@@ -32,6 +33,10 @@ REGION_COLUMNS = (
 )  # fmt: skip
 """Columns of the table of regions; one line for each."""
 
+JSON_HEAD = '{\n "made_by": "downcore compose"'
+"""How the JSON begins."""
+
+_HEAD_BYTES = 512
 _UM2_PER_MM2 = 1e6
 _UM_PER_MM = 1e3
 
@@ -76,6 +81,24 @@ def check_outputs(outputs: ComposeOutputs, inputs: Iterable[Path | None]) -> Non
             )
         if place.is_dir():
             raise SettingsError(f"expected a file for {option}, got the folder {printable(out)}")
+        if place.exists() and not _is_own(place, option):
+            raise SettingsError(
+                f"expected a new file for {option}, or an earlier one of this command to replace, "
+                f"got {printable(out)}"
+            )
+
+
+def _is_own(place: Path, option: str) -> bool:
+    """Return whether a file begins as this command's own do."""
+    try:
+        with place.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    if option == "--out":
+        return head.startswith(SIGNATURE) and b"Software\0downcore" in head
+    begins = JSON_HEAD if option == "--json" else ",".join(REGION_COLUMNS[:2])
+    return head.startswith(begins.encode())
 
 
 def write_outputs(outputs: ComposeOutputs, made: ComposedImage) -> None:
@@ -112,20 +135,38 @@ def sentence_of(made: ComposedImage) -> str:
     counts = "".join(f", {number} {status}" for status, number in sorted(silent.items()))
     shares = "".join(f"; {words}" for words in _medians(made))
     image = printable(made.image)
-    return f"{image}: {n_known} of {len(made.composed)} slices by {tables}{counts}{shares}"
+    known = _calibration_words(made)
+    return f"{image}: {n_known} of {len(made.composed)} slices by {tables}{counts}{shares}{known}"
+
+
+def _calibration_words(made: ComposedImage) -> str:
+    """Say how well known slices were found that were left out, beside their mean."""
+    calibration = made.recipe.tables[0].calibration
+    if not calibration.n_known:
+        return ""
+    ours, mean = 100 * calibration.error, 100 * calibration.mean_error
+    verdict = "" if ours < mean else ": the image tells nothing here"
+    return (
+        f"; {calibration.n_known} known slices, left out in turn, are missed by {ours:.1f} points, "
+        f"their mean misses by {mean:.1f}{verdict}"
+    )
 
 
 def _medians(made: ComposedImage) -> Iterator[str]:
     """Yield each group with the median of its fraction and interval."""
-    found: dict[tuple[str, bool], list[tuple[float, float, float]]] = {}
+    found: dict[tuple[str, str, bool], list[tuple[float, float, float]]] = {}
     for one in made.composed:
         for share in one.composition.told:
             if share.fraction is not None:
                 ends = (share.fraction, share.lower or 0.0, share.upper or 0.0)
-                found.setdefault((share.group, share.is_prior_driven), []).append(ends)
-    for (group, is_blind), numbers in found.items():
+                key = (one.table, share.group, share.is_prior_driven)
+                found.setdefault(key, []).append(ends)
+    n_tables = len({table for table, _, _ in found})
+    for (table, group, is_blind), numbers in found.items():
         middle, lower, upper = np.median(np.array(numbers), axis=0).tolist()
-        yield f"{group} {words_of(middle, lower, upper)}{', by the prior' if is_blind else ''}"
+        which = f" of {table}" if n_tables > 1 else ""
+        by_whom = ", by the prior" if is_blind else ""
+        yield f"{group}{which} {words_of(middle, lower, upper)}{by_whom}"
 
 
 def caveat_of(made: ComposedImage) -> str:
@@ -139,6 +180,7 @@ def caveat_of(made: ComposedImage) -> str:
 
 def _told(made: ComposedImage) -> dict[str, Any]:
     return {
+        "made_by": "downcore compose",
         "image": made.image.name,
         "px_per_cm": made.description.px_per_cm,
         "px_per_cm_from": made.description.px_per_cm_from,

@@ -1,7 +1,7 @@
 """From the settings to what a station composes with."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -20,7 +20,9 @@ from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import SliceRow
 from downcore.strata.superpixels.settings import SuperpixelSettings
 from downcore.strata.unmixing.calibrating import calibrate, uncalibrated
+from downcore.strata.unmixing.guard import most_groups
 from downcore.strata.unmixing.known_rows import known_slices
+from downcore.strata.unmixing.observations import ROWS
 from downcore.strata.unmixing.observing import observe
 from downcore.strata.unmixing.physics import Mixing
 
@@ -50,18 +52,10 @@ def recipe_of(settings: Settings, predictors: Sequence[Predictor]) -> ComposingR
     if predictors:
         manifest = predictors[0].manifest
         bundle_id = manifest.bundle_id
-        if not settings.predict.allow_low_resolution:
-            lowest = MIN_RESOLUTION_SHARE * manifest.trained_px_per_cm[0]
+        lowest = MIN_RESOLUTION_SHARE * manifest.trained_px_per_cm[0]
     refiner, version = _refiner(wanted)
-    tables = tuple(_tables(wanted))
-    names = [one.name for one in tables]
-    if len(set(names)) != len(names):
-        raise SettingsError(
-            f"composition.tables: expected tables of different names, got {', '.join(names)}; "
-            "change the name inside the file of one"
-        )
     return ComposingRecipe(
-        tables=tables,
+        tables=_tables(wanted),
         bundle_id=bundle_id,
         lowest_px_per_cm=lowest,
         superpixels=SuperpixelSettings(),
@@ -92,11 +86,15 @@ def check_composition(wanted: CompositionSettings) -> str:
 
 
 def measured_estimates(measured: MeasuredRows | None) -> dict[int, tuple[Estimate, ...]]:
-    """Return measured values by number of slice; of several in one slice, their mean."""
+    """
+    Return measured values by number of slice; of several in one slice, their mean.
+
+    What no core can be is left out, as :func:`incredible` tells.
+    """
     found: dict[tuple[int, str], list[float]] = {}
     for row in measured.rows if measured else ():
         for known, value in zip(PROPERTIES, row.values, strict=True):
-            if value is not None:
+            if value is not None and known.lowest <= value <= known.highest:
                 found.setdefault((row.depth_um // SLICE_UM, known.name), []).append(value)
     by_slice: dict[int, tuple[Estimate, ...]] = {}
     for (index, name), values in found.items():
@@ -104,6 +102,19 @@ def measured_estimates(measured: MeasuredRows | None) -> dict[int, tuple[Estimat
         one = Estimate(name, mean, None, None, Status.MEASURED, "", "")
         by_slice[index] = (*by_slice.get(index, ()), one)
     return by_slice
+
+
+def incredible(measured: MeasuredRows) -> str:
+    """Return which measured value no core can have, for a person; empty where all are credible."""
+    for row in measured.rows:
+        for known, value in zip(PROPERTIES, row.values, strict=True):
+            if value is not None and not known.lowest <= value <= known.highest:
+                return (
+                    f"row at {row.depth_um / SLICE_UM:g} cm: expected {known.name} of "
+                    f"{known.lowest:g} to {known.highest:g} {known.unit}, got {value:g}; leave "
+                    "the cell empty"
+                )
+    return ""
 
 
 def calibrated_recipe(
@@ -134,12 +145,29 @@ def calibrated_recipe(
     return replace(recipe, tables=(used, *others))
 
 
-def _tables(wanted: CompositionSettings) -> Iterator[TableInUse]:
-    for name in wanted.tables:
-        found = find_table(name)
-        mixing = Mixing(vp_rule=found.table.vp_rule)
-        calibration = uncalibrated(Library.of(found.table), mixing)
-        yield TableInUse(found.table.name, found.sha256, calibration)
+def _tables(wanted: CompositionSettings) -> tuple[TableInUse, ...]:
+    tables = tuple(_table(name) for name in wanted.tables)
+    names = [one.name for one in tables]
+    if len(set(names)) != len(names):
+        raise SettingsError(
+            f"composition.tables: expected tables of different names, got {', '.join(names)}; "
+            "change the name inside the file of one"
+        )
+    return tables
+
+
+def _table(name: str) -> TableInUse:
+    found = find_table(name)
+    mixing = Mixing(vp_rule=found.table.vp_rule)
+    table = TableInUse(
+        found.table.name, found.sha256, uncalibrated(Library.of(found.table), mixing)
+    )
+    if not table.holds(ROWS):
+        raise SettingsError(
+            f"composition.tables: expected at most {most_groups(ROWS)} groups, which is what all "
+            f"observations together hold, got {len(found.table.groups)} in {name}; join some"
+        )
+    return table
 
 
 def _cut(wanted: CompositionSettings) -> CutSuperpixels:

@@ -43,6 +43,8 @@ def write_composition_table(db: Path, section: str, out: TextIO) -> None:
             ", ".join(known) or f"{first.status}: {first.reason}",
         )
     print_table(table, out)
+    if not table.rows:
+        out.write("no composition: it was turned off, or the scan is not composed yet\n")
 
 
 def write_composition_csv(db: Path, section: str, out: TextIO) -> None:

@@ -19,6 +19,7 @@ from downcore.inference import (
 from downcore.ports import Clock
 from downcore.publish.mqtt_settings import read_password, tls_context
 from downcore.service.composing_recipe import recipe_of
+from downcore.service.composing_start import warm_up
 from downcore.service.outlets import mqtt_settings_of
 from downcore.service.station import Station, patience_of, patterns_of, reading_of, rules_of
 from downcore.settings import Settings
@@ -76,6 +77,7 @@ def open_station(
             store.record_bundle(predictor.manifest, text)
         if recipe is not None:
             store.record_composer(recipe.composer_id, recipe.description)
+            warm_up(recipe)
         # One thread: what regions are made with serves one section at a time.
         regions = ThreadPoolExecutor(max_workers=1, thread_name_prefix="downcore-regions")
         station = Station(

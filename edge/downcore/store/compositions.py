@@ -34,11 +34,14 @@ _SELECT_SHARES = (
 )
 
 
-def record_composer(transaction: Transaction, composer_id: str, description: str) -> None:
-    """Keep what a composer is made of, so that its id resolves for ever; again is a no-op."""
+def record_composer(
+    transaction: Transaction, composer_id: str, description: str, run_id: int
+) -> None:
+    """Keep what a composer is made of, so that its id resolves for ever, and that it ran."""
     transaction.connection.execute(
-        "INSERT INTO composer VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        (composer_id, description, transaction.now_utc),
+        "INSERT INTO composer VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " last_run_id = max(last_run_id, excluded.last_run_id)",
+        (composer_id, description, transaction.now_utc, run_id),
     )
 
 

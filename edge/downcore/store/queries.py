@@ -184,10 +184,25 @@ class Reader:
             after = page[-1].row.core_slice.index
 
     def composition_log(self, scan_id: str) -> Iterator[ComposedSlice]:
-        """Yield a scan's compositions by the composer that ran last, top first."""
+        """
+        Yield a scan's compositions, top first; nothing where there is none.
+
+        Of several, those that reach deepest, and of these the ones whose composer ran last.
+
+        Raises
+        ------
+        StoreError
+            If the record is of an older schema, without compositions.
+        """
+        if not self._all("SELECT 1 FROM sqlite_master WHERE name = 'composed_slice'"):
+            raise StoreError(
+                f"expected a record with compositions in {self._path}, got an older one; "
+                "'downcore run' or 'downcore process' brings it up to date"
+            )
         newest = self._all(
-            "SELECT composer_id FROM composed_slice WHERE scan_id = ?"
-            " ORDER BY run_id DESC, slice_index DESC LIMIT 1",
+            "SELECT composer_id FROM composed_slice JOIN composer USING (composer_id)"
+            " WHERE scan_id = ? GROUP BY composer_id"
+            " ORDER BY max(slice_index) DESC, last_run_id DESC LIMIT 1",
             scan_id,
         )
         after = -1

@@ -286,9 +286,11 @@ class Store:
             return commits.commit(transaction, batch)
 
     def record_composer(self, composer_id: str, description: str) -> None:
-        """Keep what a composer is made of, so that its id resolves for ever; again is a no-op."""
+        """Keep what a composer is made of, so that its id resolves for ever, and that it runs."""
+        if self._run_id is None:
+            raise StoreError("expected begin_run before a composer, got none")
         with self._writing("record a composer in") as transaction:
-            compositions.record_composer(transaction, composer_id, description)
+            compositions.record_composer(transaction, composer_id, description, self._run_id)
 
     def commit_compositions(self, scan_id: str, composed: Sequence[ComposedSlice]) -> int:
         """

@@ -93,8 +93,10 @@ def measure_slice(
     n_lines = lines.shape[0]
     fractions = tuple(float(np.count_nonzero(classes == k)) / classes.size for k in MaskClass)
     step = max(1, round(float(scale.px_per_cm) / _COLOUR_PX_PER_CM))
-    sampled = lines[step // 2 :: step, step // 2 :: step]
-    pixels = sampled[classes[step // 2 :: step, step // 2 :: step] == MaskClass.SEDIMENT]
+    # A last slice of a few lines, or a scan of a few pixels, is looked at too.
+    first, left = (min(step // 2, n - 1) for n in classes.shape)
+    some = (slice(first, None, step), slice(left, None, step))
+    pixels = lines[some][classes[some] == MaskClass.SEDIMENT]
     colour = _colour_of(pixels)
     next_first = scale.first_line_of_slice(index + 1)
     is_short = first_line + n_lines < next_first

@@ -6,7 +6,8 @@ _COMPOSER = """
 CREATE TABLE composer (
     composer_id TEXT PRIMARY KEY,
     description TEXT NOT NULL,
-    recorded_utc TEXT NOT NULL
+    recorded_utc TEXT NOT NULL,
+    last_run_id INTEGER NOT NULL REFERENCES run (run_id)
 ) STRICT, WITHOUT ROWID
 """
 

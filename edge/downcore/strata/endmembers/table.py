@@ -67,6 +67,10 @@ class EndMemberTable:
                 f"table {self.name}: expected a member denser than {lightest:.3g} g/cm3, got at "
                 f"most {grains:.3g}: nothing could be told from pore water"
             )
+        if all(m.is_artefact for m in self.members):
+            raise EndMemberError(
+                f"table {self.name}: expected a member that is part of the core, got artefacts only"
+            )
         if len(self.groups) < FEWEST_MEMBERS:
             raise EndMemberError(
                 f"table {self.name}: expected 2 groups or more, got only {self.groups[0]!r}"

@@ -29,6 +29,12 @@ MEASURED_SHARE_SD = {"density": 0.01, "vp": 0.01, "ms": 0.05}
 MEASURED_FLOOR_SD = {"ms": 1.0}
 """The same at least, in the property's unit; as assumed."""
 
+ONE_COLOUR = "one colour in every pixel: no picture of a core"
+"""Reason of a slice without any texture."""
+
+_ONE_COLOUR_SD = 1e-3
+"""Standard deviation in L*a*b* units that rounding leaves of a single colour."""
+
 _COLUMN = {name: i for i, name in enumerate(ROWS)}
 
 
@@ -44,8 +50,8 @@ def observe(
 
     A measured value stands before a predicted one. Of the bundle's values the interval gives the
     weight. A slice that the bundle holds to be unlike any core of its training stays abstained,
-    unless a log was measured there; one that it could not look at, for want of resolution, is
-    observed by its colour.
+    measured or not, since its colour is not believed; one that it could not look at, for want of
+    resolution, is observed by its colour. A slice of exactly one colour is no picture of a core.
 
     Parameters
     ----------
@@ -62,10 +68,7 @@ def observe(
     used = [_used(one, bundle_id) for one in told]
     value = np.full((len(rows), N_ROWS), np.nan)
     sd = np.full((len(rows), N_ROWS), np.nan)
-    standing = [
-        _standing(row, estimates, is_too_coarse=is_too_coarse)
-        for row, estimates in zip(rows, used, strict=True)
-    ]
+    standing = [_standing(row, bundle_id, is_too_coarse=is_too_coarse) for row in rows]
     for i, (row, estimates) in enumerate(zip(rows, used, strict=True)):
         if standing[i][0] in HAS_VALUE:
             value[i], sd[i] = _numbers(row, estimates)
@@ -87,16 +90,16 @@ def _used(estimates: Sequence[Estimate], bundle_id: str) -> dict[str, Estimate]:
     return chosen
 
 
-def _standing(
-    row: SliceRow, used: Mapping[str, Estimate], *, is_too_coarse: bool
-) -> tuple[Status, str]:
+def _standing(row: SliceRow, bundle_id: str, *, is_too_coarse: bool) -> tuple[Status, str]:
     """Return whether a slice may have a composition, and why not."""
     core_slice = row.core_slice
-    refusals = [one for one in used.values() if one.status not in HAS_VALUE]
-    if refusals and len(refusals) == len(used):
-        first = refusals[0]
+    own = [one for one in row.estimates if one.bundle_id == bundle_id]
+    if own and all(one.status not in HAS_VALUE for one in own):
+        first = own[0]
         if first.status is Status.MASKED or not is_too_coarse:
             return first.status, first.reason
+    if core_slice.colour is not None and max(core_slice.colour.lab_sd) <= _ONE_COLOUR_SD:
+        return Status.ABSTAINED, ONE_COLOUR
     if core_slice.colour is None or core_slice.valid_fraction < MIN_VALID_FRACTION:
         needed = round(100 * MIN_VALID_FRACTION)
         got = int(100 * core_slice.valid_fraction)
