@@ -75,7 +75,8 @@ def test_superpixels_of_the_graph_do_not_depend_on_how_the_core_is_cut_into_segm
     np.testing.assert_array_equal(in_pieces > NO_LABEL, classes == MaskClass.SEDIMENT)
 
 
-@given(seed=st.integers(0, 999), n_across=st.sampled_from([40, 80]), noise=st.floats(0.0, 40.0))
+# Without any noise colours tie, and rounding decides which of two clusters a pixel joins.
+@given(seed=st.integers(0, 999), n_across=st.sampled_from([40, 80]), noise=st.floats(1.0, 40.0))
 @settings(deadline=None, max_examples=30)
 def test_the_graph_and_the_kernels_draw_the_same_superpixels_but_for_a_few_pixels(
     seed: int, n_across: int, noise: float
