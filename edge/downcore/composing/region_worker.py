@@ -14,7 +14,7 @@ from downcore.strata.section import SliceLines
 Submit: TypeAlias = Callable[..., "Future[list[SlicePicture]]"]
 """Begins a call, as an executor's ``submit``; calls must be made one after the other, in order."""
 
-MOST_WAITING = 20
+MOST_WAITING = 6
 """Slices that may wait for their regions before the pipeline does."""
 
 

@@ -67,7 +67,8 @@ class SectionRegions:
         if self._streams is None:
             return [SlicePicture(lines.index, None, None)]
         superpixels, regions = self._streams
-        segment = Segment(lines.lines, lines.first_line)
+        # A copy: the slice is a view of more lines, which would all be kept with it.
+        segment = Segment(lines.lines.copy(), lines.first_line)
         return self._pictures(regions.push(segment, superpixels.push(segment, classes)))
 
     def finish(self) -> list[SlicePicture]:
