@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeAlias
+from typing import ParamSpec, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +11,28 @@ from numpy.typing import NDArray
 from downcore.composing.section_regions import SectionRegions, SlicePicture
 from downcore.strata.section import SliceLines
 
-Submit: TypeAlias = Callable[..., "Future[list[SlicePicture]]"]
-"""Begins a call, as an executor's ``submit``; calls must be made one after the other, in order."""
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Submit(Protocol):
+    """Begins a call, as an executor's ``submit``; calls are made one after the other, in order."""
+
+    def __call__(
+        self, call: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs
+    ) -> Future[_T]:
+        """Begin a call and return what will hold its answer."""
+        ...
+
 
 MOST_WAITING = 6
 """Slices that may wait for their regions before the pipeline does."""
 
 
-def in_turn(call: Callable[..., list[SlicePicture]], *arguments: Any) -> Future[list[SlicePicture]]:
+def in_turn(call: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) -> Future[_T]:
     """Make a call at once, in the thread that asks for it."""
-    done: Future[list[SlicePicture]] = Future()
-    done.set_result(call(*arguments))
+    done: Future[_T] = Future()
+    done.set_result(call(*arguments, **named))
     return done
 
 
