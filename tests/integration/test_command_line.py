@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from downcore.cli import app
-from downcore.exit_codes import BAD_INPUT, BAD_SETTINGS, INTERRUPTED, REFUSED
+from downcore.exit_codes import BAD_INPUT, BAD_SETTINGS, INTERNAL, INTERRUPTED, REFUSED
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.simulator.scanner import play, scan_job, way_called
 from downcore.strata.errors import SettingsError
@@ -247,6 +248,21 @@ def test_a_scale_in_the_environment_serves_where_none_is_given(
     done = downcore("mask", str(image), "--out", str(tmp_path / "mask.png"))
 
     assert done.returncode == 0, done.stderr
+
+
+def test_a_fault_of_the_program_has_an_exit_code_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fails(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError("a fault of ours")
+
+    config = tmp_path / "edge.toml"
+    config.write_text("")
+    monkeypatch.setattr("downcore.service.daemon.run_daemon", fails)
+
+    done = CliRunner().invoke(app, ["run", "--config", str(config)])
+
+    assert done.exit_code == INTERNAL, done.output
 
 
 def test_a_run_that_ends_by_itself_does_not_wait_for_a_missing_inbox(tmp_path: Path) -> None:

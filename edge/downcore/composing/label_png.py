@@ -1,5 +1,7 @@
 """Labels as a small picture and back: ``R + 256 G + 65536 B``, as the COCO panoptic format."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -51,3 +53,18 @@ def labels_of(tile: LabelTile) -> NDArray[np.int32]:
     wide = np.asarray(picture, np.int32)
     labels: NDArray[np.int32] = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
     return labels
+
+
+def label_strip(tiles: Sequence[LabelTile | None]) -> NDArray[np.int32] | None:
+    """
+    Return the labels of consecutive slices as one picture, shape (n_rows, n_across).
+
+    ``None`` where a slice has none, or there is no slice.
+
+    Raises
+    ------
+    StoreError
+        As :func:`labels_of`.
+    """
+    known = [labels_of(one) for one in tiles if one is not None]
+    return np.concatenate(known) if known and len(known) == len(tiles) else None

@@ -1,13 +1,13 @@
 """The plate of the demo's core: its sections one below the other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.composing.label_png import labels_of
+from downcore.composing.label_png import label_strip
 from downcore.plate import SIMULATED_CAVEAT, PlateSection, PlateSlice, draw_plate
 from downcore.simulator.image_lines import ImageLines
 from downcore.store import Reader
@@ -23,13 +23,13 @@ def draw_core(reader: Reader, out: Path, inbox: Path) -> Path:
     scans = sorted(reader.sections(), key=lambda one: one.scan.section_id)
     slices: list[PlateSlice] = []
     pictures: list[NDArray[np.uint8]] = []
-    composed: list[ComposedSlice] = []
+    composed: list[list[ComposedSlice]] = []
     for stored in scans:
         top_um = slices[-1].bottom_um if slices else 0
         made = list(reader.composition_log(stored.scan.scan_id))
         own = list(_slices(reader, stored, top_um, made))
         slices += own
-        composed += made
+        composed.append(made)
         pictures.append(_picture(inbox / Path(stored.scan.path).name, len(own)))
     names = [one.scan.section_id for one in scans]
     bundles = sorted({e.bundle_id for s in slices for e in s.estimates})
@@ -40,8 +40,8 @@ def draw_core(reader: Reader, out: Path, inbox: Path) -> Path:
         caveat=SIMULATED_CAVEAT,
         slices=tuple(slices),
         picture=np.concatenate(pictures),
-        labels=_labels(composed, len(slices)),
-        table=", ".join(dict.fromkeys(one.table for one in composed)),
+        labels=_labels(composed) if sum(map(len, composed)) == len(slices) else None,
+        table=", ".join(dict.fromkeys(one.table for made in composed for one in made)),
     )
     draw_plate(section, out)
     return out
@@ -62,21 +62,18 @@ def _slices(
         )
 
 
-def _labels(composed: list[ComposedSlice], n_slices: int) -> NDArray[np.int32] | None:
+def _labels(sections: Sequence[Sequence[ComposedSlice]]) -> NDArray[np.int32] | None:
     """Return the regions of all sections as one strip; ``None`` where a slice has none."""
-    if len(composed) < n_slices:
-        return None
-    strip: list[NDArray[np.int32]] = []
+    strips: list[NDArray[np.int32]] = []
     n_before = 0
-    for one in composed:
-        if one.labels is None:
+    for composed in sections:
+        strip = label_strip([one.labels for one in composed])
+        if strip is None:
             return None
-        if one.index == 0:
-            # Labels count anew in each section.
-            n_before = max((int(part.max()) for part in strip), default=0)
-        labels = labels_of(one.labels)
-        strip.append(np.where(labels > 0, labels + np.int32(n_before), labels))
-    return np.concatenate(strip)
+        # Labels count anew in each section.
+        strips.append(np.where(strip > 0, strip + np.int32(n_before), strip))
+        n_before = max(n_before, int(strips[-1].max()))
+    return np.concatenate(strips)
 
 
 def _picture(path: Path, n_slices: int) -> NDArray[np.uint8]:

@@ -1,6 +1,5 @@
 """A bundle's files, read once, checked against the manifest, and only then parsed."""
 
-import hashlib
 import io
 import zipfile
 import zlib
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference._openvino import openvino
+from downcore.inference.bundle_files import check_digest, parse_graph, read_file
 from downcore.inference.checking import check_graph
 from downcore.strata.bundle import (
     INPUT_NAME,
@@ -91,13 +90,13 @@ def load_bundle(folder: Path) -> Bundle:
         another version, the graph has other ports, another precision or weights that are no
         numbers, or the manifest does not scale the golden outputs to the golden values.
     """
-    text = _read(folder / "manifest.json", MOST_MANIFEST_BYTES)
+    text = read_file(folder / "manifest.json", MOST_MANIFEST_BYTES)
     try:
         manifest = parse_manifest(text.decode())
     except (UnicodeDecodeError, BundleError) as error:
         raise BundleError(f"{folder / 'manifest.json'}: {error}") from error
     files = {name: _verified(folder / name, manifest.files[name]) for name in manifest.files}
-    model = _parsed(files["model.xml"], files["model.bin"], folder)
+    model = parse_graph(files["model.xml"], files["model.bin"], folder)
     try:
         check_graph(model, manifest)
         golden = _golden_of(files["golden.npz"], manifest)
@@ -133,37 +132,10 @@ def physical_values(
     }
 
 
-def _read(path: Path, most_bytes: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(most_bytes + 1)
-    except OSError as error:
-        raise BundleError(
-            f"expected the bundle file {path}, got: {error.strerror}; copy the whole bundle again"
-        ) from error
-    if len(content) > most_bytes:
-        raise BundleError(f"expected at most {most_bytes} bytes in {path}, got more")
-    return content
-
-
 def _verified(path: Path, digest: str) -> bytes:
-    content = _read(path, MOST_BYTES.get(path.name, MOST_OTHER_BYTES))
-    got = hashlib.sha256(content).hexdigest()
-    if got != digest:
-        raise BundleError(
-            f"expected {path} with SHA-256 {digest[:16]}..., got {got[:16]}...: "
-            "the bundle is damaged or was changed; copy it again"
-        )
+    content = read_file(path, MOST_BYTES.get(path.name, MOST_OTHER_BYTES))
+    check_digest(content, digest, path)
     return content
-
-
-def _parsed(xml: bytes, weights: bytes, folder: Path) -> Any:
-    try:
-        return openvino.Core().read_model(xml, weights)
-    except RuntimeError as error:
-        raise BundleError(
-            f"expected a graph that OpenVINO reads in {folder}, got: {error}"
-        ) from error
 
 
 def _golden_of(content: bytes, manifest: Manifest) -> Golden:

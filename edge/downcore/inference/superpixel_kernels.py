@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.superpixels.clustering import compiled
+from downcore.strata.kernels import compiled
 
 
 @compiled

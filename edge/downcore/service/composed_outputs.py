@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from downcore.composing.label_png import labels_of
+from downcore.composing.label_png import label_strip
 from downcore.plate import PlateSection, PlateSlice, draw_plate
 from downcore.publish.composition_payload import row_of
 from downcore.service.compose_image import ComposedImage
 from downcore.service.png import SIGNATURE
 from downcore.sources._reconcile import printable
-from downcore.strata.composed import ComposedSlice, LabelTile
+from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import HAS_VALUE
 from downcore.strata.errors import SettingsError
 from downcore.strata.regions.shapes import RegionShape
@@ -256,11 +255,3 @@ def _plate(made: ComposedImage) -> PlateSection:
         labels=label_strip([one.labels for one in made.composed]),
         table=", ".join(dict.fromkeys(one.table for one in made.composed)),
     )
-
-
-def label_strip(tiles: list[LabelTile | None]) -> NDArray[np.int32] | None:
-    """Return the labels of consecutive slices as one picture; ``None`` where one has none."""
-    known = [labels_of(one) for one in tiles if one is not None]
-    if not known or len(known) < len(tiles):
-        return None
-    return np.concatenate(known)

@@ -23,7 +23,7 @@ from downcore.settings import Settings
 from downcore.sources._follow import Follower, Hint
 from downcore.sources._reconcile import Look, printable
 from downcore.store.connection import warn_of_wal_reset
-from downcore.strata.errors import DowncoreError, SettingsError
+from downcore.strata.errors import SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -215,13 +215,7 @@ def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    try:
-        daemon.run(ends_when_idle=ends_when_idle)
-    except DowncoreError:
-        raise
-    except Exception:
-        logger.critical("the daemon failed", exc_info=True)
-        return INTERNAL
+    daemon.run(ends_when_idle=ends_when_idle)
     if has_failed.is_set():
         return INTERNAL
     if ends_when_idle and daemon.refused:

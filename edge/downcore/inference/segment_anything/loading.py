@@ -1,6 +1,5 @@
 """The files of a bundle of Segment Anything, hashed, checked, and only then parsed."""
 
-import hashlib
 import io
 import zipfile
 import zlib
@@ -11,7 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference._openvino import openvino
+from downcore.inference.bundle_files import (
+    COPY_AGAIN,
+    check_digest,
+    parse_graph,
+    read_file,
+)
 from downcore.inference.segment_anything.manifest import (
     FILES,
     MANIFEST,
@@ -24,6 +28,8 @@ from downcore.inference.segment_anything.manifest import (
     shapes_of,
 )
 from downcore.strata.errors import BundleError
+
+_ADVICE = f"{COPY_AGAIN}, or make it with 'downcore segment-anything CHECKPOINT --to DIR'"
 
 MOST_BYTES = 256 << 20
 """Largest file that is read."""
@@ -69,7 +75,7 @@ def load_segment_anything(folder: Path) -> SegmentAnythingBundle:
     shapes = shapes_of(manifest)
     graphs = {}
     for part in PARTS:
-        graphs[part] = _parsed(files[f"{part}.xml"], files[f"{part}.bin"], folder)
+        graphs[part] = parse_graph(files[f"{part}.xml"], files[f"{part}.bin"], folder)
         _check_ports(graphs[part], PORTS[part], shapes, folder / f"{part}.xml")
     return SegmentAnythingBundle(
         manifest=manifest,
@@ -81,37 +87,13 @@ def load_segment_anything(folder: Path) -> SegmentAnythingBundle:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise BundleError(
-            f"expected the bundle file {path}, got: {error.strerror}; copy the whole bundle again, "
-            "or make it with 'downcore segment-anything CHECKPOINT --to DIR'"
-        ) from error
-    if len(content) > MOST_BYTES:
-        raise BundleError(f"expected at most {MOST_BYTES} bytes in {path}, got more")
-    return content
+    return read_file(path, MOST_BYTES, advice=_ADVICE)
 
 
 def _verified(path: Path, digest: str) -> bytes:
     content = _read(path)
-    got = hashlib.sha256(content).hexdigest()
-    if got != digest:
-        raise BundleError(
-            f"expected {path} with SHA-256 {digest[:16]}..., got {got[:16]}...: "
-            "the bundle is damaged or was changed; copy it again"
-        )
+    check_digest(content, digest, path)
     return content
-
-
-def _parsed(xml: bytes, weights: bytes, folder: Path) -> Any:
-    try:
-        return openvino.Core().read_model(xml, weights)
-    except RuntimeError as error:
-        raise BundleError(
-            f"expected a graph that OpenVINO reads in {folder}, got: {error}"
-        ) from error
 
 
 def _check_ports(

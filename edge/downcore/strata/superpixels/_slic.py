@@ -118,23 +118,7 @@ class Clustering:
         self._clusters = np.empty((n_rows * grid.cell_px, grid.n_across), np.int32)
 
     def clusters(self, planes: Planes, n_lines: int, n_rows_on: int) -> NDArray[np.int32]:
-        """
-        Return the number of each pixel's cluster, unique over the section; 0 without sediment.
-
-        Parameters
-        ----------
-        planes : ndarray of int16, shape (4, n, n_across)
-            The window's lines, from the start of a row of cells on, and room for more.
-        n_lines : int
-            How many of them are there.
-        n_rows_on : int
-            How many rows of cells further down the next window begins.
-
-        Returns
-        -------
-        ndarray of int32, shape (n_lines, n_across)
-            Valid until the next call.
-        """
+        """Return the number of each pixel's cluster; see ``WindowClustering.clusters``."""
         window = self._window(planes, n_lines)
         n_rows = window.tiles.shape[0]
         self._each(window.begin, n_rows)

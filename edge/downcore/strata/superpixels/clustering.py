@@ -9,7 +9,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.kernels import compiled
 from downcore.strata.superpixels._clusters import begin
 from downcore.strata.superpixels._grid import Grid
 from downcore.strata.superpixels._planes import LAB_STEPS, Planes
@@ -26,7 +25,6 @@ __all__ = [
     "Planes",
     "WindowClustering",
     "begin",
-    "compiled",
     "in_turn",
 ]
 
