@@ -88,6 +88,7 @@ class Finding:
 
 def rows_of(path: Path, px_per_cm: str, *, top: str) -> tuple[SliceRow, ...]:
     """Return the rows that the device makes of a scan without any network."""
+    path.stat()  # OpenCV says nothing of a file that is not there.
     if path.suffix == ".tif":
         picture = tifffile.imread(path)[..., :3]
     else:
