@@ -43,10 +43,12 @@ def undo_cut_off_write(path: Path) -> None:
     if not head or journal[:1] in {b"", b"\0"}:
         return
     _refuse_foreign_header(path, head, journal)
-    with as_store_error(path, "undo a write that was cut off in"):
+    with (
+        as_store_error(path, "undo a write that was cut off in"),
+        contextlib.closing(driver.connect(str(path))) as connection,
+    ):
         # The first look at the database undoes it.
-        with contextlib.closing(driver.connect(str(path))) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _refuse_foreign_header(path: Path, head: bytes, journal: bytes) -> None:
