@@ -10,7 +10,7 @@ MOST_DEATHS = 3
 
 
 class Attempt:
-    """This start's attempt at one scan, kept in the store until it is survived."""
+    """The attempt of one start at one scan, kept in the store until it is survived."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
