@@ -43,6 +43,7 @@ def core() -> NDArray[np.uint8]:
 
 
 def write(folder: Path, name: str) -> Path:
+    path = folder / f"{name}.tif"
     for step in way_called("growing-tiff").write(job_of(core(), folder, name)):
         path = step.path
     return path

@@ -1,5 +1,6 @@
 """Files that are far too long, or long to read: the loop comes round, and other scans get on."""
 
+import hashlib
 import os
 import shutil
 import time
@@ -27,6 +28,7 @@ def core(seed: int) -> NDArray[np.uint8]:
 
 
 def write(pixels: NDArray[np.uint8], folder: Path, name: str) -> Path:
+    path = folder / f"{name}.tif"
     for step in way_called("growing-tiff").write(job_of(pixels, folder, name)):
         path = step.path
     return path
@@ -100,23 +102,15 @@ def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_identity, "REPLAY_LINES", 5)
 
 
-def rounds_until_idle(device: Device) -> int:
-    device.round()
-    n_rounds = 0
-    while device.round().has_more:
-        n_rounds += 1
-    return n_rounds
-
-
 @pytest.mark.usefixtures("short_turns")
 def test_a_scan_that_is_hashed_in_turns_has_the_digests_of_one_that_is_not(
-    device: Device, tmp_path: Path
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = tmp_path / "whole"
     whole.mkdir()
     path = write(core(3), device.inbox, "GC01")
     device.rest()
-    _identity.TURN_BYTES = 1 << 30
+    monkeypatch.setattr(_identity, "TURN_BYTES", 1 << 30)
     with Device(whole) as other:
         shutil.copy(path, other.inbox)
         other.rest()
@@ -134,14 +128,12 @@ def test_a_neighbour_gets_rows_while_a_long_scan_is_compared_after_a_restart(
     device.stop()
     os.utime(path, ns=(1, 1))
     device.start()
-    rounds = 0
     device.round()
-    device.round(after_s=20.0)
+    assert device.round(after_s=20.0).has_more, "the long scan was compared at once"
     write(core(8), device.inbox, "GC02")
-    while "GC02" not in str(device.scans("section_id")):
-        rounds += 1
+    for _ in range(5):
         assert device.round().has_more
-        assert rounds < 5, "the neighbour waited for the long scan"
+    assert "GC02" in str(device.scans("section_id")), "the neighbour waited for the long scan"
     device.rest()
 
     assert [state for (state,) in device.scans("state")] == [ScanState.DONE] * 2
@@ -161,6 +153,6 @@ def test_a_file_that_changes_while_it_is_hashed_is_hashed_as_it_then_is(device: 
     device.rest()
 
     (digest,) = device.scans("content_digest")[0]
-    assert digest == _identity.hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    assert digest == hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
     assert device.scans("state") == [(ScanState.DONE,)]
     assert device.only_log() == expected_log(core(3))
