@@ -19,8 +19,9 @@ from played_device import (
     job_of,
 )
 
+from downcore.service.attempt import MOST_DEATHS
 from downcore.service.intake import MOST_OPEN, Intake
-from downcore.service.journey import MOST_DEATHS, Journey
+from downcore.service.journey import Journey
 from downcore.simulator.scanner import way_called
 from downcore.sources._reconcile import LookLimits, look
 from downcore.strata.depth import LineScale

@@ -14,6 +14,7 @@ from downcore.sources._identity import (
     content_digest,
     scan_id_of,
 )
+from downcore.sources._turns import at_once
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 from downcore.strata.segment import Pixels, Segment
 
@@ -28,6 +29,14 @@ class HeldScan:
         return Segment(self.lines[first_line : first_line + n_lines], first_line)
 
 
+def digest_of(path: Path) -> str:
+    return at_once(content_digest(path))
+
+
+def replayed(scan: HeldScan, n_lines: int) -> PrefixDigest:
+    return at_once(PrefixDigest.replay(scan, n_lines))
+
+
 def some_lines(n: int = 700, dtype: type = np.uint8) -> Pixels:
     rng = np.random.default_rng(7)
     lines: Pixels = rng.integers(0, 256, (n, 5, 3)).astype(dtype)
@@ -38,7 +47,7 @@ def test_the_same_content_has_the_same_digest_under_any_name(tmp_path: Path) -> 
     (tmp_path / "a.tif").write_bytes(b"core" * 1_000_000)
     (tmp_path / "b.bmp").write_bytes(b"core" * 1_000_000)
     expected = hashlib.blake2b(b"core" * 1_000_000, digest_size=16).hexdigest()
-    assert content_digest(tmp_path / "a.tif") == content_digest(tmp_path / "b.bmp") == expected
+    assert digest_of(tmp_path / "a.tif") == digest_of(tmp_path / "b.bmp") == expected
 
 
 def test_a_scan_is_known_by_its_section_and_its_opening() -> None:
@@ -55,12 +64,12 @@ def test_a_link_and_a_pipe_have_no_content(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.tif")
     for name in ("link.tif", "pipe.tif"):
         with pytest.raises(HostileFileError, match="regular file"):
-            content_digest(tmp_path / name)
+            digest_of(tmp_path / name)
 
 
 def test_a_file_that_vanished_is_a_segment_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(SegmentError, match=r"gone\.tif"):
-        content_digest(tmp_path / "gone.tif")
+        digest_of(tmp_path / "gone.tif")
 
 
 @given(cuts=st.lists(st.integers(0, 700), max_size=8), deep=st.booleans())
@@ -73,14 +82,14 @@ def test_the_digest_of_lines_does_not_depend_on_how_they_were_cut(
     for first, last in pairwise(edges):
         prefix.add(Segment(lines[first:last], first))
     assert prefix.n_lines == 700
-    assert prefix.hexdigest() == PrefixDigest.replay(HeldScan(lines), 700).hexdigest()
+    assert prefix.hexdigest() == replayed(HeldScan(lines), 700).hexdigest()
 
 
 def test_a_replayed_digest_goes_on_like_one_that_never_stopped() -> None:
     lines = some_lines()
     unbroken = PrefixDigest()
     unbroken.add(Segment(lines, 0))
-    resumed = PrefixDigest.replay(HeldScan(lines), 300)
+    resumed = replayed(HeldScan(lines), 300)
     resumed.add(Segment(lines[300:], 300))
     assert resumed.hexdigest() == unbroken.hexdigest()
 
@@ -89,9 +98,9 @@ def test_a_file_replaced_in_place_is_found_out() -> None:
     lines = some_lines()
     other = lines.copy()
     other[299, 4, 2] ^= 1
-    before = PrefixDigest.replay(HeldScan(lines), 300).hexdigest()
-    assert PrefixDigest.replay(HeldScan(other), 300).hexdigest() != before
-    assert PrefixDigest.replay(HeldScan(other), 299).n_lines == 299
+    before = replayed(HeldScan(lines), 300).hexdigest()
+    assert replayed(HeldScan(other), 300).hexdigest() != before
+    assert replayed(HeldScan(other), 299).n_lines == 299
 
 
 def test_depth_and_width_are_part_of_the_digest() -> None:
@@ -113,4 +122,4 @@ def test_lines_out_of_order_are_refused() -> None:
 
 def test_a_scan_that_became_shorter_cannot_be_replayed() -> None:
     with pytest.raises(GrowingError, match="expected 800 lines"):
-        PrefixDigest.replay(HeldScan(some_lines(700)), 800)
+        replayed(HeldScan(some_lines(700)), 800)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from downcore.sources import Reading, formats
+from downcore.sources import Limits, Reading, formats
 from downcore.sources._input import InputFile
 from downcore.sources._written import BLOCK_BYTES, WrittenExtent
 from downcore.strata.errors import GrowingError, SegmentError
@@ -69,7 +69,7 @@ def test_the_written_extent_ends_at_the_last_byte_before_the_first_hole(tmp_path
     for n_written in (0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES):
         path.write_bytes((b"\1" * n_written).ljust(6 * BLOCK_BYTES, b"\0"))
         with InputFile(path) as file:
-            extent = WrittenExtent(file).look()
+            extent = WrittenExtent(file, Limits()).look()
         assert (extent.written, extent.size) == (n_written, 6 * BLOCK_BYTES)
 
 

@@ -10,7 +10,8 @@ from downcore.service.station import Station
 from downcore.sources._identity import DIGEST_BYTES, PrefixDigest, content_digest, scan_id_of
 from downcore.sources._names import SectionName
 from downcore.sources._reconcile import printable
-from downcore.store import OpenedScan, Store
+from downcore.sources._turns import TURN_BYTES, Turns
+from downcore.store import EndKeys, OpenedScan, Store
 from downcore.strata.record import Scan, ScanState
 
 
@@ -46,9 +47,9 @@ def identify(
     n_lines: int,
     is_complete: bool,
     content: str,
-) -> Identity | None:
+) -> Turns[Identity | None]:
     """
-    Find the scan that a file belongs to.
+    Find the scan that a file belongs to, in turns, since what is kept is read again.
 
     The name of a scan is made from its section and its first centimetre. Where the
     store has that scan with other lines further down, the file was replaced: it is a
@@ -78,25 +79,26 @@ def identify(
     first_slice = lines.scale.first_line_of_slice(1)
     if n_lines == 0 or (n_lines < first_slice and not is_complete):
         return None
-    opening = PrefixDigest.replay(lines, min(first_slice, n_lines)).hexdigest()
+    opening = (yield from PrefixDigest.replay(lines, min(first_slice, n_lines))).hexdigest()
     scan_id = scan_id_of(section_id, opening)
     while (kept := store.known_scan(scan_id)) is not None:
         if kept.duplicate_of is not None:
             if not content:
                 return None
-            if store.scan_of_file(content_key(content)) == kept.duplicate_of:
+            if content == kept.content_digest:
                 return Identity(scan_id, opening, kept)
             scan_id = scan_id_of(section_id, _joined(scan_id, content))
             continue
         if kept.n_lines_done > n_lines and not is_complete:
             return None
-        seen = PrefixDigest.replay(lines, min(kept.n_lines_done, n_lines)).hexdigest()
+        n_to_compare = min(kept.n_lines_done, n_lines)
+        seen = (yield from PrefixDigest.replay(lines, n_to_compare)).hexdigest()
         is_same = kept.n_lines_done == 0 or seen == kept.prefix_digest
         has_grown = n_lines > kept.n_lines_done and has_ended(store, scan_id)
         if is_same and not has_grown:
             return Identity(scan_id, opening, kept)
         scan_id = scan_id_of(section_id, _joined(scan_id, seen))
-    is_copy = store.scan_of_file(f"opening:{opening}") is not None
+    is_copy = store.scan_of_file(opening_key(opening)) is not None
     return Identity(scan_id, opening, None, is_copy=is_copy)
 
 
@@ -122,16 +124,32 @@ def scan_of(
     )
 
 
-def content_of(candidate: Candidate) -> str:
-    """Return the digest of a scan's files, whole and in order."""
-    if len(candidate.paths) == 1:
-        return content_digest(candidate.paths[0])
-    return _joined(*(content_digest(path) for path in candidate.paths))
+def content_of(candidate: Candidate) -> Turns[str]:
+    """Return the digest of a scan's files, whole and in order, in turns."""
+    digests: list[str] = []
+    n_bytes = 0
+    for path, file in zip(candidate.paths, candidate.files, strict=True):
+        digests.append((yield from content_digest(path)))
+        n_bytes += file.size
+        if n_bytes >= TURN_BYTES:
+            n_bytes = 0
+            yield
+    return digests[0] if len(digests) == 1 else _joined(*digests)
 
 
 def has_ended(store: Store, scan_id: str) -> bool:
     """Return whether every line of a scan was read once; a superseded scan keeps that, too."""
     return store.scan_of_file(end_key(scan_id)) is not None
+
+
+def end_keys(scan_id: str, content: str, opening: str) -> EndKeys:
+    """Return under which keys the store remembers a scan that was read to its end."""
+    return EndKeys(end_key(scan_id), content_key(content), opening_key(opening))
+
+
+def opening_key(opening: str) -> str:
+    """Return under which key the store remembers that a scan begins with some lines."""
+    return f"opening:{opening}"
 
 
 def end_key(scan_id: str) -> str:

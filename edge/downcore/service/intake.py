@@ -7,7 +7,8 @@ from pathlib import Path
 
 from downcore.service.candidates import Candidate, CandidateFinder, Unclaimed, look_again
 from downcore.service.identity import memory_key, refusal_key
-from downcore.service.journey import Journey, Outcome
+from downcore.service.journey import Journey
+from downcore.service.outcome import Outcome
 from downcore.service.station import Station
 from downcore.sources._done import Stillness, looked
 from downcore.sources._reconcile import Look, LookProblem, Trouble, printable
@@ -201,7 +202,7 @@ class Intake:
             self._ended.pop(key, None)
         if self._ended.get(key) == candidate.signature:
             return True
-        if self._station.store.scan_of_file(memory_key(self._station, candidate)) is None:
+        if not self._station.store.is_done_with(memory_key(self._station, candidate)):
             return False
         self._ended[key] = candidate.signature
         return True

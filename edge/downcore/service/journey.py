@@ -1,54 +1,40 @@
 """The way of one scan, from its first bytes in the inbox to its last row in the store."""
 
 import contextlib
-import enum
 import errno
 import logging
 
 from downcore.ports import ScanLines
+from downcore.service.attempt import MOST_DEATHS, Attempt
 from downcore.service.calibrating import pipeline_of
 from downcore.service.candidates import Candidate, look_again
 from downcore.service.composing_scans import commit_compositions, composer_of, n_composed
+from downcore.service.ending import complete, knows_end
 from downcore.service.identity import (
     Identity,
-    attempt_key,
     content_key,
     content_of,
-    end_key,
-    has_ended,
+    end_keys,
     identify,
     memory_key,
+    opening_key,
     refusal_key,
     scan_of,
 )
+from downcore.service.outcome import Outcome
 from downcore.service.passage import Kept, Passage, is_tail_blank
 from downcore.service.station import Station
 from downcore.sources._done import Evidence, Progress, Stillness, decide
 from downcore.sources._names import section_name
 from downcore.sources._reconcile import printable
+from downcore.sources._turns import Result, Turns
 from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
 from downcore.strata.record import ScanState
 
 logger = logging.getLogger(__name__)
 
-MOST_DEATHS = 3
-"""Starts of the program that may die over a file, without a row, before it is set aside."""
-
 _LASTING = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.ENODEV})
 """Failures to open a file that do not pass by themselves within a while."""
-
-
-class Outcome(enum.Enum):
-    """How a step of a journey ended."""
-
-    WAITING = "waiting"
-    """Nothing more can be done until the files change or time passes."""
-    MORE = "more"
-    """There is more to do at once; others may have their turn first."""
-    DONE = "done"
-    """Every row is kept, or the scan is linked to one that has them."""
-    REFUSED = "refused"
-    """Set aside, with its reason in the quarantine."""
 
 
 class Journey:
@@ -81,8 +67,11 @@ class Journey:
         self._still: Stillness | None = None
         self._lines: ScanLines | None = None
         self._passage: Passage | None = None
-        self._attempt = ""
-        self._is_counted = False
+        self._turns: Turns[Outcome] | None = None
+        self._read_as = ""
+        self._opening = ""
+        self._knows_end = False
+        self._attempt = Attempt(station.store)
         self._is_stepping = False
         self._warned: tuple[str, ...] = ()
         self._waits: tuple[str, bool] | None = None
@@ -112,7 +101,8 @@ class Journey:
         """Go on as :meth:`step` does, for a caller that follows how still the files are."""
         now_s = self._station.clock.monotonic_s()
         self._still = still
-        if not candidate.continues(self.candidate):
+        is_other = self._read_as not in {"", candidate.signature}
+        if is_other or not candidate.continues(self.candidate):
             self.close()
         self.candidate = candidate
         is_still = still.is_closed or still.has_settled(now_s, self._station.patience)
@@ -120,14 +110,15 @@ class Journey:
         if not self.has_worked:
             return Outcome.WAITING if self._lacks is None else self._unfinished(still, now_s)
         self._waits, self._lacks = (candidate.signature, is_still), None
-        if self._is_deadly():
+        if self._attempt.is_deadly(candidate):
             return self._set_aside(
                 f"the program died {MOST_DEATHS} times over this file; "
                 "export it again under another name"
             )
         self._is_stepping = True
         try:
-            outcome = self._advance(still, now_s, is_still=is_still)
+            self._turns = self._turns or self._advance(still, now_s, is_still=is_still)
+            outcome = self._take_turn(self._turns)
         except GrowingError as error:
             self.close()
             outcome = self._unfinished(still, now_s, str(error))
@@ -142,7 +133,7 @@ class Journey:
         if outcome is Outcome.MORE:
             self._waits = None
         else:
-            self._survived()
+            self._attempt.survived()
         return outcome
 
     def leave(self) -> None:
@@ -150,22 +141,38 @@ class Journey:
         self.close()
         if not self._is_stepping:
             with contextlib.suppress(StoreError):
-                self._survived()
+                self._attempt.survived()
 
     def close(self) -> None:
         """Give the files back; what is not committed is made again the next time."""
         if self._lines is not None:
             self._lines.close()
-        self._lines = self._passage = None
+        self._lines = self._passage = self._turns = None
+        self._read_as = ""
 
-    def _advance(self, still: Stillness, now_s: float, *, is_still: bool) -> Outcome:
+    def _take_turn(self, turns: Turns[Outcome]) -> Outcome:
+        """Go on with a step up to where it pauses, or to its end."""
+        try:
+            next(turns)
+        except StopIteration as ended:
+            self._turns = None
+            outcome: Outcome = ended.value
+            return outcome
+        except BaseException:
+            self._turns = None
+            raise
+        return Outcome.MORE
+
+    def _advance(self, still: Stillness, now_s: float, *, is_still: bool) -> Turns[Outcome]:
         lines = self._lines = self._lines or self._opened()
         n_lines, is_complete = lines.refresh(is_still=is_still)
         self.n_expected = (
             lines.scale.n_slices(lines.n_lines_expected) if lines.n_lines_expected else None
         )
         if self._passage is None:
-            ended = self._begin(lines, n_lines, is_complete=is_complete, is_still=is_still)
+            ended = yield from self._begin(
+                lines, n_lines, is_complete=is_complete, is_still=is_still
+            )
             if ended is Outcome.DONE:
                 return self._ended()
             if ended is Outcome.WAITING and is_complete:
@@ -174,7 +181,10 @@ class Journey:
             expected = lines.n_lines_expected or "an unknown number of"
             few = f"only {n_lines} of {expected} lines are there; copy it again from the scanner"
             return self._unfinished(still, now_s, few)
-        return self._go_on(self._passage, still, now_s, n_lines=n_lines, is_complete=is_complete)
+        passage = self._passage
+        return (
+            yield from self._go_on(passage, still, now_s, n_lines=n_lines, is_complete=is_complete)
+        )
 
     def _go_on(
         self,
@@ -184,7 +194,7 @@ class Journey:
         *,
         n_lines: int,
         is_complete: bool,
-    ) -> Outcome:
+    ) -> Turns[Outcome]:
         most = self._station.slices_per_step
         kept, is_all = passage.advance(n_lines, is_complete=is_complete, n_slices=most)
         self._commit(kept)
@@ -196,13 +206,15 @@ class Journey:
         evidence = Evidence(is_complete=True, is_tail_blank=False)
         decision = decide(still, evidence, now_s=now_s, patience=self._station.patience)
         if decision.progress is Progress.FINAL:
-            return self._finish(passage, n_lines, decision.because)
+            return (yield from self._finish(passage, n_lines, decision.because))
         self._station.store.set_scan_state(self.scan_id, ScanState.SETTLING)
         return Outcome.WAITING
 
+    def _open_again(self) -> ScanLines:
+        return self.candidate.format.open(self.candidate.paths, self._station.reading)
+
     def _opened(self) -> ScanLines:
-        fmt = self.candidate.format
-        lines = fmt.open(self.candidate.paths, self._station.reading)
+        lines = self._open_again()
         if lines.description.warnings != self._warned:
             self._warned = lines.description.warnings
             for warning in self._warned:
@@ -211,11 +223,13 @@ class Journey:
 
     def _begin(
         self, lines: ScanLines, n_lines: int, *, is_complete: bool, is_still: bool
-    ) -> Outcome | None:
+    ) -> Turns[Outcome | None]:
         """Find the scan and where to go on; ``None`` where a passage was begun."""
         store = self._station.store
-        content = content_of(self.candidate) if is_complete and is_still else ""
-        found = identify(
+        content = ""
+        if is_complete and is_still:
+            content = yield from self._while_unchanged(content_of(self.candidate))
+        found = yield from identify(
             lines,
             self.name.section_id,
             store,
@@ -225,6 +239,7 @@ class Journey:
         )
         if found is None:
             return Outcome.WAITING
+        self._opening, self._knows_end = found.opening, knows_end(store, found)
         if found.kept is None and found.is_copy and not content:
             self.reason = "begins as a scan that is known; read once it is known whether it is one"
             return Outcome.WAITING
@@ -236,7 +251,7 @@ class Journey:
         if found.kept is not None and found.has_all(n_lines, min((*done_slices, n_done))):
             self.n_slices = found.kept.n_slices
             self.reason = f"known as scan {found.scan_id}"
-            return Outcome.DONE
+            return complete(store, found, content)
         self._set_out(lines, done_slices, n_done)
         return None
 
@@ -246,13 +261,11 @@ class Journey:
         # Only a copy brings its digest along: any other may change before its end is read.
         is_copy = content and store.scan_of_file(content_key(content)) is not None
         told = scan_of(self.candidate, lines, self.name, found, content=content if is_copy else "")
-        opened = store.open_scan(told)
+        opened = store.open_scan(told, opening_key=opening_key(found.opening))
         self.scan_id = found.scan_id
         if opened.duplicate_of is not None:
             self.reason = f"the same content as scan {opened.duplicate_of}"
-            return True
-        store.remember_file(f"opening:{found.opening}", found.scan_id)
-        return False
+        return opened.duplicate_of is not None
 
     def _set_out(self, lines: ScanLines, done_slices: tuple[int, ...], n_done: int) -> None:
         """Begin a passage below the slices that are done."""
@@ -292,19 +305,21 @@ class Journey:
             prefix_digest=kept.prefix_digest,
         )
         self.n_slices = kept.n_slices
-        self._survived()
+        self._attempt.survived()
 
-    def _finish(self, passage: Passage, n_lines: int, because: str) -> Outcome:
+    def _finish(self, passage: Passage, n_lines: int, because: str) -> Turns[Outcome]:
         store = self._station.store
-        if passage.signature != self.candidate.signature and not self._is_as_read(passage):
+        is_as_it_was = passage.signature == self.candidate.signature
+        if not is_as_it_was and not (
+            yield from self._while_unchanged(passage.read_the_same(self._open_again))
+        ):
             # It was written over while it was read: begin again, as the scan that it is now.
             self.close()
             return Outcome.MORE
         store.set_scan_state(self.scan_id, ScanState.FINAL)
         self._commit(passage.finish())
         commit_compositions(self._station, self.scan_id, passage.finish_composing())
-        duplicate_of = None if has_ended(store, self.scan_id) else self._identified()
-        store.set_scan_state(self.scan_id, ScanState.DONE)
+        duplicate_of = yield from self._end()
         self.reason = f"the same content as scan {duplicate_of}" if duplicate_of else ""
         logger.info(
             "section %s: done, %d slices of %d lines; %s",
@@ -315,20 +330,22 @@ class Journey:
         )
         return self._ended()
 
-    def _identified(self) -> str | None:
-        """Record the content of a scan that was just read to its end; return what it repeats."""
+    def _end(self) -> Turns[str | None]:
+        """Record the end of a scan that was just read to it; return what it repeats."""
         store = self._station.store
-        content = content_of(self.candidate)
-        store.remember_file(end_key(self.scan_id), self.scan_id)
-        duplicate_of = store.identify(self.scan_id, content)
-        if duplicate_of is None:
-            store.remember_file(content_key(content), self.scan_id)
-        return duplicate_of
+        if self._knows_end:
+            store.set_scan_state(self.scan_id, ScanState.DONE)
+            return None
+        content = yield from self._while_unchanged(content_of(self.candidate))
+        keys = end_keys(self.scan_id, content, self._opening)
+        return store.end_scan(self.scan_id, content, keys)
 
-    def _is_as_read(self, passage: Passage) -> bool:
-        lines = self.candidate.format.open(self.candidate.paths, self._station.reading)
-        with contextlib.closing(lines):
-            return passage.read_the_same(lines)
+    def _while_unchanged(self, turns: Turns[Result]) -> Turns[Result]:
+        """Read the files as they are; where they change between turns, all begins again."""
+        self._read_as = self.candidate.signature
+        result = yield from turns
+        self._read_as = ""
+        return result
 
     def _ended(self) -> Outcome:
         store = self._station.store
@@ -373,18 +390,3 @@ class Journey:
         logger.warning("%s: set aside: %s", path, reason)
         self.close()
         return Outcome.REFUSED
-
-    def _is_deadly(self) -> bool:
-        """Count this start before the file is opened, so that one that kills us counts too."""
-        if self._is_counted:
-            return False
-        self._is_counted = True
-        self._attempt = attempt_key(self.candidate)
-        path = printable(self.candidate.paths[0])
-        return self._station.store.quarantine_try(self._attempt, path, "") > MOST_DEATHS
-
-    def _survived(self) -> None:
-        """Forget the attempt: the file did not kill us."""
-        if self._attempt:
-            self._station.store.quarantine_release(self._attempt)
-            self._attempt = ""

@@ -1,5 +1,7 @@
 """One passage through a scan's lines, from its top: read, predict, and say what may be kept."""
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from downcore.ports import ScanLines
 from downcore.service.calibrating import CalibratedPipeline
 from downcore.sources._identity import PrefixDigest
 from downcore.sources._input import InputFile
+from downcore.sources._turns import Turns
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.errors import SegmentError
 from downcore.strata.record import SliceRow
@@ -112,12 +115,14 @@ class Passage:
         """Return the compositions that waited for the end of the scan."""
         return [] if self._composer is None else self._composer.finish()
 
-    def read_the_same(self, lines: ScanLines) -> bool:
-        """Return whether a finished scan, opened anew, has the lines that were read."""
-        n_lines, is_complete = lines.refresh(is_still=True)
-        if not is_complete or n_lines != self._prefix.n_lines:
-            return False
-        return PrefixDigest.replay(lines, n_lines).hexdigest() == self._prefix.hexdigest()
+    def read_the_same(self, open_again: Callable[[], ScanLines]) -> Turns[bool]:
+        """Return whether a finished scan, opened anew, has the lines that were read, in turns."""
+        with contextlib.closing(open_again()) as lines:
+            n_lines, is_complete = lines.refresh(is_still=True)
+            if not is_complete or n_lines != self._prefix.n_lines:
+                return False
+            now = yield from PrefixDigest.replay(lines, n_lines)
+            return now.hexdigest() == self._prefix.hexdigest()
 
     def _next_stop(self, n_lines: int, *, is_complete: bool) -> int | None:
         """Return up to which line to read next; ``None`` where no whole slice is there."""

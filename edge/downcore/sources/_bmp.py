@@ -31,7 +31,7 @@ def bmp_raster(file: InputFile, limits: Limits) -> PackedRaster:
     SegmentError
         If the image has a palette or is compressed.
     """
-    written = WrittenExtent(file)
+    written = WrittenExtent(file, limits)
     head = file.read_at(0, 70)
     offset = int.from_bytes(head[10:14], "little")
     if len(head) < 30 or written.look().written <= max(offset, 30):  # noqa: PLR2004 - up to the bits
@@ -68,4 +68,4 @@ def bmp_raster(file: InputFile, limits: Limits) -> PackedRaster:
         is_bgr=True,
         is_bottom_up=height > 0,
     )
-    return PackedRaster(file, written, layout)
+    return PackedRaster(file, written, layout, limits=limits)

@@ -65,7 +65,7 @@ class WholeRaster:
     ) -> None:
         self._file = file
         self._limits = limits
-        self._written = WrittenExtent(file)
+        self._written = WrittenExtent(file, limits)
         self._has_end = has_end
         self._decode = decode
         self._is_complete = False
@@ -84,17 +84,9 @@ class WholeRaster:
     def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
         """Return all rows or none, and whether the image is complete."""
         if not self._is_complete:
-            extent = self._written.look(is_still=is_still)
-            self._check_size(extent.size)
-            self._is_complete = self._has_end(extent)
+            check_encoded(self._file, self._limits)
+            self._is_complete = self._has_end(self._written.look(is_still=is_still))
         return (self.height if self._is_complete else 0), self._is_complete
-
-    def _check_size(self, n_bytes: int) -> None:
-        if n_bytes > self._limits.max_encoded_bytes:
-            raise HostileFileError(
-                f"expected at most {self._limits.max_encoded_bytes} bytes, got {n_bytes}: "
-                f"{self._file.path}; save it as TIFF"
-            )
 
     def _pixels(self) -> Pixels:
         if self._whole is None:
@@ -138,3 +130,20 @@ class WholeRaster:
         """Give the file and the pixels back; harmless when called again."""
         self._file.close()
         self._whole = None
+
+
+def check_encoded(file: InputFile, limits: Limits) -> None:
+    """
+    Refuse a file that is decoded whole and is too large for that, before it is looked through.
+
+    Raises
+    ------
+    HostileFileError
+        If it is.
+    """
+    n_bytes = file.size()
+    if n_bytes > limits.max_encoded_bytes:
+        raise HostileFileError(
+            f"expected at most {limits.max_encoded_bytes} bytes, got {n_bytes}: {file.path}; "
+            f"save it as TIFF"
+        )

@@ -36,8 +36,16 @@ class Limits:
     max_ifds: int = 16
     """Images in one TIFF file."""
 
+    max_beyond_bytes: int = 1024 * 1024 * 1024
+    """Bytes of a file that its image does not need, such as previews, profiles and notes."""
+
     max_strip_files: int = 100_000
     """Numbered strip files of one section."""
+
+    @property
+    def max_file_bytes(self) -> int:
+        """Bytes of any file: of the largest image, with 4 channels of 16 bits, and beyond it."""
+        return 8 * self.max_pixels + self.max_beyond_bytes
 
 
 @dataclass(frozen=True, slots=True)

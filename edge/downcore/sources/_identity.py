@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from downcore.sources._input import InputFile
+from downcore.sources._turns import TURN_BYTES, Turns
 from downcore.strata.errors import GrowingError
 from downcore.strata.segment import Segment
 
@@ -29,9 +30,9 @@ class ReadsLines(Protocol):
         ...
 
 
-def content_digest(path: Path) -> str:
+def content_digest(path: Path) -> Turns[str]:
     """
-    Return the digest of a whole file, read in blocks.
+    Return the digest of a whole file, read in blocks, with a pause between turns.
 
     Raises
     ------
@@ -40,10 +41,14 @@ def content_digest(path: Path) -> str:
     """
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
     with InputFile(path) as file:
-        done = 0
+        done = n_bytes = 0
         while block := file.read_at(done, BLOCK_BYTES):
             digest.update(block)
             done += len(block)
+            n_bytes += len(block)
+            if n_bytes >= TURN_BYTES:
+                n_bytes = 0
+                yield
     return digest.hexdigest()
 
 
@@ -108,9 +113,9 @@ class PrefixDigest:
         return self._digest.hexdigest()
 
     @classmethod
-    def replay(cls, scan: ReadsLines, n_lines: int) -> "PrefixDigest":
+    def replay(cls, scan: ReadsLines, n_lines: int) -> "Turns[PrefixDigest]":
         """
-        Build the digest of a scan's first ``n_lines`` again, by reading them.
+        Build the digest of a scan's first ``n_lines`` again, by reading them in turns.
 
         Raises
         ------
@@ -118,10 +123,15 @@ class PrefixDigest:
             If the lines cannot be read.
         """
         prefix = cls()
+        n_bytes = 0
         while prefix.n_lines < n_lines:
             first = prefix.n_lines
             segment = scan.read(first, min(REPLAY_LINES, n_lines - first))
             if len(segment.lines) == 0:
                 raise GrowingError(f"expected {n_lines} lines to compare, got {first}")
             prefix.add(segment)
+            n_bytes += segment.lines.nbytes
+            if n_bytes >= TURN_BYTES:
+                n_bytes = 0
+                yield
         return prefix

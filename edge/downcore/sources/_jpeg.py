@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.sources._decoded import WholeImage, WholeRaster
+from downcore.sources._decoded import WholeImage, WholeRaster, check_encoded
 from downcore.sources._format import Limits
 from downcore.sources._input import InputFile
 from downcore.sources._written import Extent, WrittenExtent
@@ -38,7 +38,8 @@ def jpeg_raster(file: InputFile, limits: Limits) -> WholeRaster:
     SegmentError
         If the image is grey, CMYK or of a rare kind.
     """
-    marks = _Marks(file)
+    check_encoded(file, limits)
+    marks = _Marks(file, limits)
     frame = marks.frame()
     if frame.mark not in _FRAMES or frame.precision != 8:  # noqa: PLR2004 - bits
         raise SegmentError(
@@ -82,15 +83,16 @@ class _Frame:
 class _Marks:
     """Walks the marks of a JPEG file."""
 
-    def __init__(self, file: InputFile) -> None:
+    def __init__(self, file: InputFile, limits: Limits) -> None:
         self._file = file
+        self._limits = limits
         self.has_exif = False
         self._scan_at = 0
 
     def frame(self) -> _Frame:
         """Return what the frame header says, and remember where the first scan starts."""
         at, found = 2, None
-        written = WrittenExtent(self._file).look().written
+        written = WrittenExtent(self._file, self._limits).look().written
         for _ in range(_MOST_SEGMENTS):
             head = self._file.read_at(at, 10)
             if at + len(head) > written or len(head) < 10:  # noqa: PLR2004 - as read

@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.sources._format import Limits
 from downcore.sources._input import InputFile
 from downcore.sources._written import Extent, WrittenExtent
 from downcore.strata.errors import SegmentError
@@ -94,15 +95,23 @@ class PackedRaster:
         written: WrittenExtent,
         layout: PackedLayout,
         *,
+        limits: Limits,
         notes: tuple[str, ...] = (),
     ) -> None:
         self._file = file
         self._written = written
-        self._layout = layout
+        self._limits = limits
+        self._lay_out(layout)
         self.width = layout.width
         self.height = layout.height
         self.bits: Literal[8, 16] = 8 if layout.dtype.itemsize == 1 else 16
         self.notes = notes
+
+    def _lay_out(self, layout: PackedLayout) -> None:
+        """Say where rows lie, which bounds the file; as many as the limits allow if it is open."""
+        self._layout = layout
+        height = layout.height or max(self._limits.max_pixels // layout.width, 1)
+        self._written.expect(layout.offset + height * layout.stride)
 
     def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
         """Return how many rows can be trusted by now, and whether these are all."""

@@ -6,7 +6,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.sources._decoded import WholeImage, WholeRaster
+from downcore.sources._decoded import WholeImage, WholeRaster, check_encoded
 from downcore.sources._format import Limits
 from downcore.sources._input import InputFile
 from downcore.sources._written import Extent, WrittenExtent
@@ -34,7 +34,8 @@ def png_raster(file: InputFile, limits: Limits) -> WholeRaster:
         If the image is grey or has a palette.
     """
     head = file.read_at(0, _HEADER_END)
-    if WrittenExtent(file).look().written <= _HEADER_END:
+    check_encoded(file, limits)
+    if WrittenExtent(file, limits).look().written <= _HEADER_END:
         raise GrowingError(f"expected a PNG header and pixels, got none yet: {file.path}")
     if head[8:16] != b"\0\0\0\x0dIHDR" or not _is_sound(head[12:29], head[29:33]):
         raise HostileFileError(

@@ -48,9 +48,10 @@ class TiffRaster:
     def __init__(self, file: InputFile, limits: Limits) -> None:
         self._file = file
         self._limits = limits
-        self._written = WrittenExtent(file)
+        self._written = WrittenExtent(file, limits)
         self._index = index_of(TagTable(file, self._written.look(), limits), limits)
         self._shape = self._index.shape
+        self._expect_size()
         self._band: tuple[int, Pixels] | None = None
         self._whole: Pixels | None = None
         self.width = self._shape.width
@@ -85,6 +86,14 @@ class TiffRaster:
                 f"{self._file.path}; open it again as a new scan"
             )
         self._index = index
+        self._expect_size()
+
+    def _expect_size(self) -> None:
+        """Bound the file by its own index, once that says where every strip lies."""
+        index = self._index
+        if not index.is_pending:
+            end = int((index.offsets + index.counts).max())
+            self._written.expect(end, n_images=index.n_images)
 
     def _rows_held(self, extent: Extent) -> int:
         if self._index.is_pending:

@@ -9,8 +9,9 @@ zeros, and of the block before that up to its last byte that is not zero.
 
 from dataclasses import dataclass
 
+from downcore.sources._format import Limits
 from downcore.sources._input import InputFile
-from downcore.strata.errors import SegmentError
+from downcore.strata.errors import HostileFileError, SegmentError
 
 BLOCK_BYTES = 64 * 1024
 """
@@ -59,12 +60,37 @@ class Extent:
 
 
 class WrittenExtent:
-    """Follows how far a file was written; while it grows, each byte is looked at once."""
+    """
+    Follows how far a file was written; while it grows, each byte is looked at once.
 
-    def __init__(self, file: InputFile) -> None:
+    Parameters
+    ----------
+    file : InputFile
+        The file.
+    limits : Limits
+        A file that is larger than any image needs is refused before it is looked through.
+    """
+
+    def __init__(self, file: InputFile, limits: Limits) -> None:
         self._file = file
+        self._limits = limits
+        self._most = limits.max_file_bytes
         self._whole_blocks = 0
         self._size = 0
+
+    def expect(self, n_bytes: int, *, n_images: int = 1) -> None:
+        """
+        Bound the file by the bytes that its image needs.
+
+        Parameters
+        ----------
+        n_bytes : int
+            Bytes from the file's start to the end of the image that is read.
+        n_images : int
+            Images in the file, each taken to be as large; so are the previews of all together.
+        """
+        needed = n_bytes * (n_images + 1) if n_images > 1 else n_bytes
+        self._most = min(needed + self._limits.max_beyond_bytes, self._limits.max_file_bytes)
 
     def look(self, *, is_still: bool = False) -> Extent:
         """
@@ -80,6 +106,8 @@ class WrittenExtent:
         ------
         SegmentError
             If the file shrank, so that lines already read are no longer there.
+        HostileFileError
+            If it is far larger than its image.
         """
         size = self._file.size()
         if size < self._size:
@@ -88,6 +116,12 @@ class WrittenExtent:
                 f"short while it was read; open it again as a new scan"
             )
         self._size = size
+        if size > self._most:
+            raise HostileFileError(
+                f"expected at most {self._most} bytes of a file with such an image, got {size}: "
+                f"{self._file.path}; the rest is no part of the image, so copy it again from the "
+                f"scanner or export it anew; a scan that is really so long is cut into sections"
+            )
         if is_still:
             return Extent(size, self._end_of_last_byte(size), is_still=True)
         while (start := self._whole_blocks * BLOCK_BYTES) < size:

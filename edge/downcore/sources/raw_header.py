@@ -39,10 +39,9 @@ class _RawRaster(PackedRaster):
     """Raw lines; while their number is unknown, the header is read again at each look."""
 
     def __init__(self, file: InputFile, header: RawHeader, limits: Limits) -> None:
-        self._header = header
-        self._limits = limits
-        super().__init__(file, WrittenExtent(file), _layout(header))
         check_dimensions(header.path, header.samples, header.lines, limits)
+        self._header = header
+        super().__init__(file, WrittenExtent(file, limits), _layout(header), limits=limits)
 
     def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
         """Return how many rows can be trusted by now, and whether these are all."""
@@ -63,8 +62,8 @@ class _RawRaster(PackedRaster):
                 f"{header.path}; open it again as a new scan"
             )
         self._header = header
-        self._layout = _layout(header)
         self.height = header.lines
+        self._lay_out(_layout(header))
 
 
 def _layout(header: RawHeader) -> PackedLayout:

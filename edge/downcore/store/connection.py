@@ -97,7 +97,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     Raises
     ------
     StoreError
-        If there is no store at ``path``.
+        If there is no store at ``path``, or a write to it was cut off and is not undone yet.
     """
     if not path.is_file():
         raise StoreError(f"expected a database at {path}, got none; has downcore run here yet?")
@@ -110,10 +110,30 @@ def open_reader(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA cell_size_check = ON")
+            _look_once(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def journal_of(path: Path) -> Path:
+    """Return where SQLite keeps what undoes a write that was cut off, outside of WAL mode."""
+    return path.with_name(path.name + "-journal")
+
+
+def _look_once(connection: sqlite3.Connection, path: Path) -> None:
+    """Read something, so that a database that cannot be read is told apart here."""
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+    except driver.OperationalError as error:
+        if "readonly" not in str(error) or not journal_of(path).exists():
+            raise
+        raise StoreError(
+            f"expected a database that can be read at {path}, got one in the middle of a write "
+            f"that was cut off; start `downcore run`, which undoes it, and leave "
+            f"{journal_of(path).name} where it is"
+        ) from error
 
 
 def _set_up_writer(connection: sqlite3.Connection, path: Path) -> None:

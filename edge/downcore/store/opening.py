@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlite_utils
 
 from downcore.store.connection import as_store_error, open_reader, open_writer
+from downcore.store.hot_journal import undo_cut_off_write
 from downcore.store.place import DaemonLock
 from downcore.store.schema import bring_up_to_date, refuse_foreign
 from downcore.strata.errors import StoreError
@@ -25,6 +26,7 @@ def open_checked(path: Path, lock: DaemonLock, now_utc: str) -> sqlite_utils.Dat
     """
     wal = path.with_name(path.name + "-wal")
     was_left_open = wal.exists() and wal.stat().st_size > 0
+    undo_cut_off_write(path)
     if path.exists():
         with contextlib.closing(open_reader(path)) as probe, as_store_error(path, "open"):
             refuse_foreign(probe, path)

@@ -30,11 +30,28 @@ class OpenedScan:
     """Scan lines whose slices are in the store."""
     prefix_digest: str
     """Digest of those lines, as the last commit gave it; to be compared before going on."""
+    content_digest: str
+    """Digest of its files, whole; empty until it was read to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndKeys:
+    """Signatures under which a scan is found once it was read to its end."""
+
+    end: str
+    """That it was read to its end."""
+    content: str
+    """Its content; kept for the scan that has the rows, not for one that is linked to it."""
+    opening: str
+    """How it begins."""
 
 
 def opened(transaction: "Transaction", scan_id: str, *, is_new: bool) -> OpenedScan:
     """Return where an opened scan stands."""
     status, prefix_digest = transaction.status(scan_id)
+    content = transaction.connection.execute(
+        "SELECT content_digest FROM scan WHERE scan_id = ?", (scan_id,)
+    ).fetchone()[0]
     return OpenedScan(
         scan_id=scan_id,
         is_new=is_new,
@@ -43,6 +60,7 @@ def opened(transaction: "Transaction", scan_id: str, *, is_new: bool) -> OpenedS
         n_slices=status.n_slices,
         n_lines_done=status.n_lines_done,
         prefix_digest=prefix_digest,
+        content_digest=content,
     )
 
 
@@ -83,9 +101,9 @@ def insert_or_check(transaction: Transaction, scan: Scan) -> bool:
     return False
 
 
-def identify(transaction: Transaction, scan_id: str, content_digest: str) -> str | None:
+def end(transaction: Transaction, scan_id: str, content_digest: str, keys: EndKeys) -> str | None:
     """
-    Record a scan's content; return the scan that it duplicates, if there is one.
+    Record a scan's end and content, and that it is done; return the scan that it duplicates.
 
     Raises
     ------
@@ -93,7 +111,23 @@ def identify(transaction: Transaction, scan_id: str, content_digest: str) -> str
         If the scan is unknown or had other content.
     """
     status, _ = transaction.status(scan_id)
-    connection = transaction.connection
+    had_ended = transaction.connection.execute(
+        "SELECT 1 FROM seen_file WHERE signature = ?", (keys.end,)
+    ).fetchone()
+    original = _identify(transaction, status, content_digest, may_link=had_ended is None)
+    transaction.remember_file(keys.end, scan_id)
+    if original is None:
+        transaction.remember_file(keys.content, scan_id)
+        transaction.remember_file(keys.opening, scan_id)
+    set_state(transaction, scan_id, ScanState.DONE, "")
+    return original
+
+
+def _identify(
+    transaction: Transaction, status: ScanStatus, content_digest: str, *, may_link: bool
+) -> str | None:
+    """Record a scan's content; return the scan that it duplicates and is linked to."""
+    connection, scan_id = transaction.connection, status.scan_id
     kept = connection.execute(
         "SELECT content_digest FROM scan WHERE scan_id = ?", (scan_id,)
     ).fetchone()[0]
@@ -102,7 +136,9 @@ def identify(transaction: Transaction, scan_id: str, content_digest: str) -> str
             f"expected content {kept} of scan {scan_id}, got {content_digest}; "
             "a re-scan needs a scan id of its own"
         )
-    original = _original_of(transaction, scan_id, content_digest)
+    original = status.duplicate_of
+    if may_link:
+        original = _original_of(transaction, scan_id, content_digest)
     if kept == content_digest and status.duplicate_of == original:
         return original
     connection.execute(

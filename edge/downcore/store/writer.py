@@ -4,12 +4,12 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import sqlite_utils
 
 from downcore.ports import Clock
-from downcore.store import commits, compositions, scans
+from downcore.store import commits, compositions, quarantine, scans
 from downcore.store.announcer import Announcer, payload_of
 from downcore.store.connection import as_store_error
 from downcore.store.opening import open_checked
@@ -113,17 +113,12 @@ class Store:
 
     def begin_run(self, run: Run) -> int:
         """Record what this start runs with; every row from now on names it. Returns its id."""
+        told = (run.code_version, run.settings_sha256, run.cpu_flags, run.openvino_version)
         with self._writing("record a run in") as transaction:
             made = transaction.connection.execute(
                 "INSERT INTO run (code_version, settings_sha256, cpu_flags, openvino_version,"
                 " started_utc) VALUES (?, ?, ?, ?, ?)",
-                (
-                    run.code_version,
-                    run.settings_sha256,
-                    run.cpu_flags,
-                    run.openvino_version,
-                    transaction.now_utc,
-                ),
+                (*told, transaction.now_utc),
             )
             run_id = int(made.lastrowid or 0)
         self._run_id = run_id
@@ -138,16 +133,11 @@ class Store:
         StoreError
             If the id is known with another manifest.
         """
+        told = (manifest.bundle_id, manifest.network, manifest.precision)
         with self._writing("record a bundle in") as transaction:
             transaction.connection.execute(
                 "INSERT INTO bundle VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (
-                    manifest.bundle_id,
-                    manifest.network,
-                    manifest.precision,
-                    manifest_text,
-                    transaction.now_utc,
-                ),
+                (*told, manifest_text, transaction.now_utc),
             )
             kept = transaction.connection.execute(
                 "SELECT manifest FROM bundle WHERE bundle_id = ?", (manifest.bundle_id,)
@@ -158,13 +148,14 @@ class Store:
                     "got another one; one of the two was edited"
                 )
 
-    def open_scan(self, scan: Scan) -> scans.OpenedScan:
+    def open_scan(self, scan: Scan, *, opening_key: str = "") -> scans.OpenedScan:
         """
         Make a scan known, or find where to go on with it.
 
         A scan whose content is known already, under any name, is linked to the first
         one as its duplicate and needs no work. Older scans of the section are left alone
-        until this one has rows.
+        until this one has rows. A scan that is no duplicate is found from now on under
+        ``opening_key``, the signature of how it begins; an empty one is not kept.
 
         Raises
         ------
@@ -175,7 +166,10 @@ class Store:
             is_new = scans.insert_or_check(transaction, scan)
             if is_new:
                 transaction.announce_state(scan.scan_id)
-            return scans.opened(transaction, scan.scan_id, is_new=is_new)
+            opened = scans.opened(transaction, scan.scan_id, is_new=is_new)
+            if opening_key and opened.duplicate_of is None:
+                transaction.remember_file(opening_key, scan.scan_id)
+            return opened
 
     def known_scan(self, scan_id: str) -> scans.OpenedScan | None:
         """Return where a scan stands, or ``None`` if it was never opened."""
@@ -186,45 +180,65 @@ class Store:
 
     def n_slices_with(self, scan_id: str, bundle_ids: Sequence[str]) -> int:
         """Return how many slices of a scan, from its top, hold estimates of all these bundles."""
-        with self._mutex, as_store_error(self._path, "count estimates in"):
-            counts = [
-                self._database.conn.execute(
-                    "SELECT count(DISTINCT slice_index) FROM estimate"
-                    " WHERE scan_id = ? AND bundle_id = ?",
-                    (scan_id, bundle_id),
-                ).fetchone()[0]
-                for bundle_id in bundle_ids
-            ]
+        counts = [
+            self._one(
+                "SELECT count(DISTINCT slice_index) FROM estimate"
+                " WHERE scan_id = ? AND bundle_id = ?",
+                scan_id,
+                bundle_id,
+            )[0]
+            for bundle_id in bundle_ids
+        ]
         return int(min(counts, default=0))
 
     def remember_file(self, signature: str, scan_id: str) -> None:
         """Record that a file, as its signature tells it, is done with; its rows are in a scan."""
         with self._writing("remember a file in") as transaction:
-            transaction.connection.execute(
-                "INSERT INTO seen_file VALUES (?, ?) ON CONFLICT (signature) DO UPDATE SET"
-                " scan_id = excluded.scan_id",
-                (signature, scan_id),
-            )
+            transaction.remember_file(signature, scan_id)
 
     def scan_of_file(self, signature: str) -> str | None:
         """Return the scan of a file that is done with, or ``None`` if it is not."""
-        with self._mutex, as_store_error(self._path, "look for a file in"):
-            row = self._database.conn.execute(
-                "SELECT scan_id FROM seen_file WHERE signature = ?", (signature,)
-            ).fetchone()
-        return str(row[0]) if row else None
+        found = self._one("SELECT scan_id FROM seen_file WHERE signature = ?", signature)
+        return str(found[0]) if found else None
 
-    def identify(self, scan_id: str, content_digest: str) -> str | None:
+    def is_done_with(self, signature: str) -> bool:
+        """Return whether a file is done with, and what its scan's content is was recorded."""
+        found = self._one(
+            "SELECT content_digest <> '' FROM seen_file JOIN scan USING (scan_id)"
+            " WHERE signature = ?",
+            signature,
+        )
+        return bool(found and found[0])
+
+    def end_scan(self, scan_id: str, content_digest: str, keys: scans.EndKeys) -> str | None:
         """
-        Record the digest of a finished scan's whole content.
+        Record that a scan was read to its end, what its content is, and that it is done.
+
+        All of it is one transaction, since a scan that has ended is never identified again.
+        One that had ended without its content being known, as older versions left it after a
+        kill, is not linked any more: its rows are told already and stay its own.
+
+        Parameters
+        ----------
+        scan_id : str
+            An opened scan.
+        content_digest : str
+            Digest of its files, whole.
+        keys : EndKeys
+            Under which the scan is found from now on.
 
         Returns
         -------
         str or None
             The scan of which this one turned out to be a duplicate, and is linked to.
+
+        Raises
+        ------
+        StoreError
+            If the scan is unknown or had other content. Nothing is changed then.
         """
-        with self._writing("identify a scan in") as transaction:
-            return scans.identify(transaction, scan_id, content_digest)
+        with self._writing("end a scan in") as transaction:
+            return scans.end(transaction, scan_id, content_digest, keys)
 
     def set_scan_state(self, scan_id: str, state: ScanState, reason: str = "") -> bool:
         """
@@ -313,12 +327,12 @@ class Store:
 
     def n_slices_composed(self, scan_id: str, composer_id: str) -> int:
         """Return how many slices of a scan, from its top, a composer has done."""
-        with self._mutex, as_store_error(self._path, "count compositions in"):
-            row = self._database.conn.execute(
-                "SELECT count(*) FROM composed_slice WHERE scan_id = ? AND composer_id = ?",
-                (scan_id, composer_id),
-            ).fetchone()
-        return int(row[0])
+        counted = self._one(
+            "SELECT count(*) FROM composed_slice WHERE scan_id = ? AND composer_id = ?",
+            scan_id,
+            composer_id,
+        )
+        return int(counted[0])
 
     def quarantine_try(self, identity: str, path: str, reason: str) -> int:
         """
@@ -337,29 +351,17 @@ class Store:
             Attempts so far, this one included.
         """
         with self._writing("count an attempt in") as transaction:
-            now = transaction.now_utc
-            row = transaction.connection.execute(
-                "INSERT INTO quarantine VALUES (?, ?, ?, 1, ?, ?)"
-                " ON CONFLICT (identity) DO UPDATE SET tries = tries + 1, path = excluded.path,"
-                " last_utc = excluded.last_utc,"
-                " reason = CASE excluded.reason WHEN '' THEN reason ELSE excluded.reason END"
-                " RETURNING tries",
-                (identity, storable_text(path), storable_text(reason), now, now),
-            ).fetchone()
-            return int(row[0])
+            return quarantine.count_attempt(transaction, identity, path, reason)
 
     def quarantine_release(self, identity: str) -> None:
         """Forget the attempts at a file, since one succeeded or a person says so."""
         with self._writing("release a file in") as transaction:
-            transaction.connection.execute("DELETE FROM quarantine WHERE identity = ?", (identity,))
+            quarantine.release(transaction, identity)
 
     def acked_seq(self, sink: str) -> int:
         """Return up to which announcement a sink has delivered everything; 0 for nothing."""
-        with self._mutex, as_store_error(self._path, "read a cursor of"):
-            row = self._database.conn.execute(
-                "SELECT acked_seq FROM sink_cursor WHERE sink = ?", (sink,)
-            ).fetchone()
-        return int(row[0]) if row else 0
+        found = self._one("SELECT acked_seq FROM sink_cursor WHERE sink = ?", sink)
+        return int(found[0]) if found else 0
 
     def ack(self, sink: str, seq: int) -> None:
         """Record that a sink has delivered everything up to ``seq``; it never goes back."""
@@ -376,6 +378,11 @@ class Store:
         with self._mutex, as_store_error(self._path, "checkpoint"):
             row = self._database.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return bool(row[0] == 0)
+
+    def _one(self, sql: str, *arguments: str) -> Any:
+        """Return the first row that a query answers, or ``None``."""
+        with self._mutex, as_store_error(self._path, "look something up in"):
+            return self._database.conn.execute(sql, arguments).fetchone()
 
     @contextlib.contextmanager
     def _writing(self, doing: str) -> Iterator[Transaction]:

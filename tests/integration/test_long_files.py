@@ -1,0 +1,158 @@
+"""Files that are far too long, or long to read: the loop comes round, and other scans get on."""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from played_device import PX_PER_CM, Device, core_lines, expected_log, job_of
+
+from downcore.simulator.scanner import way_called
+from downcore.sources import _identity
+from downcore.strata.record import ScanState
+
+HOLE_BYTES = 100 * 1000**3
+MOST_S = 10.0
+"""Reading through the hole takes minutes."""
+
+
+@cache
+def core(seed: int) -> NDArray[np.uint8]:
+    return core_lines(seed)
+
+
+def write(pixels: NDArray[np.uint8], folder: Path, name: str) -> Path:
+    path = folder / f"{name}.tif"
+    for step in way_called("growing-tiff").write(job_of(pixels, folder, name)):
+        path = step.path
+    return path
+
+
+def tiff_with_a_hole(folder: Path) -> Path:
+    path = write(core(8), folder, "GC02")
+    os.truncate(path, HOLE_BYTES)
+    return path
+
+
+def raw_with_a_hole(folder: Path) -> Path:
+    path = folder / "GC02.raw"
+    path.write_bytes(core(8).tobytes())
+    path.with_suffix(".hdr").write_text(
+        f"ENVI\nsamples = {core(8).shape[1]}\nlines = 0\nbands = 3\ndata type = 1\n"
+        f"interleave = bip\npixels per cm = {PX_PER_CM}\n"
+    )
+    os.truncate(path, HOLE_BYTES)
+    return path
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Device]:
+    with Device(tmp_path) as device:
+        yield device
+
+
+@pytest.mark.parametrize("long", [tiff_with_a_hole, raw_with_a_hole])
+@pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "unheard of"])
+def test_a_scan_followed_by_a_hole_is_set_aside_and_its_neighbour_gets_on(
+    device: Device, long: Callable[[Path], Path], *, is_closed: bool
+) -> None:
+    started_s = time.monotonic()
+    path = long(device.inbox)
+    write(core(3), device.inbox, "GC01")
+    device.rest(*[path] * is_closed)
+
+    assert time.monotonic() - started_s < MOST_S, "the hole was read"
+    assert "bytes of a file with such an image, got 100000000000" in device.reasons()[path.name]
+    (good,) = device.all("SELECT scan_id FROM scan WHERE state = ?", ScanState.DONE)
+    assert device.log_of(good[0]) == expected_log(core(3))
+
+
+def test_a_scan_that_was_done_and_then_got_a_hole_keeps_its_rows(device: Device) -> None:
+    path = write(core(3), device.inbox, "GC01")
+    device.rest()
+    os.truncate(path, HOLE_BYTES)
+    device.rest()
+
+    assert device.scans("state") == [(ScanState.DONE,)]
+    assert device.only_log() == expected_log(core(3))
+    assert "copy it again" in device.reasons()[path.name]
+
+
+def test_notes_of_some_size_after_the_image_are_no_reason_to_refuse_a_scan(
+    device: Device,
+) -> None:
+    path = write(core(3), device.inbox, "GC01")
+    os.truncate(path, path.stat().st_size + 300 * 1000**2)
+    device.rest()
+
+    assert device.scans("state") == [(ScanState.DONE,)]
+    assert device.only_log() == expected_log(core(3))
+
+
+@pytest.fixture
+def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_identity, "TURN_BYTES", 2000)
+    monkeypatch.setattr(_identity, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(_identity, "REPLAY_LINES", 5)
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_scan_that_is_hashed_in_turns_has_the_digests_of_one_that_is_not(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    path = write(core(3), device.inbox, "GC01")
+    device.rest()
+    monkeypatch.setattr(_identity, "TURN_BYTES", 1 << 30)
+    with Device(whole) as other:
+        shutil.copy(path, other.inbox)
+        other.rest()
+        columns = ("scan_id", "content_digest", "prefix_digest", "header_digest", "state")
+        assert device.scans(*columns) == other.scans(*columns)
+        assert device.only_log() == other.only_log() == expected_log(core(3))
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_neighbour_gets_rows_while_a_long_scan_is_compared_after_a_restart(
+    device: Device,
+) -> None:
+    path = write(core(3), device.inbox, "GC01")
+    device.rest()
+    device.stop()
+    os.utime(path, ns=(1, 1))
+    device.start()
+    device.round()
+    assert device.round(after_s=20.0).has_more, "the long scan was compared at once"
+    write(core(8), device.inbox, "GC02")
+    for _ in range(5):
+        assert device.round().has_more
+    assert "GC02" in str(device.scans("section_id")), "the neighbour waited for the long scan"
+    device.rest()
+
+    assert [state for (state,) in device.scans("state")] == [ScanState.DONE] * 2
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_file_that_changes_while_it_is_hashed_is_hashed_as_it_then_is(device: Device) -> None:
+    path = write(core(3), device.inbox, "GC01")
+    device.round()
+    device.round(after_s=20.0)
+    for _ in range(500):
+        if device.scans("state") == [(ScanState.FINAL,)]:
+            break
+        assert device.round(after_s=0.0).has_more
+    with path.open("ab") as file:
+        file.write(b"a note")
+    device.rest()
+
+    (digest,) = device.scans("content_digest")[0]
+    assert digest == hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    assert device.scans("state") == [(ScanState.DONE,)]
+    assert device.only_log() == expected_log(core(3))
