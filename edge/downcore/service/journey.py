@@ -206,7 +206,8 @@ class Journey:
         if lines.description.warnings != self._warned:
             self._warned = lines.description.warnings
             for warning in self._warned:
-                logger.warning("%s: %s", printable(self.candidate.paths[0]), warning)
+                path = printable(self.candidate.paths[0])
+                logger.warning("%s: %s", path, printable(warning))
         return lines
 
     def _begin(
@@ -353,7 +354,7 @@ class Journey:
         self, error: SegmentError | SectionError, still: Stillness, now_s: float, *, is_still: bool
     ) -> Outcome:
         """Set the file aside once it is still; one that is being written may yet make sense."""
-        self.reason = str(error)
+        self.reason = printable(str(error))
         cause = error.__cause__
         self.is_refused_by_system = isinstance(cause, OSError)
         if isinstance(cause, OSError) and cause.errno not in _LASTING:
