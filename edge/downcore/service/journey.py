@@ -354,7 +354,7 @@ class Journey:
         self, error: SegmentError | SectionError, still: Stillness, now_s: float, *, is_still: bool
     ) -> Outcome:
         """Set the file aside once it is still; one that is being written may yet make sense."""
-        self.reason = printable(str(error))
+        self.reason = str(error)
         cause = error.__cause__
         self.is_refused_by_system = isinstance(cause, OSError)
         if isinstance(cause, OSError) and cause.errno not in _LASTING:
@@ -367,7 +367,8 @@ class Journey:
     def _set_aside(self, reason: str) -> Outcome:
         store = self._station.store
         path = printable(self.candidate.paths[0])
-        self.reason = reason
+        # A file's own words may stand in a reason.
+        self.reason = reason = printable(reason)
         store.quarantine_try(refusal_key(self.candidate.paths[0]), path, reason)
         if self.scan_id:
             store.set_scan_state(self.scan_id, ScanState.QUARANTINED, reason)
