@@ -9,7 +9,6 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,13 +23,14 @@ from pydantic_settings import SettingsError as UnreadableSourceError
 
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import SettingsError
+from downcore.strata.input_text import exact_ratio, shown
 
 
 def _exact_scale(text: str) -> str:
-    try:
-        LineScale(Fraction(text))
-    except ZeroDivisionError:
-        raise ValueError("expected pixels per centimetre, a ratio cannot end in /0") from None
+    ratio = exact_ratio(text)
+    if ratio is None:
+        raise ValueError('expected pixels per centimetre such as "200", "98.4" or "1000/3"')
+    LineScale(ratio)
     return text
 
 
@@ -38,8 +38,14 @@ PxPerCm = Annotated[str, AfterValidator(_exact_scale)]
 """Pixels per centimetre as exact decimal text, ``"200"`` or ``"98.4"``."""
 
 
+MOST_SECONDS = 31_536_000.0
+"""A year: longer waits overflow timers of the system."""
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False
+    )
 
 
 class InboxSettings(_Section):
@@ -59,16 +65,19 @@ class InboxSettings(_Section):
     settle_s: float = Field(
         default=20.0,
         ge=0,
+        le=MOST_SECONDS,
         description="Seconds a file must stay the same before it counts as finished.",
     )
     give_up_s: float = Field(
         default=900.0,
         ge=0,
+        le=MOST_SECONDS,
         description="Seconds after which a still, incomplete file is quarantined.",
     )
     reconcile_s: float = Field(
         default=30.0,
         gt=0,
+        le=MOST_SECONDS,
         description="Seconds between full looks at the folder; events only make it sooner.",
     )
     watch_events: bool = Field(
@@ -81,6 +90,7 @@ class InboxSettings(_Section):
     most_pixels: int = Field(
         default=600_000_000,
         gt=0,
+        le=10**12,
         description="Largest image accepted, pixels; checked before decoding.",
     )
 
@@ -117,7 +127,9 @@ class PredictSettings(_Section):
     tiles_per_slice: int = Field(
         default=8, ge=1, le=32, description="Most 1 cm tiles looked at across one slice."
     )
-    threads: int = Field(default=0, ge=0, description="Inference threads; 0 takes every core.")
+    threads: int = Field(
+        default=0, ge=0, le=1024, description="Inference threads; 0 takes every core."
+    )
 
 
 class CompositionSettings(_Section):
@@ -237,6 +249,11 @@ def load_settings(path: Path | None, **sections: Mapping[str, Any]) -> Settings:
             f"environment: {error}; a list is written as JSON, as in "
             """DOWNCORE_PREDICT__BUNDLES='["resnet-18"]'"""
         ) from None
+    except RecursionError:
+        raise SettingsError(
+            "environment: expected a list written as JSON, got brackets nested too deep; mend the "
+            "variable of downcore that has them"
+        ) from None
     return _anchored(settings, path.parent if path else Path())
 
 
@@ -271,7 +288,8 @@ def _models() -> dict[str, type[BaseModel]]:
 
 def _check_readable(path: Path) -> None:
     try:
-        tomllib.loads(path.read_text(encoding="utf-8"))
+        # Written out, so that a hexadecimal number of thousands of digits is refused, too.
+        repr(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise SettingsError(
             f"expected a settings file at {path}, got: {error.strerror}; "
@@ -279,6 +297,11 @@ def _check_readable(path: Path) -> None:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"expected TOML in {path}, got: {error}") from None
+    except (ValueError, RecursionError):
+        raise SettingsError(
+            f"expected settings in {path}, got a number of thousands of digits, or brackets "
+            "nested too deep; mend the file, or write another with 'downcore init INBOX'"
+        ) from None
 
 
 def _check_environment() -> None:
@@ -308,7 +331,7 @@ def _complaints(where: str, error: ValidationError) -> Iterator[str]:
             within = list(known_keys()) if len(loc) > 1 else list(_models())
             yield f"{where}: unknown key {key}; {_nearest(key, within)}"
         else:
-            yield f"{where}: {key}: {one['msg']}, got {one['input']!r}"
+            yield f"{where}: {key}: {one['msg']}, got {shown(one['input'])}"
 
 
 def _nearest(key: str, known: list[str]) -> str:

@@ -13,6 +13,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 from played_device import (
+    PX_PER_CM,
     Device,
     DigestPredictor,
     bytes_below,
@@ -193,6 +194,105 @@ def check_neighbour(device: Device, good: Path) -> None:
     kept = device.all("SELECT scan_id, state FROM scan WHERE path = ?", str(good))
     assert [state for _, state in kept] == [ScanState.DONE], kept
     assert device.log_of(kept[0][0]) == expected_log(neighbour())
+
+
+def beside_a_scan(
+    folder: Path, name: str, sidecar: str, content: bytes, pixels: NDArray[np.uint8] | None = None
+) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = write(core_lines(seed=9, length_cm=3.0) if pixels is None else pixels, folder, name)
+    path.with_name(sidecar).write_bytes(content)
+    return path
+
+
+def digits_in_an_itrax_document(inbox: Path) -> Path:
+    text = f"a\nb\tc\td\nOptical Start\t{'9' * 5000}\tOptical End\t{'9' * 5001}\t\n"
+    return beside_a_scan(inbox / "LP161", "optical", "document.txt", text.encode())
+
+
+def zeros_in_an_itrax_document(inbox: Path) -> Path:
+    text = f"a\nb\tc\td\nOptical Start\t0\tOptical End\t0.{'0' * 400}1\t\n"
+    return beside_a_scan(inbox / "LP161", "optical", "document.txt", text.encode())
+
+
+def digits_in_a_raw_header(inbox: Path) -> Path:
+    path = beside_a_scan(inbox, "GC01", "GC01.hdr", b"")
+    text = f"samples = {'9' * 5000}\nlines = 9\nbands = 3\ndata type = 1\n\x1b[2Jx = 1\n"
+    path.with_name("GC01.hdr").write_text(text)
+    return path.rename(path.with_suffix(".raw"))
+
+
+def entities_in_utf_16(inbox: Path) -> Path:
+    text = f"<!DOCTYPE g [<!ENTITY a '{'a' * 400}'>]><geotek-image>&a;</geotek-image>"
+    return beside_a_scan(inbox, "GC01", "GC01.xml", text.encode("utf-16"))
+
+
+HOSTILE_SIDECARS = {
+    "5000 digits in an Itrax document": (digits_in_an_itrax_document, "at most 12 digits"),
+    "400 zeros in an Itrax document": (zeros_in_an_itrax_document, "at most 12 digits"),
+    "5000 digits in a raw header": (digits_in_a_raw_header, "at most 12 digits"),
+    "entities in UTF-16": (entities_in_utf_16, "entities"),
+}
+
+every_hostile_sidecar = pytest.mark.parametrize(
+    ("make", "reason"), HOSTILE_SIDECARS.values(), ids=list(HOSTILE_SIDECARS)
+)
+
+
+def good_scans(inbox: Path) -> list[Path]:
+    xml = '<?xml version="1.0" encoding="ANSI"?><geotek-image><pixels-per-CM>{}</pixels-per-CM>'
+    xml = xml.format(PX_PER_CM) + "</geotek-image>"
+    return [
+        beside_a_scan(inbox, name, f"{name}.xml", xml.encode(), pixels)
+        for name, pixels in (("GC02", neighbour()), ("GC03", core()))
+    ]
+
+
+def check_good(device: Device, good: list[Path]) -> None:
+    rows = "SELECT scan_id FROM scan WHERE path = ? AND state = 'done'"
+    logs = [device.log_of(scan_id) for path in good for (scan_id,) in device.all(rows, str(path))]
+    assert logs == [expected_log(neighbour()), expected_log(core())]
+
+
+@every_hostile_sidecar
+def test_a_hostile_sidecar_sets_its_own_scan_aside_and_the_daemon_goes_on(
+    tmp_path: Path, make: Callable[[Path], Path], reason: str
+) -> None:
+    with Device(tmp_path, px_per_cm=None) as device:
+        bad, good = make(device.inbox), good_scans(device.inbox)
+        device.until_given_up()
+
+        (said,) = device.intake.refused.values()
+        assert set(device.intake.refused) == {str(bad)}
+        check_reason(said, reason)
+        assert len(said) < 500
+        assert said.isprintable()
+        check_good(device, good)
+
+
+@every_hostile_sidecar
+def test_a_hostile_sidecar_handed_over_by_a_person_does_not_lose_the_other_scans(
+    tmp_path: Path, make: Callable[[Path], Path], reason: str
+) -> None:
+    with Device(tmp_path, px_per_cm=None) as device:
+        bad, good = make(device.inbox), good_scans(device.inbox)
+        outcomes = process_at(device.station, [good[0], bad, good[1]], on_slices=lambda *_: None)
+
+        assert [one.is_kept for one in outcomes] == [True, False, True]
+        check_reason(outcomes[1].sentence, reason)
+        check_good(device, good)
+
+
+def test_a_header_that_moves_the_cursor_is_escaped_in_its_reason(tmp_path: Path) -> None:
+    with Device(tmp_path, px_per_cm=None) as device:
+        path = beside_a_scan(device.inbox, "GC01", "GC01.xml", b"<geotek>\x1b[2J</geotek>")
+        path.rename(device.inbox / "GC01_\x1b[2J.tif")
+        path.with_suffix(".xml").rename(device.inbox / "GC01_\x1b[2J.xml")
+        device.until_given_up()
+
+        (said,) = device.intake.refused.values()
+        assert said.isprintable()
+        assert "\\x1b[2J" in said
 
 
 def test_a_wrong_ending_is_read_by_its_content(tmp_path: Path) -> None:

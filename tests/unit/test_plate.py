@@ -19,7 +19,7 @@ from downcore.plate import SIMULATED_CAVEAT, PlateSection, PlateSlice, draw_plat
 from downcore.plate.labels import coloured
 from downcore.plate.sheet import _figure_of
 from downcore.plate.style import STATUS_COLOURS
-from downcore.plate.track import _limits
+from downcore.plate.track import _limits, _runs
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.errors import DowncoreError
@@ -75,6 +75,29 @@ def test_a_plate_is_a_picture_that_can_be_opened(tmp_path: Path) -> None:
     picture = cv2.imread(str(out), cv2.IMREAD_COLOR)
     assert picture is not None, "the plate is not a PNG"
     assert picture.shape[0] > picture.shape[1] > 1000, "a plate stands upright"
+
+
+def with_gaps() -> PlateSection:
+    """Return 12 cm of image of which only centimetres 0, 1, 5 and 6 have rows."""
+    slices = tuple(a_slice(i, Status.PREDICTED) for i in (0, 1, 5, 6))
+    return replace(section_of(*slices), bottom_um=120_000)
+
+
+def test_centimetres_of_an_image_without_rows_stay_blank(tmp_path: Path) -> None:
+    out = draw_plate(with_gaps(), tmp_path / "plate.png")
+
+    assert out.stat().st_size > 0
+    assert "4 of 12 cm, 4 slices" in texts_of(with_gaps())
+    figure = _figure_of(with_gaps())
+    assert all(axes.get_ylim() == (12.0, 0.0) for axes in figure.axes)
+
+
+def test_no_value_is_drawn_across_centimetres_without_rows() -> None:
+    section = with_gaps()
+
+    runs = list(_runs(section, section.estimates(DENSITY)))
+
+    assert [run.edges_cm for run in runs] == [(0.0, 1.0, 2.0), (5.0, 6.0, 7.0)]
 
 
 def test_the_same_section_gives_the_same_plate(tmp_path: Path) -> None:

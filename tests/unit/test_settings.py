@@ -38,7 +38,14 @@ def test_arguments_win_over_everything(tmp_path: Path) -> None:
         ('[mqtt]\nhst = "x"\n', r"unknown key mqtt\.hst; did you mean mqtt\.host\?"),
         ('[mqqt]\nhost = "x"\n', r"unknown key mqqt; did you mean mqtt\?"),
         ("[inbox]\npx_per_cm = 0.2\n", r"inbox\.px_per_cm: .*pixels per centimetre"),
-        ('[inbox]\npx_per_cm = "1/0"\n', r"inbox\.px_per_cm: .*cannot end in /0"),
+        ('[inbox]\npx_per_cm = "1/0"\n', r"inbox\.px_per_cm: .*pixels per centimetre"),
+        ('[inbox]\npx_per_cm = "2O0"\n', r"inbox\.px_per_cm: .*\"98\.4\" or .*got '2O0'"),
+        ('[inbox]\npx_per_cm = "1e999999999"\n', r"inbox\.px_per_cm: .*got '1e999999999'"),
+        ("[inbox]\nsettle_s = inf\n", r"inbox\.settle_s: .*finite"),
+        ("[inbox]\nreconcile_s = 1e300\n", r"inbox\.reconcile_s: .*31536000"),
+        (f"[inbox]\nsettle_s = {'9' * 5000}\n", "number of thousands of digits"),
+        (f"[mqtt]\nhost = 0x{'f' * 5000}\n", "number of thousands of digits"),
+        (f"[predict]\nbundles = {'[' * 50_000}", "brackets nested too deep"),
         ("[mqtt]\nport = 99999\n", r"mqtt\.port: .*65535"),
         ("[mqtt\n", "expected TOML"),
     ],
@@ -48,6 +55,16 @@ def test_a_wrong_setting_is_named_with_the_nearest_right_one(
 ) -> None:
     with pytest.raises(SettingsError, match=message):
         load_settings(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, f"[{'9' * 5000}]"], ids=["brackets", "digits"])
+def test_a_variable_that_python_cannot_read_is_a_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("DOWNCORE_PREDICT__BUNDLES", text)
+
+    with pytest.raises(SettingsError, match="JSON"):
+        load_settings(None)
 
 
 def test_a_mistyped_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,9 @@
 """What the files beside an image say of it: Geotek XML, Itrax documents, raw headers."""
 
+import contextlib
 import os
+import re
+import tempfile
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -8,10 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from downcore.ports import ScanDescription
 from downcore.sources import Reading, format_of, formats, head_of
-from downcore.strata.errors import GrowingError, HostileFileError, SegmentError, UnknownScaleError
+from downcore.strata.errors import (
+    DowncoreError,
+    GrowingError,
+    HostileFileError,
+    SegmentError,
+    UnknownScaleError,
+)
 
 LINES = np.full((24, 9, 3), 77, dtype=np.uint8)
 REAL = Path(
@@ -146,6 +157,46 @@ def test_an_xml_that_defines_entities_is_refused(tmp_path: Path) -> None:
         described(path)
 
 
+XML = "<geotek-image><coreID>GÜ01</coreID><pixels-per-CM>20</pixels-per-CM></geotek-image>"
+
+
+@pytest.mark.parametrize("declared", ["ANSI", "Unicode", "no-such-encoding", "utf-16", "hex", ""])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le"])
+def test_an_xml_is_read_whatever_encoding_it_claims(
+    tmp_path: Path, declared: str, encoding: str
+) -> None:
+    path = geotek_section(tmp_path, 1)
+    text = f'<?xml version="1.0" encoding="{declared}"?>\r\n{XML}\r\n'
+    path.with_suffix(".xml").write_bytes(text.encode(encoding) + bytes(64))
+
+    says = described(path)
+
+    assert (says.px_per_cm, says.core) == ("20", "GÜ01")
+
+
+def test_a_declared_encoding_that_is_right_is_believed(tmp_path: Path) -> None:
+    path = geotek_section(tmp_path, 1)
+    text = f'<?xml version="1.0" encoding="shift_jis"?>{XML}'.replace("GÜ01", "琵琶湖")
+    path.with_suffix(".xml").write_bytes(text.encode("shift_jis"))
+
+    assert described(path).core == "琵琶湖"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
+def test_entities_are_refused_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    path = geotek_section(tmp_path, 1)
+    bomb = f'<!DOCTYPE g [<!ENTITY a "{"a" * 400}">]>' + XML.replace("GÜ01", "&a;" * 5000)
+    path.with_suffix(".xml").write_bytes(bomb.encode(encoding))
+
+    with pytest.raises(HostileFileError, match="entities"):
+        described(path)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a &#9; b"])
+def test_a_core_name_that_no_person_wrote_is_left_out(tmp_path: Path, name: str) -> None:
+    assert described(geotek_section(tmp_path, 1, coreID=name)).core is None
+
+
 @pytest.mark.parametrize("number", ["1e9999999", "nan", "inf", "9" * 5000, "-20", ""])
 def test_a_scale_that_is_no_number_is_asked_for(tmp_path: Path, number: str) -> None:
     path = geotek_section(tmp_path, 1, **{"pixels-per-CM": number})
@@ -198,6 +249,21 @@ def test_an_itrax_range_whose_last_digits_may_still_come_is_not_used(tmp_path: P
         described(path)
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("9" * 5000, "1" * 5000), ("0", "0." + "0" * 400 + "1")],
+    ids=["5000 digits", "400 zeros"],
+)
+def test_itrax_numbers_of_absurd_length_are_refused_and_shown_in_short(
+    tmp_path: Path, start: str, end: str
+) -> None:
+    path = itrax_scan(tmp_path, f"Optical Start\t{start}\tOptical End\t{end}\t\n")
+
+    with pytest.raises(HostileFileError, match=r"at most 12 digits .* got '[0-9.]+\.\.\.'.*again"):
+        described(path)
+    assert "was not read" in described(path, Reading(px_per_cm="20")).warnings[0]
+
+
 @pytest.mark.skipif(not REAL.is_dir(), reason="no real scans; set DOWNCORE_REAL_DATA")
 @pytest.mark.parametrize(
     ("name", "px_per_cm"),
@@ -244,3 +310,72 @@ def test_a_raw_scan_of_another_kind_is_refused(tmp_path: Path, wrong: str) -> No
 
     with pytest.raises(SegmentError, match="expected 3 bands, interleave bip or bil"):
         formats()["raw_header"].open((tmp_path / "a.raw",), Reading(px_per_cm="20"))
+
+
+SIDECARS = {
+    "GC01_01.tif": (
+        "GC01_01.xml",
+        (
+            '<?xml version="1.0" encoding="utf-8"?><geotek-image><coreID>GC01</coreID>'
+            "<section-number>2</section-number><physical-top>150.5</physical-top>"
+            "<physical-height>150</physical-height><pixels-per-CM>20</pixels-per-CM></geotek-image>"
+        ),
+    ),
+    "optical.tif": (
+        "document.txt",
+        (
+            "Station\tCore no:\tSection name\nLake\tLP1A\tLP1A_XRF\nStep size\t2000\tmicrons\n"
+            "Optical Start\t0.5\tOptical End\t120.5\t\nStep size\t500\tmicrons\n"
+        ),
+    ),
+    "lines.raw": (
+        "lines.hdr",
+        (
+            "ENVI\nsamples = 9\nlines = 24\nbands = 3\nheader offset = 0\ndata type = 1\n"
+            "interleave = bip\nbyte order = 0\npixels per cm = 20\n"
+        ),
+    ),
+}
+
+PIECES = st.sampled_from(
+    [b"9" * 5000, b"1e999999999", b"0." + b"0" * 400 + b"1", b"-1", b"1/0", b"nan", b"\xff\xfe",
+     b"\0", b"<", b">", b"&#0;", b"&#x10ffff;", b"\x1b[2J", "٣²".encode(), b"\xed\xa0\x80", b"\t",
+     b"encoding='unicode_escape'", b"encoding='idna'", b"<!DOCTYPE", b"]]>", b"<a>" * 3000, b""]
+)  # fmt: skip
+
+
+@st.composite
+def damaged(draw: st.DrawFn, text: str) -> bytes:
+    """Return a sidecar some of whose numbers, words or bytes were replaced."""
+    words = re.split(rb"([0-9.]+|[A-Za-z-]+)", text.encode(draw(st.sampled_from(ENCODINGS))))
+    for _ in range(draw(st.integers(1, 3))):
+        i = draw(st.integers(0, len(words) - 1))
+        words[i] = draw(st.one_of(PIECES, st.binary(max_size=6)))
+    return b"".join(words)
+
+
+ENCODINGS = ["utf-8", "utf-16", "utf-16-be", "utf-8-sig"]
+
+
+@pytest.mark.parametrize("name", SIDECARS)
+@given(data=st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_sidecar_does_more_than_have_its_scan_refused(name: str, data: st.DataObject) -> None:
+    beside, text = SIDECARS[name]
+    content = data.draw(damaged(text))
+    reading = data.draw(st.sampled_from([Reading(), Reading(px_per_cm="20")]))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        if path.suffix == ".raw":
+            path.write_bytes(bytes(24 * 9 * 3))
+        else:
+            tifffile.imwrite(path, np.full((9, 240, 3), 77, np.uint8), photometric="rgb")
+        path.with_name(beside).write_bytes(content)
+        fmt = format_of(path, head_of(path))
+        with contextlib.suppress(DowncoreError):
+            if fmt is not None:
+                with closing(fmt.open((path,), reading)) as scan:
+                    told = scan.description
+                    assert len(told.core or "") <= 80
+                    assert len(" ".join(told.warnings)) < 1500
+                    scan.refresh(is_still=True)

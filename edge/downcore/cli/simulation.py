@@ -1,6 +1,5 @@
 """Plays a section into a folder, in real time, for ``downcore simulate``."""
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ from downcore.simulator.generator import CoreRecipe, generate
 from downcore.simulator.image_lines import ImageLines
 from downcore.simulator.scanner import play, scan_job, way_called
 from downcore.simulator.write_patterns import ways
+from downcore.strata.input_text import exact_ratio, shown
 
 
 def list_ways() -> None:
@@ -38,8 +38,12 @@ def play_section(
     typer.BadParameter
         If the way is unknown, a number is out of range, or a file is there already.
     """
+    exact = exact_ratio(px_per_cm)
+    if exact is None:
+        raise typer.BadParameter(
+            f"expected pixels per centimetre for --px-per-cm, got {shown(px_per_cm)}"
+        )
     try:
-        exact = Fraction(px_per_cm)
         lines = (
             ImageLines(image, top=top)
             if image
@@ -48,10 +52,6 @@ def play_section(
         folder.mkdir(parents=True, exist_ok=True)
         job = scan_job(lines, folder, name, px_per_cm=exact)
         steps = list(play(job, way_called(way), metres_per_min=metres_per_min))
-    except ZeroDivisionError:
-        raise typer.BadParameter(
-            f"expected pixels per centimetre for --px-per-cm, got {px_per_cm}"
-        ) from None
     except (ValueError, OverflowError, OSError) as error:
         raise typer.BadParameter(str(error)) from None
     kind = "an image" if image else "a simulated core"

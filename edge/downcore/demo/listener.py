@@ -50,6 +50,12 @@ class Listener:
         if not self._subscribed.wait(CONNECT_S):
             raise TimeoutError(f"expected the demo's broker to answer within {CONNECT_S:g} s")
 
+    @property
+    def n_rows(self) -> int:
+        """How many different rows have arrived."""
+        with self._changed:
+            return len(self.heard.rows)
+
     def wait_for(self, n_rows: int, timeout_s: float) -> bool:
         """Wait until so many different rows have arrived; returns whether they did."""
         with self._changed:

@@ -16,6 +16,7 @@ from downcore.demo.broker import demo_broker
 from downcore.demo.listener import Listener
 from downcore.demo.picture import draw_core
 from downcore.demo.place import CORE_NAME, prepare
+from downcore.demo.waiting import wait_while_rows_come
 from downcore.service.daemon import Daemon
 from downcore.settings import InboxSettings, MqttSection, Settings, load_settings
 from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
@@ -24,8 +25,6 @@ from downcore.store import Reader
 
 PX_PER_CM = 200
 MOST_SECTION_CM = 104
-DRAIN_S = 60.0
-"""Longest wait, after the scan, for the last rows to be stored and received."""
 PLAIN_EVERY = 10
 """Rows between two lines where there is no terminal."""
 
@@ -73,14 +72,25 @@ def run_demo(plan: DemoPlan) -> bool:
                     for _step in play(job, way, metres_per_min=plan.metres_per_min):
                         if faults:
                             raise faults[0]
-                listener.wait_for(plan.length_cm, DRAIN_S)
+                wait_while_rows_come(
+                    listener, plan.length_cm, clock=SystemClock(), has_ended=lambda: bool(faults)
+                )
                 heard = listener.heard
             if not plan.ends_by_itself:
                 _stay(console, settings)
     with Reader.open(settings.store.path) as reader:
         stored = reader.counts().slices
         plate = draw_core(reader, plan.folder / "plate.png", inbox)
-    console.print(f"plate: {plate}")
+    if plate is None:
+        console.print("no plate: no centimetre had rows")
+    else:
+        console.print(f"plate: {plate.path}")
+        if plate.drawn_cm < plan.length_cm:
+            console.print(
+                f"{plate.drawn_cm} of {plan.length_cm} cm had rows when the plate was drawn; "
+                "the others are blank",
+                highlight=False,
+            )
     console.print(
         "A simulated core and networks trained on simulated cores: these numbers measure nothing. "
         "Next: downcore init FOLDER, with the folder your scanner writes to.",

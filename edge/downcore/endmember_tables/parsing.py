@@ -19,6 +19,7 @@ from downcore.strata.endmembers.table import (
     VpRule,
 )
 from downcore.strata.errors import EndMemberError
+from downcore.strata.input_text import shown
 
 MOST_CHARACTERS = 200_000
 """Longest file that is read."""
@@ -81,8 +82,13 @@ def parse_table(text: str, name: str) -> EndMemberTable | StandardTable:
         raise EndMemberError(f"{name}: expected at most {MOST_CHARACTERS} characters")
     try:
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise EndMemberError(f"{name}: expected TOML, got: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise EndMemberError(
+            f"{name}: expected TOML, got a number of thousands of digits, or brackets nested too "
+            "deep; mend the table"
+        ) from error
     place = _Place(name, {})
     kind = _text(content, "kind", place)
     try:
@@ -95,7 +101,7 @@ def parse_table(text: str, name: str) -> EndMemberTable | StandardTable:
         if str(error).startswith(name):
             raise
         raise EndMemberError(f"{name}: {error}") from error
-    raise place.refuse(f'expected kind "physical" or "standardised", got {kind!r}')
+    raise place.refuse(f'expected kind "physical" or "standardised", got {shown(kind)}')
 
 
 def _physical(content: dict[str, Any], place: _Place) -> EndMemberTable:
@@ -111,7 +117,7 @@ def _physical(content: dict[str, Any], place: _Place) -> EndMemberTable:
     rule = _text(content, "vp_rule", place) if "vp_rule" in content else VpRule.WOOD.value
     if rule not in {one.value for one in VpRule}:
         known = ", ".join(one.value for one in VpRule)
-        raise place.refuse(f"expected vp_rule to be one of {known}, got {rule!r}")
+        raise place.refuse(f"expected vp_rule to be one of {known}, got {shown(rule)}")
     return EndMemberTable(
         name=_text(content, "name", place),
         title=_text(content, "title", place),
@@ -129,7 +135,7 @@ def _standardised(content: dict[str, Any], place: _Place) -> StandardTable:
     _only(content, _STANDARD_TOP, place)
     weights = content.get("weights")
     if not isinstance(weights, list) or len(weights) != 3:  # noqa: PLR2004 - density, vp, ms
-        raise place.refuse(f"expected weights of density, vp and ms, got {weights!r}")
+        raise place.refuse(f"expected weights of density, vp and ms, got {shown(weights)}")
     density, vp, ms = (_positive(x, "weights", place) for x in weights)
     members = []
     for one in _members(content, place):
@@ -154,7 +160,7 @@ def _solid(one: dict[str, Any], place: _Place) -> Solid:
     _only(one, _MEMBER, inside)
     is_artefact = one.get("is_artefact", False)
     if not isinstance(is_artefact, bool):
-        raise inside.refuse(f"expected is_artefact to be true or false, got {is_artefact!r}")
+        raise inside.refuse(f"expected is_artefact to be true or false, got {shown(is_artefact)}")
     return Solid(
         mineral=mineral,
         group=_text(one, "group", inside),
@@ -246,7 +252,7 @@ def _linear_of_lab(
 def _three(given: Mapping[str, Any], key: str, place: _Place) -> tuple[float, float, float]:
     found = given.get(key)
     if not isinstance(found, list) or len(found) != 3:  # noqa: PLR2004 - a colour
-        raise place.refuse(f"expected three numbers as {key}, got {found!r}")
+        raise place.refuse(f"expected three numbers as {key}, got {shown(found)}")
     one, two, three = (_number(x, key, place) for x in found)
     return one, two, three
 
@@ -257,7 +263,8 @@ def _source(given: Mapping[str, Any], place: _Place) -> str:
         raise place.refuse("expected a source: the name of an entry in [sources]")
     if key not in place.sources:
         raise place.refuse(
-            f"expected a source that stands in [sources], got {key!r}{_near(key, place.sources)}"
+            f"expected a source that stands in [sources], got {shown(key)}"
+            f"{_near(key, place.sources)}"
         )
     return place.sources[key]
 
@@ -272,21 +279,21 @@ def _members(content: Mapping[str, Any], place: _Place) -> list[dict[str, Any]]:
 def _table(content: Mapping[str, Any], key: str, place: _Place) -> dict[str, Any]:
     found = content.get(key)
     if not isinstance(found, dict):
-        raise place.refuse(f"expected a table {key}, got {found!r}")
+        raise place.refuse(f"expected a table {key}, got {shown(found)}")
     return found
 
 
 def _text(content: Mapping[str, Any], key: str, place: _Place) -> str:
     found = content.get(key)
     if not isinstance(found, str) or not found.strip():
-        raise place.refuse(f"expected a text as {key}, got {found!r}")
+        raise place.refuse(f"expected a text as {key}, got {shown(found)}")
     return found
 
 
 def _number(found: object, key: str, place: _Place) -> float:
     # A bool is an int to Python, and nobody means one here.
     if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) < math.inf:
-        raise place.refuse(f"expected a finite number as {key}, got {found!r}")
+        raise place.refuse(f"expected a finite number as {key}, got {shown(found)}")
     try:
         return float(found)
     except OverflowError:
@@ -304,7 +311,7 @@ def _only(content: Mapping[str, Any], known: set[str], place: _Place) -> None:
     for key in content:
         if key not in known:
             raise place.refuse(
-                f"unknown key {key!r}{_near(key, known)}; known: {', '.join(sorted(known))}"
+                f"unknown key {shown(key)}{_near(key, known)}; known: {', '.join(sorted(known))}"
             )
 
 

@@ -99,7 +99,15 @@ def _draw_first_interval(axes: "Axes", section: PlateSection) -> None:
     parts = [part for part in section.slices if part.composition]
     edges = [(part.top_um / UM_PER_CM, part.bottom_um / UM_PER_CM) for part in parts]
     depths = np.array(edges, float).ravel()
+    gaps = 2 * np.array([i for i in range(1, len(edges)) if edges[i][0] != edges[i - 1][1]], int)
     for end in ("lower", "upper"):
         ends = [getattr(part.composition[0], end) for part in parts]
         values = np.repeat(np.array([np.nan if x is None else x for x in ends], float), 2)
-        axes.plot(values, depths, color=INK, linewidth=0.7, linestyle=":")
+        # The line is broken where a depth has no composition.
+        axes.plot(
+            np.insert(values, gaps, np.nan),
+            np.insert(depths, gaps, np.nan),
+            color=INK,
+            linewidth=0.7,
+            linestyle=":",
+        )

@@ -154,7 +154,9 @@ def _tally(section: PlateSection) -> str:
             words.append(f"{low if low == high else f'{low} to {high}'} {status.value}")
     told = ", ".join(words) or "no values"
     slices = "1 slice" if len(section.slices) == 1 else f"{len(section.slices)} slices"
-    return f"{bottom_cm - top_cm:g} cm, {slices}: {told}"
+    whole_cm, sliced_cm = bottom_cm - top_cm, section.n_cm_with_slices
+    length = f"{whole_cm:g}" if sliced_cm >= whole_cm else f"{sliced_cm:g} of {whole_cm:g}"
+    return f"{length} cm, {slices}: {told}"
 
 
 def _draw_picture(axes: "Axes", section: PlateSection) -> None:

@@ -67,17 +67,22 @@ class _Run:
 
 
 def _runs(section: PlateSection, estimates: Sequence[Estimate | None]) -> Iterator[_Run]:
-    pairs = zip(section.slices, estimates, strict=True)
-    for kind, group in itertools.groupby(pairs, lambda pair: _kind(pair[1])):
+    pieces = itertools.accumulate(
+        (one.top_um != before.bottom_um for before, one in itertools.pairwise(section.slices)),
+        initial=0,
+    )
+    trios = zip(section.slices, estimates, pieces, strict=True)
+    # A depth without slices between two of them ends a run.
+    for (kind, _), group in itertools.groupby(trios, lambda trio: (_kind(trio[1]), trio[2])):
         members = list(group)
         if kind is not None:
             status, reason = kind
-            tops = [one.top_um / UM_PER_CM for one, _ in members]
+            tops = [one.top_um / UM_PER_CM for one, _, _ in members]
             yield _Run(
                 status=status,
                 reason=reason,
                 edges_cm=(*tops, members[-1][0].bottom_um / UM_PER_CM),
-                estimates=tuple(estimate for _, estimate in members if estimate),
+                estimates=tuple(estimate for _, estimate, _ in members if estimate),
             )
 
 

@@ -45,15 +45,17 @@ class PlateSection:
     caveat: str
     """What a reader must know before using a number; empty when there is nothing to say."""
     slices: tuple[PlateSlice, ...]
-    """From the top down without gaps; at least one."""
+    """From the top down; at least one. A depth without a slice is left blank."""
     picture: NDArray[np.uint8] | None
-    """Thumbnail, shape (n_rows, n_across, 3), sRGB, from the first slice's top to the last's
-    bottom; ``None`` when there is none."""
+    """Thumbnail, shape (n_rows, n_across, 3), sRGB, over the whole span; ``None`` when
+    there is none."""
     labels: NDArray[np.int32] | None = None
     """Regions over the same span, shape (n_rows, n_across); 0 is no sediment; ``None`` when there
     are none."""
     table: str = ""
     """Name of the end-member table; empty when there is none."""
+    bottom_um: int | None = None
+    """Where the span ends, at or below the last slice's bottom; ``None`` for right there."""
 
     def __post_init__(self) -> None:
         if not self.slices:
@@ -61,8 +63,14 @@ class PlateSection:
 
     @property
     def span_cm(self) -> tuple[float, float]:
-        """Depth of the first slice's top and of the last one's bottom."""
-        return self.slices[0].top_um / UM_PER_CM, self.slices[-1].bottom_um / UM_PER_CM
+        """Depth of the first slice's top, and of where the picture ends."""
+        bottom_um = self.slices[-1].bottom_um if self.bottom_um is None else self.bottom_um
+        return self.slices[0].top_um / UM_PER_CM, bottom_um / UM_PER_CM
+
+    @property
+    def n_cm_with_slices(self) -> float:
+        """How many centimetres of the span have a slice."""
+        return sum(one.bottom_um - one.top_um for one in self.slices) / UM_PER_CM
 
     @property
     def has_composition(self) -> bool:

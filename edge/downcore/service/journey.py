@@ -218,7 +218,8 @@ class Journey:
         if lines.description.warnings != self._warned:
             self._warned = lines.description.warnings
             for warning in self._warned:
-                logger.warning("%s: %s", printable(self.candidate.paths[0]), warning)
+                path = printable(self.candidate.paths[0])
+                logger.warning("%s: %s", path, printable(warning))
         return lines
 
     def _begin(
@@ -383,7 +384,8 @@ class Journey:
     def _set_aside(self, reason: str) -> Outcome:
         store = self._station.store
         path = printable(self.candidate.paths[0])
-        self.reason = reason
+        # A file's own words may stand in a reason.
+        self.reason = reason = printable(reason)
         store.quarantine_try(refusal_key(self.candidate.paths[0]), path, reason)
         if self.scan_id:
             store.set_scan_state(self.scan_id, ScanState.QUARANTINED, reason)

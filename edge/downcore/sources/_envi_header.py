@@ -6,6 +6,7 @@ from pathlib import Path
 
 from downcore.sources._input import InputFile
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
+from downcore.strata.input_text import MOST_DIGITS, shown, whole_number
 
 _MOST_BYTES = 1 << 20
 _COUNTS = ("samples", "bands", "lines", "header offset")
@@ -74,7 +75,7 @@ def read_raw_header(path: Path) -> RawHeader:
     if interleave not in {"bip", "bil"} or kind not in {"1", "12"} or counts["bands"] != 3:  # noqa: PLR2004 - RGB
         raise SegmentError(
             f"expected 3 bands, interleave bip or bil, data type 1 or 12, got {counts['bands']} "
-            f"bands, {interleave}, type {kind}: {path}; export it so"
+            f"bands, {shown(interleave)}, type {shown(kind)}: {path}; export it so"
         )
     return RawHeader(
         path=path,
@@ -91,6 +92,10 @@ def read_raw_header(path: Path) -> RawHeader:
 
 
 def _count(path: Path, key: str, text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,12}", text):
-        raise HostileFileError(f"expected a whole number for {key}, got {text!r}: {path}")
-    return int(text)
+    number = whole_number(text)
+    if number is None:
+        raise HostileFileError(
+            f"expected a whole number of at most {MOST_DIGITS} digits for {key}, got "
+            f"{shown(text)}: {path}; write the header again"
+        )
+    return number

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from downcore.sources._input import InputFile
 from downcore.sources._scan import Sidecar
+from downcore.sources._xml_text import decoded_xml
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
+from downcore.strata.input_text import name_text, shown
 
 _MOST_BYTES = 1 << 20
 _MOST_NEIGHBOURS = 500
@@ -69,7 +71,9 @@ def is_geotek_sidecar(path: Path) -> bool:
             start = file.read_at(0, 4096)
     except SegmentError:
         return False
-    return not start.strip(b"\0") or b"geotek" in start.lower()
+    # UTF-16 has a zero byte beside each letter.
+    letters = start.replace(b"\0", b"")
+    return not letters or b"geotek" in letters.lower()
 
 
 def read_geotek_tags(path: Path) -> GeotekTags:
@@ -85,48 +89,42 @@ def read_geotek_tags(path: Path) -> GeotekTags:
     """
     with InputFile(path) as file:
         raw = file.read_at(0, _MOST_BYTES + 1)
-    if len(raw) > _MOST_BYTES or b"<!ENTITY" in raw or b"<!DOCTYPE" in raw:
+    text = decoded_xml(raw)
+    # Looked for in the decoded text: what is parsed is this text, whatever its bytes were.
+    if len(raw) > _MOST_BYTES or "<!ENTITY" in text or "<!DOCTYPE" in text:
         raise HostileFileError(
             f"expected a plain Geotek XML of at most {_MOST_BYTES} bytes, got a longer one or one "
             f"that defines entities: {path}; export it again"
         )
-    root = _parsed(path, raw)
+    root = _parsed(path, text)
     texts = {
         re.sub(r"[^a-z0-9]", "", str(element.tag).lower()): (element.text or "").strip()
         for element in root.iter()
     }
     if "pixelspercm" not in texts and "geotekimage" not in texts:
         raise HostileFileError(
-            f"expected a Geotek XML with pixels-per-CM, got <{root.tag}>: {path}; move it away if "
-            f"it does not belong to the image"
+            f"expected a Geotek XML with pixels-per-CM, got {shown(root.tag)}: {path}; move it "
+            f"away if it does not belong to the image"
         )
     return GeotekTags(
         path=path,
         px_per_cm=_number(texts.get("pixelspercm")),
-        core=texts.get("coreid") or texts.get("core") or None,
-        section=texts.get("sectionnumber") or texts.get("sectionid") or None,
+        core=name_text(texts.get("coreid") or texts.get("core") or ""),
+        section=name_text(texts.get("sectionnumber") or texts.get("sectionid") or ""),
         height_cm=_number(texts.get("physicalheight")),
         top=_number(texts.get("physicaltop")),
         n_scan_lines=_number(texts.get("scanlines")),
     )
 
 
-def _parsed(path: Path, raw: bytes) -> ET.Element:
-    text = raw.strip(b"\0 \t\r\n\xef\xbb\xbf")
-    for candidate in (text, _declared_latin(text)):
-        try:
-            return ET.fromstring(candidate)  # noqa: S314 - entities were refused above
-        except (ET.ParseError, ValueError) as error:
-            last = error
-    raise GrowingError(
-        f"expected a whole Geotek XML, got one that does not parse ({last}): {path}; if it stays "
-        f"so, export it again"
-    ) from last
-
-
-def _declared_latin(text: bytes) -> str:
-    """Return the text of a file whose declaration is missing or wrong about its encoding."""
-    return re.sub(r"^<\?xml[^>]*\?>", "", text.decode("latin-1"))
+def _parsed(path: Path, text: str) -> ET.Element:
+    try:
+        return ET.fromstring(text)  # noqa: S314 - entities were refused before
+    except ET.ParseError as error:
+        raise GrowingError(
+            f"expected a whole Geotek XML, got one that does not parse ({error}): {path}; if it "
+            f"stays so, export it again"
+        ) from error
 
 
 def _number(text: str | None) -> Decimal | None:
@@ -198,7 +196,7 @@ def _top_cm(tags: GeotekTags, warnings: list[str]) -> Decimal | None:
 
 
 def _section_number(section: str | None) -> int:
-    digits = re.findall(r"\d+", section or "")
+    digits = re.findall(r"[0-9]+", section or "")
     return int(digits[-1][:6]) if digits else 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from downcore.sources._input import InputFile
 from downcore.strata.errors import GrowingError, HostileFileError
+from downcore.strata.input_text import MOST_DECIMALS, MOST_DIGITS, exact_number, name_text, shown
 
 _MOST_BYTES = 1 << 16
 _NUMBER = r"\s*\t\s*([0-9]+(?:[.,][0-9]+)?)"
@@ -42,7 +43,7 @@ def read_itrax_document(path: Path) -> ItraxDocument:
     GrowingError
         If it is empty.
     HostileFileError
-        If it is far too long to be one.
+        If it is far too long to be one, or a number in it is.
     """
     with InputFile(path) as file:
         raw = file.read_at(0, _MOST_BYTES + 1)
@@ -59,16 +60,22 @@ def read_itrax_document(path: Path) -> ItraxDocument:
     sample = _SAMPLE.search(text.replace("\r\n", "\n").replace("\r", "\n"))
     return ItraxDocument(
         path=path,
-        start_mm=None if optical is None else _number(optical[1]),
-        end_mm=None if optical is None else _number(optical[2]),
-        step_mm=None if step is None else _step_mm(_number(step[1])),
-        core=(sample[1].strip() or None) if sample else None,
-        section=(sample[2].strip() or None) if sample else None,
+        start_mm=None if optical is None else _number(path, optical[1]),
+        end_mm=None if optical is None else _number(path, optical[2]),
+        step_mm=None if step is None else _step_mm(_number(path, step[1])),
+        core=name_text(sample[1]) if sample else None,
+        section=name_text(sample[2]) if sample else None,
     )
 
 
-def _number(text: str) -> Fraction:
-    return Fraction(text.replace(",", "."))
+def _number(path: Path, text: str) -> Fraction:
+    number = exact_number(text)
+    if number is None:
+        raise HostileFileError(
+            f"expected numbers of at most {MOST_DIGITS} digits and {MOST_DECIMALS} decimals, got "
+            f"{shown(text)}: {path}; export the document again"
+        )
+    return number
 
 
 def _step_mm(step: Fraction) -> Fraction | None:

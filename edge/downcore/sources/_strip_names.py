@@ -7,11 +7,12 @@ from pathlib import Path
 from downcore.strata.errors import HostileFileError, SegmentError
 
 _PATTERNS = (
-    re.compile(r"(?P<key>.+?)[-_. ]strip[-_ ]?(?P<number>\d{1,6})", re.IGNORECASE),
+    re.compile(r"(?P<key>.+?)[-_. ]strip[-_ ]?(?P<number>[0-9]{1,6})", re.IGNORECASE),
     re.compile(
-        r"(?P<key>.+?)[-_. ](?P<number>\d{1,6})[-_ ]?of[-_ ]?(?P<total>\d{1,6})", re.IGNORECASE
+        r"(?P<key>.+?)[-_. ](?P<number>[0-9]{1,6})[-_ ]?of[-_ ]?(?P<total>[0-9]{1,6})",
+        re.IGNORECASE,
     ),
-    re.compile(r"(?P<key>.+)\.(?P<number>\d{3,6})"),
+    re.compile(r"(?P<key>.+)\.(?P<number>[0-9]{3,6})"),
 )
 
 

@@ -3,12 +3,12 @@
 import csv
 import hashlib
 import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.errors import MeasuredRowsError
+from downcore.strata.input_text import finite_number, shown
 from downcore.strata.properties import PROPERTIES
 
 LOGGED = tuple(one.name for one in PROPERTIES)
@@ -104,7 +104,7 @@ def _check_header(header: list[str], name: str, known: Sequence[str]) -> None:
     others = [column for column in header if column not in {DEPTH_COLUMN, *known}]
     told = f"expected the columns {DEPTH_COLUMN} and any of {', '.join(known)}"
     if DEPTH_COLUMN not in header or not set(header) & set(known) or others:
-        got = ", ".join(header) or "none"
+        got = shown(", ".join(header))[1:-1] or "none"
         raise MeasuredRowsError(f"{name}: {told}, got {got}; rename or leave out the others")
     if len(set(header)) != len(header):
         raise MeasuredRowsError(f"{name}: {told}, each once, got {', '.join(header)}")
@@ -122,12 +122,9 @@ def _cells(line: list[str], header: list[str], where: str) -> dict[str, float | 
 def _number(cell: str, where: str) -> float | None:
     if not cell:
         return None
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise MeasuredRowsError(f"{where}: expected a number or an empty cell, got {cell!r}")
+    value = finite_number(cell)
+    if value is None:
+        raise MeasuredRowsError(f"{where}: expected a number or an empty cell, got {shown(cell)}")
     return value
 
 
