@@ -1,5 +1,5 @@
 """
-Fit the mask's small network: ``python -m downcore_training.mask_fit --real DIR --out FILE``.
+Fit the mask's small network: ``python -m downcore_training.mask.fit --real DIR --out FILE``.
 
 It learns from the marked scans that say so (all under the Open Government Licence) and
 from generated cores. The result is the text of ``downcore/strata/mask_weights.py``. Scans
@@ -27,8 +27,8 @@ from downcore.strata.mask_grid import grid_of
 from downcore.strata.mask_network import Layer, written
 from downcore.strata.section import SectionBuffer
 from downcore.strata.segment import Segment
-from downcore_training.mask_references import UNSCORED, labels_of, lines_first, read_references
-from downcore_training.mask_views import View, altered
+from downcore_training.mask.references import UNSCORED, labels_of, lines_first, read_references
+from downcore_training.mask.views import View, altered
 
 SEED = 20_260
 GENERATED_PX_PER_CM = (20.0,) * 14 + (13.7,) * 3 + (4.7,) * 9 + (1.34, 1.84, 2.5) * 3 + (100.0,) * 2
@@ -176,7 +176,7 @@ def module_text(layers: tuple[Layer, ...]) -> str:
     return f'''"""
 Weights of the mask's network, as text.
 
-Written by ``python -m downcore_training.mask_fit``, which fits them to generated cores and to
+Written by ``python -m downcore_training.mask.fit``, which fits them to generated cores and to
 the marked scans under ``tests/data/mask_references`` that say so. Base 85 of little-endian
 16-bit floats: for each layer its weight, row by row, then its bias.
 """
