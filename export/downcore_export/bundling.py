@@ -37,7 +37,7 @@ from downcore_export.parity import answers_of, spread_over
 from downcore_export.quantisation import QUANTISERS
 from downcore_export.source import Source, data_sha256, flat_figures
 from downcore_training.datasets import CoreSets
-from downcore_training.intervals import Interval, coverage
+from downcore_training.evaluation.intervals import Interval, coverage
 from downcore_training.progress import Report
 
 GOLDEN_TILES = 8

@@ -11,7 +11,7 @@ from downcore.strata.bundle import OUTPUT_NAMES
 from downcore.strata.properties import PROPERTIES
 from downcore_export.conversion import with_corrected_outputs
 from downcore_training.datasets import TileSet
-from downcore_training.evaluation import Scores, SliceValues, join_slices, score
+from downcore_training.evaluation.slice_scores import Scores, SliceValues, join_slices, score
 from downcore_training.scaling import TargetScaling
 
 MOST_R2_LOSS = 0.01

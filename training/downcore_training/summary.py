@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from downcore.strata.properties import PROPERTIES
-from downcore_training.baselines import boosted_on_colour, ridge_on_colour, training_mean
 from downcore_training.checkpoint import FORMAT_VERSION
 from downcore_training.datasets import CoreSets, TileSet
-from downcore_training.evaluation import SliceValues, join_slices, score, visible_share
-from downcore_training.intervals import ConformalTable, coverage, fit_intervals
+from downcore_training.evaluation.baselines import boosted_on_colour, ridge_on_colour, training_mean
+from downcore_training.evaluation.intervals import ConformalTable, coverage, fit_intervals
+from downcore_training.evaluation.slice_scores import SliceValues, join_slices, score, visible_share
 from downcore_training.recipe import Recipe
 from downcore_training.scaling import TargetScaling
 
@@ -32,10 +32,10 @@ def finished_checkpoint(
     dict
         ``outputs`` has, for each property, the fields of
         :class:`downcore.strata.bundle.OutputScaling`; ``data`` says which cores; ``metrics``
-        has the figures of :mod:`downcore_training.evaluation` on ``validation`` and ``test``
-        at the support of the logger's sensors, those of the values of the slices themselves
-        (``test_slice_values``), of the baselines on the same test cores, the visible share, and
-        the coverage of the intervals.
+        has the figures of :mod:`downcore_training.evaluation.slice_scores` on ``validation``
+        and ``test`` at the support of the logger's sensors, those of the values of the slices
+        themselves (``test_slice_values``), of the baselines on the same test cores, the visible
+        share, and the coverage of the intervals.
     """
     intervals = fit_intervals(validation)
     return {

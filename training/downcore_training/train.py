@@ -28,7 +28,7 @@ from downcore_training import checkpoint
 from downcore_training.augmentation import augment, crop, step_generator
 from downcore_training.averaging import RunningMean, renormalise
 from downcore_training.datasets import CoreSets, TileSet
-from downcore_training.evaluation import SliceValues, at_support, join_slices, score
+from downcore_training.evaluation.slice_scores import SliceValues, at_support, join_slices, score
 from downcore_training.loss import Target, WideLabel, footprint_nll
 from downcore_training.networks import load_public_weights, network_named
 from downcore_training.progress import Report

@@ -14,7 +14,7 @@ from downcore_training.bench.baselines._baseline import mean_of_cores
 from downcore_training.bench.core import BenchCore
 from downcore_training.bench.predictions import Judged
 from downcore_training.bench.protocols import Masks
-from downcore_training.inner_folds import inner_folds
+from downcore_training.evaluation.inner_folds import inner_folds
 
 Values = NDArray[np.float64]
 

@@ -29,7 +29,7 @@ from downcore_training.boosted._boosting import (
 from downcore_training.boosted._features import Described, TileFeatures
 from downcore_training.boosted.network import N_SPREAD_TREES, N_TREES, BoostedColour
 from downcore_training.datasets import CoreSets, TileSet
-from downcore_training.evaluation import SliceValues, join_slices
+from downcore_training.evaluation.slice_scores import SliceValues, join_slices
 from downcore_training.progress import Report
 from downcore_training.scaling import TargetScaling, fit_scaling
 from downcore_training.seeing import as_input

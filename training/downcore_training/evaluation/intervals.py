@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.conformal import COVERAGE, ConformalTable, Interval, fit_by_core, half_width
-from downcore_training.evaluation import SliceValues
+from downcore_training.evaluation.slice_scores import SliceValues
 
 __all__ = ["COVERAGE", "ConformalTable", "Interval", "coverage", "fit_intervals"]
 
