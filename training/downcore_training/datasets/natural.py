@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from downcore.strata import mask, mask_weights, tiles
 from downcore.strata.bundle import TILE_PX
+from downcore.strata.colour_profile import PROFILE_NAMES, profile_of_lines
 from downcore.strata.errors import SegmentError, SettingsError
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.tiles import cut_tiles
@@ -26,7 +27,6 @@ from downcore_training.datasets._tile_set import CoreSets, CoreTiles, TileSet
 from downcore_training.datasets.alignment import find_shift
 from downcore_training.datasets.generated import colour_of
 from downcore_training.datasets.matching import MatchedCore, matched_cores
-from downcore_training.profile import PROFILE_NAMES, profile_of_lines
 from downcore_training.progress import Report
 
 _LAYOUT_VERSION = 1

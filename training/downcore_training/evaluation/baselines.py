@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.strata.colour_profile import with_context
 from downcore_training.datasets import TileSet
-from downcore_training.profile import BoostedProfile, with_context
+from downcore_training.evaluation.boosted_profile import BoostedProfile
 
 _PENALTY = 1.0
 """Of the ridge, on standardised features, against the sum of squares of all tiles."""
