@@ -16,7 +16,7 @@ from downcore.strata.errors import BundleError, SettingsError
 from downcore_training.checkpoint import read, trained_network
 from downcore_training.datasets import CoreSets, CoreTiles
 from downcore_training.datasets.generated import core_sets
-from downcore_training.datasets.natural import ReleaseSplit, release_sets
+from downcore_training.datasets.real_cores import ReleaseSplit, release_sets
 from downcore_training.networks import network_named
 from downcore_training.progress import Report
 from downcore_training.recipe import parse_recipe

@@ -22,7 +22,7 @@ from downcore_training.boosted import NETWORK as BOOSTED
 from downcore_training.boosted import fit
 from downcore_training.datasets import CoreSets
 from downcore_training.datasets.generated import core_sets
-from downcore_training.datasets.natural import ReleaseSplit, release_sets
+from downcore_training.datasets.real_cores import ReleaseSplit, release_sets
 from downcore_training.progress import Bar, Plain, Report, bar_columns
 from downcore_training.recipe import Recipe, load_recipe
 from downcore_training.train import Assignment, train
