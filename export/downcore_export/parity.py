@@ -12,7 +12,7 @@ from downcore.strata.properties import PROPERTIES
 from downcore_export.conversion import with_corrected_outputs
 from downcore_training.datasets import TileSet
 from downcore_training.evaluation.slice_scores import Scores, SliceValues, join_slices, score
-from downcore_training.scaling import TargetScaling
+from downcore_training.fitting.scaling import TargetScaling
 
 MOST_R2_LOSS = 0.01
 """R2 that quantising may cost, of any property, on slices of cores not seen before."""

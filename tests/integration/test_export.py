@@ -47,8 +47,8 @@ from downcore_export.source import (  # noqa: E402 - see above
     flat_figures,
     read_source,
 )
-from downcore_training.checkpoint import frozen_state, save  # noqa: E402 - see above
 from downcore_training.datasets import CoreSets, CoreTiles, TileSet  # noqa: E402 - see above
+from downcore_training.fitting.checkpoint import frozen_state, save  # noqa: E402 - see above
 from downcore_training.networks import network_named  # noqa: E402 - see above
 from downcore_training.progress import Silent  # noqa: E402 - see above
 

@@ -16,7 +16,6 @@ from downcore.strata.footprint import FOOTPRINTS, at_logger_support
 torch = pytest.importorskip("torch", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
-from downcore_training.augmentation import augment, crop, step_generator  # noqa: E402 - see above
 from downcore_training.datasets import CoreTiles, TileSet  # noqa: E402 - see above
 from downcore_training.evaluation.baselines import (  # noqa: E402 - see above
     boosted_on_colour,
@@ -31,10 +30,11 @@ from downcore_training.evaluation.slice_scores import (  # noqa: E402 - see abov
     score,
     visible_share,
 )
-from downcore_training.loss import beta_nll  # noqa: E402 - see above
+from downcore_training.fitting.augmentation import augment, crop, step_generator  # noqa: E402 - see above
+from downcore_training.fitting.loss import beta_nll  # noqa: E402 - see above
+from downcore_training.fitting.scaling import fit_scaling  # noqa: E402 - see above
 from downcore_training.networks._layers import clamp_log_sd  # noqa: E402 - see above
 from downcore_training.recipe import Recipe, load_recipe, parse_recipe  # noqa: E402 - see above
-from downcore_training.scaling import fit_scaling  # noqa: E402 - see above
 
 TILE = np.zeros((1, 1, 1, 3), np.uint8)
 

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from downcore.strata.properties import PROPERTIES
-from downcore_training.checkpoint import FORMAT_VERSION
 from downcore_training.datasets import CoreSets, TileSet
 from downcore_training.evaluation.baselines import boosted_on_colour, ridge_on_colour, training_mean
 from downcore_training.evaluation.intervals import ConformalTable, coverage, fit_intervals
 from downcore_training.evaluation.slice_scores import SliceValues, join_slices, score, visible_share
+from downcore_training.fitting.checkpoint import FORMAT_VERSION
+from downcore_training.fitting.scaling import TargetScaling
 from downcore_training.recipe import Recipe
-from downcore_training.scaling import TargetScaling
 
 
 def finished_checkpoint(

@@ -24,25 +24,25 @@ from torch import nn
 
 from downcore.strata.errors import SettingsError
 from downcore.strata.properties import PROPERTIES
-from downcore_training import checkpoint
-from downcore_training.augmentation import augment, crop, step_generator
-from downcore_training.averaging import RunningMean, renormalise
 from downcore_training.datasets import CoreSets, TileSet
 from downcore_training.evaluation.slice_scores import SliceValues, at_support, join_slices, score
-from downcore_training.loss import Target, WideLabel, footprint_nll
-from downcore_training.networks import load_public_weights, network_named
-from downcore_training.progress import Report
-from downcore_training.recipe import Recipe, parse_recipe
-from downcore_training.scaling import TargetScaling, fit_scaling
-from downcore_training.seeing import Seen, as_input, device_named, predict
-from downcore_training.summary import finished_checkpoint
-from downcore_training.tile_groups import (
+from downcore_training.fitting import checkpoint
+from downcore_training.fitting.augmentation import augment, crop, step_generator
+from downcore_training.fitting.averaging import RunningMean, renormalise
+from downcore_training.fitting.loss import Target, WideLabel, footprint_nll
+from downcore_training.fitting.prediction import Seen, as_input, device_named, predict
+from downcore_training.fitting.scaling import TargetScaling, fit_scaling
+from downcore_training.fitting.summary import finished_checkpoint
+from downcore_training.fitting.tile_groups import (
     ALONE,
     GroupedTiles,
     TileGroups,
     quadrature_of,
     wide_footprints,
 )
+from downcore_training.networks import load_public_weights, network_named
+from downcore_training.progress import Report
+from downcore_training.recipe import Recipe, parse_recipe
 
 Clock = Callable[[], float]
 """Seconds that never jump."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from downcore.strata.errors import SettingsError
 from downcore_training.datasets import TileSet
-from downcore_training.scaling import TargetScaling
+from downcore_training.fitting.scaling import TargetScaling
 
 _BATCH = 32
 

@@ -17,15 +17,15 @@ from rich.table import Table
 
 from downcore.strata.errors import DowncoreError, SettingsError
 from downcore.strata.properties import PROPERTIES
-from downcore_training import checkpoint
 from downcore_training.boosted import NETWORK as BOOSTED
 from downcore_training.boosted import fit
 from downcore_training.datasets import CoreSets
 from downcore_training.datasets.generated import core_sets
 from downcore_training.datasets.real_cores import ReleaseSplit, release_sets
+from downcore_training.fitting import checkpoint
+from downcore_training.fitting.train import Assignment, train
 from downcore_training.progress import Bar, Plain, Report, bar_columns
 from downcore_training.recipe import Recipe, load_recipe
-from downcore_training.train import Assignment, train
 
 
 @dataclass(frozen=True, slots=True)
