@@ -17,8 +17,8 @@ from downcore_training.datasets import CoreSets, CoreTiles
 from downcore_training.datasets.generated import core_sets
 from downcore_training.datasets.real_cores import ReleaseSplit, release_sets
 from downcore_training.fitting.checkpoint import read, trained_network
+from downcore_training.fitting.known_networks import network_named
 from downcore_training.fitting.scaling import TargetScaling
-from downcore_training.networks import network_named
 from downcore_training.progress import Report
 from downcore_training.recipe import parse_recipe
 

@@ -49,7 +49,7 @@ from downcore_export.source import (  # noqa: E402 - see above
 )
 from downcore_training.datasets import CoreSets, CoreTiles, TileSet  # noqa: E402 - see above
 from downcore_training.fitting.checkpoint import frozen_state, save  # noqa: E402 - see above
-from downcore_training.networks import network_named  # noqa: E402 - see above
+from downcore_training.fitting.known_networks import network_named  # noqa: E402 - see above
 from downcore_training.progress import Silent  # noqa: E402 - see above
 
 pytestmark = pytest.mark.timeout(600)

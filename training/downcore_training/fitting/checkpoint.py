@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from downcore.strata.errors import BundleError
-from downcore_training.networks import network_named
+from downcore_training.fitting.known_networks import network_named
 
 FORMAT_VERSION = 1
 

@@ -17,8 +17,8 @@ from rich.table import Table
 
 from downcore.strata.errors import DowncoreError, SettingsError
 from downcore.strata.properties import PROPERTIES
-from downcore_training.boosted import NETWORK as BOOSTED
-from downcore_training.boosted import fit
+from downcore_training.boosted.fitting import fit
+from downcore_training.boosted.network import NETWORK as BOOSTED
 from downcore_training.datasets import CoreSets
 from downcore_training.datasets.generated import core_sets
 from downcore_training.datasets.real_cores import ReleaseSplit, release_sets

@@ -29,6 +29,7 @@ from downcore_training.evaluation.slice_scores import SliceValues, at_support, j
 from downcore_training.fitting import checkpoint
 from downcore_training.fitting.augmentation import augment, crop, step_generator
 from downcore_training.fitting.averaging import RunningMean, renormalise
+from downcore_training.fitting.known_networks import network_named
 from downcore_training.fitting.loss import Target, WideLabel, footprint_nll
 from downcore_training.fitting.prediction import Seen, as_input, device_named, predict
 from downcore_training.fitting.scaling import TargetScaling, fit_scaling
@@ -40,7 +41,7 @@ from downcore_training.fitting.tile_groups import (
     quadrature_of,
     wide_footprints,
 )
-from downcore_training.networks import load_public_weights, network_named
+from downcore_training.networks import load_public_weights
 from downcore_training.progress import Report
 from downcore_training.recipe import Recipe, parse_recipe
 
