@@ -33,7 +33,7 @@ from downcore.strata.depthlog import Estimate
 from downcore.strata.errors import GrowingError, HostileFileError, MeasuredRowsError, SettingsError
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.record import SliceRow
-from downcore.strata.regions.shapes import RegionShapes
+from downcore.strata.regions.region_shape import RegionShapes
 from downcore.strata.regions.stream import RegionRows
 from downcore.strata.segment import Pixels
 

@@ -20,7 +20,7 @@ from downcore.sources._reconcile import printable
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import HAS_VALUE
 from downcore.strata.errors import SettingsError
-from downcore.strata.regions.shapes import RegionShape
+from downcore.strata.regions.region_shape import RegionShape
 from downcore.strata.unmixing.composition import words_of
 
 CAVEAT = "composition of a table of end members, not a measurement"
