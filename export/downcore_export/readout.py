@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference._openvino import openvino
+from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import OUTPUT_NAMES
 
 READOUT_TILES = 1500

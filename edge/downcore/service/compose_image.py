@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from downcore.composing import ComposingRecipe, SectionComposer
 from downcore.composing.region_worker import Submit
+from downcore.file_names import printable
 from downcore.pipeline import SectionPipeline
 from downcore.ports import Predictor, ScanDescription, ScanLines
 from downcore.service.batch import candidate_of
@@ -26,7 +27,6 @@ from downcore.service.composing_recipe import (
 from downcore.service.opening import open_predictors
 from downcore.service.station import reading_of, rules_of
 from downcore.settings import Settings
-from downcore.sources._reconcile import printable
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Estimate

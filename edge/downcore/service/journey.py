@@ -5,6 +5,7 @@ import enum
 import errno
 import logging
 
+from downcore.file_names import printable
 from downcore.ports import ScanLines
 from downcore.service.calibrating import pipeline_of
 from downcore.service.candidates import Candidate, look_again
@@ -25,7 +26,6 @@ from downcore.service.passage import Kept, Passage, is_tail_blank
 from downcore.service.station import Station
 from downcore.sources._done import Evidence, Progress, Stillness, decide
 from downcore.sources._names import section_name
-from downcore.sources._reconcile import printable
 from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
 from downcore.strata.record import ScanState
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.sources._reconcile import printable
+from downcore.file_names import printable
 from downcore_training.logs._doubts import declared_unit, doubts_of
 from downcore_training.logs._layout import FIELDS, Header, Layout, header_of, is_calibration_cell
 from downcore_training.logs._log import CREDIBLE, CoreLog, LogError, LogFlag
