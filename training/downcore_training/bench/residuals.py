@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.conformal import COVERAGE, MANY_CORES, fit_by_core, half_width
 from downcore.strata.properties import PROPERTIES
-from downcore_training.bench.baselines import Baseline, Fitted
-from downcore_training.bench.baselines._baseline import mean_of_cores
+from downcore_training.bench.baselines import Baseline, Fitted, mean_of_cores
 from downcore_training.bench.core import BenchCore
 from downcore_training.bench.predictions import Judged
 from downcore_training.bench.protocols import Masks

@@ -7,10 +7,10 @@ Facts: the aggregator of the continental drilling facility CSDCO/LacCore, and th
 Ghent's MSCL_QC.
 """
 
-from downcore_training.logs._geotek import GEOTEK_COLUMNS, has_spaced_header, is_raw
-from downcore_training.logs._layout import Header, Layout, always, in_unit, looks_like
-from downcore_training.logs._log import LogFormat
-from downcore_training.logs._reading import reader
+from downcore.loggers._geotek import GEOTEK_COLUMNS, has_spaced_header, is_raw
+from downcore.loggers._layout import Header, Layout, always, in_unit, looks_like
+from downcore.loggers._log import LogFormat
+from downcore.loggers._reading import reader
 
 
 def _is_mine(header: Header) -> bool:

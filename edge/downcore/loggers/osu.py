@@ -7,9 +7,9 @@ point sensor. The unit of susceptibility is not written.
 Facts: the example tables of pyCoreRelator, cruise M9907.
 """
 
-from downcore_training.logs._layout import Columns, Header, Layout, in_unit, looks_like
-from downcore_training.logs._log import LogFormat, MsKind
-from downcore_training.logs._reading import reader
+from downcore.loggers._layout import Columns, Header, Layout, in_unit, looks_like
+from downcore.loggers._log import LogFormat, MsKind
+from downcore.loggers._reading import reader
 
 
 def _is_mine(header: Header) -> bool:

@@ -11,8 +11,8 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
-from downcore_training.logs._cleaning import CULLS, Cull, Culled, culled, usable
-from downcore_training.logs._log import (
+from downcore.loggers._cleaning import CULLS, Cull, Culled, culled, usable
+from downcore.loggers._log import (
     CREDIBLE,
     HEAD_BYTES,
     CoreLog,
@@ -21,7 +21,7 @@ from downcore_training.logs._log import (
     LogFlag,
     LogFormat,
 )
-from downcore_training.logs._table import read_bytes
+from downcore.loggers._table import read_bytes
 
 __all__ = [
     "CREDIBLE",

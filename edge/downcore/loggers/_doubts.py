@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore_training.logs._layout import Header, Layout
-from downcore_training.logs._log import CREDIBLE, Doubt
-from downcore_training.logs._table import column_of, is_named, plain
+from downcore.loggers._layout import Header, Layout
+from downcore.loggers._log import CREDIBLE, Doubt
+from downcore.loggers._table import column_of, is_named, plain
 
 _FEWEST = 5
 """Values from which a median says something."""

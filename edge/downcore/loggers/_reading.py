@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.file_names import printable
-from downcore_training.logs._doubts import declared_unit, doubts_of
-from downcore_training.logs._layout import FIELDS, Header, Layout, header_of, is_calibration_cell
-from downcore_training.logs._log import CREDIBLE, CoreLog, LogError, LogFlag
-from downcore_training.logs._table import column_of, number, read_bytes
+from downcore.loggers._doubts import declared_unit, doubts_of
+from downcore.loggers._layout import FIELDS, Header, Layout, header_of, is_calibration_cell
+from downcore.loggers._log import CREDIBLE, CoreLog, LogError, LogFlag
+from downcore.loggers._table import column_of, number, read_bytes
 
 _CM_OF = {"m": 100.0, "mm": 0.1, "cm": 1.0}
 _TAKEN_AS_CM = frozenset({"", *_CM_OF})

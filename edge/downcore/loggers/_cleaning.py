@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.loggers._log import CREDIBLE, CoreLog
 from downcore.strata.properties import PROPERTIES
-from downcore_training.logs._log import CREDIBLE, CoreLog
 
 Column = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from downcore_training.logs._log import LogError
+from downcore.loggers._log import LogError
 
 _MOST_BYTES = 64 * 1024 * 1024
 _MOST_TITLE_ROWS = 12

@@ -9,9 +9,9 @@ Facts: the tables of Lago Pato LP16 and Kiteschsee Lake, repositories of the dat
 
 import re
 
-from downcore_training.logs._layout import Columns, Header, Layout, always, in_unit, looks_like
-from downcore_training.logs._log import LogFormat
-from downcore_training.logs._reading import reader
+from downcore.loggers._layout import Columns, Header, Layout, always, in_unit, looks_like
+from downcore.loggers._log import LogFormat
+from downcore.loggers._reading import reader
 
 _DENSITIES = (
     "wetgammaraydensitysat",

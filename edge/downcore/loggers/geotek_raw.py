@@ -6,10 +6,10 @@ processed ones. Its numbers are kept, but no property may be used in its unit.
 Facts: the aggregator of CSDCO/LacCore.
 """
 
-from downcore_training.logs._geotek import GEOTEK_COLUMNS, has_spaced_header, is_raw
-from downcore_training.logs._layout import Header, Layout, always, in_unit, looks_like
-from downcore_training.logs._log import LogFormat
-from downcore_training.logs._reading import reader
+from downcore.loggers._geotek import GEOTEK_COLUMNS, has_spaced_header, is_raw
+from downcore.loggers._layout import Header, Layout, always, in_unit, looks_like
+from downcore.loggers._log import LogFormat
+from downcore.loggers._reading import reader
 
 
 def _is_mine(header: Header) -> bool:

@@ -7,9 +7,9 @@ sections are not said, so their depth comes from the images.
 Facts: the columns that published code reads; DOI 10.5066/P1E8GDZH.
 """
 
-from downcore_training.logs._layout import Columns, Header, Layout, always, in_unit, looks_like
-from downcore_training.logs._log import LogFormat
-from downcore_training.logs._reading import reader
+from downcore.loggers._layout import Columns, Header, Layout, always, in_unit, looks_like
+from downcore.loggers._log import LogFormat
+from downcore.loggers._reading import reader
 
 
 def _is_mine(header: Header) -> bool:

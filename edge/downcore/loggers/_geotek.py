@@ -1,6 +1,6 @@
 """What the two files of a Geotek whole-core logger have in common."""
 
-from downcore_training.logs._layout import Columns, Header
+from downcore.loggers._layout import Columns, Header
 
 GEOTEK_COLUMNS = Columns(
     section=("sectnum", "sectionnum", "sectionnumber", "sectno"),

@@ -7,9 +7,9 @@ density and no velocity; below -50e-5 SI is a fault of the sensor.
 Facts: the aggregator of CSDCO/LacCore.
 """
 
-from downcore_training.logs._layout import Columns, Header, Layout, always, in_unit, looks_like
-from downcore_training.logs._log import LogFormat
-from downcore_training.logs._reading import reader
+from downcore.loggers._layout import Columns, Header, Layout, always, in_unit, looks_like
+from downcore.loggers._log import LogFormat
+from downcore.loggers._reading import reader
 
 
 def _is_mine(header: Header) -> bool:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from downcore_training.logs._log import MsKind, MsUnit
-from downcore_training.logs._table import (
+from downcore.loggers._log import MsKind, MsUnit
+from downcore.loggers._table import (
     Table,
     column_of,
     has_number,

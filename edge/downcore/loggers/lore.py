@@ -7,9 +7,9 @@ point sensor (MSPOINT). Depth is that in the hole; a core is ``379-U1533B-12H``.
 Facts: the README files that accompany the reports on Zenodo (records 3754959, 10672775, 15127590).
 """
 
-from downcore_training.logs._layout import Columns, Header, Layout, looks_like
-from downcore_training.logs._log import LogFormat, MsKind, MsUnit
-from downcore_training.logs._reading import reader
+from downcore.loggers._layout import Columns, Header, Layout, looks_like
+from downcore.loggers._log import LogFormat, MsKind, MsUnit
+from downcore.loggers._reading import reader
 
 _CORE = ("exp", "site", "hole", "core", "type")
 
