@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from downcore.strata.bundle import INPUT_NAME, OUTPUT_NAMES, TILE_PX, OnnxFile
 from downcore.strata.properties import PROPERTIES
-from downcore_export.choosing import CALIBRATION_TILES, Chosen
 from downcore_export.conversion import FEATURES_NAME
 from downcore_export.onnx_quantisation import INPUT, plain_onnx, quantised_onnx
 from downcore_export.parity import (
@@ -25,6 +24,7 @@ from downcore_export.parity import (
     outputs_of,
     spread_over,
 )
+from downcore_export.quantiser_selection import CALIBRATION_TILES, Chosen
 from downcore_export.source import Source
 from downcore_training.datasets import CoreSets
 

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import OUTPUT_NAMES
 
-READOUT_TILES = 1500
-"""Tiles, spread over all training cores, that the read-out is fitted to."""
+CORRECTION_TILES = 1500
+"""Tiles, spread over all training cores, that the correction by features is fitted to."""
 
 _PENALTY = 0.1
 """Of the ridge, on standardised features, a tile."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ReadOut:
+class FeatureCorrection:
     """What is added to the values of a tile: ``features @ weights + offset``."""
 
     weights: NDArray[np.float32]
@@ -33,11 +33,11 @@ class ReadOut:
     """Shape (n_properties,), scaled space."""
 
 
-def fit_readout(
+def fit_feature_correction(
     features: NDArray[np.floating],
     values: NDArray[np.floating],
     reference: NDArray[np.floating],
-) -> ReadOut:
+) -> FeatureCorrection:
     """
     Return what brings ``values`` nearest to ``reference``.
 
@@ -57,20 +57,22 @@ def fit_readout(
     mean = missing.mean(axis=0)
     gram = x.T @ x + _PENALTY * len(x) * np.eye(x.shape[1])
     weights = np.linalg.solve(gram, x.T @ (missing - mean)) * per_unit[:, None]
-    return ReadOut(weights.astype(np.float32), (mean - centre @ weights).astype(np.float32))
+    return FeatureCorrection(
+        weights.astype(np.float32), (mean - centre @ weights).astype(np.float32)
+    )
 
 
-def with_readout(graph: Any, readout: ReadOut) -> Any:
-    """Return ``graph``, its last output the features, with ``readout`` added to its values."""
+def with_feature_correction(graph: Any, correction: FeatureCorrection) -> Any:
+    """Return ``graph``, its last output the features, with ``correction`` added to its values."""
     ops = openvino.opset13
     mended = graph.clone()
     results = mended.get_results()
     value, features = results[0], results[len(OUTPUT_NAMES)].input_value(0)
     source = value.input_value(0)
     source.get_tensor().set_names(set())
-    weights = ops.constant(readout.weights)
+    weights = ops.constant(correction.weights)
     told = ops.matmul(features, weights, transpose_a=False, transpose_b=False)
-    whole = ops.add(ops.add(source, told), readout.offset[None])
+    whole = ops.add(ops.add(source, told), correction.offset[None])
     whole.output(0).get_tensor().set_names({OUTPUT_NAMES[0]})
     value.input(0).replace_source_output(whole.output(0))
     mended.validate_nodes_and_infer_types()

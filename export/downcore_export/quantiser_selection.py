@@ -24,7 +24,11 @@ from downcore_export.parity import (
     spread_over,
 )
 from downcore_export.quantisation import QUANTISERS
-from downcore_export.readout import READOUT_TILES, fit_readout, with_readout
+from downcore_export.quantisation_correction import (
+    CORRECTION_TILES,
+    fit_feature_correction,
+    with_feature_correction,
+)
 from downcore_export.source import Source
 from downcore_training.datasets import CoreSets, TileSet
 from downcore_training.progress import Report
@@ -184,7 +188,7 @@ def _nearest(
     pixels = calibration[:]
     judges = sets.validation.some_cores(CHOOSING_CORES)
     unseen = all_of(judges)
-    many = spread_over(sets.training, READOUT_TILES)
+    many = spread_over(sets.training, CORRECTION_TILES)
     ideal_calibration = outputs_of(reference.graph, pixels)
     ideal_many = outputs_of(reference.graph, many)
     ideal = outputs_of(reference.graph, unseen)
@@ -194,7 +198,9 @@ def _nearest(
         raw = QUANTISERS[name](source.module, pixels)
         graph = corrected(raw, outputs_of(raw, pixels), ideal_calibration)
         answers = answers_of(graph, many)
-        graph = with_readout(graph, fit_readout(answers.last, answers.outputs[0], ideal_many[0]))
+        graph = with_feature_correction(
+            graph, fit_feature_correction(answers.last, answers.outputs[0], ideal_many[0])
+        )
         files = Files(*as_written(graph, is_half=False))
         parity = compare(outputs_of(files.graph, unseen), ideal, judges, source.scaling)
         report.note(f"{name} on validation cores: {told(parity)}")
