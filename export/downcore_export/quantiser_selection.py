@@ -10,22 +10,22 @@ from torch import nn
 
 from downcore.inference.device import computes_bf16
 from downcore.strata.errors import BundleError
-from downcore_export.conversion import as_read, as_written, convert
-from downcore_export.novelty import fit_familiar, threshold_for, with_novelty
-from downcore_export.parity import (
+from downcore_export.answers import (
     Answers,
-    Parity,
-    Some,
+    CompiledGraph,
+    Tiles,
     all_of,
     answers_of,
-    compare,
-    corrected,
     outputs_of,
     spread_over,
 )
+from downcore_export.conversion import as_read, as_written, convert
+from downcore_export.novelty import fit_familiar, threshold_for, with_novelty
+from downcore_export.parity import Parity, compare
 from downcore_export.quantisation import QUANTISERS
 from downcore_export.quantisation_correction import (
     CORRECTION_TILES,
+    corrected,
     fit_feature_correction,
     with_feature_correction,
 )
@@ -60,6 +60,16 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """Training tiles that set the ranges of 8 bit, and what the unquantised graph says of them."""
+
+    pixels: NDArray[np.uint8]
+    """Shape (n, 200, 200, 3)."""
+    ideal: NDArray[np.float32]
+    """Shape (3, n, n_properties)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Limit:
     """From which novelty on a slice is abstained from, and how that was set."""
 
@@ -79,6 +89,8 @@ class Chosen:
     precision: str
     """As in the manifest."""
     files: Files
+    compiled: CompiledGraph
+    """The graph of ``files``."""
     parity: Parity
     limit: Limit
     reference: Files
@@ -86,6 +98,18 @@ class Chosen:
     ideal: NDArray[np.float32]
     """What the unquantised graph says of the test tiles, shape (3, n, n_properties)."""
     n_calibration_tiles: int
+    """On which ``method`` was calibrated; 0 where nothing is quantised."""
+    calibration: Calibration | None
+    """``None`` for a network without convolutions, which is never quantised."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reference:
+    """The unquantised graph, compiled once for all that is compared with it."""
+
+    files: Files
+    compiled: CompiledGraph
+    calibration: Calibration | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +118,7 @@ class _Candidate:
     precision: str
     graph: Any
     """Its last output the features."""
+    compiled: CompiledGraph
     n_calibration_tiles: int
 
 
@@ -121,27 +146,34 @@ def choose(source: Source, sets: CoreSets, *, quantisers: Iterable[str], report:
     BundleError
         If no way stays near enough the unquantised network.
     """
-    graph = convert(source.module)
-    reference = Files(*as_written(graph, is_half=False))
+    reference = _reference(source, sets)
     test = all_of(sets.test)
     report.at(0.05, "computing the test cores unquantised")
-    ideal = outputs_of(reference.graph, test)
+    ideal = reference.compiled.answers(test).outputs
     tried = []
     for one in _candidates(source, sets, reference, list(quantisers), report):
         report.at(0.7, f"learning what is familiar to the {one.precision} graph")
         files = _with_novelty(one, sets.training)
         report.at(0.8, "judging on the test cores")
-        answers = answers_of(files.graph, test, precision=one.precision)
+        compiled = CompiledGraph(files.graph, precision=one.precision)
+        answers = compiled.answers(test)
         parity = compare(answers.outputs, ideal, sets.test, source.scaling)
         said = f"{one.precision}, {one.method}, on test cores: {told(parity)}"
         report.note(said)
         tried.append(said)
         if parity.is_good_enough:
-            limit = _limit(files, one.precision, sets, answers)
             return Chosen(
-                one.method, one.precision, files, parity, limit, reference, ideal,
-                one.n_calibration_tiles,
-            )  # fmt: skip
+                method=one.method,
+                precision=one.precision,
+                files=files,
+                compiled=compiled,
+                parity=parity,
+                limit=_limit(compiled, sets, answers),
+                reference=reference.files,
+                ideal=ideal,
+                n_calibration_tiles=one.n_calibration_tiles,
+                calibration=reference.calibration,
+            )
         report.note("too far from the trained network: the next precision is tried")
     raise BundleError(
         "expected one precision to stay within 0.01 of R2 and 0.1 sd (95th percentile) of the "
@@ -163,64 +195,87 @@ def slice_novelty(tiles: TileSet, novelty: NDArray[np.floating]) -> NDArray[np.f
     return found
 
 
+def _reference(source: Source, sets: CoreSets) -> _Reference:
+    files = Files(*as_written(convert(source.module), is_half=False))
+    compiled = CompiledGraph(files.graph)
+    if not any(isinstance(part, nn.Conv2d) for part in source.module.modules()):
+        return _Reference(files, compiled, None)
+    pixels = spread_over(sets.training, CALIBRATION_TILES)[:]
+    return _Reference(files, compiled, Calibration(pixels, compiled.answers(pixels).outputs))
+
+
 def _candidates(
-    source: Source, sets: CoreSets, reference: Files, quantisers: list[str], report: Report
+    source: Source, sets: CoreSets, reference: _Reference, quantisers: list[str], report: Report
 ) -> Iterator[_Candidate]:
     """Yield graphs from the fastest to the slowest; each is only made if it is asked for."""
-    if not any(isinstance(part, nn.Conv2d) for part in source.module.modules()):
+    graph = reference.files.graph
+    if reference.calibration is None:
         # Nothing in it gains from fewer bits, and a tree whose thresholds move is another tree.
-        yield _Candidate(NOT_QUANTISED, "f32", reference.graph, 0)
+        yield _Candidate(NOT_QUANTISED, "f32", graph, reference.compiled, 0)
         return
     if quantisers:
-        yield _nearest(source, sets, reference, quantisers, report)
-    half = as_read(*as_written(reference.graph, is_half=True))
+        tried = _by_quantiser(
+            source, sets, reference, reference.calibration, quantisers=quantisers, report=report
+        )
+        yield min(tried, key=lambda one: one[:2])[2]
+    half = as_read(*as_written(graph, is_half=True))
     if computes_bf16():
-        yield _Candidate(NOT_QUANTISED, "bf16", half, 0)
+        compiled = CompiledGraph(half, precision="bf16")
+        yield _Candidate(NOT_QUANTISED, "bf16", half, compiled, 0)
     else:
         report.note("this processor has no bfloat16, so whether it would do cannot be shown")
-    yield _Candidate(NOT_QUANTISED, "f16", half, 0)
+    yield _Candidate(NOT_QUANTISED, "f16", half, CompiledGraph(half, precision="f16"), 0)
 
 
-def _nearest(
-    source: Source, sets: CoreSets, reference: Files, quantisers: list[str], report: Report
-) -> _Candidate:
-    calibration = spread_over(sets.training, CALIBRATION_TILES)
-    pixels = calibration[:]
+def _by_quantiser(
+    source: Source,
+    sets: CoreSets,
+    reference: _Reference,
+    calibration: Calibration,
+    *,
+    quantisers: list[str],
+    report: Report,
+) -> Iterator[tuple[float, str, _Candidate]]:
+    """Yield the distance on validation cores, the name and the graph of each quantiser."""
     judges = sets.validation.some_cores(CHOOSING_CORES)
     unseen = all_of(judges)
     many = spread_over(sets.training, CORRECTION_TILES)
-    ideal_calibration = outputs_of(reference.graph, pixels)
-    ideal_many = outputs_of(reference.graph, many)
-    ideal = outputs_of(reference.graph, unseen)
-    found: list[tuple[float, str, Any]] = []
+    ideal_many = reference.compiled.answers(many).outputs[0]
+    ideal = reference.compiled.answers(unseen).outputs
     for i, name in enumerate(quantisers):
         report.at(0.1 + 0.6 * i / len(quantisers), f"quantising with {name}")
-        raw = QUANTISERS[name](source.module, pixels)
-        graph = corrected(raw, outputs_of(raw, pixels), ideal_calibration)
-        answers = answers_of(graph, many)
-        graph = with_feature_correction(
-            graph, fit_feature_correction(answers.last, answers.outputs[0], ideal_many[0])
-        )
-        files = Files(*as_written(graph, is_half=False))
-        parity = compare(outputs_of(files.graph, unseen), ideal, judges, source.scaling)
+        graph = _quantised(source, name, calibration, many, ideal_many)
+        compiled = CompiledGraph(graph)
+        parity = compare(compiled.answers(unseen).outputs, ideal, judges, source.scaling)
         report.note(f"{name} on validation cores: {told(parity)}")
-        found.append((parity.distance, name, files.graph))
-    _, name, graph = min(found, key=lambda one: one[:2])
-    return _Candidate(name, "int8", graph, len(pixels))
+        candidate = _Candidate(name, "int8", graph, compiled, len(calibration.pixels))
+        yield parity.distance, name, candidate
+
+
+def _quantised(
+    source: Source,
+    name: str,
+    calibration: Calibration,
+    many: Tiles,
+    ideal_many: NDArray[np.float32],
+) -> Any:
+    """Return the graph of a quantiser, corrected, as it would be read from its files."""
+    raw = QUANTISERS[name](source.module, calibration.pixels)
+    graph = corrected(raw, outputs_of(raw, calibration.pixels), calibration.ideal)
+    answers = answers_of(graph, many)
+    correction = fit_feature_correction(answers.last, answers.outputs[0], ideal_many)
+    return as_read(*as_written(with_feature_correction(graph, correction), is_half=False))
 
 
 def _with_novelty(one: _Candidate, training: TileSet) -> Files:
     some = spread_over(training, NOVELTY_TILES)
-    familiar = fit_familiar(answers_of(one.graph, some, precision=one.precision).last)
-    graph = with_novelty(one.graph, familiar)
+    graph = with_novelty(one.graph, fit_familiar(one.compiled.answers(some).last))
     # What is kept in 16 bit is so already; the novelty's own numbers would not fit into 16 bit.
     return Files(*as_written(graph, is_half=False))
 
 
-def _limit(files: Files, precision: str, sets: CoreSets, test: Answers) -> Limit:
-    unseen: Some = all_of(sets.validation)
-    told_of = answers_of(files.graph, unseen, precision=precision)
-    novelty = slice_novelty(sets.validation, told_of.last)
+def _limit(compiled: CompiledGraph, sets: CoreSets, test: Answers) -> Limit:
+    novelty = slice_novelty(sets.validation, compiled.answers(all_of(sets.validation)).last)
     threshold = threshold_for(novelty)
     return Limit(
         threshold=threshold,

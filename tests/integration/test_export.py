@@ -23,6 +23,7 @@ pytest.importorskip("nncf", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
 from downcore_export import bundling, quantiser_selection  # noqa: E402 - see above
+from downcore_export.answers import all_of, answers_of, outputs_of  # noqa: E402 - see above
 from downcore_export.bench_rows import read_bench  # noqa: E402 - see above
 from downcore_export.bundling import write_bundle  # noqa: E402 - see above
 from downcore_export.card import rewrite_card  # noqa: E402 - see above
@@ -39,8 +40,8 @@ from downcore_export.novelty import (  # noqa: E402 - see above
     with_novelty,
 )
 from downcore_export.onnx_file import run_onnx  # noqa: E402 - see above
-from downcore_export.parity import all_of, answers_of, corrected, outputs_of  # noqa: E402 - see above
 from downcore_export.quantisation import QUANTISERS  # noqa: E402 - see above
+from downcore_export.quantisation_correction import corrected  # noqa: E402 - see above
 from downcore_export.source import (  # noqa: E402 - see above
     Source,
     data_sha256,
