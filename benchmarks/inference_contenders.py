@@ -170,7 +170,7 @@ def references(bundle: Bundle, checkpoints: Sequence[Path]) -> References:
 
 
 def _trained(path: Path, network: str) -> Any:
-    from downcore_training.checkpoint import read, trained_network  # noqa: PLC0415 - needs torch
+    from downcore_training.fitting.checkpoint import read, trained_network  # noqa: PLC0415 - needs torch
 
     content = read(path)
     if content.get("network") != network:

@@ -28,7 +28,7 @@ from downcore.strata.mask import MASK_HALO_UM, mask_lines_of_section
 from downcore.strata.mask_classes import CLASS_LABELS, MASK_PALETTE, MaskClass
 from downcore.strata.section import SectionBuffer
 from downcore.strata.segment import Segment
-from downcore_training.mask_references import (
+from downcore_training.mask.references import (
     UNSCORED,
     Reference,
     labels_of,

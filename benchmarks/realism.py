@@ -26,12 +26,8 @@ from numpy.typing import NDArray
 from reporting import arguments
 
 from downcore.simulator.generator import CoreRecipe, generate, visible_share
-from downcore_training.profile import (
-    BoostedProfile,
-    lab_of_mean,
-    profile_of_lines,
-    with_context,
-)
+from downcore.strata.colour_profile import lab_of_mean, profile_of_lines, with_context
+from downcore_training.evaluation.boosted_profile import BoostedProfile
 
 ROOT = Path(__file__).parents[1]
 REAL_CORES = ("M9907-23PC", "M9907-25PC")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from downcore.file_names import printable
 from downcore.ports import ScanDescription
 from downcore.service.candidates import Candidate, CandidateFinder
 from downcore.service.composing_recipe import check_composition
@@ -15,7 +16,7 @@ from downcore.settings import Settings, load_settings
 from downcore.sources import Reading
 from downcore.sources._mounts import file_system_here, is_network_share
 from downcore.sources._names import section_name
-from downcore.sources._reconcile import LookLimits, look, printable
+from downcore.sources._reconcile import LookLimits, look
 from downcore.store import Reader
 from downcore.store.place import filesystem_of, refuse_network_place
 from downcore.strata.errors import (

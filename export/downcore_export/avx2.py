@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from downcore.inference._openvino import openvino
 from downcore.inference.compiling import compile_graph
+from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import INPUT_NAME, NOVELTY_NAME, OUTPUT_NAMES
 
 _ENVIRONMENT = {"ONEDNN_MAX_CPU_ISA": "AVX2", "OV_CPU_MAX_ISA": "AVX2"}

@@ -27,17 +27,17 @@ from downcore.strata.bundle import (
     parse_manifest,
 )
 from downcore.strata.errors import SettingsError
+from downcore_export.answers import spread_over
 from downcore_export.avx2 import golden_deviation_on_avx2
 from downcore_export.bench_rows import BenchFile
 from downcore_export.card import card_text
-from downcore_export.choosing import Chosen, Files, choose
 from downcore_export.novelty import FALSE_ABSTAIN_SHARE
 from downcore_export.onnx_file import WrittenOnnx, onnx_file
-from downcore_export.parity import answers_of, spread_over
 from downcore_export.quantisation import QUANTISERS
+from downcore_export.quantiser_selection import Chosen, Files, choose
 from downcore_export.source import Source, data_sha256, flat_figures
 from downcore_training.datasets import CoreSets
-from downcore_training.intervals import Interval, coverage
+from downcore_training.evaluation.intervals import Interval, coverage
 from downcore_training.progress import Report
 
 GOLDEN_TILES = 8
@@ -199,7 +199,7 @@ def _now_utc() -> str:
 
 def _golden_arrays(chosen: Chosen, sets: CoreSets) -> dict[str, NDArray[Any]]:
     tiles = spread_over(sets.test, GOLDEN_TILES)[:]
-    answers = answers_of(chosen.files.graph, tiles, precision=chosen.precision)
+    answers = chosen.compiled.answers(tiles)
     values = dict(zip(OUTPUT_NAMES, answers.outputs, strict=True))
     return {INPUT_NAME: tiles, **values, NOVELTY_NAME: answers.last}
 

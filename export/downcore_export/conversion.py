@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from downcore.inference._openvino import openvino, preprocess
+from downcore.inference.openvino_runtime import openvino, preprocess
 from downcore.strata.bundle import INPUT_NAME, OUTPUT_NAMES, TILE_PX
 
 FEATURES_NAME = "features"

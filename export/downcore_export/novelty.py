@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference._openvino import openvino
+from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import NOVELTY_NAME, OUTPUT_NAMES
 
 FALSE_ABSTAIN_SHARE = 0.01

@@ -14,17 +14,12 @@ from numpy.typing import NDArray
 
 from downcore.strata.bundle import INPUT_NAME, OUTPUT_NAMES, TILE_PX, OnnxFile
 from downcore.strata.properties import PROPERTIES
-from downcore_export.choosing import CALIBRATION_TILES, Chosen
+from downcore_export.answers import Tiles, spread_over
 from downcore_export.conversion import FEATURES_NAME
 from downcore_export.onnx_quantisation import INPUT, plain_onnx, quantised_onnx
-from downcore_export.parity import (
-    MOST_P95_DEVIATION,
-    Some,
-    Tiles,
-    correction,
-    outputs_of,
-    spread_over,
-)
+from downcore_export.parity import MOST_P95_DEVIATION
+from downcore_export.quantisation_correction import correction
+from downcore_export.quantiser_selection import Calibration, Chosen
 from downcore_export.source import Source
 from downcore_training.datasets import CoreSets
 
@@ -67,8 +62,8 @@ def onnx_file(
     some = spread_over(sets.test, CHECKED_TILES)
     ideal = chosen.ideal[:, some.indices]
     precision, content, moved = "f32", b"", {"": np.inf}
-    if chosen.precision != "f32":
-        precision, content = "int8", _of_8_bit(source, sets, chosen)
+    if chosen.calibration is not None:
+        precision, content = "int8", _of_8_bit(source, chosen.calibration)
         moved = _p95(run_onnx(content, some)[0], ideal[0])
     if not max(moved.values()) <= MOST_P95_DEVIATION:
         precision, content = "f32", with_tile_input(plain_onnx(source.module))
@@ -78,12 +73,9 @@ def onnx_file(
     return WrittenOnnx(content, OnnxFile(precision, apart, moved))
 
 
-def _of_8_bit(source: Source, sets: CoreSets, chosen: Chosen) -> bytes:
-    calibration: Some = spread_over(sets.training, CALIBRATION_TILES)
-    pixels = calibration[:]
-    raw = with_tile_input(quantised_onnx(source.module, pixels))
-    ideal = outputs_of(chosen.reference.graph, pixels)
-    return with_line(raw, *correction(run_onnx(raw, pixels), ideal))
+def _of_8_bit(source: Source, calibration: Calibration) -> bytes:
+    raw = with_tile_input(quantised_onnx(source.module, calibration.pixels))
+    return with_line(raw, *correction(run_onnx(raw, calibration.pixels), calibration.ideal))
 
 
 def run_onnx(content: bytes, tiles: Tiles) -> NDArray[np.float32]:

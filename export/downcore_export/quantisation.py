@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from downcore.inference._openvino import openvino
+from downcore.inference.openvino_runtime import openvino
 from downcore_export.conversion import convert, quiet_libraries, with_ports
 from downcore_export.onnx_quantisation import quantised_onnx
 

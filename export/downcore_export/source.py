@@ -13,14 +13,14 @@ from torch import nn
 
 from downcore.strata.bundle import OutputScaling
 from downcore.strata.errors import BundleError, SettingsError
-from downcore_training.checkpoint import read, trained_network
 from downcore_training.datasets import CoreSets, CoreTiles
 from downcore_training.datasets.generated import core_sets
-from downcore_training.datasets.natural import ReleaseSplit, release_sets
-from downcore_training.networks import network_named
+from downcore_training.datasets.real_cores import ReleaseSplit, release_sets
+from downcore_training.fitting.checkpoint import read, trained_network
+from downcore_training.fitting.known_networks import network_named
+from downcore_training.fitting.scaling import TargetScaling
 from downcore_training.progress import Report
 from downcore_training.recipe import parse_recipe
-from downcore_training.scaling import TargetScaling
 
 MOST_TEST_CORES = 24
 """Test cores on which the choice is judged; the unquantised network is slow."""
@@ -39,7 +39,7 @@ class Source:
     training_data: str
     """In a sentence."""
     metrics: Mapping[str, Any]
-    """Figures of the training, nested as :mod:`downcore_training.summary` left them."""
+    """Figures of the training, nested as :mod:`downcore_training.fitting.summary` left them."""
     run: Mapping[str, Any]
     """Steps, minutes and versions of the training."""
     recipe: str

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_samples import PLAIN, ROWS, Sample, variants
 
-from downcore_training.logs import (
+from downcore.loggers import (
     CREDIBLE,
     HEAD_BYTES,
     CoreLog,
@@ -58,7 +58,7 @@ def values_of(log: CoreLog, field: str) -> np.ndarray:
 def test_every_format_has_a_sample_and_is_named_as_its_module() -> None:
     assert set(log_formats()) == {sample.format for sample in PLAIN}
     for name, fmt in log_formats().items():
-        assert importlib.import_module(f"downcore_training.logs.{name}").LOG_FORMAT is fmt
+        assert importlib.import_module(f"downcore.loggers.{name}").LOG_FORMAT is fmt
 
 
 @every_variant

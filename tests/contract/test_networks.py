@@ -7,7 +7,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
-from downcore_training.networks import N_OUTPUTS, network_named, networks  # noqa: E402 - see above
+from downcore_training.fitting.known_networks import network_named  # noqa: E402 - see above
+from downcore_training.networks import N_OUTPUTS, networks  # noqa: E402 - see above
 
 NAMES = sorted(networks())
 

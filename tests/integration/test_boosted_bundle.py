@@ -15,13 +15,12 @@ torch = pytest.importorskip("torch", reason="needs the extra [training]")
 from downcore.strata.errors import SettingsError  # noqa: E402 - see above
 from downcore_export.bundling import write_bundle  # noqa: E402 - see above
 from downcore_export.source import read_source  # noqa: E402 - see above
-from downcore_training import boosted  # noqa: E402 - see above
 from downcore_training.boosted import fitting  # noqa: E402 - see above
-from downcore_training.checkpoint import read, trained_network  # noqa: E402 - see above
 from downcore_training.datasets import CoreSets, CoreTiles, TileSet  # noqa: E402 - see above
+from downcore_training.fitting.checkpoint import read, trained_network  # noqa: E402 - see above
+from downcore_training.fitting.train import Assignment  # noqa: E402 - see above
 from downcore_training.progress import Silent  # noqa: E402 - see above
 from downcore_training.recipe import parse_recipe  # noqa: E402 - see above
-from downcore_training.train import Assignment  # noqa: E402 - see above
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -77,7 +76,7 @@ def few_trees() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     task = Assignment(parse_recipe(RECIPE), RECIPE, sets(), tmp_path_factory.mktemp("boosted"))
-    return boosted.fit(task, report=Silent())
+    return fitting.fit(task, report=Silent())
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +140,7 @@ def test_another_precision_is_refused(tmp_path: Path) -> None:
     text = RECIPE.replace('"f32"', '"bf16"')
     task = Assignment(parse_recipe(text), text, sets(), tmp_path)
     with pytest.raises(SettingsError, match=r'precision = "f32"'):
-        boosted.fit(task, report=Silent())
+        fitting.fit(task, report=Silent())
 
 
 def _noise() -> NDArray[np.uint8]:

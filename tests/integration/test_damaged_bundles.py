@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 from downcore.cli import app
 from downcore.inference import load_bundle, start_predictor
-from downcore.inference._openvino import openvino
+from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import OUTPUT_NAMES
 from downcore.strata.errors import BundleError
 

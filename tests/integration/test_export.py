@@ -22,7 +22,8 @@ torch = pytest.importorskip("torch", reason="needs the extra [training]")
 pytest.importorskip("nncf", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
-from downcore_export import bundling, choosing  # noqa: E402 - see above
+from downcore_export import bundling, quantiser_selection  # noqa: E402 - see above
+from downcore_export.answers import all_of, answers_of, outputs_of  # noqa: E402 - see above
 from downcore_export.bench_rows import read_bench  # noqa: E402 - see above
 from downcore_export.bundling import write_bundle  # noqa: E402 - see above
 from downcore_export.card import rewrite_card  # noqa: E402 - see above
@@ -39,17 +40,17 @@ from downcore_export.novelty import (  # noqa: E402 - see above
     with_novelty,
 )
 from downcore_export.onnx_file import run_onnx  # noqa: E402 - see above
-from downcore_export.parity import all_of, answers_of, corrected, outputs_of  # noqa: E402 - see above
 from downcore_export.quantisation import QUANTISERS  # noqa: E402 - see above
+from downcore_export.quantisation_correction import corrected  # noqa: E402 - see above
 from downcore_export.source import (  # noqa: E402 - see above
     Source,
     data_sha256,
     flat_figures,
     read_source,
 )
-from downcore_training.checkpoint import frozen_state, save  # noqa: E402 - see above
 from downcore_training.datasets import CoreSets, CoreTiles, TileSet  # noqa: E402 - see above
-from downcore_training.networks import network_named  # noqa: E402 - see above
+from downcore_training.fitting.checkpoint import frozen_state, save  # noqa: E402 - see above
+from downcore_training.fitting.known_networks import network_named  # noqa: E402 - see above
 from downcore_training.progress import Silent  # noqa: E402 - see above
 
 pytestmark = pytest.mark.timeout(600)
@@ -372,7 +373,7 @@ def test_the_unquantised_graph_is_kept_only_where_it_is_asked_for(exported: Path
 
 def fails_the_gate(monkeypatch: pytest.MonkeyPatch, *precisions: str) -> None:
     """Let candidates of these precisions count as too far from the trained network."""
-    known = choosing._candidates
+    known = quantiser_selection._candidates
 
     def spoilt(*arguments: Any) -> Iterator[Any]:
         for one in known(*arguments):
@@ -383,9 +384,9 @@ def fails_the_gate(monkeypatch: pytest.MonkeyPatch, *precisions: str) -> None:
             else:
                 yield one
 
-    monkeypatch.setattr(choosing, "_candidates", spoilt)
+    monkeypatch.setattr(quantiser_selection, "_candidates", spoilt)
     # Not quantised at all, which is soon done; the gate never sees it as it is.
-    monkeypatch.setitem(choosing.QUANTISERS, "plain", lambda module, _: convert(module))
+    monkeypatch.setitem(quantiser_selection.QUANTISERS, "plain", lambda module, _: convert(module))
 
 
 def test_a_network_that_8_bit_moves_too_far_is_computed_in_bfloat16(

@@ -185,7 +185,7 @@ def test_importing_openvino_through_the_shim_asks_the_network_nothing() -> None:
         "import socket, sys\n"
         "def asked(*_): raise SystemExit('asked the network')\n"
         "socket.getaddrinfo = socket.gethostbyname = socket.create_connection = asked\n"
-        "from downcore.inference._openvino import openvino\n"
+        "from downcore.inference.openvino_runtime import openvino\n"
         "assert sys.modules['openvino_telemetry'] is None\n"
         "assert not any(n.startswith('openvino_telemetry.') for n in sys.modules)\n"
         "assert 'torch' not in sys.modules\n"

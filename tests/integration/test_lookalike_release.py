@@ -12,7 +12,7 @@ from downcore.strata.errors import SettingsError
 from downcore_training.datasets.lookalike import LookalikeRecipe, write_lookalike
 from downcore_training.datasets.matching import MatchedCore, matched_cores
 from downcore_training.datasets.matching_rules import MatchingRules, SectionRule, load_rules
-from downcore_training.datasets.natural import ReleaseSplit, release_sets, split_of
+from downcore_training.datasets.real_cores import ReleaseSplit, release_sets, split_of
 from downcore_training.datasets.release import find_release
 from downcore_training.progress import Silent
 

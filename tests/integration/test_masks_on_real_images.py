@@ -14,7 +14,7 @@ from downcore.strata.mask import MASK_HALO_UM, mask_lines_of_section
 from downcore.strata.mask_classes import MaskClass
 from downcore.strata.section import SectionBuffer
 from downcore.strata.segment import Segment
-from downcore_training.mask_references import UNSCORED, labels_of, lines_first, read_references
+from downcore_training.mask.references import UNSCORED, labels_of, lines_first, read_references
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("DOWNCORE_REAL_DATA", ROOT.parent / "shared" / "data" / "real"))

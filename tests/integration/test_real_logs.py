@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from downcore_training.logs import CoreLog, log_format_of, read_log, usable
+from downcore.loggers import CoreLog, log_format_of, read_log, usable
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("DOWNCORE_REAL_DATA", ROOT.parent / "shared" / "data" / "real"))

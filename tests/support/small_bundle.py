@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference._openvino import openvino
 from downcore.inference.compiling import BATCH_TILES, compile_graph
 from downcore.inference.loading import physical_values
+from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import (
     NOVELTY_NAME,
     OUTPUT_NAMES,

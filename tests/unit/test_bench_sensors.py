@@ -9,10 +9,10 @@ pytest.importorskip("sklearn", reason="needs the extra [training]")
 
 from bench_cores import walking_core
 
-from downcore_training.bench.arriving import FIRST_CM, adaptive_coverage, calibrated
 from downcore_training.bench.baselines import baselines
 from downcore_training.bench.core import BenchCore, SensorLog
 from downcore_training.bench.fitting import OWN, Round, run_baseline
+from downcore_training.bench.online_correction import FIRST_CM, adaptive_coverage, calibrated
 from downcore_training.bench.predictions import Prediction
 from downcore_training.bench.protocols import BY_CORE
 from downcore_training.bench.sensors import further_views, main_view

@@ -22,7 +22,7 @@ from downcore_training.boosted._reading import Reading  # noqa: E402 - see above
 from downcore_training.boosted._trees import Trees, packed  # noqa: E402 - see above
 from downcore_training.boosted.network import N_FEATURES, BoostedColour  # noqa: E402 - see above
 from downcore_training.datasets import CoreTiles, TileSet  # noqa: E402 - see above
-from downcore_training.scaling import TargetScaling  # noqa: E402 - see above
+from downcore_training.fitting.scaling import TargetScaling  # noqa: E402 - see above
 
 
 def looked_at(tiles: NDArray[np.uint8]) -> NDArray[np.float32]:

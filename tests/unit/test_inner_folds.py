@@ -5,7 +5,7 @@ import pytest
 np = pytest.importorskip("numpy")
 pytest.importorskip("sklearn", reason="the lab's packages are not installed")
 
-from downcore_training.inner_folds import BLOCKS, GAP_SLICES, inner_folds  # noqa: E402 - see above
+from downcore_training.evaluation.inner_folds import BLOCKS, GAP_SLICES, inner_folds  # noqa: E402 - see above
 
 N = 40
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from downcore_training.logs import CULLS, CoreLog, culled, read_log, usable
+from downcore.loggers import CULLS, CoreLog, culled, read_log, usable
 
 HEADER = "SB_DEPTH_cm,SECT_NUM_cm,SECT_DEPTH_cm,PWVel_m/s,Den_gm/cc,MS"
 

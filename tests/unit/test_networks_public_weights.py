@@ -8,11 +8,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
-from downcore_training.networks import (  # noqa: E402 - see above
-    load_public_weights,
-    network_named,
-    networks,
-)
+from downcore_training.fitting.known_networks import network_named  # noqa: E402 - see above
+from downcore_training.networks import load_public_weights, networks  # noqa: E402 - see above
 
 
 @pytest.fixture(params=sorted(networks()))

@@ -84,7 +84,10 @@ def test_the_version_is_the_same_wherever_it_is_said() -> None:
     assert downcore.__version__ == project()["version"]
 
 
-@pytest.mark.parametrize("module", ["downcore.cli", "downcore.service"])
+@pytest.mark.parametrize(
+    "module",
+    ["downcore.cli", "downcore.service", "downcore.loggers", "downcore.strata.colour_profile"],
+)
 def test_the_device_never_loads_the_lab(module: str) -> None:
     loaded = modules_after(f"import {module}")
 

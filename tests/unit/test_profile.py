@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from downcore.strata.colour import lab_of_counts
-from downcore.strata.mask_classes import MaskClass
-from downcore_training.profile import (
+from downcore.strata.colour_profile import (
     PROFILE_NAMES,
-    BoostedProfile,
     lab_of_mean,
     profile_of_lines,
     with_context,
 )
+from downcore.strata.mask_classes import MaskClass
+from downcore_training.evaluation.boosted_profile import BoostedProfile
 
 
 def grey(levels: np.ndarray) -> np.ndarray:

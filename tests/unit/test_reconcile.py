@@ -7,14 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from downcore.sources._reconcile import (
-    Entry,
-    Look,
-    LookLimits,
-    Trouble,
-    look,
-    printable,
-)
+from downcore.file_names import printable
+from downcore.sources._reconcile import Entry, Look, LookLimits, Trouble, look
 
 LIMITS = LookLimits()
 

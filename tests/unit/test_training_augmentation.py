@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
-from downcore_training.augmentation import augment, step_generator  # noqa: E402 - see above
+from downcore_training.fitting.augmentation import augment, step_generator  # noqa: E402 - see above
 from downcore_training.recipe import Recipe  # noqa: E402 - see above
 
 CALM = Recipe(

@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
-from downcore_training.averaging import RunningMean, renormalise  # noqa: E402 - see above
+from downcore_training.fitting.averaging import RunningMean, renormalise  # noqa: E402 - see above
 
 
 def weights_at(module: "torch.nn.Module", value: float) -> None:

@@ -16,25 +16,25 @@ from downcore.strata.footprint import FOOTPRINTS, at_logger_support
 torch = pytest.importorskip("torch", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
-from downcore_training.augmentation import augment, crop, step_generator  # noqa: E402 - see above
-from downcore_training.baselines import (  # noqa: E402 - see above
+from downcore_training.datasets import CoreTiles, TileSet  # noqa: E402 - see above
+from downcore_training.evaluation.baselines import (  # noqa: E402 - see above
     boosted_on_colour,
     ridge_on_colour,
     training_mean,
 )
-from downcore_training.datasets import CoreTiles, TileSet  # noqa: E402 - see above
-from downcore_training.evaluation import (  # noqa: E402 - see above
+from downcore_training.evaluation.intervals import coverage, fit_intervals  # noqa: E402 - see above
+from downcore_training.evaluation.slice_scores import (  # noqa: E402 - see above
     SliceValues,
     at_support,
     join_slices,
     score,
     visible_share,
 )
-from downcore_training.intervals import coverage, fit_intervals  # noqa: E402 - see above
-from downcore_training.loss import beta_nll  # noqa: E402 - see above
+from downcore_training.fitting.augmentation import augment, crop, step_generator  # noqa: E402 - see above
+from downcore_training.fitting.loss import beta_nll  # noqa: E402 - see above
+from downcore_training.fitting.scaling import fit_scaling  # noqa: E402 - see above
 from downcore_training.networks._layers import clamp_log_sd  # noqa: E402 - see above
 from downcore_training.recipe import Recipe, load_recipe, parse_recipe  # noqa: E402 - see above
-from downcore_training.scaling import fit_scaling  # noqa: E402 - see above
 
 TILE = np.zeros((1, 1, 1, 3), np.uint8)
 

@@ -16,21 +16,21 @@ torch = pytest.importorskip("torch", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
 from downcore_training.datasets import CoreTiles, TileSet  # noqa: E402 - see above
-from downcore_training.loss import (  # noqa: E402 - see above
+from downcore_training.fitting.loss import (  # noqa: E402 - see above
     Target,
     WideLabel,
     beta_nll,
     footprint_nll,
     over_footprint,
 )
-from downcore_training.recipe import GROUP_TILES, parse_recipe  # noqa: E402 - see above
-from downcore_training.tile_groups import (  # noqa: E402 - see above
+from downcore_training.fitting.tile_groups import (  # noqa: E402 - see above
     ALONE,
     GroupedTiles,
     TileGroups,
     quadrature_of,
     wide_footprints,
 )
+from downcore_training.recipe import GROUP_TILES, parse_recipe  # noqa: E402 - see above
 
 MS = WideLabel(column=2, centre=1.7, spread=0.25, is_mean_of_log=True)
 LOOP = next(one for one in FOOTPRINTS if one.property == "ms")

@@ -15,13 +15,14 @@ from downcore.strata.errors import BundleError, SettingsError
 torch = pytest.importorskip("torch", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
-from downcore_training import checkpoint, networks  # noqa: E402 - see above
+from downcore_training import networks  # noqa: E402 - see above
 from downcore_training.datasets import CoreSets  # noqa: E402 - see above
 from downcore_training.datasets.generated import core_sets, px_per_cm_of  # noqa: E402 - see above
+from downcore_training.fitting import checkpoint  # noqa: E402 - see above
+from downcore_training.fitting.scaling import fit_scaling  # noqa: E402 - see above
+from downcore_training.fitting.train import Assignment, train  # noqa: E402 - see above
 from downcore_training.progress import Silent  # noqa: E402 - see above
 from downcore_training.recipe import CoreSet, Recipe, parse_recipe  # noqa: E402 - see above
-from downcore_training.scaling import fit_scaling  # noqa: E402 - see above
-from downcore_training.train import Assignment, train  # noqa: E402 - see above
 
 LENGTH_CM = 4
 RECIPE = """
@@ -392,7 +393,7 @@ def test_weights_that_cannot_be_scored_do_not_take_the_place_of_scored_ones(
     cores: CoreSets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures = iter([{"density": {"r2": 0.5}}, {"density": {}}])
-    monkeypatch.setattr("downcore_training.train.score", lambda *_: next(figures))
+    monkeypatch.setattr("downcore_training.fitting.train.score", lambda *_: next(figures))
 
     train(Assignment(parse_recipe(RECIPE), RECIPE, cores, tmp_path), report=Silent())
     assert checkpoint.read(tmp_path / checkpoint.BEST)["step"] == 5

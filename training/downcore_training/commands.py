@@ -38,7 +38,7 @@ def train(
     Exit codes: 0 trained, 1 the recipe or the folder cannot be used, 130 interrupted.
     """
     # torch takes seconds to load, and the command line lists this command without it.
-    from downcore_training.run import TrainingFiles, run_training  # noqa: PLC0415
+    from downcore_training.fitting.run import TrainingFiles, run_training  # noqa: PLC0415
 
     run_training(
         TrainingFiles(config=config, out=out, cache=cache, data=data),

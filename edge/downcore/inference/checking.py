@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from downcore.inference._openvino import openvino
+from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import INPUT_NAME, NOVELTY_NAME, OUTPUT_NAMES, TILE_PX, Manifest
 from downcore.strata.errors import BundleError
 

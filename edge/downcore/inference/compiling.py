@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from downcore.inference._openvino import openvino
 from downcore.inference.device import computes_bf16, describe_device
 from downcore.inference.loading import Bundle
+from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import TILE_PX
 from downcore.strata.errors import BundleError
 

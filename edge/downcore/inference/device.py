@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from downcore.inference._openvino import openvino
+from downcore.inference.openvino_runtime import openvino
 
 _TELLING_FLAGS = ("avx2", "avx512", "avx_vnni", "amx", "fma", "asimd", "sve", "i8mm", "bf16")
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference._openvino import openvino
+from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import OUTPUT_NAMES, TILE_PX, Manifest
 from downcore.strata.errors import BundleError
 from downcore.strata.intervals import TilePrediction, scaled_back

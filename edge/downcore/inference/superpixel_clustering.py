@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference._openvino import openvino
+from downcore.inference.openvino_runtime import openvino
 from downcore.inference.superpixel_graph import slic_graph
 from downcore.inference.superpixel_kernels import widen, write_chosen
 from downcore.inference.superpixel_layout import N_TERMS, GraphShape

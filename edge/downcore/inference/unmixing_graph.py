@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference._openvino import openvino
+from downcore.inference.openvino_runtime import openvino
 
 ITERATIONS = 60
 """On the regularised problems of the benchmarks the greatest error is then below 0.003."""

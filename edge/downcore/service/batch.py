@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from downcore.clock import SystemClock
+from downcore.file_names import printable
 from downcore.service.calibrating import calibrated_station
 from downcore.service.candidates import Candidate, CandidateFinder
 from downcore.service.identity import refusal_key
@@ -17,7 +18,7 @@ from downcore.service.station import Station
 from downcore.settings import Settings
 from downcore.sources import formats
 from downcore.sources._done import Patience
-from downcore.sources._reconcile import SeenFile, printable
+from downcore.sources._reconcile import SeenFile
 from downcore.store import Reader
 from downcore.strata.measured import MeasuredRows
 

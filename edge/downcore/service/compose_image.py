@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from downcore.composing import ComposingRecipe, SectionComposer
 from downcore.composing.region_worker import Submit
+from downcore.file_names import printable
 from downcore.pipeline import SectionPipeline
 from downcore.ports import Predictor, ScanDescription, ScanLines
 from downcore.service.batch import candidate_of
@@ -26,14 +27,13 @@ from downcore.service.composing_recipe import (
 from downcore.service.opening import open_predictors
 from downcore.service.station import reading_of, rules_of
 from downcore.settings import Settings
-from downcore.sources._reconcile import printable
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Estimate
 from downcore.strata.errors import GrowingError, HostileFileError, MeasuredRowsError, SettingsError
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.record import SliceRow
-from downcore.strata.regions.shapes import RegionShapes
+from downcore.strata.regions.region_shape import RegionShapes
 from downcore.strata.regions.stream import RegionRows
 from downcore.strata.segment import Pixels
 

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from downcore.composing.label_png import label_strip
+from downcore.file_names import printable
 from downcore.plate import PlateSection, PlateSlice, draw_plate
 from downcore.publish.composition_payload import row_of
 from downcore.service.compose_image import ComposedImage
 from downcore.service.png import SIGNATURE
-from downcore.sources._reconcile import printable
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import HAS_VALUE
 from downcore.strata.errors import SettingsError
-from downcore.strata.regions.shapes import RegionShape
+from downcore.strata.regions.region_shape import RegionShape
 from downcore.strata.unmixing.composition import words_of
 
 CAVEAT = "composition of a table of end members, not a measurement"

@@ -11,6 +11,7 @@ from types import FrameType
 from downcore import __version__
 from downcore.clock import SystemClock
 from downcore.exit_codes import INTERNAL, OK, REFUSED
+from downcore.file_names import printable
 from downcore.health import lack_of_room, notify_systemd
 from downcore.ports import Clock
 from downcore.publish import RunningSink, Wake, payloads
@@ -21,7 +22,7 @@ from downcore.service.opening import check_settings, open_station
 from downcore.service.outlets import open_sinks
 from downcore.settings import Settings
 from downcore.sources._follow import Follower, Hint
-from downcore.sources._reconcile import Look, printable
+from downcore.sources._reconcile import Look
 from downcore.store.connection import warn_of_wal_reset
 from downcore.strata.errors import SettingsError
 

@@ -4,12 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from downcore.file_names import printable
 from downcore.ports import ScanLines
 from downcore.service.candidates import Candidate
 from downcore.service.station import Station
 from downcore.sources._identity import DIGEST_BYTES, PrefixDigest, content_digest, scan_id_of
 from downcore.sources._names import SectionName
-from downcore.sources._reconcile import printable
 from downcore.sources._turns import TURN_BYTES, Turns
 from downcore.store import EndKeys, OpenedScan, Store
 from downcore.strata.record import Scan, ScanState

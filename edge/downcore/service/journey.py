@@ -4,6 +4,7 @@ import contextlib
 import errno
 import logging
 
+from downcore.file_names import printable
 from downcore.ports import ScanLines
 from downcore.service.attempt import MOST_DEATHS, Attempt
 from downcore.service.calibrating import pipeline_of
@@ -26,7 +27,6 @@ from downcore.service.passage import Kept, Passage, is_tail_blank
 from downcore.service.station import Station
 from downcore.sources._done import Evidence, Progress, Stillness, decide
 from downcore.sources._names import section_name
-from downcore.sources._reconcile import printable
 from downcore.sources._turns import Result, Turns
 from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
 from downcore.strata.record import ScanState

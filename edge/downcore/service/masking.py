@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.file_names import printable
 from downcore.ports import ScanLines
 from downcore.service.batch import candidate_of
 from downcore.service.png import is_palette_png, write_palette_png
 from downcore.service.station import reading_of
 from downcore.settings import Settings
-from downcore.sources._reconcile import printable
 from downcore.strata.errors import GrowingError, HostileFileError, SettingsError
 from downcore.strata.mask import MASK_HALO_UM, SectionMasker
 from downcore.strata.mask_classes import CLASS_LABELS, MASK_PALETTE, MaskClass

@@ -12,16 +12,24 @@ from functools import cache
 from pathlib import Path
 
 from downcore.sources._format import HEAD_BYTES, Limits, Reading, SegmentFormat
+from downcore.sources._geotek_sidecar import geotek_sidecar_path, read_geotek_tags
 from downcore.sources._input import InputFile
+from downcore.sources._names import SectionName, section_name
+from downcore.sources._reconcile import is_not_yet
 
 __all__ = [
     "HEAD_BYTES",
     "Limits",
     "Reading",
+    "SectionName",
     "SegmentFormat",
     "format_of",
     "formats",
+    "geotek_sidecar_path",
     "head_of",
+    "is_not_yet",
+    "read_geotek_tags",
+    "section_name",
 ]
 
 

@@ -30,8 +30,8 @@ from watchdog.events import (
 )
 from watchdog.observers.inotify import InotifyObserver
 
+from downcore.file_names import printable
 from downcore.sources._mounts import file_system_here, is_network_share
-from downcore.sources._reconcile import printable
 
 logger = logging.getLogger(__name__)
 

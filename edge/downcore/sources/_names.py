@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
 
+from downcore.file_names import printable, raw_bytes
 from downcore.sources._name_patterns import DECLARED, NamePattern
-from downcore.sources._reconcile import printable, raw_bytes
 
 MAX_ID_LENGTH = 80
 HASH_DIGITS = 8

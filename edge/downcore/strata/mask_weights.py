@@ -1,7 +1,7 @@
 """
 Weights of the mask's network, as text.
 
-Written by ``python -m downcore_training.mask_fit``, which fits them to generated cores and to
+Written by ``python -m downcore_training.mask.fit``, which fits them to generated cores and to
 the marked scans under ``tests/data/mask_references`` that say so. Base 85 of little-endian
 16-bit floats: for each layer its weight, row by row, then its bias.
 """

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from downcore.inference._openvino import openvino, preprocess
+from downcore.inference.openvino_runtime import openvino, preprocess
 from downcore.inference.segment_anything.manifest import (
     N_CHANNELS,
     PORTS,

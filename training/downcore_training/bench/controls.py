@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.strata.colour_profile import PROFILE_NAMES, profile_of_lines
 from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.baselines import Baseline
 from downcore_training.bench.core import BenchCore
@@ -20,7 +21,6 @@ from downcore_training.bench.fitting import OWN, Round, run_baseline
 from downcore_training.bench.predictions import Prediction, answers_of
 from downcore_training.bench.protocols import BY_CORE, RANDOM
 from downcore_training.bench.scoring import Answers, r2
-from downcore_training.profile import PROFILE_NAMES, profile_of_lines
 
 Values = NDArray[np.float64]
 

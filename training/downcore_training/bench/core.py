@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.strata.colour_profile import PROFILE_NAMES
 from downcore.strata.properties import PROPERTIES
-from downcore_training.profile import PROFILE_NAMES
 
 
 class SliceImages(Protocol):

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.baselines import Baseline
 from downcore_training.bench.core import BenchCore
-from downcore_training.bench.judging import (
+from downcore_training.bench.predictions import CoreAnswers, Judged, Prediction
+from downcore_training.bench.protocols import Fold, Masks, Protocol
+from downcore_training.bench.residuals import (
     Learned,
     depends_on_site,
     half_of,
@@ -20,8 +22,6 @@ from downcore_training.bench.judging import (
     learn,
     only,
 )
-from downcore_training.bench.predictions import CoreAnswers, Judged, Prediction
-from downcore_training.bench.protocols import Fold, Masks, Protocol
 
 Values = NDArray[np.float64]
 Tick = Callable[[], None]

@@ -4,16 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from downcore_training.bench.arriving import DELAY_CM, FIRST_CM
-from downcore_training.bench.figures import (
-    MOST_CORES,
-    chosen_predictions,
-    draw_downcore,
-    draw_leakage,
-    draw_scatter,
-)
-from downcore_training.bench.running import Result
-from downcore_training.bench.telling import (
+from downcore_training.bench.console_report import (
     CALIBRATED_HEADINGS,
     CONTROL_HEADINGS,
     GAP_HEADINGS,
@@ -23,6 +14,15 @@ from downcore_training.bench.telling import (
     gap_cells,
     score_cells,
 )
+from downcore_training.bench.figures import (
+    MOST_CORES,
+    chosen_predictions,
+    draw_downcore,
+    draw_leakage,
+    draw_scatter,
+)
+from downcore_training.bench.online_correction import DELAY_CM, FIRST_CM
+from downcore_training.bench.running import Result
 
 FILE_NAME = "report.md"
 _MOST_MODELS = 4

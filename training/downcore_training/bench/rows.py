@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from downcore.strata.properties import PROPERTIES, Property
-from downcore_training.bench.arriving import (
+from downcore_training.bench.bootstrap import Spread, spread_of_r2
+from downcore_training.bench.core import BenchCore
+from downcore_training.bench.noise import noise_of
+from downcore_training.bench.online_correction import (
     DELAY_CM,
     FIRST_CM,
     adaptive_coverage,
     calibrated,
 )
-from downcore_training.bench.bootstrap import Spread, spread_of_r2
-from downcore_training.bench.core import BenchCore
-from downcore_training.bench.noise import noise_of
 from downcore_training.bench.predictions import Prediction, answers_of
 from downcore_training.bench.protocols import BY_CORE, BY_CORE_IN_SITE, BY_SITE, UNSEEN
 from downcore_training.bench.scoring import Figures, r2, score, spearman

@@ -12,9 +12,9 @@ from rich.progress import Progress
 
 from downcore.exit_codes import INTERRUPTED, REFUSED, exit_code_of
 from downcore.strata.errors import DowncoreError, SettingsError
+from downcore_training.bench.console_report import tell
 from downcore_training.bench.layouts import read_folder
 from downcore_training.bench.running import Order, Result, run_bench
-from downcore_training.bench.telling import tell
 from downcore_training.progress import Bar, Plain, Report, bar_columns
 
 

@@ -21,7 +21,7 @@ from downcore.strata.footprint import FOOTPRINTS
 from downcore_training.boosted._reading import Reading
 from downcore_training.boosted._trees import DEPTH, N_LEAVES
 from downcore_training.datasets import TileSet
-from downcore_training.scaling import TargetScaling
+from downcore_training.fitting.scaling import TargetScaling
 
 _WIDE_CM = 1.0
 """Sd of a footprint from which on neighbours count."""

@@ -18,7 +18,6 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from downcore.strata.errors import SettingsError
 from downcore.strata.properties import PROPERTIES
-from downcore_training import checkpoint
 from downcore_training.boosted._boosting import (
     Boosting,
     Lessons,
@@ -29,12 +28,13 @@ from downcore_training.boosted._boosting import (
 from downcore_training.boosted._features import Described, TileFeatures
 from downcore_training.boosted.network import N_SPREAD_TREES, N_TREES, BoostedColour
 from downcore_training.datasets import CoreSets, TileSet
-from downcore_training.evaluation import SliceValues, join_slices
+from downcore_training.evaluation.slice_scores import SliceValues, join_slices
+from downcore_training.fitting import checkpoint
+from downcore_training.fitting.prediction import as_input
+from downcore_training.fitting.scaling import TargetScaling, fit_scaling
+from downcore_training.fitting.summary import finished_checkpoint
+from downcore_training.fitting.train import Assignment
 from downcore_training.progress import Report
-from downcore_training.scaling import TargetScaling, fit_scaling
-from downcore_training.seeing import as_input
-from downcore_training.summary import finished_checkpoint
-from downcore_training.train import Assignment
 
 N_FOLDS = 5
 """Parts of the training cores that are predicted by trees of the others."""

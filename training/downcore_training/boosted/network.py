@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from downcore_training.boosted._features import CELL_NAMES, Described, TileFeatures
 from downcore_training.boosted._trees import Trees
-from downcore_training.networks import N_OUTPUTS, Network
+from downcore_training.networks.network import N_OUTPUTS, Network
 
 N_TREES = 300
 """Trees of each property's mean."""

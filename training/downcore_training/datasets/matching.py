@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.loggers import CoreLog, usable
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import SettingsError
 from downcore.strata.properties import PROPERTIES
@@ -21,7 +22,6 @@ from downcore_training.datasets.matching_rules import MatchingRules, load_rules
 from downcore_training.datasets.placing import PlacedSection, place_sections
 from downcore_training.datasets.release import Release, ReleaseCore, find_release, section_key
 from downcore_training.datasets.slice_images import SliceImages
-from downcore_training.logs import CoreLog, usable
 
 __all__ = ["MOST_GAP_CM", "MatchedCore", "MatchedSection", "SliceImages", "match", "matched_cores"]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from downcore.loggers import CoreLog
 from downcore_training.datasets.matching_rules import MatchingRules
 from downcore_training.datasets.release import ReleaseCore, SectionImage, section_key
-from downcore_training.logs import CoreLog
 
 _TRIM_FROM_CM = 0.2
 """Less than this an image is short by rounding, not by a trim."""

@@ -10,14 +10,23 @@ from pathlib import Path
 
 import numpy as np
 
+from downcore.file_names import printable
+from downcore.loggers import CoreLog, LogError, log_format_of, read_log
 from downcore.ports import ScanLines
-from downcore.sources import Reading, SegmentFormat, format_of, formats, head_of
-from downcore.sources._geotek_sidecar import geotek_sidecar_path, read_geotek_tags
-from downcore.sources._names import SectionName, section_name
-from downcore.sources._reconcile import is_not_yet, printable
+from downcore.sources import (
+    Reading,
+    SectionName,
+    SegmentFormat,
+    format_of,
+    formats,
+    geotek_sidecar_path,
+    head_of,
+    is_not_yet,
+    read_geotek_tags,
+    section_name,
+)
 from downcore.strata.errors import SegmentError, SettingsError
 from downcore_training.datasets.matching_rules import FILE_NAME, MatchingRules
-from downcore_training.logs import CoreLog, LogError, log_format_of, read_log
 
 _LOG_ENDINGS = frozenset({".csv", ".txt", ".tsv", ".out", ".raw", ".dat"})
 _MOST_FILES = 200_000

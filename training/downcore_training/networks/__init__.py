@@ -3,7 +3,7 @@ Networks: one module each, found by name.
 
 To add one, put a module here that defines ``NETWORK`` and a recipe in
 ``config/training``; the contract tests do the rest. Modules whose name starts with
-an underscore are parts of networks.
+an underscore are parts of networks; ``network`` says what a network is.
 
 Every network is a torch module with
 
@@ -18,15 +18,14 @@ read, float32, by which it is judged whether a tile is like those the network le
 import importlib
 import pkgutil
 
-from downcore_training.networks._network import N_OUTPUTS, Network
 from downcore_training.networks._public_weights import LoadedWeights, load_public_weights
+from downcore_training.networks.network import N_OUTPUTS, Network
 
 __all__ = [
     "N_OUTPUTS",
     "LoadedWeights",
     "Network",
     "load_public_weights",
-    "network_named",
     "networks",
 ]
 
@@ -35,26 +34,8 @@ def networks() -> dict[str, Network]:
     """Return every network in this package, by name."""
     found: dict[str, Network] = {}
     for module_info in pkgutil.iter_modules(__path__):
-        if not module_info.name.startswith("_"):
+        if not module_info.name.startswith("_") and module_info.name != "network":
             module = importlib.import_module(f"{__name__}.{module_info.name}")
             network: Network = module.NETWORK
             found[network.name] = network
     return found
-
-
-def network_named(name: str) -> Network:
-    """
-    Return the network called ``name``, the boosted colour model included.
-
-    Raises
-    ------
-    ValueError
-        If there is none; the message lists those there are.
-    """
-    # It is fitted, not trained by gradient, so that it stands apart; it needs this package.
-    from downcore_training.boosted import NETWORK as BOOSTED  # noqa: PLC0415 - see above
-
-    found = networks() | {BOOSTED.name: BOOSTED}
-    if name not in found:
-        raise ValueError(f"expected a network of {', '.join(sorted(found))}, got {name!r}")
-    return found[name]

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from downcore_training.networks._deeplab import Decoder
 from downcore_training.networks._hrnet import CHANNELS, HRNet
 from downcore_training.networks._layers import clamp_log_sd, initialise
-from downcore_training.networks._network import N_OUTPUTS, Network
+from downcore_training.networks.network import N_OUTPUTS, Network
 
 _WIDTH = 64
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from downcore_training.networks._layers import BasicBlock, Normalise, clamp_log_sd, initialise
-from downcore_training.networks._network import N_OUTPUTS, Network
+from downcore_training.networks.network import N_OUTPUTS, Network
 
 
 class ResNet18(nn.Module):

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference._openvino import openvino
 from downcore.inference.device import computes_bf16
+from downcore.inference.openvino_runtime import openvino
 from downcore.inference.segment_anything.loading import SegmentAnythingBundle
 from downcore.inference.segment_anything.manifest import (
     BOXES,

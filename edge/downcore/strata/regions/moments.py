@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from downcore.strata.colour import linear_of_counts
 from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.regions._sums import range_of, sums_of
-from downcore.strata.regions.shapes import RegionShapes
+from downcore.strata.regions.region_shape import RegionShapes
 from downcore.strata.regions.window import NO_REGION
 
 _LIGHT_STEPS = 2**24

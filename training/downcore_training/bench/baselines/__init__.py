@@ -9,9 +9,9 @@ import importlib
 import pkgutil
 from functools import cache
 
-from downcore_training.bench.baselines._baseline import Baseline, Fitted
+from downcore_training.bench.baselines._baseline import Baseline, Fitted, mean_of_cores
 
-__all__ = ["Baseline", "Fitted", "baselines"]
+__all__ = ["Baseline", "Fitted", "baselines", "mean_of_cores"]
 
 
 @cache

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.strata.colour_profile import with_context
 from downcore_training.bench.baselines._baseline import Baseline, pooled
 from downcore_training.bench.core import BenchCore
-from downcore_training.profile import BoostedProfile, with_context
+from downcore_training.evaluation.boosted_profile import BoostedProfile
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.strata.colour_profile import profile_of_lines
 from downcore.strata.errors import SettingsError
 from downcore.strata.mask import MASK_HALO_UM, SectionMasker
 from downcore.strata.section import SectionBuffer, SliceLines
@@ -20,7 +21,6 @@ from downcore.strata.segment import Segment
 from downcore_training.bench.core import BenchCore
 from downcore_training.bench.layouts._layout import Found, Layout
 from downcore_training.datasets.generated import Core, generated_core, px_per_cm_of
-from downcore_training.profile import profile_of_lines
 from downcore_training.recipe import CoreSet
 
 FILE_NAME = "generated.toml"

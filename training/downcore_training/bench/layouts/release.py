@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.strata.colour_profile import PROFILE_NAMES, profile_of_lines
 from downcore.strata.errors import DowncoreError, SegmentError
 from downcore_training.bench.core import BenchCore
 from downcore_training.bench.layouts._layout import Found, Layout
 from downcore_training.datasets.matching import MatchedCore, SliceImages, matched_cores
-from downcore_training.profile import PROFILE_NAMES, profile_of_lines
 
 
 @dataclass(slots=True, eq=False)

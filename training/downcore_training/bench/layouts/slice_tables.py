@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.strata.colour_profile import PROFILE_NAMES, lab_of_mean, profile_of_lines
 from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.core import BenchCore, SensorLog, runs_of
 from downcore_training.bench.layouts._columns import Columns, columns_of, sensor_of
@@ -14,7 +15,6 @@ from downcore_training.bench.layouts._credible import believed
 from downcore_training.bench.layouts._layout import Found, Layout
 from downcore_training.bench.layouts._table_images import Place, TableImages
 from downcore_training.bench.layouts._units import in_our_unit
-from downcore_training.profile import PROFILE_NAMES, lab_of_mean, profile_of_lines
 
 Values = NDArray[np.float64]
 Rows = list[dict[str, str]]

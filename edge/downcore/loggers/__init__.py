@@ -1,0 +1,84 @@
+"""
+Logs of core loggers: one module for each way of writing them, found by looking in this package.
+
+To add one, put a module here that defines ``LOG_FORMAT``, and a sample in
+``tests/support/log_samples.py``; the contract tests do the rest. Modules whose name starts with
+an underscore are not formats.
+"""
+
+import importlib
+import pkgutil
+from functools import cache
+from pathlib import Path
+
+from downcore.loggers._cleaning import CULLS, Cull, Culled, culled, usable
+from downcore.loggers._log import (
+    CREDIBLE,
+    HEAD_BYTES,
+    CoreLog,
+    Doubt,
+    LogError,
+    LogFlag,
+    LogFormat,
+)
+from downcore.loggers._table import read_bytes
+
+__all__ = [
+    "CREDIBLE",
+    "CULLS",
+    "HEAD_BYTES",
+    "CoreLog",
+    "Cull",
+    "Culled",
+    "Doubt",
+    "LogError",
+    "LogFlag",
+    "LogFormat",
+    "culled",
+    "log_format_of",
+    "log_formats",
+    "read_log",
+    "usable",
+]
+
+
+@cache
+def _formats() -> tuple[LogFormat, ...]:
+    names = sorted(name for _, name, _ in pkgutil.iter_modules(__path__) if name[0] != "_")
+    return tuple(importlib.import_module(f"{__name__}.{name}").LOG_FORMAT for name in names)
+
+
+def log_formats() -> dict[str, LogFormat]:
+    """Return every log format in this package, by name."""
+    return {fmt.name: fmt for fmt in _formats()}
+
+
+def log_format_of(path: Path) -> LogFormat | None:
+    """
+    Return the format that a file's beginning looks like, or None.
+
+    Raises
+    ------
+    LogError
+        If the file cannot be read.
+    """
+    head = read_bytes(path, most=HEAD_BYTES, is_head=True)
+    return next((fmt for fmt in _formats() if fmt.looks_like(head)), None)
+
+
+def read_log(path: Path) -> CoreLog:
+    """
+    Return the log in a file of any known format.
+
+    Raises
+    ------
+    LogError
+        If no format knows it, or it cannot be read.
+    """
+    fmt = log_format_of(path)
+    if fmt is None:
+        known = ", ".join(one.title for one in _formats())
+        raise LogError(
+            f"expected a log of a known format, got another file: {path}; known: {known}"
+        )
+    return fmt.read(path)

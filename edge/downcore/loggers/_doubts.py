@@ -1,0 +1,124 @@
+"""Doubts about a whole log: what its own numbers, its units and its format say against it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.loggers._layout import Header, Layout
+from downcore.loggers._log import CREDIBLE, Doubt
+from downcore.loggers._table import column_of, is_named, plain
+
+_FEWEST = 5
+"""Values from which a median says something."""
+_WATER_VP = 1_465.0
+"""Slowest velocity of water that a calibration run may give, m/s."""
+_SLOWEST_MUD_VP = 0.967 * _WATER_VP
+"""
+Least velocity of any mixture of that water with grains, m/s.
+
+Wood's equation for sea water (1.026 g/cm3) and quartz (2.65 g/cm3, 37 GPa) has its minimum at
+79 % pores, 0.967 of the velocity of the water.
+"""
+_DENSEST_MUD = 2.2
+"""Median above which a log cannot be of mud, g/cm3; see the reason given there."""
+_KG_PER_M3 = ("kgm3", "kgm", "kg")
+
+
+def declared_unit(header: Header, layout: Layout, field: str) -> str:
+    """Return the unit glued to a column's name, else that of the units row, plain; or ""."""
+    stems = layout.columns.of(field)
+    column, _ = column_of(header.names, stems)
+    if column is None:
+        return ""
+    name = header.names[column]
+    stem = next(stem for stem in stems if is_named(name, stem))
+    if len(name) > len(stem):
+        return name[len(stem) :]
+    below = header.unit_rows[0] if header.unit_rows else ()
+    return plain(below[column]) if column < len(below) else ""
+
+
+def doubts_of(values: NDArray[np.float64], header: Header, layout: Layout) -> tuple[Doubt, ...]:
+    """
+    Return what is known against the properties of a log.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, 3)
+        As written, NaN where there is none.
+    header : Header
+        For the units it declares.
+    layout : Layout
+        Of the format.
+    """
+    found: list[Doubt] = []
+    if layout.is_raw:
+        found += [
+            Doubt(
+                one.property,
+                "readings before calibration",
+                "Geotek MSCL .raw files",
+                excludes_absolute_use=True,
+            )
+            for k, one in enumerate(CREDIBLE)
+            if np.isfinite(values[:, k]).any()
+        ]
+    found += _of_density(values[:, 0], declared_unit(header, layout, "density"))
+    found += _of_vp(values[:, 1])
+    found += _of_ms(values[:, 2], header, layout)
+    return tuple(found)
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size >= _FEWEST else np.nan
+
+
+def _of_density(values: NDArray[np.float64], unit: str) -> list[Doubt]:
+    median = _median(values)
+    found = []
+    if unit in _KG_PER_M3 and median < 100.0:  # noqa: PLR2004 - no rock or water has so few kg/m3
+        reason = f"the header says kg/m3, but a median of {median:.3g} can only be g/cm3"
+        found.append(Doubt("density", reason, "water has 1,000 kg/m3", excludes_absolute_use=False))
+    if median > _DENSEST_MUD:
+        reason = (
+            f"a median of {median:.2f} g/cm3 leaves at most {100 * _porosity(median):.0f} % of "
+            f"pores at a grain density of 2.75, less than packed sand has; such logs come from "
+            f"half cores read with the calibration of whole ones"
+        )
+        source = "porosity = (2.75 - density) / (2.75 - 1.026)"
+        found.append(Doubt("density", reason, source, excludes_absolute_use=True))
+    return found
+
+
+def _porosity(density: float) -> float:
+    return max((2.75 - density) / (2.75 - 1.026), 0.0)
+
+
+def _of_vp(values: NDArray[np.float64]) -> list[Doubt]:
+    median = _median(values)
+    if not median < _WATER_VP:
+        return []
+    source = "USGS Open-File Report 01-190: water calibrations lie within 1,465 to 1,525 m/s"
+    if median >= _SLOWEST_MUD_VP:
+        reason = f"a median of {median:.0f} m/s is below sea water, which few muds are"
+        return [Doubt("vp", reason, source, excludes_absolute_use=False)]
+    reason = (
+        f"a median of {median:.0f} m/s is below that of any mud, {_SLOWEST_MUD_VP:.0f} m/s; the "
+        f"log is uncalibrated, or the transducers did not touch the core"
+    )
+    return [Doubt("vp", reason, f"{source}; Wood's equation", excludes_absolute_use=True)]
+
+
+def _of_ms(values: NDArray[np.float64], header: Header, layout: Layout) -> list[Doubt]:
+    if not np.isfinite(values).any():
+        return []
+    unit = layout.ms_unit(header)
+    if unit == "instrument units":
+        reason = "in instrument units, not corrected for the core's volume"
+        source = "IODP, README of the MSLOOP reports"
+        return [Doubt("ms", reason, source, excludes_absolute_use=True)]
+    if unit == "unknown":
+        reason = "the file does not say its unit; 1e-5 SI is assumed"
+        source = "loggers write 1e-5 SI unless told otherwise"
+        return [Doubt("ms", reason, source, excludes_absolute_use=False)]
+    return []

@@ -1,0 +1,292 @@
+"""
+Tiles of real cores with the labels of their logs, cut once and kept in a cache folder.
+
+A core is read slice by slice, so that memory does not grow with the release. Each core is a
+folder of its own, written whole or not at all, and named after all that decides its content.
+Nothing in the cache is worth keeping.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata import mask, mask_weights, tiles
+from downcore.strata.bundle import TILE_PX
+from downcore.strata.colour_profile import PROFILE_NAMES, profile_of_lines
+from downcore.strata.errors import SegmentError, SettingsError
+from downcore.strata.properties import PROPERTIES
+from downcore.strata.tiles import cut_tiles
+from downcore_training.datasets._tile_set import CoreSets, CoreTiles, TileSet
+from downcore_training.datasets.alignment import find_shift
+from downcore_training.datasets.generated import colour_of
+from downcore_training.datasets.matching import MatchedCore, matched_cores
+from downcore_training.progress import Report
+
+_LAYOUT_VERSION = 1
+"""Counted on when this module cuts or keeps other tiles of the same cores."""
+_NEAR_CM = 4
+"""Slices this near to a labelled one are kept too: a loop's reading takes them in."""
+_FEWEST_SITES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSplit:
+    """Which cores of a release are trained, validated and tested on; a site is in one set only."""
+
+    validation: tuple[str, ...] = ()
+    """Names of cores; empty to let the share and the names decide."""
+    test: tuple[str, ...] = ()
+    """Likewise."""
+    validation_share: float = 0.15
+    """Share of the sites, at least one."""
+    test_share: float = 0.15
+    tiles_per_slice: int = 3
+    """Tiles kept of each slice, evenly spread over those side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitNames:
+    """Names of the cores in each set."""
+
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Report) -> CoreSets:
+    """
+    Return the tiles of a release's cores, cutting those that ``cache`` lacks.
+
+    Parameters
+    ----------
+    folder : Path
+        The release, read by :func:`downcore_training.datasets.matching.matched_cores`.
+    cache : Path
+        Folder that may be deleted at any time; made if absent. About 0.12 MB a tile.
+    split : ReleaseSplit
+        Which core goes where. Without names it depends on the sites' names alone.
+    report : Report
+        Hears of every core cut, its warnings, and whether its log seems shifted.
+
+    Returns
+    -------
+    CoreSets
+        ``seed`` of a core is a number made from its name; ``visible`` is NaN throughout.
+
+    Raises
+    ------
+    SettingsError
+        If there are fewer than three sites, a named core is absent, or a set would be empty.
+    """
+    cores = [core for core in matched_cores(folder) if _has_labels(core, report)]
+    names = split_of(cores, split)
+    home = cache / "releases"
+    home.mkdir(parents=True, exist_ok=True)
+    found: dict[str, CoreTiles] = {}
+    is_new = not all((home / _key(core, split.tiles_per_slice)).is_dir() for core in cores)
+    for i, core in enumerate(cores):
+        report.at(i / len(cores), f"core {core.name}, {i + 1} of {len(cores)}")
+        try:
+            made = _made(core, home, split.tiles_per_slice, report)
+        except SegmentError as error:
+            report.note(f"{core.name} is left out: {error}")
+            continue
+        if len(made.slice_index):
+            found[core.name] = made
+        else:
+            report.note(f"{core.name} is left out: no slice with a label shows sediment")
+    if is_new:
+        _check_together([core for core in cores if core.name in found], home, split, report)
+    return CoreSets(
+        training=_set_of(names.training, found, "training"),
+        validation=_set_of(names.validation, found, "validation"),
+        test=_set_of(names.test, found, "test"),
+    )
+
+
+def split_of(cores: Sequence[MatchedCore], split: ReleaseSplit) -> SplitNames:
+    """
+    Return which core is in which set; cores of one site are in the same.
+
+    Sites are put in the order of a digest of their names. The first are tested on, the next
+    validate, the rest train; where cores are named, they and their sites' other cores are taken.
+
+    Raises
+    ------
+    SettingsError
+        As :func:`release_sets`.
+    """
+    site_of = {_plain(core.name): core.site for core in cores}
+    sites = sorted(set(site_of.values()), key=lambda site: hashlib.sha256(site.encode()).digest())
+    if len(sites) < _FEWEST_SITES:
+        raise SettingsError(
+            f"expected cores of at least {_FEWEST_SITES} sites with labels, so that no site is in "
+            f"two sets, got {len(sites)}: {', '.join(sites) or 'none'}"
+        )
+    test = _sites_named(split.test, site_of)
+    validation = _sites_named(split.validation, site_of)
+    left = [site for site in sites if site not in test | validation]
+    if not split.test:
+        count = max(1, round(split.test_share * len(sites)))
+        test, left = set(left[:count]), left[count:]
+    if not split.validation:
+        count = max(1, round(split.validation_share * len(sites)))
+        validation, left = set(left[:count]), left[count:]
+    if test & validation:
+        raise SettingsError(
+            f"expected test and validation cores of different sites, got both of "
+            f"{', '.join(sorted(test & validation))}"
+        )
+
+    def of(chosen: set[str]) -> tuple[str, ...]:
+        return tuple(core.name for core in cores if core.site in chosen)
+
+    return SplitNames(of(set(left)), of(validation), of(test))
+
+
+def _sites_named(names: tuple[str, ...], site_of: dict[str, str]) -> set[str]:
+    absent = [name for name in names if _plain(name) not in site_of]
+    if absent:
+        raise SettingsError(f"expected cores of the release, got {', '.join(absent)}")
+    return {site_of[_plain(name)] for name in names}
+
+
+def _plain(name: str) -> str:
+    return name.upper().replace("_", "-")
+
+
+def _set_of(names: tuple[str, ...], cut: dict[str, CoreTiles], what: str) -> TileSet:
+    found = [cut[name] for name in names if name in cut]
+    if not found:
+        raise SettingsError(
+            f"expected at least one core with tiles for {what}, got none of "
+            f"{', '.join(names) or 'no core at all'}"
+        )
+    return TileSet(found)
+
+
+def _has_labels(core: MatchedCore, report: Report) -> bool:
+    if np.isfinite(core.labels).any():
+        return True
+    reasons = "; ".join(core.warnings[:3])
+    report.note(f"{core.name} is left out: no slice has a label. {reasons}")
+    return False
+
+
+def _made(core: MatchedCore, home: Path, tiles_per_slice: int, report: Report) -> CoreTiles:
+    """Return the tiles of a core, cut now or before."""
+    place = home / _key(core, tiles_per_slice)
+    if not place.is_dir():
+        beside = Path(tempfile.mkdtemp(prefix=".partial-", dir=home))
+        try:
+            _cut(core, beside, tiles_per_slice)
+            beside.rename(place)
+        except OSError:
+            # Another process may have been faster; its tiles are the same.
+            if not place.is_dir():
+                raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    for text in json.loads((place / "notes.json").read_text(encoding="utf-8")):
+        report.note(text)
+    return _opened(core, place)
+
+
+def _key(core: MatchedCore, tiles_per_slice: int) -> str:
+    files = [path for one in core.placed for path in one.image.paths]
+    described = {
+        "layout": _LAYOUT_VERSION,
+        "name": core.name,
+        "tiles": tiles_per_slice,
+        "images": [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files],
+        "scales": [str(one.image.px_per_cm) for one in core.placed],
+    }
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+    for array in (core.labels, core.section, core.slice_index):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    for module in (tiles, mask, mask_weights):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()[:20]
+
+
+def _cut(core: MatchedCore, place: Path, tiles_per_slice: int) -> None:
+    """Cut the tiles of a core, one slice in memory at a time."""
+    wanted = _near_labels(core)
+    profile = np.full((len(wanted), len(PROFILE_NAMES)), np.nan)
+    index: list[int] = []
+    colour = [np.empty((0, 6))]
+    with core.images() as images, (place / "pixels.u8").open("wb") as file:
+        for i in np.flatnonzero(wanted):
+            lines, classes = images.lines_and_classes(int(i))
+            px_per_cm = images.px_per_cm(int(i))
+            profile[i] = profile_of_lines(lines, classes, px_per_cm)
+            squares = cut_tiles(lines, classes, px_per_cm, most=tiles_per_slice).pixels
+            file.write(squares.tobytes())
+            index += [int(i)] * len(squares)
+            colour.append(colour_of(squares))
+    np.savez(
+        place / "rest.npz",
+        slice_index=np.array(index, np.int64),
+        colour=np.concatenate(colour),
+        profile=profile,
+    )
+    notes = [*core.warnings]
+    shift = find_shift(profile[:, :3], core.labels, core.run)
+    if shift is not None:
+        notes.append(shift.sentence(core.name))
+    (place / "notes.json").write_text(json.dumps(notes), encoding="utf-8")
+
+
+def _check_together(
+    cores: list[MatchedCore], home: Path, split: ReleaseSplit, report: Report
+) -> None:
+    """Say whether all logs seem shifted alike, which shows where one core is too short."""
+    profiles = []
+    for core in cores:
+        with np.load(home / _key(core, split.tiles_per_slice) / "rest.npz") as rest:
+            profiles.append(rest["profile"][:, :3])
+    runs = [core.run + 1_000 * i for i, core in enumerate(cores)]
+    if len(cores) > 1:
+        labels = np.concatenate([core.labels for core in cores])
+        shift = find_shift(np.concatenate(profiles), labels, np.concatenate(runs))
+        if shift is not None:
+            report.note(shift.sentence(f"all {len(cores)} cores together"))
+
+
+def _near_labels(core: MatchedCore) -> NDArray[np.bool_]:
+    has: NDArray[np.bool_] = np.asarray(np.isfinite(core.labels).any(axis=1))
+    near = has.copy()
+    for lag in range(1, _NEAR_CM + 1):
+        same = core.run[lag:] == core.run[:-lag]
+        near[lag:] |= has[:-lag] & same
+        near[:-lag] |= has[lag:] & same
+    return near
+
+
+def _opened(core: MatchedCore, place: Path) -> CoreTiles:
+    with np.load(place / "rest.npz") as rest:
+        index, colour = rest["slice_index"], rest["colour"]
+    shape = (len(index), TILE_PX, TILE_PX, 3)
+    # An empty file cannot be mapped.
+    pixels: NDArray[np.uint8] = (
+        np.memmap(place / "pixels.u8", np.uint8, "r", shape=shape)
+        if len(index)
+        else np.empty(shape, np.uint8)
+    )
+    return CoreTiles(
+        seed=int.from_bytes(hashlib.sha256(core.name.encode()).digest()[:6], "big"),
+        px_per_cm=core.sections[0].px_per_cm,
+        pixels=pixels,
+        slice_index=index,
+        labels=core.labels,
+        visible=np.full((len(core.labels), len(PROPERTIES)), np.nan),
+        colour=colour,
+        run=core.run,
+    )

@@ -1,0 +1,71 @@
+"""What a network must beat: the mean of the training cores, ridge and boosting on colour."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.colour_profile import with_context
+from downcore_training.datasets import TileSet
+from downcore_training.evaluation.boosted_profile import BoostedProfile
+
+_PENALTY = 1.0
+"""Of the ridge, on standardised features, against the sum of squares of all tiles."""
+
+
+def training_mean(training: TileSet, test: TileSet) -> NDArray[np.float64]:
+    """Return the mean label of the training tiles for every test tile, shape (n_tiles, 3)."""
+    mean = np.nanmean(training.labels, axis=0)
+    return np.broadcast_to(mean, (len(test), mean.size)).copy()
+
+
+def ridge_on_colour(training: TileSet, test: TileSet) -> NDArray[np.float64]:
+    """
+    Return what ridge regression on mean and sd of L*, a*, b* says of every test tile.
+
+    Returns
+    -------
+    ndarray, shape (n_tiles, 3)
+        In the property's unit, log10 for ``ms``.
+    """
+    centre, spread = training.colour.mean(axis=0), training.colour.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+    seen = (training.colour - centre) / spread
+    asked = (test.colour - centre) / spread
+    out = np.empty((len(test), training.labels.shape[1]))
+    for i in range(out.shape[1]):
+        known = np.isfinite(training.labels[:, i])
+        x, y = seen[known], training.labels[known, i]
+        offset = x.mean(axis=0)
+        gram = (x - offset).T @ (x - offset) + _PENALTY * np.eye(x.shape[1])
+        weights = np.linalg.solve(gram, (x - offset).T @ (y - y.mean()))
+        out[:, i] = y.mean() + (asked - offset) @ weights
+    return out
+
+
+def boosted_on_colour(training: TileSet, test: TileSet) -> NDArray[np.float64]:
+    """
+    Return what boosted trees on colour, a slice's own and its neighbours', say of test tiles.
+
+    Returns
+    -------
+    ndarray, shape (n_tiles, 3)
+        In the property's unit, log10 for ``ms``; alike for all tiles of a slice. NaN for a
+        property that no training core has.
+    """
+    first = training.one_tile_a_slice()
+    model = BoostedProfile().fit(
+        _in_context(training), training.labels[first], training.core[first]
+    )
+    return model.predict(_in_context(test))[test.group]
+
+
+def _in_context(tiles: TileSet) -> NDArray[np.float64]:
+    """Return the features of every slice that has a tile, in order."""
+    found: list[NDArray[np.float64]] = []
+    for core in tiles.cores:
+        there, number = np.unique(core.slice_index, return_inverse=True)
+        colour = np.full((len(core.labels), core.colour.shape[1]), np.nan)
+        counts = np.bincount(number)[:, None]
+        sums = [np.bincount(number, column) for column in core.colour.T]
+        colour[there] = np.stack(sums, axis=1) / counts
+        found.append(with_context(colour, core.runs)[there])
+    return np.concatenate(found)

@@ -1,0 +1,144 @@
+"""A training run as the command line starts it: recipe, cores, loop, and what was reached."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from downcore.strata.errors import DowncoreError, SettingsError
+from downcore.strata.properties import PROPERTIES
+from downcore_training.boosted.fitting import fit
+from downcore_training.boosted.network import NETWORK as BOOSTED
+from downcore_training.datasets import CoreSets
+from downcore_training.datasets.generated import core_sets
+from downcore_training.datasets.real_cores import ReleaseSplit, release_sets
+from downcore_training.fitting import checkpoint
+from downcore_training.fitting.train import Assignment, train
+from downcore_training.progress import Bar, Plain, Report, bar_columns
+from downcore_training.recipe import Recipe, load_recipe
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFiles:
+    """Where a run reads and writes; ``None`` for the usual place."""
+
+    config: Path
+    out: Path | None
+    cache: Path | None
+    data: Path | None = None
+    """Release of real cores; ``None`` for generated ones."""
+
+
+def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None) -> None:
+    """
+    Train as the recipe says, telling the terminal.
+
+    Raises
+    ------
+    typer.Exit
+        With 1 if the recipe, the folder or a checkpoint cannot be used, 130 if interrupted.
+    """
+    console = Console()
+    try:
+        recipe = load_recipe(files.config)
+        if budget_min is not None:
+            recipe = dataclasses.replace(recipe, budget_min=budget_min)
+        _check_resume(recipe, resume=resume)
+        out = files.out or Path("runs") / recipe.network
+        cache = files.cache or Path(platformdirs.user_cache_dir("downcore")) / "training"
+        with _report(console) as report:
+            sets = sets_of(recipe, files.data, cache, report)
+            text = files.config.read_text(encoding="utf-8")
+            task = Assignment(recipe=recipe, recipe_text=text, sets=sets, out=out)
+            path = _trained(task, report, resume=resume)
+    except (DowncoreError, ValueError) as error:
+        console.print(str(error), style="red", soft_wrap=True, highlight=False, markup=False)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        console.print("interrupted; the same command with --resume goes on from the last look")
+        raise typer.Exit(130) from error
+    content = checkpoint.read(path)
+    metrics = path.with_name("metrics.json")
+    metrics.write_text(json.dumps(content["metrics"], indent=2) + "\n", encoding="utf-8")
+    console.print(_table(content))
+    console.print(f"wrote {path}; next: downcore bundle {path} --out DIR", soft_wrap=True)
+
+
+def _check_resume(recipe: Recipe, *, resume: bool) -> None:
+    if resume and recipe.network == BOOSTED.name:
+        raise SettingsError(
+            f"expected no --resume for {BOOSTED.name}, which is fitted in one go; leave it out"
+        )
+
+
+def sets_of(recipe: Recipe, release: Path | None, cache: Path, report: Report) -> CoreSets:
+    """
+    Return the cores that a recipe is trained on: those of ``release``, or generated ones.
+
+    Raises
+    ------
+    SettingsError
+        If the release cannot be split into training, validation and test cores.
+    """
+    if release is not None:
+        return release_sets(release, cache, ReleaseSplit(), report=report)
+    return core_sets(recipe.cores, cache, report=report, processes=os.cpu_count() or 1)
+
+
+def _trained(task: Assignment, report: Report, *, resume: bool) -> Path:
+    if task.recipe.network != BOOSTED.name:
+        return train(task, report=report, resume=resume)
+    return fit(task, report=report)
+
+
+@contextmanager
+def _report(console: Console) -> Iterator[Report]:
+    if not console.is_terminal:
+        yield Plain(console)
+        return
+    with Progress(*bar_columns(), console=console) as progress:
+        yield Bar(progress)
+
+
+def _table(content: dict[str, Any]) -> Table:
+    metrics = content["metrics"]
+    table = Table(
+        title=f"{content['network']} on test cores",
+        caption="R2 at the support of the logger's sensors; visible: what a perfect reader reaches",
+    )
+    for heading in (
+        *("property", "R2", "visible", "R2 of the slice", "mean", "ridge", "boosted"),
+        *("RMSE", "bias", "in 90 % interval"),
+    ):
+        table.add_column(heading)
+    for one in PROPERTIES:
+        got = metrics["test"][one.name]
+        unit = f"log10 {one.unit}" if one.is_log_scaled else one.unit
+        table.add_row(
+            f"{one.name}, {unit}",
+            _number(got.get("r2")),
+            _number(metrics["visible_share"]["test"].get(one.name)),
+            _number(metrics["test_slice_values"][one.name].get("r2")),
+            *(
+                _number(metrics[f"test_baseline_{name}"][one.name].get("r2"))
+                for name in ("training_mean", "ridge_on_colour", "boosted_on_colour")
+            ),
+            _number(got.get("rmse")),
+            _number(got.get("bias")),
+            _number(metrics["interval_coverage"]["test"][one.name]),
+        )
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"

@@ -1,0 +1,205 @@
+"""
+Fit the mask's small network: ``python -m downcore_training.mask.fit --real DIR --out FILE``.
+
+It learns from the marked scans that say so (all under the Open Government Licence) and
+from generated cores. The result is the text of ``downcore/strata/mask_weights.py``. Scans
+of other licences and scans kept apart are never read here.
+"""
+
+import argparse
+import itertools
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+import torch
+from numpy.typing import NDArray
+
+from downcore.simulator.generator import CoreRecipe, generate
+from downcore.strata.depth import LineScale
+from downcore.strata.mask import MASK_HALO_UM
+from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask_features import N_FEATURES, features_of
+from downcore.strata.mask_grid import grid_of
+from downcore.strata.mask_network import Layer, written
+from downcore.strata.section import SectionBuffer
+from downcore.strata.segment import Segment
+from downcore_training.mask.references import UNSCORED, labels_of, lines_first, read_references
+from downcore_training.mask.views import View, altered
+
+SEED = 20_260
+GENERATED_PX_PER_CM = (20.0,) * 14 + (13.7,) * 3 + (4.7,) * 9 + (1.34, 1.84, 2.5) * 3 + (100.0,) * 2
+"""Scale of each generated core; its seed is 7000 and its place in this row."""
+VIEWS_OF_SCANS, VIEWS_OF_CORES = 12, 3
+CELLS_OF_SCAN, CELLS_OF_CORE = 5_000, 4_000
+"""Cells drawn from each view."""
+OTHER_WEIGHT = 1.5
+"""Weight of a cell that is not sediment, there being fewer of them."""
+CORES_WEIGHT = 0.6
+"""Weight of all generated cores together, that of all marked scans being 1."""
+HIDDEN = (40, 20)
+EPOCHS, BATCH, HIGHEST_RATE = 16, 4_096, 0.01
+NAMING_SHARE = 0.25
+"""How much naming the class counts beside telling sediment from the rest."""
+FEATURE_NOISE = 0.03
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """Cells to learn from."""
+
+    features: NDArray[np.float32]
+    """Shape (n, 33)."""
+    labels: NDArray[np.int64]
+    """Shape (n,)."""
+    weights: NDArray[np.float32]
+    """Shape (n,), above 0."""
+
+
+def scans(real: Path, references: Path) -> Iterator[View]:
+    """Yield the marked scans that may be learnt from."""
+    for reference in read_references(references):
+        if reference.is_fitted:
+            picture = np.ascontiguousarray(tifffile.imread(real / reference.image)[..., :3])
+            labels = labels_of(reference, picture)
+            yield View(
+                lines_first(picture, reference.top),
+                lines_first(labels, reference.top),
+                reference.px_per_cm,
+            )
+
+
+def cores() -> Iterator[View]:
+    """Yield generated cores with their own truth."""
+    draw = np.random.default_rng(SEED)
+    for i, px_per_cm in enumerate(GENERATED_PX_PER_CM):
+        width_cm = float(np.round(draw.uniform(4.5, 10.5), 1))
+        length_cm = 20.0 if px_per_cm > 20.0 else 100.0  # noqa: PLR2004 - finer ones are large
+        core = generate(CoreRecipe(7_000 + i, length_cm, px_per_cm, width_cm))
+        yield View(core.lines(0, core.n_lines), core.classes(0, core.n_lines), px_per_cm)
+
+
+def cells_of(view: View, most: int, draw: np.random.Generator) -> Cells:
+    """Return up to ``most`` cells of a view, drawn at random."""
+    scale = LineScale.of(f"{view.px_per_cm:.4f}")
+    buffer = SectionBuffer(scale, halo_um=MASK_HALO_UM)
+    features, labels = [], []
+    for lines in buffer.push(Segment(view.lines, 0)) + buffer.finish():
+        grid = grid_of(lines, float(scale.px_per_cm))
+        own = view.labels[lines.first_line : lines.first_line + lines.n_lines]
+        rows = _middles(grid.n_rows, grid.step_px, own.shape[0])
+        columns = _middles(grid.lab.shape[1], grid.step_px, own.shape[1])
+        features.append(features_of(grid))
+        labels.append(own[np.ix_(rows, columns)].ravel())
+    x, y = np.concatenate(features), np.concatenate(labels).astype(np.int64)
+    known = np.flatnonzero(y != UNSCORED)
+    kept = draw.choice(known, min(most, known.size), replace=False)
+    weights = np.where(y[kept] == MaskClass.SEDIMENT, 1.0, OTHER_WEIGHT).astype(np.float32)
+    return Cells(x[kept], y[kept], weights)
+
+
+def _middles(n_cells: int, step_px: int, n_px: int) -> NDArray[np.intp]:
+    """Return the pixel in the middle of each cell; the last cell may hang over the edge."""
+    return np.minimum(np.arange(n_cells) * step_px + step_px // 2, n_px - 1)
+
+
+def collect(real: Path, references: Path) -> Cells:
+    """Return all cells to learn from."""
+    draw = np.random.default_rng(SEED)
+    from_scans = _looks(scans(real, references), VIEWS_OF_SCANS, CELLS_OF_SCAN, draw)
+    from_cores = _looks(cores(), VIEWS_OF_CORES, CELLS_OF_CORE, draw)
+    share = CORES_WEIGHT * sum(c.weights.sum() for c in from_scans)
+    share /= sum(c.weights.sum() for c in from_cores)
+    return Cells(
+        np.concatenate([c.features for c in (*from_scans, *from_cores)]),
+        np.concatenate([c.labels for c in (*from_scans, *from_cores)]),
+        np.concatenate(
+            [c.weights for c in from_scans] + [c.weights * np.float32(share) for c in from_cores]
+        ),
+    )
+
+
+def _looks(views: Iterator[View], looks: int, most: int, draw: np.random.Generator) -> list[Cells]:
+    return [
+        cells_of(view if look == 0 else altered(view, draw), most, draw)
+        for view in views
+        for look in range(looks)
+    ]
+
+
+def fit(cells: Cells) -> tuple[Layer, ...]:
+    """Return the layers fitted to cells."""
+    torch.manual_seed(SEED)
+    torch.set_num_threads(1)
+    mean, sd = cells.features.mean(axis=0), cells.features.std(axis=0) + 1e-3
+    x = torch.from_numpy((cells.features - mean) / sd)
+    y, weights = torch.from_numpy(cells.labels), torch.from_numpy(cells.weights)
+    sizes = (N_FEATURES, *HIDDEN, len(MaskClass))
+    linear = [torch.nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
+    network = torch.nn.Sequential(*(part for layer in linear for part in (layer, torch.nn.ReLU())))[
+        :-1
+    ]
+    optimiser = torch.optim.AdamW(network.parameters(), HIGHEST_RATE, weight_decay=0.01)
+    steps = EPOCHS * (len(x) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, HIGHEST_RATE, total_steps=steps)
+    for _ in range(EPOCHS):
+        order = torch.randperm(len(x))
+        for batch in torch.chunk(order[: len(x) // BATCH * BATCH], len(x) // BATCH):
+            noisy = x[batch] + FEATURE_NOISE * torch.randn(BATCH, N_FEATURES)
+            loss = (_loss(network(noisy), y[batch]) * weights[batch]).mean()
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call] # torch ships it without types
+            optimiser.step()
+            schedule.step()
+    layers = [
+        Layer(one.weight.detach().numpy().T.copy(), one.bias.detach().numpy().copy())
+        for one in linear
+    ]
+    first = layers[0].weight / sd[:, None]
+    return (Layer(first, layers[0].bias - mean @ first), *layers[1:])
+
+
+def _loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    named = torch.nn.functional.cross_entropy(scores, labels, reduction="none")
+    logs = torch.log_softmax(scores, dim=1)
+    told = torch.where(labels == 0, logs[:, 0], torch.logsumexp(logs[:, 1:], dim=1))
+    return NAMING_SHARE * named - told
+
+
+def module_text(layers: tuple[Layer, ...]) -> str:
+    """Return the source of ``mask_weights.py`` for fitted layers."""
+    sizes, rows = written(layers)
+    body = "\n".join(f'    "{row}",' for row in rows)
+    return f'''"""
+Weights of the mask's network, as text.
+
+Written by ``python -m downcore_training.mask.fit``, which fits them to generated cores and to
+the marked scans under ``tests/data/mask_references`` that say so. Base 85 of little-endian
+16-bit floats: for each layer its weight, row by row, then its bias.
+"""
+
+SIZES = {sizes!r}
+"""Features, cells of each hidden layer, classes."""
+
+WEIGHTS = (
+{body}
+)
+'''
+
+
+def main() -> int:
+    """Fit, and write the module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--real", type=Path, required=True, help="folder of the real scans")
+    parser.add_argument("--references", type=Path, default=Path("tests/data/mask_references"))
+    parser.add_argument("--out", type=Path, required=True, help="module to write")
+    given = parser.parse_args()
+    given.out.write_text(module_text(fit(collect(given.real, given.references))), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
