@@ -46,6 +46,21 @@ def test_one_look_is_never_enough_however_long_ago() -> None:
     assert progress(still(for_s=50, n_looks=1), WHOLE) is Progress.SETTLING
 
 
+def test_a_file_settles_by_a_second_equal_look_after_long_enough() -> None:
+    assert still(for_s=5).has_settled(100, PATIENCE)
+    assert not still(for_s=4.9).has_settled(100, PATIENCE)
+    assert not still(for_s=1e6, n_looks=1).has_settled(100, PATIENCE), "one look shows no stillness"
+
+
+@pytest.mark.parametrize("missing", [{"is_complete": False}, {"is_tail_blank": True}])
+def test_an_unfinished_scan_is_not_given_up_on_at_the_first_look(missing: dict[str, bool]) -> None:
+    unfinished = replace(WHOLE, **missing)
+    first = decide(still(for_s=1e6, n_looks=1), unfinished, now_s=100, patience=PATIENCE)
+    second = decide(still(for_s=1e6, n_looks=2), unfinished, now_s=100, patience=PATIENCE)
+    assert first.incomplete is None
+    assert second.incomplete is not None
+
+
 def test_a_scan_that_its_writer_closed_is_final_at_once() -> None:
     assert progress(still(for_s=0, n_looks=1, is_closed=True), WHOLE) is Progress.FINAL
 

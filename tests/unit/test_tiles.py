@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -39,7 +39,10 @@ def test_tiles_at_200_px_per_cm_are_a_copy_centred_on_the_sediment() -> None:
     filled=st.floats(0.1, 1.0),
     most=st.integers(1, 9),
 )
-@settings(deadline=None)
+@example(px_per_cm=11.0, width_cm=2.25, margins=(0.0, 0.0), filled=1.0, most=2)
+@example(px_per_cm=450.0, width_cm=14.0, margins=(0.0, 0.0), filled=1.0, most=9)
+@example(px_per_cm=1.0, width_cm=0.2, margins=(0.4, 0.4), filled=0.1, most=1)
+@settings(max_examples=50, deadline=None)
 def test_tiles_never_overlap_leave_the_scan_or_hold_mostly_tray(
     px_per_cm: float,
     width_cm: float,
@@ -58,7 +61,8 @@ def test_tiles_never_overlap_leave_the_scan_or_hold_mostly_tray(
     assert len(tiles.across_px) <= most
     assert all(0 <= x < n_across for x in tiles.across_px)
     steps = np.diff(tiles.across_px)
-    assert (steps >= np.floor(px_per_cm)).all(), f"tiles overlap: {tiles.across_px}"
+    # Each edge is rounded to a whole pixel on its own.
+    assert (steps >= px_per_cm - 1 - 1e-9).all(), f"tiles overlap: {tiles.across_px}"
     assert (tiles.sediment_fraction >= MIN_SEDIMENT_FRACTION).all()
 
 
@@ -105,6 +109,26 @@ def test_an_even_colour_stays_itself_at_every_scale(px_per_cm: float) -> None:
 
     assert len(tiles.across_px) in (6, 7)
     assert (tiles.pixels == np.array([90, 70, 50])).all()
+
+
+@pytest.mark.parametrize("px_per_cm", [400, 800, 1600])
+def test_speckle_finer_than_a_tile_shows_comes_out_as_its_mean_grey(px_per_cm: int) -> None:
+    speckle = np.indices((px_per_cm, px_per_cm)).sum(axis=0) % 2
+    lines = np.repeat(speckle[..., None] * 200, 3, axis=2).astype(np.uint8)
+
+    tiles = cut_tiles(lines, np.zeros(speckle.shape, np.uint8), float(px_per_cm))
+
+    assert (tiles.pixels == 100).all(), "the network would see a pattern that is not in the core"
+
+
+@pytest.mark.parametrize("along", [True, False], ids=["lamina", "scratch"])
+def test_one_white_line_in_four_makes_a_quarter_grey(*, along: bool) -> None:
+    lines = np.zeros((800, 800, 3), np.uint8)
+    (lines if along else lines.transpose(1, 0, 2))[3::4] = 240
+
+    tiles = cut_tiles(lines, np.zeros((800, 800), np.uint8), 800.0)
+
+    assert (tiles.pixels == 60).all(), "fine laminae must neither vanish nor brighten"
 
 
 def test_few_tiles_of_many_are_spread_from_edge_to_edge() -> None:
