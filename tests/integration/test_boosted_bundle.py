@@ -1,5 +1,6 @@
 """The boosted colour model from made-up cores to a bundle that a device runs."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from downcore.inference import load_bundle, start_predictor
 
 torch = pytest.importorskip("torch", reason="needs the extra [training]")
+
+from threadpoolctl import threadpool_limits  # noqa: E402 - see above
 
 # Only where torch is installed can the lab be imported.
 from downcore.strata.errors import SettingsError  # noqa: E402 - see above
@@ -55,6 +58,7 @@ def core(seed: int, n_slices: int = 20) -> CoreTiles:
     )
 
 
+@functools.cache
 def sets() -> CoreSets:
     return CoreSets(
         training=TileSet([core(i) for i in range(6)]),
@@ -65,7 +69,8 @@ def sets() -> CoreSets:
 
 @pytest.fixture(scope="module", autouse=True)
 def few_trees() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
+    # Trees this small take longer to share between threads than to grow.
+    with threadpool_limits(1, user_api="openmp"), pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "N_TREES", 60)
         patch.setattr(fitting, "N_SPREAD_TREES", 10)
         patch.setattr(fitting, "N_FOLDS", 2)

@@ -1,5 +1,8 @@
 """The boosted colour model: what it sees, its trees as arrays, and what a sensor reads of it."""
 
+import functools
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -7,6 +10,7 @@ from numpy.typing import NDArray
 torch = pytest.importorskip("torch", reason="needs the extra [training]")
 
 from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: E402 - see above
+from threadpoolctl import threadpool_limits  # noqa: E402 - see above
 
 from downcore.strata.colour import lab_of_counts  # noqa: E402 - see above
 from downcore.strata.footprint import FOOTPRINTS, at_logger_support  # noqa: E402 - see above
@@ -25,6 +29,13 @@ from downcore_training.datasets import CoreTiles, TileSet  # noqa: E402 - see ab
 from downcore_training.fitting.scaling import TargetScaling  # noqa: E402 - see above
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Trees this small take longer to share between threads than to grow."""
+    with threadpool_limits(1, user_api="openmp"):
+        yield
+
+
 def looked_at(tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
     with torch.inference_mode():
         x = torch.from_numpy(tiles).permute(0, 3, 1, 2).float()
@@ -36,6 +47,7 @@ def noise(seed: int, n: int = 2) -> NDArray[np.uint8]:
     return rng.integers(60, 180, (n, 200, 200, 3), np.uint8)
 
 
+@functools.cache
 def grown(
     seed: int, n_trees: int = 40
 ) -> tuple[HistGradientBoostingRegressor, NDArray[np.float32]]:

@@ -83,6 +83,19 @@ def test_where_files_count_as_still_at_once_every_look_is_a_fresh_one() -> None:
     assert folder.n_looks == 3, "one look was taken for the two that stillness needs"
 
 
+def test_a_look_serves_for_a_quarter_of_the_stillness_that_a_file_needs() -> None:
+    folder = SlowFolder(Clock(), look_s=0.0)
+    looks = paced(folder, settle_s=1.0)
+
+    looks.look(may_be_the_last=True)
+    folder.clock.now_s += 0.24
+    looks.look(may_be_the_last=True)
+    assert folder.n_looks == 1
+    folder.clock.now_s += 0.02
+    looks.look(may_be_the_last=True)
+    assert folder.n_looks == 2, "a file could settle without a second look at the folder"
+
+
 def test_a_folder_that_is_slow_to_look_at_is_given_rest() -> None:
     looks = paced(SlowFolder(Clock(), look_s=2.5))
 

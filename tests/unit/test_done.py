@@ -46,6 +46,21 @@ def test_one_look_is_never_enough_however_long_ago() -> None:
     assert progress(still(for_s=50, n_looks=1), WHOLE) is Progress.SETTLING
 
 
+def test_a_file_settles_by_a_second_equal_look_after_long_enough() -> None:
+    assert still(for_s=5).has_settled(100, PATIENCE)
+    assert not still(for_s=4.9).has_settled(100, PATIENCE)
+    assert not still(for_s=1e6, n_looks=1).has_settled(100, PATIENCE), "one look shows no stillness"
+
+
+@pytest.mark.parametrize("missing", [{"is_complete": False}, {"is_tail_blank": True}])
+def test_an_unfinished_scan_is_not_given_up_on_at_the_first_look(missing: dict[str, bool]) -> None:
+    unfinished = replace(WHOLE, **missing)
+    first = decide(still(for_s=1e6, n_looks=1), unfinished, now_s=100, patience=PATIENCE)
+    second = decide(still(for_s=1e6, n_looks=2), unfinished, now_s=100, patience=PATIENCE)
+    assert first.incomplete is None
+    assert second.incomplete is not None
+
+
 def test_a_scan_that_its_writer_closed_is_final_at_once() -> None:
     assert progress(still(for_s=0, n_looks=1, is_closed=True), WHOLE) is Progress.FINAL
 
@@ -148,3 +163,54 @@ def test_a_decision_depends_on_the_looks_since_the_last_change_alone(
 def test_patience_that_gives_up_before_it_settles_is_refused() -> None:
     with pytest.raises(ValueError, match="settle_s <= give_up_s"):
         Patience(settle_s=10, give_up_s=5)
+
+
+def test_a_file_that_was_closed_stays_so_until_it_changes() -> None:
+    closed = looked(None, size=10, mtime_ns=1, now_s=0, is_closed=True)
+    assert looked(closed, size=10, mtime_ns=1, now_s=1).is_closed
+    opened = looked(None, size=10, mtime_ns=1, now_s=0)
+    assert looked(opened, size=10, mtime_ns=1, now_s=1, is_closed=True).is_closed
+    assert not looked(opened, size=10, mtime_ns=1, now_s=1).is_closed
+
+
+@pytest.mark.parametrize(
+    ("stillness", "evidence", "because"),
+    [
+        (
+            still(for_s=1, is_closed=True),
+            WHOLE,
+            "closed, renamed into place or marked as done by its writer, and complete",
+        ),
+        (still(for_s=6, n_looks=3), WHOLE, "the same in 3 looks over 6.0 s, and complete"),
+        (
+            still(for_s=0, n_looks=1),
+            WHOLE,
+            "complete; the same in 1 looks over 0.0 s of 5 s needed",
+        ),
+        (
+            still(for_s=1),
+            replace(WHOLE, is_complete=False),
+            "bytes that its structure promises are missing at 1000 bytes",
+        ),
+        (
+            still(for_s=1),
+            replace(WHOLE, is_tail_blank=True),
+            "its last strips are still blank at 1000 bytes",
+        ),
+        (
+            still(for_s=90),
+            replace(WHOLE, is_tail_blank=True),
+            "zero-tailed: its last strips are still blank, and nothing changed for 90 s",
+        ),
+    ],
+)
+def test_a_decision_tells_its_evidence(
+    stillness: Stillness, evidence: Evidence, because: str
+) -> None:
+    assert decide(stillness, evidence, now_s=100, patience=PATIENCE).because == because
+
+
+def test_patience_may_be_none_at_all_or_end_as_it_settles() -> None:
+    assert Patience(settle_s=0, give_up_s=0).settle_s == 0
+    with pytest.raises(ValueError, match="got -1 and 5"):
+        Patience(settle_s=-1, give_up_s=5)

@@ -14,6 +14,7 @@ from downcore.strata.intervals import (
     NoValue,
     TilePrediction,
     estimates_of,
+    scaled_back,
     why_no_value,
     without_value,
 )
@@ -244,3 +245,53 @@ def test_no_value_is_given_for_every_property_with_its_reason() -> None:
         assert (one.value, one.lower, one.upper, one.heterogeneity) == (None,) * 4
         assert (one.status, one.reason) == (Status.MASKED, "12 % sediment, needs 30 %")
         assert one.bundle_id == MANIFEST.bundle_id
+
+
+def test_what_a_graph_says_is_turned_back_into_physical_units() -> None:
+    outputs = tuple(
+        replace(one, centre=centre, spread=spread)
+        for one, centre, spread in zip(
+            MANIFEST.outputs, (1.6, 1550.0, 1.2), (0.2, 50.0, 0.4), strict=True
+        )
+    )
+    said = np.zeros((3, 2, 3), np.float32)
+    said[0, 1] = (1.0, -2.0, 0.5)
+    said[1, 1] = math.log(2.0)
+    said[2] = 0.25
+
+    got = scaled_back(said, np.array([1.0, 3.0], np.float32), replace(MANIFEST, outputs=outputs))
+
+    np.testing.assert_allclose(got.mean, [[1.6, 1550, 1.2], [1.8, 1450, 1.4]])
+    np.testing.assert_allclose(got.sd, [[0.2, 50, 0.4], [0.4, 100, 0.8]], rtol=1e-6)
+    np.testing.assert_allclose(got.within_sd, [[0.05, 12.5, 0.1]] * 2)
+    assert got.novelty.tolist() == [1.0, 3.0]
+    assert {x.dtype for x in (got.mean, got.sd, got.within_sd, got.novelty)} == {np.dtype(float)}
+
+
+def test_an_endless_sd_of_a_graph_is_refused_without_a_warning() -> None:
+    said = np.full((3, 1, 3), 1e4, np.float32)
+
+    got = scaled_back(said, np.zeros(1, np.float32), MANIFEST)
+
+    assert np.isinf(got.sd).all()
+    assert estimates_of(got, np.ones(1), MANIFEST)[0].status is Status.ABSTAINED
+
+
+def test_unless_told_otherwise_a_coarse_scan_is_abstained() -> None:
+    got = why_no_value(MANIFEST, n_tiles=5, valid_fraction=0.9, source_px_per_cm=13.7)
+
+    assert got is not None
+    assert got.status is Status.ABSTAINED
+
+
+def test_with_just_enough_sediment_it_is_the_tiles_that_are_missing() -> None:
+    got = why(n_tiles=0, valid_fraction=0.3)
+
+    assert got == NoValue(Status.MASKED, "no square centimetre with enough sediment")
+
+
+def test_no_slice_is_more_heterogeneous_than_the_property_has_room_for() -> None:
+    tiles = prediction([USUAL, USUAL], within=1e6)
+
+    for known in PROPERTIES:
+        assert estimate(known.name, tiles).heterogeneity == known.highest - known.lowest

@@ -100,3 +100,38 @@ def test_nothing_comes_after_the_end() -> None:
 
     with pytest.raises(SectionError, match="after the end"):
         buffer.push(Segment(lines_of(5), 0))
+
+
+def test_a_slice_knows_its_number_and_its_first_line() -> None:
+    got = cut(lines_of(25), [], SectionBuffer(LineScale(Fraction(10)), halo_um=2_000))
+
+    assert [(one.index, one.first_line, one.above, one.n_lines) for one in got] == [
+        (0, 0, 0, 10),
+        (1, 10, 2, 10),
+        (2, 20, 2, 5),
+    ]
+
+
+def test_a_slice_is_released_with_its_last_line_and_not_a_line_later() -> None:
+    buffer = SectionBuffer(LineScale(Fraction(10)), halo_um=2_000)
+    whole = lines_of(12)
+
+    assert buffer.push(Segment(whole[:11], 0)) == [], "a line of the halo is still to come"
+    assert [one.index for one in buffer.push(Segment(whole[11:], 11))] == [0]
+
+
+def test_a_change_of_width_or_depth_says_what_was_expected_and_where() -> None:
+    buffer = SectionBuffer(LineScale(Fraction(10)))
+    buffer.push(Segment(lines_of(5, across=7), 0))
+
+    with pytest.raises(SectionError, match="of 7 px, uint8; got 9 px, uint8 at line 5"):
+        buffer.push(Segment(lines_of(5, across=9), 5))
+    with pytest.raises(SectionError, match="of 7 px, uint8; got 7 px, uint16 at line 5"):
+        buffer.push(Segment(lines_of(5, across=7).astype(np.uint16), 5))
+
+
+def test_an_empty_section_has_no_slice_however_often_it_is_finished() -> None:
+    buffer = SectionBuffer(LineScale(Fraction(10)))
+
+    assert buffer.finish() == []
+    assert buffer.next_line == 0

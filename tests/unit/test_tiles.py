@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -39,7 +39,10 @@ def test_tiles_at_200_px_per_cm_are_a_copy_centred_on_the_sediment() -> None:
     filled=st.floats(0.1, 1.0),
     most=st.integers(1, 9),
 )
-@settings(deadline=None)
+@example(px_per_cm=11.0, width_cm=2.25, margins=(0.0, 0.0), filled=1.0, most=2)
+@example(px_per_cm=450.0, width_cm=14.0, margins=(0.0, 0.0), filled=1.0, most=9)
+@example(px_per_cm=1.0, width_cm=0.2, margins=(0.4, 0.4), filled=0.1, most=1)
+@settings(max_examples=50, deadline=None)
 def test_tiles_never_overlap_leave_the_scan_or_hold_mostly_tray(
     px_per_cm: float,
     width_cm: float,
@@ -58,7 +61,8 @@ def test_tiles_never_overlap_leave_the_scan_or_hold_mostly_tray(
     assert len(tiles.across_px) <= most
     assert all(0 <= x < n_across for x in tiles.across_px)
     steps = np.diff(tiles.across_px)
-    assert (steps >= np.floor(px_per_cm)).all(), f"tiles overlap: {tiles.across_px}"
+    # Each edge is rounded to a whole pixel on its own.
+    assert (steps >= px_per_cm - 1 - 1e-9).all(), f"tiles overlap: {tiles.across_px}"
     assert (tiles.sediment_fraction >= MIN_SEDIMENT_FRACTION).all()
 
 
@@ -107,6 +111,26 @@ def test_an_even_colour_stays_itself_at_every_scale(px_per_cm: float) -> None:
     assert (tiles.pixels == np.array([90, 70, 50])).all()
 
 
+@pytest.mark.parametrize("px_per_cm", [400, 800, 1600])
+def test_speckle_finer_than_a_tile_shows_comes_out_as_its_mean_grey(px_per_cm: int) -> None:
+    speckle = np.indices((px_per_cm, px_per_cm)).sum(axis=0) % 2
+    lines = np.repeat(speckle[..., None] * 200, 3, axis=2).astype(np.uint8)
+
+    tiles = cut_tiles(lines, np.zeros(speckle.shape, np.uint8), float(px_per_cm))
+
+    assert (tiles.pixels == 100).all(), "the network would see a pattern that is not in the core"
+
+
+@pytest.mark.parametrize("along", [True, False], ids=["lamina", "scratch"])
+def test_one_white_line_in_four_makes_a_quarter_grey(*, along: bool) -> None:
+    lines = np.zeros((800, 800, 3), np.uint8)
+    (lines if along else lines.transpose(1, 0, 2))[3::4] = 240
+
+    tiles = cut_tiles(lines, np.zeros((800, 800), np.uint8), 800.0)
+
+    assert (tiles.pixels == 60).all(), "fine laminae must neither vanish nor brighten"
+
+
 def test_few_tiles_of_many_are_spread_from_edge_to_edge() -> None:
     tiles = cut_tiles(noise(20, 200), np.zeros((20, 200), np.uint8), 20.0, most=4)
 
@@ -116,3 +140,63 @@ def test_few_tiles_of_many_are_spread_from_edge_to_edge() -> None:
 def test_a_mask_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="size of the lines"):
         cut_tiles(noise(20, 140), np.zeros((20, 139), np.uint8), 20.0)
+
+
+def test_at_least_one_tile_must_be_asked_for() -> None:
+    with pytest.raises(ValueError, match="at most 1 or more tiles, got 0"):
+        cut_tiles(noise(20, 140), np.zeros((20, 140), np.uint8), 20.0, most=0)
+
+
+def test_pixels_of_16_bit_keep_their_upper_8() -> None:
+    lines = np.arange(200, dtype=np.uint16)[:, None, None] * np.ones((1, 200, 3), np.uint16)
+
+    tiles = cut_tiles(lines * 256 + 255, np.zeros((200, 200), np.uint8), 200.0)
+
+    np.testing.assert_array_equal(tiles.pixels[0], lines)
+    assert tiles.pixels.dtype == np.uint8
+    assert tiles.sediment_fraction.dtype == np.float32
+
+
+def test_of_several_tiles_a_single_one_is_the_middle_one() -> None:
+    classes = np.zeros((20, 140), np.uint8)
+
+    assert cut_tiles(noise(20, 140), classes, 20.0, most=1).across_px == (60,)
+
+
+def test_a_tile_of_half_sediment_is_seen_and_of_less_is_not() -> None:
+    classes = np.full((20, 20), TRAY, np.uint8)
+    classes[:10] = SEDIMENT
+    assert cut_tiles(noise(20, 20), classes, 20.0).sediment_fraction.tolist() == [0.5]
+    classes[9, 0] = TRAY
+    assert cut_tiles(noise(20, 20), classes, 20.0).across_px == ()
+
+
+@pytest.mark.parametrize(
+    ("width_px", "across_px"), [(9, ()), (10, (25,)), (18, (29,)), (20, (30,)), (40, (30, 50))]
+)
+def test_tiles_lie_in_the_middle_of_the_sediment_which_must_be_half_as_wide_as_one(
+    width_px: int, across_px: tuple[int, ...]
+) -> None:
+    lines = noise(20, 140)
+
+    got = cut_tiles(lines, between(20, 140, 30, 30 + width_px), 20.0).across_px
+
+    assert got == across_px
+
+
+def test_a_tile_at_the_edge_of_the_scan_is_moved_inside() -> None:
+    lines = noise(20, 100)
+
+    right = cut_tiles(lines, between(20, 100, 85, 100), 20.0)
+    left = cut_tiles(lines, between(20, 100, 0, 15), 20.0)
+
+    assert (right.across_px, left.across_px) == ((80,), (0,))
+
+
+def test_a_lamina_stays_sharp_where_a_coarse_scan_is_stretched() -> None:
+    lines = np.zeros((100, 100, 3), np.uint8)
+    lines[50:] = 200
+
+    rows = cut_tiles(lines, np.zeros((100, 100), np.uint8), 100.0).pixels[0, :, 0, 0]
+
+    assert rows[[98, 99, 100, 101]].tolist() == [0, 50, 150, 200], "linear between two lines"
