@@ -295,3 +295,14 @@ def test_no_slice_is_more_heterogeneous_than_the_property_has_room_for() -> None
 
     for known in PROPERTIES:
         assert estimate(known.name, tiles).heterogeneity == known.highest - known.lowest
+
+
+def test_values_at_the_ends_of_the_credible_range_are_not_called_clipped() -> None:
+    for density in (1.0, 3.2):
+        one = estimate("density", prediction([(density, 1500, 1)], sd=0.1))
+        assert one.reason == "interval clipped to the credible 1 to 3.2 g/cm3"
+
+
+def test_a_property_without_a_finite_number_names_its_bundle() -> None:
+    one = estimate("density", prediction([(math.nan, 1500, 1)]))
+    assert (one.status, one.bundle_id) == (Status.ABSTAINED, MANIFEST.bundle_id)

@@ -200,3 +200,10 @@ def test_a_lamina_stays_sharp_where_a_coarse_scan_is_stretched() -> None:
     rows = cut_tiles(lines, np.zeros((100, 100), np.uint8), 100.0).pixels[0, :, 0, 0]
 
     assert rows[[98, 99, 100, 101]].tolist() == [0, 50, 150, 200], "linear between two lines"
+
+
+def test_a_smear_of_few_lines_beside_the_core_does_not_move_the_tiles() -> None:
+    classes = between(20, 140, 40, 100)
+    classes[:3, :40] = SEDIMENT
+
+    assert cut_tiles(noise(20, 140), classes, 20.0).across_px == (40, 60, 80)
