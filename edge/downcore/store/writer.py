@@ -116,12 +116,13 @@ class Store:
         with self._writing("record a run in") as transaction:
             made = transaction.connection.execute(
                 "INSERT INTO run (code_version, settings_sha256, cpu_flags, openvino_version,"
-                " started_utc) VALUES (?, ?, ?, ?, ?)",
+                " novelty_guard_id, started_utc) VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     run.code_version,
                     run.settings_sha256,
                     run.cpu_flags,
                     run.openvino_version,
+                    run.novelty_guard_id,
                     transaction.now_utc,
                 ),
             )
