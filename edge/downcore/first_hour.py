@@ -11,7 +11,7 @@ from downcore.file_names import printable
 from downcore.ports import ScanDescription
 from downcore.service.candidates import Candidate, CandidateFinder
 from downcore.service.composing_recipe import check_composition
-from downcore.service.opening import check_settings, open_predictors
+from downcore.service.opening import check_settings, guard_of, open_predictors
 from downcore.settings import Settings, load_settings
 from downcore.sources import Reading
 from downcore.sources._mounts import file_system_here, is_network_share
@@ -235,7 +235,9 @@ def _check_bundles(settings: Settings) -> Check:
         advice = "set predict.bundles, or install the bundle again"
         return Check("bundles", is_ok=False, finding=str(error), advice=advice)
     told = ", ".join(f"{p.manifest.network} {p.manifest.bundle_id}" for p in predictors)
-    return Check("bundles", is_ok=True, finding=f"{told}: golden test passed")
+    guard = guard_of(predictors)
+    by = "" if guard is None else f"; guarded by {guard.network} {guard.bundle_id}"
+    return Check("bundles", is_ok=True, finding=f"{told}: golden test passed{by}")
 
 
 def _check_composition(settings: Settings) -> Check:

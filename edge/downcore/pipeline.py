@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from downcore.ports import Predictor, TilePrediction
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Estimate
-from downcore.strata.intervals import NoValue, estimates_of, why_no_value, without_value
+from downcore.strata.intervals import (
+    NoValue,
+    estimates_of,
+    forced_reason,
+    why_no_value,
+    without_value,
+)
 from downcore.strata.mask import MASK_HALO_UM, SectionMasker
 from downcore.strata.record import SliceRow
 from downcore.strata.section import SectionBuffer, SliceLines
@@ -35,7 +41,7 @@ class SliceRules:
     tiles_per_slice: int = 8
     """Most tiles looked at across one slice; 1 or more."""
     allow_low_resolution: bool = False
-    """Predict even from scans far below the resolution of the training."""
+    """Predict even from scans far below the resolution of the training; the rows say so."""
 
 
 class _Kept:
@@ -168,5 +174,10 @@ class SectionPipeline:
             if isinstance(answer, NoValue):
                 estimates += without_value(predictor.manifest, answer)
             elif isinstance(answer, TilePrediction):
-                estimates += estimates_of(answer, waiting.sediment_fraction, predictor.manifest)
+                estimates += estimates_of(
+                    answer,
+                    waiting.sediment_fraction,
+                    predictor.manifest,
+                    beware=forced_reason(predictor.manifest, float(self._scale.px_per_cm)),
+                )
         return SliceRow(waiting.core_slice, tuple(estimates))

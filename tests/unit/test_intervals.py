@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from downcore.strata.bundle import Manifest, OutputScaling
-from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.depthlog import Estimate, Status, why_forced
 from downcore.strata.intervals import (
+    GuardNovelty,
     NoValue,
     TilePrediction,
     estimates_of,
+    forced_reason,
     scaled_back,
     why_no_value,
     without_value,
@@ -195,6 +197,62 @@ def test_a_novelty_is_needed_of_every_tile() -> None:
     short = replace(novel(1.0, 1.0), novelty=np.zeros(1))
     with pytest.raises(ValueError, match="a novelty for each tile"):
         estimates_of(short, np.ones(2), WARY)
+
+
+def guarded(own: float, *by_guard: float) -> TilePrediction:
+    plain = novel(*[own] * len(by_guard))
+    guard = GuardNovelty(np.array(by_guard), 7.85, "boosted-colour 0123abcd")
+    return replace(plain, guarded=guard)
+
+
+def test_a_slice_that_the_guard_finds_unlike_the_training_gets_no_value_and_names_the_guard() -> (
+    None
+):
+    for one in estimates_of(guarded(1.0, 15.0, 15.4), np.ones(2), WARY):
+        assert (one.status, one.value, one.lower) == (Status.ABSTAINED, None, None)
+        assert one.reason == (
+            "unlike the training cores: colour novelty 15.2, limit 7.85 (boosted-colour 0123abcd)"
+        )
+
+
+def test_a_slice_that_the_guard_finds_familiar_has_the_values_of_its_bundle_alone() -> None:
+    alone = estimates_of(novel(1.0, 1.0), np.ones(2), WARY)
+    assert estimates_of(guarded(1.0, 7.85, 7.85), np.ones(2), WARY) == alone
+
+
+def test_the_guard_takes_nothing_from_what_the_bundle_itself_finds_novel() -> None:
+    for one in estimates_of(guarded(9.0, 1.0), np.ones(1), WARY):
+        assert one.reason == "unlike the training cores: novelty 9, limit 5.2"
+
+
+@pytest.mark.parametrize("novelty", [math.nan, math.inf])
+def test_a_guard_that_gives_no_number_lets_no_value_pass(novelty: float) -> None:
+    for one in estimates_of(guarded(1.0, 1.0, novelty), np.ones(2), WARY):
+        assert (one.status, one.value) == (Status.ABSTAINED, None)
+        assert one.reason == "the guard boosted-colour 0123abcd gave no finite number"
+
+
+def test_a_guard_must_have_looked_at_every_tile() -> None:
+    looked_at_one = replace(guarded(1.0, 1.0), mean=np.ones((2, 3)), sd=np.ones((2, 3)))
+    short = replace(looked_at_one, within_sd=np.ones((2, 3)), novelty=np.ones(2))
+    with pytest.raises(ValueError, match="a novelty for each tile"):
+        estimates_of(short, np.ones(2), WARY)
+
+
+def test_a_value_from_a_scan_that_is_too_coarse_says_that_it_was_forced() -> None:
+    forced = forced_reason(MANIFEST, 20.0)
+    assert forced == "forced: scan has 20 px/cm, bundle trained on 60 to 400"
+    for one in estimates_of(prediction([USUAL]), np.ones(1), MANIFEST, beware=forced):
+        assert (one.status, one.reason, why_forced(one)) == (Status.PREDICTED, forced, forced)
+    beyond = prediction([(99.0, 1550.0, 1.2)])
+    clipped = estimates_of(beyond, np.ones(1), MANIFEST, beware=forced)[0]
+    assert clipped.reason.startswith(f"{forced}; predicted 99 g/cm3, clipped")
+    assert why_forced(clipped) == forced
+
+
+def test_nothing_is_forced_on_a_scan_that_is_fine_enough() -> None:
+    assert not forced_reason(MANIFEST, 30.0), "the limit itself is fine enough"
+    assert not any(map(why_forced, estimates_of(prediction([USUAL]), np.ones(1), MANIFEST)))
 
 
 @pytest.mark.parametrize("weights", [[], [1.0], [0.0, 0.0], [1.0, -0.5], [1.0, 1.0, 1.0]])

@@ -146,6 +146,25 @@ def test_two_reasons_side_by_side_are_told_apart() -> None:
     assert "masked: open crack" in told
 
 
+def test_forced_values_are_hollow_and_the_plate_says_why() -> None:
+    forced = "forced: scan has 20 px/cm, bundle trained on 60 to 400"
+    usual = section_of(a_slice(0, Status.PREDICTED), a_slice(1, Status.PREDICTED))
+    last = usual.slices[1]
+    clipped = tuple(replace(one, reason=f"{forced}; clipped") for one in last.estimates)
+    section = replace(usual, slices=(usual.slices[0], replace(last, estimates=clipped)))
+
+    told = texts_of(section)
+
+    assert f"2 predicted; {forced}" in told
+    assert "clipped" not in told
+    assert "forced: hollow" in told
+    assert "forced" not in texts_of(usual), "nothing is forced there"
+    density = next(a for a in _figure_of(section).axes if a.get_title() == "Density")
+    marked = [line for line in density.lines if line.get_marker() == "o"]
+    fills = [line.get_markerfacecolor() for line in marked]
+    assert fills == [STATUS_COLOURS[Status.PREDICTED], "white"]
+
+
 def test_only_statuses_that_occur_stand_in_the_legend() -> None:
     told = texts_of(section_of(a_slice(0, Status.MASKED, "mostly foam")))
 

@@ -1,6 +1,7 @@
 """What the record keeps, refuses and never destroys."""
 
 import math
+import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from downcore.publish import payloads
 from downcore.store import EndKeys, Reader, Store
+from downcore.store.connection import APPLICATION_ID
 from downcore.store.migrations import migrations
 from downcore.strata.bundle import Manifest, OutputScaling
 from downcore.strata.depthlog import Estimate, Status
@@ -482,3 +484,22 @@ def test_any_replay_with_any_restart_gives_the_log_of_one_pass(
     announced = [part for one in entries for part in one.payload.split('"slice":')[1:]]
     assert len(announced) == 20, "a row was announced twice, or never"
     assert [one.seq for one in entries] == list(range(1, len(entries) + 1))
+
+
+def test_runs_of_a_record_from_before_the_guard_name_none(path: Path) -> None:
+    old = sqlite3.connect(path)
+    for migration in migrations()[:3]:
+        for statement in migration.statements:
+            old.execute(statement)
+    old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    old.execute("INSERT INTO meta VALUES (1, 1, '00', '')")
+    old.execute("INSERT INTO run VALUES (1, '0.1.0', '00', '', '', '2026')")
+    old.execute("PRAGMA user_version = 3")
+    old.commit()
+    old.close()
+
+    with Store.open(path, clock=StoppedClock(), announce=payloads) as store:
+        store.begin_run(Run("0.2.0", "00", "", "", "g1"))
+        told = store._database.conn.execute("SELECT novelty_guard_id FROM run").fetchall()
+
+    assert told == [("",), ("g1",)]

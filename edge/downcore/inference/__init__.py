@@ -1,6 +1,7 @@
 """Bundles run here, on OpenVINO: the only part of the device that knows it."""
 
 from downcore.inference.device import Device, describe_device
+from downcore.inference.guarded import GuardedPredictor, guard_folder, open_guarded
 from downcore.inference.loading import Bundle, load_bundle
 from downcore.inference.predictor import BundlePredictor, Mode
 from downcore.inference.reference import find_bundle, reference_bundles
@@ -10,10 +11,13 @@ __all__ = [
     "Bundle",
     "BundlePredictor",
     "Device",
+    "GuardedPredictor",
     "Mode",
     "describe_device",
     "find_bundle",
+    "guard_folder",
     "load_bundle",
+    "open_guarded",
     "open_predictor",
     "reference_bundles",
     "start_predictor",

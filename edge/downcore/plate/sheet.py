@@ -13,7 +13,7 @@ from downcore.plate.labels import draw_labels
 from downcore.plate.style import CLASS_COLOURS, CLASS_NAMES, INK, QUIET, STATUS_COLOURS, WARNING
 from downcore.plate.track import draw_track
 from downcore.plate.values import UM_PER_CM, PlateSection
-from downcore.strata.depthlog import HAS_VALUE, Status
+from downcore.strata.depthlog import HAS_VALUE, Status, why_forced
 from downcore.strata.errors import DowncoreError
 from downcore.strata.mask_classes import MaskClass
 from downcore.strata.properties import PROPERTIES
@@ -156,7 +156,12 @@ def _tally(section: PlateSection) -> str:
     slices = "1 slice" if len(section.slices) == 1 else f"{len(section.slices)} slices"
     whole_cm, sliced_cm = bottom_cm - top_cm, section.n_cm_with_slices
     length = f"{whole_cm:g}" if sliced_cm >= whole_cm else f"{sliced_cm:g} of {whole_cm:g}"
-    return f"{length} cm, {slices}: {told}"
+    return "; ".join([f"{length} cm, {slices}: {told}", *_why_forced(section)])
+
+
+def _why_forced(section: PlateSection) -> list[str]:
+    said = {why_forced(one) for part in section.slices for one in part.estimates}
+    return sorted(said - {""})
 
 
 def _draw_picture(axes: "Axes", section: PlateSection) -> None:
@@ -209,6 +214,10 @@ def _draw_legends(figure: "Figure", section: PlateSection) -> None:
     statuses = [
         Patch(facecolor=STATUS_COLOURS[one], label=one.value) for one in Status if one in seen
     ]
+    if _why_forced(section):
+        edge = STATUS_COLOURS[Status.PREDICTED]
+        hollow = Patch(facecolor="white", edgecolor=edge, label="forced: hollow, scan too coarse")
+        statuses.append(hollow)
     if seen & HAS_VALUE:
         band = Patch(facecolor=STATUS_COLOURS[Status.PREDICTED], alpha=0.2, label="90 % interval")
         statuses.append(band)

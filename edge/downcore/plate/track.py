@@ -12,7 +12,7 @@ import numpy as np
 from downcore.plate.axes import depth_axis, head
 from downcore.plate.style import INK, MARKERS, STATUS_COLOURS, TITLES, UNITS
 from downcore.plate.values import UM_PER_CM, PlateSection
-from downcore.strata.depthlog import HAS_VALUE, Estimate, Status
+from downcore.strata.depthlog import HAS_VALUE, Estimate, Status, why_forced
 from downcore.strata.properties import Property
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class _Run:
 
     status: Status
     reason: str
+    is_forced: bool
     edges_cm: tuple[float, ...]
     """Top of each slice and bottom of the last."""
     estimates: tuple[Estimate, ...]
@@ -76,20 +77,22 @@ def _runs(section: PlateSection, estimates: Sequence[Estimate | None]) -> Iterat
     for (kind, _), group in itertools.groupby(trios, lambda trio: (_kind(trio[1]), trio[2])):
         members = list(group)
         if kind is not None:
-            status, reason = kind
+            status, reason, is_forced = kind
             tops = [one.top_um / UM_PER_CM for one, _, _ in members]
             yield _Run(
                 status=status,
                 reason=reason,
+                is_forced=is_forced,
                 edges_cm=(*tops, members[-1][0].bottom_um / UM_PER_CM),
                 estimates=tuple(estimate for _, estimate, _ in members if estimate),
             )
 
 
-def _kind(estimate: Estimate | None) -> tuple[Status, str] | None:
+def _kind(estimate: Estimate | None) -> tuple[Status, str, bool] | None:
     if estimate is None:
         return None
-    return estimate.status, "" if estimate.status in HAS_VALUE else estimate.reason
+    reason = "" if estimate.status in HAS_VALUE else estimate.reason
+    return estimate.status, reason, bool(why_forced(estimate))
 
 
 def _draw_run(axes: "Axes", section: PlateSection, run: _Run) -> None:
@@ -137,7 +140,7 @@ def _draw_values(axes: "Axes", run: _Run, *, n_slices: int) -> None:
         linestyle="none",
         marker=MARKERS[run.status],
         markersize=size,
-        markerfacecolor="white" if run.status is Status.FILLED else colour,
+        markerfacecolor="white" if run.status is Status.FILLED or run.is_forced else colour,
         markeredgecolor=colour,
         markeredgewidth=0.6,
         zorder=3,

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -11,12 +11,14 @@ import cv2
 from downcore import __version__
 from downcore.inference import (
     BundlePredictor,
+    GuardedPredictor,
     Mode,
     describe_device,
     find_bundle,
-    open_predictor,
+    guard_folder,
+    open_guarded,
 )
-from downcore.ports import Clock
+from downcore.ports import Clock, Predictor
 from downcore.publish.mqtt_settings import read_password, tls_context
 from downcore.service.composing_recipe import recipe_of
 from downcore.service.composing_start import warm_up
@@ -24,6 +26,7 @@ from downcore.service.outlets import mqtt_settings_of
 from downcore.service.station import Station, patience_of, patterns_of, reading_of, rules_of
 from downcore.settings import Settings
 from downcore.store import Announcer, Store
+from downcore.strata.bundle import Manifest
 from downcore.strata.errors import SettingsError
 from downcore.strata.record import Run
 
@@ -71,10 +74,16 @@ def open_station(
             f"store.path: expected a folder that exists, got {path.parent}; make it first"
         )
     with Store.open(path, clock=clock, announce=announce, on_commit=on_commit) as store:
-        store.begin_run(run_of(settings))
-        for name, predictor in zip(settings.predict.bundles, predictors, strict=True):
-            text = (find_bundle(name) / "manifest.json").read_text(encoding="utf-8")
-            store.record_bundle(predictor.manifest, text)
+        guard = guard_of(predictors)
+        store.begin_run(run_of(settings, guard))
+        folders = [find_bundle(name) for name in settings.predict.bundles]
+        manifests = [predictor.manifest for predictor in predictors]
+        if guard is not None:
+            folders.append(guard_folder())
+            manifests.append(guard)
+        for folder, manifest in zip(folders, manifests, strict=True):
+            text = (folder / "manifest.json").read_text(encoding="utf-8")
+            store.record_bundle(manifest, text)
         if recipe is not None:
             store.record_composer(recipe.composer_id, recipe.description)
             warm_up(recipe)
@@ -126,9 +135,9 @@ def check_settings(settings: Settings) -> None:
         )
 
 
-def open_predictors(settings: Settings) -> tuple[BundlePredictor, ...]:
+def open_predictors(settings: Settings) -> tuple[BundlePredictor | GuardedPredictor, ...]:
     """
-    Load, verify and test every bundle of the settings.
+    Load, verify and test every bundle of the settings, with its guard where it needs one.
 
     Raises
     ------
@@ -137,12 +146,18 @@ def open_predictors(settings: Settings) -> tuple[BundlePredictor, ...]:
     """
     mode = Mode(settings.predict.mode)
     return tuple(
-        open_predictor(find_bundle(name), mode=mode, n_threads=settings.predict.threads)
+        open_guarded(find_bundle(name), mode=mode, n_threads=settings.predict.threads)
         for name in settings.predict.bundles
     )
 
 
-def run_of(settings: Settings) -> Run:
+def guard_of(predictors: Sequence[Predictor]) -> Manifest | None:
+    """Return the manifest of the guard in force; ``None`` where no bundle has one."""
+    guarded = (one for one in predictors if isinstance(one, GuardedPredictor))
+    return next((one.guard for one in guarded), None)
+
+
+def run_of(settings: Settings, guard: Manifest | None) -> Run:
     """Return what this start of the program runs with, for the provenance of its rows."""
     device = describe_device()
     return Run(
@@ -150,4 +165,5 @@ def run_of(settings: Settings) -> Run:
         settings_sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
         cpu_flags=" ".join(device.cpu_flags),
         openvino_version=device.openvino_version,
+        novelty_guard_id="" if guard is None else guard.bundle_id,
     )

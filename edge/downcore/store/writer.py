@@ -113,11 +113,17 @@ class Store:
 
     def begin_run(self, run: Run) -> int:
         """Record what this start runs with; every row from now on names it. Returns its id."""
-        told = (run.code_version, run.settings_sha256, run.cpu_flags, run.openvino_version)
+        told = (
+            run.code_version,
+            run.settings_sha256,
+            run.cpu_flags,
+            run.openvino_version,
+            run.novelty_guard_id,
+        )
         with self._writing("record a run in") as transaction:
             made = transaction.connection.execute(
                 "INSERT INTO run (code_version, settings_sha256, cpu_flags, openvino_version,"
-                " started_utc) VALUES (?, ?, ?, ?, ?)",
+                " novelty_guard_id, started_utc) VALUES (?, ?, ?, ?, ?, ?)",
                 (*told, transaction.now_utc),
             )
             run_id = int(made.lastrowid or 0)

@@ -39,6 +39,9 @@ both computed in 32 bit.
 REQUIRED_FILES = frozenset({"model.xml", "model.bin", "golden.npz"})
 """Files without which a bundle cannot run."""
 
+NO_NATURAL_CORE = "no natural core"
+"""Words in the ``training_data`` of a bundle that learned from generated cores alone."""
+
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -153,6 +156,11 @@ class Manifest:
         low, high = self.trained_px_per_cm
         if not 0 < low <= high < math.inf:
             raise BundleError(f"expected 0 < lowest <= highest px/cm, got {low} and {high}")
+
+    @property
+    def saw_generated_cores_only(self) -> bool:
+        """Whether it learned from generated cores alone, as ``training_data`` says."""
+        return NO_NATURAL_CORE in self.training_data
 
 
 def manifest_text(manifest: Manifest) -> str:

@@ -19,6 +19,10 @@ HAS_VALUE = frozenset({Status.MEASURED, Status.PREDICTED, Status.FILLED})
 """Statuses that come with a value; the others have ``None``."""
 
 
+FORCED = "forced: "
+"""Begins the reason of a value predicted only because low resolution is allowed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """One property of one slice."""
@@ -60,3 +64,9 @@ class Estimate:
             raise ValueError(f"expected no numbers for {self.status}, got {numbers}")
         elif not self.reason:
             raise ValueError(f"expected a reason for {self.status}, got none")
+
+
+def why_forced(estimate: Estimate) -> str:
+    """Return why a value was predicted only because low resolution is allowed; empty if not so."""
+    said = estimate.reason.split("; ") if estimate.status is Status.PREDICTED else []
+    return next((one for one in said if one.startswith(FORCED)), "")

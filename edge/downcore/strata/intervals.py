@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.bundle import Manifest, OutputScaling
-from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.depthlog import FORCED, Estimate, Status
 from downcore.strata.properties import Property, property_named
 
 MIN_VALID_FRACTION = 0.3
@@ -18,6 +18,18 @@ MIN_RESOLUTION_SHARE = 0.5
 
 _ABSURD = 1e100
 """Numbers of a network from here on, and NaN, count as no number."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GuardNovelty:
+    """How unlike the training cores a second bundle, the guard, finds the tiles of one slice."""
+
+    novelty: NDArray[np.float64]
+    """Shape (n_tiles,); by the guard's own measure."""
+    limit: float
+    """The guard's novelty threshold; above 0."""
+    guard: str
+    """Network and bundle id of the guard, for the reason."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +47,9 @@ class TilePrediction:
 
     novelty: NDArray[np.float64]
     """Shape (n_tiles,); how unlike the training cores each tile is, about 1 for one like them."""
+
+    guarded: GuardNovelty | None = None
+    """What the bundle's guard says of the same tiles; ``None`` for a bundle without a guard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +91,16 @@ def why_no_value(
             return NoValue(Status.MASKED, "no square centimetre with enough sediment")
         got, needed = _percent(valid_fraction), _percent(MIN_VALID_FRACTION)
         return NoValue(Status.MASKED, f"{got} sediment, needs {needed}")
-    lowest, highest = manifest.trained_px_per_cm
-    if source_px_per_cm < MIN_RESOLUTION_SHARE * lowest and not allow_low_resolution:
-        return NoValue(
-            Status.ABSTAINED,
-            f"scan has {source_px_per_cm:.4g} px/cm, "
-            f"bundle trained on {lowest:.4g} to {highest:.4g}",
-        )
+    too_coarse = _why_too_coarse(manifest, source_px_per_cm)
+    if too_coarse and not allow_low_resolution:
+        return NoValue(Status.ABSTAINED, too_coarse)
     return None
+
+
+def forced_reason(manifest: Manifest, source_px_per_cm: float) -> str:
+    """Return what to say of a value that only allowing low resolution gives; empty if none is."""
+    too_coarse = _why_too_coarse(manifest, source_px_per_cm)
+    return FORCED + too_coarse if too_coarse else ""
 
 
 def without_value(manifest: Manifest, why: NoValue) -> tuple[Estimate, ...]:
@@ -92,7 +109,11 @@ def without_value(manifest: Manifest, why: NoValue) -> tuple[Estimate, ...]:
 
 
 def estimates_of(
-    prediction: TilePrediction, sediment_fraction: NDArray[np.floating], manifest: Manifest
+    prediction: TilePrediction,
+    sediment_fraction: NDArray[np.floating],
+    manifest: Manifest,
+    *,
+    beware: str = "",
 ) -> tuple[Estimate, ...]:
     """
     Return a slice's estimates, one for each property of the bundle, in its order.
@@ -105,7 +126,8 @@ def estimates_of(
     value and both ends are turned back, so the interval is not symmetric.
 
     A slice's novelty is the mean of its tiles' with the same weights. Above the bundle's
-    threshold the slice is unlike what the network learned from, and gets no value.
+    threshold the slice is unlike what the network learned from, and gets no value; nor does
+    it where the bundle's guard finds so by its own novelty and threshold.
 
     Heterogeneity joins the spread between the tiles and that inside them,
     ``sqrt(var(means) + mean(within_sd ** 2))``; in log10 it becomes half the
@@ -119,6 +141,8 @@ def estimates_of(
         Weights of the tiles, 0 to 1; not all 0.
     manifest : Manifest
         Of the bundle that predicted.
+    beware : str, optional
+        What every value's reason begins with, such as :func:`forced_reason`.
 
     Returns
     -------
@@ -137,15 +161,17 @@ def estimates_of(
     got = {prediction.mean.shape, prediction.sd.shape, prediction.within_sd.shape}
     if got != {shape}:
         raise ValueError(f"expected predictions of shape {shape}, got {sorted(got)}")
-    if prediction.novelty.shape != weights.shape:
-        raise ValueError(f"expected a novelty for each tile, got {prediction.novelty.shape}")
+    guarded = prediction.guarded
+    for novelty in (prediction.novelty, *(() if guarded is None else (guarded.novelty,))):
+        if novelty.shape != weights.shape:
+            raise ValueError(f"expected a novelty for each tile, got {novelty.shape}")
     if not weights.size or not weights.sum() > 0 or weights.min() < 0:
         raise ValueError(f"expected weights >= 0 with a sum above 0, got {weights.tolist()}")
     weights = weights / weights.sum()
-    why = _why_unlike(manifest, prediction.novelty, weights)
+    why = _why_unlike(manifest, prediction.novelty, weights) or _why_guarded(guarded, weights)
     if why is not None:
         return without_value(manifest, why)
-    return tuple(_estimate(manifest, i, prediction, weights) for i in range(shape[1]))
+    return tuple(_estimate(manifest, i, prediction, weights, beware) for i in range(shape[1]))
 
 
 def scaled_back(
@@ -177,6 +203,14 @@ def half_width(scaling: OutputScaling, sd: float) -> float:
     return max(scaling.interval_factor * sd, scaling.interval_floor)
 
 
+def _why_too_coarse(manifest: Manifest, px_per_cm: float) -> str:
+    """Return why a scan is too coarse for the bundle; empty where it is not."""
+    lowest, highest = manifest.trained_px_per_cm
+    if px_per_cm >= MIN_RESOLUTION_SHARE * lowest:
+        return ""
+    return f"scan has {px_per_cm:.4g} px/cm, bundle trained on {lowest:.4g} to {highest:.4g}"
+
+
 def _why_unlike(
     manifest: Manifest, novelty: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NoValue | None:
@@ -192,8 +226,24 @@ def _why_unlike(
     return NoValue(Status.ABSTAINED, said)
 
 
+def _why_guarded(guarded: GuardNovelty | None, weights: NDArray[np.float64]) -> NoValue | None:
+    if guarded is None:
+        return None
+    if not (np.abs(guarded.novelty) < _ABSURD).all():
+        return NoValue(Status.ABSTAINED, f"the guard {guarded.guard} gave no finite number")
+    got = _weighted(weights, guarded.novelty)
+    if got <= guarded.limit:
+        return None
+    said = f"unlike the training cores: colour novelty {got:.3g}, limit {guarded.limit:.3g}"
+    return NoValue(Status.ABSTAINED, f"{said} ({guarded.guard})")
+
+
 def _estimate(
-    manifest: Manifest, i: int, prediction: TilePrediction, weights: NDArray[np.float64]
+    manifest: Manifest,
+    i: int,
+    prediction: TilePrediction,
+    weights: NDArray[np.float64],
+    beware: str,
 ) -> Estimate:
     scaling = manifest.outputs[i]
     means, sds, within = (x[:, i] for x in (prediction.mean, prediction.sd, prediction.within_sd))
@@ -215,7 +265,7 @@ def _estimate(
         lower=_clipped(lower, known),
         upper=_clipped(upper, known),
         status=Status.PREDICTED,
-        reason=_clip_reason(lower, value, upper, known),
+        reason="; ".join(filter(None, (beware, _clip_reason(lower, value, upper, known)))),
         bundle_id=manifest.bundle_id,
         heterogeneity=_spread_in_unit(scaling, mean, spread) if says_spread else None,
     )

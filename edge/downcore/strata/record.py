@@ -163,6 +163,8 @@ class Run:
     cpu_flags: str
     """The flags that change what a network answers, such as ``avx512_vnni``."""
     openvino_version: str
+    novelty_guard_id: str = ""
+    """Bundle id of the guard of bundles that saw generated cores alone; empty where none ran."""
 
 
 def _is_not_utf8(text: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference import Mode, open_predictor
+from downcore.inference import Mode, open_guarded
 from downcore.ports import Predictor
 from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
@@ -143,7 +143,7 @@ def run_bundles(
 
 
 def _openvino(folder: Path) -> ClosingPredictor:
-    return open_predictor(folder, mode=Mode.BACKLOG)
+    return open_guarded(folder, mode=Mode.BACKLOG)
 
 
 def _started(predictor: ClosingPredictor, name: str, cores: Sequence[BenchCore]) -> _Running:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from downcore.strata.bundle import NO_NATURAL_CORE
 from downcore.strata.properties import PROPERTIES
 from downcore_training.datasets import CoreSets, TileSet
 from downcore_training.evaluation.baselines import boosted_on_colour, ridge_on_colour, training_mean
@@ -129,8 +130,8 @@ def _sentence(recipe: Recipe, sets: CoreSets) -> str:
         else ""
     )
     return (
-        f"{counts[0]} generated cores of {recipe.cores.length_cm} cm, no natural core; validated "
-        f"on {counts[1]} and tested on {counts[2]} other generated cores{taught}"
+        f"{counts[0]} generated cores of {recipe.cores.length_cm} cm, {NO_NATURAL_CORE}; "
+        f"validated on {counts[1]} and tested on {counts[2]} other generated cores{taught}"
     )
 
 
