@@ -24,7 +24,7 @@ from reporting import arguments, report
 from sections import PX_PER_CM, write_section
 
 from downcore.clock import SystemClock
-from downcore.service.batch import SLICES_PER_STEP, candidate_of
+from downcore.commands.process import SLICES_PER_STEP, candidate_of
 from downcore.service.journey import Journey, Outcome
 from downcore.service.opening import open_station
 from downcore.settings import Settings, load_settings

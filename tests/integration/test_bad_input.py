@@ -22,8 +22,8 @@ from played_device import (
     job_of,
 )
 
+from downcore.commands.process import process_at
 from downcore.service.attempt import MOST_DEATHS
-from downcore.service.batch import process_at
 from downcore.simulator.scanner import way_called
 from downcore.sources import Limits
 from downcore.strata.record import ScanState

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from played_device import PX_PER_CM, Device, DigestPredictor, core_lines, job_of
 from small_recipe import small_recipe, table_in_use
 
+from downcore.commands.process import process_at
 from downcore.composing import ComposingRecipe, SectionComposer
 from downcore.composing.region_worker import Submit, in_turn
 from downcore.pipeline import SectionPipeline, SliceRules
-from downcore.service.batch import process_at
 from downcore.service.calibrating import calibrated_station
 from downcore.simulator.write_patterns import ways
 from downcore.store import Reader, Store

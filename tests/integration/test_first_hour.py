@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from downcore import endmember_presets
-from downcore.first_hour import examine, look_around, settings_text, write_settings
+from downcore.commands.diagnostics import examine, look_around, settings_text, write_settings
 from downcore.settings import known_keys, load_settings
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.simulator.scanner import play, scan_job, way_called

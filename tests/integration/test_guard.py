@@ -14,7 +14,9 @@ import pytest
 from numpy.typing import NDArray
 from small_bundle import edit, some_tiles, write_bundle
 
-from downcore.first_hour import examine
+from downcore.commands.diagnostics import examine
+from downcore.commands.log_table import write_csv
+from downcore.commands.process import process_files
 from downcore.inference import (
     GuardedPredictor,
     Mode,
@@ -24,8 +26,6 @@ from downcore.inference import (
     open_predictor,
     reference_bundles,
 )
-from downcore.service.batch import process_files
-from downcore.service.depth_log_table import write_csv
 from downcore.settings import load_settings
 from downcore.strata.depthlog import Status
 
@@ -200,8 +200,8 @@ def test_a_forced_row_says_so_in_the_store_on_mqtt_and_in_csv(tmp_path: Path) ->
 def announced(folder: Path, image: NDArray[np.uint8], bundle: Path) -> list[str]:
     """Return the reasons of the predicted values that a daemon would send of a scan."""
     from downcore.clock import SystemClock  # noqa: PLC0415 - used here alone
+    from downcore.commands.process import process_at  # noqa: PLC0415 - used here alone
     from downcore.publish import payloads  # noqa: PLC0415 - used here alone
-    from downcore.service.batch import process_at  # noqa: PLC0415 - used here alone
     from downcore.service.opening import open_station  # noqa: PLC0415 - used here alone
 
     path = folder / "GC01.png"

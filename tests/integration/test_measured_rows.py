@@ -9,7 +9,7 @@ from tests.support.played_device import PX_PER_CM, Device, core_lines
 from typer.testing import CliRunner
 
 from downcore.cli import app
-from downcore.service.batch import process_at
+from downcore.commands.process import process_at
 from downcore.service.calibrating import calibrated_station, read_measured
 from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.measured import MeasuredRows, parse_measured

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from downcore.service.batch import process_files
+from downcore.commands.process import process_files
 from downcore.settings import load_settings
 from downcore.store import Reader
 from downcore.strata.depth import LineScale

@@ -19,7 +19,7 @@ from played_device import (
     job_of,
 )
 
-from downcore.service.batch import process_at
+from downcore.commands.process import process_at
 from downcore.simulator.scanner import way_called
 from downcore.sources._identity import PrefixDigest
 from downcore.strata.record import ScanState

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from played_device import PX_PER_CM, Device, DigestPredictor, Log, core_lines, expected_log, job_of
 
+from downcore.commands.process import process_at
 from downcore.pipeline import SectionPipeline, SliceRules
-from downcore.service.batch import process_at
 from downcore.simulator.write_patterns import ways
 from downcore.simulator.writing import Step, WayOfWriting
 from downcore.store.rows import row_of_slice

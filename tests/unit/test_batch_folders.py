@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from downcore.service import batch
-from downcore.service.batch import _candidate_in, candidate_of
+from downcore.commands import process as batch
+from downcore.commands.process import _candidate_in, candidate_of
 from downcore.service.candidates import Candidate, CandidateFinder
 
 PIXELS = np.full((8, 4, 3), 90, dtype=np.uint8)

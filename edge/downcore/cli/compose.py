@@ -61,8 +61,8 @@ def compose(
     with the reason.
     """
     from downcore.cli.progress import SliceProgress
-    from downcore.service.compose_image import ComposeInputs, compose_image
-    from downcore.service.composed_outputs import (
+    from downcore.commands.compose import ComposeInputs, compose_image
+    from downcore.commands.compose_outputs import (
         ComposeOutputs,
         check_outputs,
         sentence_of,

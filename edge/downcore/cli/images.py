@@ -50,7 +50,7 @@ def process(
 ) -> None:
     """Turn finished images into rows of the depth log; one image after the other."""
     from downcore.cli.progress import SliceProgress
-    from downcore.service.batch import process_files
+    from downcore.commands.process import process_files
     from downcore.service.calibrating import read_measured
     from downcore.settings import load_settings
 
@@ -89,7 +89,7 @@ def mask(
     The other indices are 1 tray or liner, 2 void or crack, 3 foam, 4 tag or card,
     5 glare, 6 outside the core.
     """
-    from downcore.service.masking import write_mask
+    from downcore.commands.mask import write_mask
     from downcore.settings import load_settings
 
     settings = load_settings(None, inbox=inbox_of(px_per_cm, top))

@@ -27,7 +27,7 @@ def log(
     ] = False,
 ) -> None:
     """Print the depth log of a section, newest scan; without a section, list the sections."""
-    from downcore.service.depth_log_table import list_sections, write_csv, write_table
+    from downcore.commands.log_table import list_sections, write_csv, write_table
 
     if db is None:
         from downcore.settings import load_settings
@@ -37,7 +37,7 @@ def log(
     if section is None:
         list_sections(db, sys.stdout)
     elif composition:
-        from downcore.service.composition_table import (
+        from downcore.commands.composition_table import (
             write_composition_csv,
             write_composition_table,
         )

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.commands.process import candidate_of
 from downcore.composing import ComposingRecipe, SectionComposer
 from downcore.composing.region_worker import Submit
 from downcore.file_names import printable
 from downcore.pipeline import SectionPipeline
 from downcore.ports import Predictor, ScanDescription, ScanLines
-from downcore.service.batch import candidate_of
 from downcore.service.calibrating import read_measured
 from downcore.service.composing_recipe import (
     calibrated_recipe,

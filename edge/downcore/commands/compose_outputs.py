@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from downcore.commands.compose import ComposedImage
+from downcore.commands.palette_png import SIGNATURE
 from downcore.composing.label_png import label_strip
 from downcore.file_names import printable
 from downcore.plate import PlateSection, PlateSlice, draw_plate
 from downcore.publish.composition_payload import row_of
-from downcore.service.compose_image import ComposedImage
-from downcore.service.png import SIGNATURE
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import HAS_VALUE
 from downcore.strata.errors import SettingsError

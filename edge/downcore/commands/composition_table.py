@@ -7,7 +7,7 @@ from typing import TextIO
 
 from rich.table import Table
 
-from downcore.service.depth_log_table import print_table, rows_of
+from downcore.commands.log_table import print_table, rows_of
 from downcore.store import Reader
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM

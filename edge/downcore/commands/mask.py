@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.commands.palette_png import is_palette_png, write_palette_png
+from downcore.commands.process import candidate_of
 from downcore.file_names import printable
 from downcore.ports import ScanLines
-from downcore.service.batch import candidate_of
-from downcore.service.png import is_palette_png, write_palette_png
 from downcore.service.station import reading_of
 from downcore.settings import Settings
 from downcore.strata.errors import GrowingError, HostileFileError, SettingsError
