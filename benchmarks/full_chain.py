@@ -25,8 +25,8 @@ from sections import PX_PER_CM, write_section
 
 from downcore.clock import SystemClock
 from downcore.commands.process import SLICES_PER_STEP, candidate_of
-from downcore.service.journey import Journey, Outcome
 from downcore.service.opening import open_station
+from downcore.service.scan_ingest import Journey, Outcome
 from downcore.settings import Settings, load_settings
 
 HERE = Path(__file__).resolve().parent

@@ -23,7 +23,7 @@ from downcore.commands.process import process_at
 from downcore.composing import ComposingRecipe, SectionComposer
 from downcore.composing.region_worker import Submit, in_turn
 from downcore.pipeline import SectionPipeline, SliceRules
-from downcore.service.calibrating import calibrated_station
+from downcore.service.corrections import calibrated_station
 from downcore.simulator.write_patterns import ways
 from downcore.store import Reader, Store
 from downcore.strata.composed import ComposedSlice

@@ -20,8 +20,8 @@ from played_device import (
 )
 
 from downcore.service.attempt import MOST_DEATHS
-from downcore.service.intake import MOST_OPEN, Intake
-from downcore.service.journey import Journey
+from downcore.service.scan_ingest import Journey
+from downcore.service.scheduler import MOST_OPEN, Intake
 from downcore.simulator.scanner import way_called
 from downcore.sources._reconcile import LookLimits, look
 from downcore.strata.depth import LineScale

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from downcore.cli import app
 from downcore.commands.process import process_at
-from downcore.service.calibrating import calibrated_station, read_measured
+from downcore.service.corrections import calibrated_station, read_measured
 from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.measured import MeasuredRows, parse_measured
 

@@ -27,7 +27,7 @@ from downcore.inference.segment_anything import (
 )
 from downcore.inference.segment_anything.manifest import FILES, MANIFEST
 from downcore.inference.segment_anything.network import SegmentAnythingNetwork
-from downcore.service.composing_recipe import recipe_of
+from downcore.service.composition_setup import recipe_of
 from downcore.settings import load_settings
 from downcore.strata.errors import BundleError, SettingsError
 

@@ -17,7 +17,7 @@ from downcore.composing import ComposingRecipe
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.ports import Predictor
 from downcore.publish import payloads
-from downcore.service.intake import Intake, Round, SliceWatcher
+from downcore.service.scheduler import Intake, Round, SliceWatcher
 from downcore.service.station import Station
 from downcore.simulator.generator import CoreRecipe, GeneratedCore
 from downcore.simulator.writing import ScanJob

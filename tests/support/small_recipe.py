@@ -3,7 +3,7 @@
 from functools import cache
 
 from downcore.composing import ComposingRecipe
-from downcore.composing.recipe import TableInUse
+from downcore.composing.config import TableInUse
 from downcore.endmember_tables import find_table
 from downcore.strata.endmembers.library import Library
 from downcore.strata.regions.merging import MergeRefiner

@@ -51,7 +51,7 @@ def process(
     """Turn finished images into rows of the depth log; one image after the other."""
     from downcore.cli.progress import SliceProgress
     from downcore.commands.process import process_files
-    from downcore.service.calibrating import read_measured
+    from downcore.service.corrections import read_measured
     from downcore.settings import load_settings
 
     if measured is not None and len(images) != 1:

@@ -17,13 +17,13 @@ from downcore.composing.region_worker import Submit
 from downcore.file_names import printable
 from downcore.pipeline import SectionPipeline
 from downcore.ports import Predictor, ScanDescription, ScanLines
-from downcore.service.calibrating import read_measured
-from downcore.service.composing_recipe import (
+from downcore.service.composition_setup import (
     calibrated_recipe,
     incredible,
     measured_estimates,
     recipe_of,
 )
+from downcore.service.corrections import read_measured
 from downcore.service.opening import open_predictors
 from downcore.service.station import reading_of, rules_of
 from downcore.settings import Settings

@@ -10,7 +10,7 @@ from pathlib import Path
 from downcore.file_names import printable
 from downcore.ports import ScanDescription
 from downcore.service.candidates import Candidate, CandidateFinder
-from downcore.service.composing_recipe import check_composition
+from downcore.service.composition_setup import check_composition
 from downcore.service.opening import check_settings, guard_of, open_predictors
 from downcore.settings import Settings, load_settings
 from downcore.sources import Reading

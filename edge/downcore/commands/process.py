@@ -8,12 +8,12 @@ from pathlib import Path
 
 from downcore.clock import SystemClock
 from downcore.file_names import printable
-from downcore.service.calibrating import calibrated_station
 from downcore.service.candidates import Candidate, CandidateFinder
+from downcore.service.corrections import calibrated_station
 from downcore.service.identity import refusal_key
-from downcore.service.journey import Journey
 from downcore.service.opening import open_station
 from downcore.service.outcome import Outcome
+from downcore.service.scan_ingest import Journey
 from downcore.service.station import Station
 from downcore.settings import Settings
 from downcore.sources import formats

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.composing.recipe import ComposingRecipe, TableInUse, rows_present
+from downcore.composing.config import ComposingRecipe, TableInUse, rows_present
 from downcore.composing.region_worker import RegionWorker, Submit, in_turn
 from downcore.composing.section_regions import OnRegions, SectionRegions, SlicePicture
 from downcore.strata.composed import ComposedSlice

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.composing.config import ComposingRecipe
 from downcore.composing.label_png import label_tile
-from downcore.composing.recipe import ComposingRecipe
 from downcore.strata.composed import LabelTile
 from downcore.strata.depth import LineScale
 from downcore.strata.regions.shapes import SliceRegions, slice_regions

@@ -20,8 +20,8 @@ from downcore.inference import (
 )
 from downcore.ports import Clock, Predictor
 from downcore.publish.mqtt_settings import read_password, tls_context
-from downcore.service.composing_recipe import recipe_of
-from downcore.service.composing_start import warm_up
+from downcore.service.composition_setup import recipe_of
+from downcore.service.kernel_warm_up import warm_up
 from downcore.service.outlets import mqtt_settings_of
 from downcore.service.station import Station, patience_of, patterns_of, reading_of, rules_of
 from downcore.settings import Settings

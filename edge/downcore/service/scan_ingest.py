@@ -7,9 +7,8 @@ import logging
 from downcore.file_names import printable
 from downcore.ports import ScanLines
 from downcore.service.attempt import MOST_DEATHS, Attempt
-from downcore.service.calibrating import pipeline_of
 from downcore.service.candidates import Candidate, look_again
-from downcore.service.composing_scans import commit_compositions, composer_of, n_composed
+from downcore.service.corrections import pipeline_of
 from downcore.service.ending import complete, knows_end
 from downcore.service.identity import (
     Identity,
@@ -23,7 +22,8 @@ from downcore.service.identity import (
     scan_of,
 )
 from downcore.service.outcome import Outcome
-from downcore.service.passage import Kept, Passage, is_tail_blank
+from downcore.service.read_pass import Kept, Passage, is_tail_blank
+from downcore.service.scan_composition import commit_compositions, composer_of, n_composed
 from downcore.service.station import Station
 from downcore.sources._done import Evidence, Progress, Stillness, decide
 from downcore.sources._names import section_name

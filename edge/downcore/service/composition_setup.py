@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from downcore.composing import ComposingRecipe
-from downcore.composing.recipe import CutSuperpixels, TableInUse
+from downcore.composing.config import CutSuperpixels, TableInUse
 from downcore.endmember_tables import find_table
 from downcore.ports import Predictor, RegionRefiner
 from downcore.settings import CompositionSettings, Settings

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 from downcore.composing import SectionComposer
-from downcore.service.composing_recipe import measured_estimates
+from downcore.service.composition_setup import measured_estimates
 from downcore.service.station import Station
 from downcore.store import OpenedScan, Reader
 from downcore.strata.composed import ComposedSlice

@@ -8,7 +8,7 @@ from pathlib import Path
 from downcore.composing import SectionComposer
 from downcore.pipeline import SectionPipeline
 from downcore.ports import ScanLines
-from downcore.service.calibrating import CalibratedPipeline
+from downcore.service.corrections import CalibratedPipeline
 from downcore.sources._identity import PrefixDigest
 from downcore.sources._input import InputFile
 from downcore.sources._turns import Turns

@@ -8,8 +8,8 @@ from pathlib import Path
 from downcore.file_names import printable
 from downcore.service.candidates import Candidate, CandidateFinder, Unclaimed, look_again
 from downcore.service.identity import memory_key, refusal_key
-from downcore.service.journey import Journey
 from downcore.service.outcome import Outcome
+from downcore.service.scan_ingest import Journey
 from downcore.service.station import Station
 from downcore.sources._done import Stillness, looked
 from downcore.sources._reconcile import Look, LookProblem, Trouble
