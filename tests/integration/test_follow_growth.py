@@ -10,8 +10,15 @@ from downcore.ports import ScanLines
 from downcore.simulator.scanner import play, scan_job, way_called
 from downcore.simulator.write_patterns import ways
 from downcore.sources import Reading, format_of, head_of
-from downcore.sources._done import Evidence, Patience, Progress, Stillness, decide, looked
-from downcore.sources._reconcile import LookLimits, look
+from downcore.sources.inbox.completeness import (
+    Evidence,
+    Patience,
+    Progress,
+    Stillness,
+    decide,
+    looked,
+)
+from downcore.sources.inbox.listing import LookLimits, look
 from downcore.strata.errors import GrowingError
 
 READING = Reading(px_per_cm="200", top="up")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from downcore.sources._follow import RETRY_S, Follower, Hint
-from downcore.sources._mounts import file_system_of, is_network_share
+from downcore.sources.inbox.events import RETRY_S, Follower, Hint
+from downcore.sources.inbox.mounts import file_system_of, is_network_share
 
 PATIENCE_S = 10.0
 

@@ -23,7 +23,7 @@ from downcore.service.attempt import MOST_DEATHS
 from downcore.service.scan_ingest import Journey
 from downcore.service.scheduler import MOST_OPEN, Intake
 from downcore.simulator.scanner import way_called
-from downcore.sources._reconcile import LookLimits, look
+from downcore.sources.inbox.listing import LookLimits, look
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import StoreError
 from downcore.strata.mask import MASK_HALO_UM

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from played_device import PX_PER_CM, Device, core_lines, expected_log, job_of
 
 from downcore.simulator.scanner import way_called
-from downcore.sources import _identity
+from downcore.sources.inbox import digests as _identity
 from downcore.strata.record import ScanState
 
 HOLE_BYTES = 100 * 1000**3

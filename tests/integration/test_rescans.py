@@ -21,7 +21,7 @@ from played_device import (
 
 from downcore.commands.process import process_at
 from downcore.simulator.scanner import way_called
-from downcore.sources._identity import PrefixDigest
+from downcore.sources.inbox.digests import PrefixDigest
 from downcore.strata.record import ScanState
 from downcore.strata.segment import Segment
 

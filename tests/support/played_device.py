@@ -22,8 +22,8 @@ from downcore.service.station import Station
 from downcore.simulator.generator import CoreRecipe, GeneratedCore
 from downcore.simulator.writing import ScanJob
 from downcore.sources import Limits, Reading
-from downcore.sources._done import Patience
-from downcore.sources._reconcile import LookLimits, look
+from downcore.sources.inbox.completeness import Patience
+from downcore.sources.inbox.listing import LookLimits, look
 from downcore.store import Store
 from downcore.store.rows import ESTIMATE_COLUMNS, SLICE_COLUMNS, row_of_estimate, row_of_slice
 from downcore.strata.bundle import Manifest, OutputScaling, manifest_text

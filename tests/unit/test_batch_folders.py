@@ -8,7 +8,7 @@ import tifffile
 
 from downcore.commands import process as batch
 from downcore.commands.process import _candidate_in, candidate_of
-from downcore.service.candidates import Candidate, CandidateFinder
+from downcore.sources.inbox.grouping import Candidate, CandidateFinder
 
 PIXELS = np.full((8, 4, 3), 90, dtype=np.uint8)
 

@@ -11,11 +11,11 @@ from downcore.health import LEAST_FREE_BYTES, lack_of_room
 from downcore.publish.payloads import StationState, StationStatus
 from downcore.service import daemon as daemon_module
 from downcore.service.daemon import Daemon
-from downcore.service.looking import FRESH_S, REST_PER_LOOK, PacedLooks
 from downcore.service.scheduler import Round
 from downcore.settings import load_settings
-from downcore.sources._follow import Hint
-from downcore.sources._reconcile import Look
+from downcore.sources.inbox.events import Hint
+from downcore.sources.inbox.listing import Look
+from downcore.sources.inbox.polling import FRESH_S, REST_PER_LOOK, PacedLooks
 
 NOTHING = Look(files=(), not_yet=(), problems=(), is_listed=True)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downcore.sources._done import (
+from downcore.sources.inbox.completeness import (
     Evidence,
     Incomplete,
     Patience,

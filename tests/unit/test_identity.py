@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downcore.sources._identity import (
+from downcore.sources.inbox.digests import (
     PrefixDigest,
     content_digest,
     scan_id_of,
 )
-from downcore.sources._turns import at_once
+from downcore.sources.turns import at_once
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 from downcore.strata.segment import Pixels, Segment
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from downcore.file_names import printable
-from downcore.sources._reconcile import Entry, Look, LookLimits, Trouble, look
+from downcore.sources.inbox.listing import Entry, Look, LookLimits, Trouble, look
 
 LIMITS = LookLimits()
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from downcore.service.identity import Identity, content_key, end_key, identify
-from downcore.sources._identity import PrefixDigest, scan_id_of
+from downcore.sources.inbox.digests import PrefixDigest, scan_id_of
 from downcore.store import OpenedScan
 from downcore.strata.depth import LineScale
 from downcore.strata.record import ScanState

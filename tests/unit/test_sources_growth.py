@@ -10,8 +10,8 @@ import pytest
 import tifffile
 
 from downcore.sources import Limits, Reading, formats
-from downcore.sources._input import InputFile
-from downcore.sources._written import BLOCK_BYTES, WrittenExtent
+from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.written_extent import BLOCK_BYTES, WrittenExtent
 from downcore.strata.errors import GrowingError, SegmentError
 
 READING = Reading(px_per_cm="200")

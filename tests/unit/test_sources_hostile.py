@@ -14,8 +14,8 @@ import pytest
 import tifffile
 
 from downcore.sources import Limits, Reading, _tiff, format_of, formats, head_of
-from downcore.sources._input import InputFile
-from downcore.sources._tiff_index import Compression
+from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.tiff_index import Compression
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 
 READING = Reading(px_per_cm="20")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from downcore.file_names import printable
 from downcore.ports import ScanDescription
-from downcore.service.candidates import Candidate, CandidateFinder
 from downcore.service.composition_setup import check_composition
 from downcore.service.opening import check_settings, guard_of, open_predictors
 from downcore.settings import Settings, load_settings
 from downcore.sources import Reading
-from downcore.sources._mounts import file_system_here, is_network_share
-from downcore.sources._names import section_name
-from downcore.sources._reconcile import LookLimits, look
+from downcore.sources.inbox.grouping import Candidate, CandidateFinder
+from downcore.sources.inbox.listing import LookLimits, look
+from downcore.sources.inbox.mounts import file_system_here, is_network_share
+from downcore.sources.inbox.section_names import section_name
 from downcore.store import Reader
 from downcore.store.place import filesystem_of, refuse_network_place
 from downcore.strata.errors import (

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from downcore.clock import SystemClock
 from downcore.file_names import printable
-from downcore.service.candidates import Candidate, CandidateFinder
 from downcore.service.corrections import calibrated_station
 from downcore.service.identity import refusal_key
 from downcore.service.opening import open_station
@@ -17,8 +16,9 @@ from downcore.service.scan_ingest import Journey
 from downcore.service.station import Station
 from downcore.settings import Settings
 from downcore.sources import formats
-from downcore.sources._done import Patience
-from downcore.sources._reconcile import SeenFile
+from downcore.sources.inbox.completeness import Patience
+from downcore.sources.inbox.grouping import Candidate, CandidateFinder
+from downcore.sources.inbox.listing import SeenFile
 from downcore.store import Reader
 from downcore.strata.measured import MeasuredRows
 

@@ -1,8 +1,8 @@
 """Starts of the program that are counted over a file, so that one that kills it is set aside."""
 
 from downcore.file_names import printable
-from downcore.service.candidates import Candidate
 from downcore.service.identity import attempt_key
+from downcore.sources.inbox.grouping import Candidate
 from downcore.store import Store
 
 MOST_DEATHS = 3

@@ -16,13 +16,13 @@ from downcore.health import lack_of_room, notify_systemd
 from downcore.ports import Clock
 from downcore.publish import RunningSink, Wake, payloads
 from downcore.publish.payloads import StationState, StationStatus
-from downcore.service.looking import PacedLooks
 from downcore.service.opening import check_settings, open_station
 from downcore.service.outlets import open_sinks
 from downcore.service.scheduler import Intake, SliceWatcher
 from downcore.settings import Settings
-from downcore.sources._follow import Follower, Hint
-from downcore.sources._reconcile import Look
+from downcore.sources.inbox.events import Follower, Hint
+from downcore.sources.inbox.listing import Look
+from downcore.sources.inbox.polling import PacedLooks
 from downcore.store.connection import warn_of_wal_reset
 from downcore.strata.errors import SettingsError
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from downcore.file_names import printable
 from downcore.ports import ScanLines
-from downcore.service.candidates import Candidate
 from downcore.service.station import Station
-from downcore.sources._identity import DIGEST_BYTES, PrefixDigest, content_digest, scan_id_of
-from downcore.sources._names import SectionName
-from downcore.sources._turns import TURN_BYTES, Turns
+from downcore.sources.inbox.digests import DIGEST_BYTES, PrefixDigest, content_digest, scan_id_of
+from downcore.sources.inbox.grouping import Candidate
+from downcore.sources.inbox.section_names import SectionName
+from downcore.sources.turns import TURN_BYTES, Turns
 from downcore.store import EndKeys, OpenedScan, Store
 from downcore.strata.record import Scan, ScanState
 

@@ -9,9 +9,9 @@ from downcore.composing import SectionComposer
 from downcore.pipeline import SectionPipeline
 from downcore.ports import ScanLines
 from downcore.service.corrections import CalibratedPipeline
-from downcore.sources._identity import PrefixDigest
-from downcore.sources._input import InputFile
-from downcore.sources._turns import Turns
+from downcore.sources.inbox.digests import PrefixDigest
+from downcore.sources.readers.input_file import InputFile
+from downcore.sources.turns import Turns
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.errors import SegmentError
 from downcore.strata.record import SliceRow

@@ -7,7 +7,6 @@ import logging
 from downcore.file_names import printable
 from downcore.ports import ScanLines
 from downcore.service.attempt import MOST_DEATHS, Attempt
-from downcore.service.candidates import Candidate, look_again
 from downcore.service.corrections import pipeline_of
 from downcore.service.ending import complete, knows_end
 from downcore.service.identity import (
@@ -25,9 +24,10 @@ from downcore.service.outcome import Outcome
 from downcore.service.read_pass import Kept, Passage, is_tail_blank
 from downcore.service.scan_composition import commit_compositions, composer_of, n_composed
 from downcore.service.station import Station
-from downcore.sources._done import Evidence, Progress, Stillness, decide
-from downcore.sources._names import section_name
-from downcore.sources._turns import Result, Turns
+from downcore.sources.inbox.completeness import Evidence, Progress, Stillness, decide
+from downcore.sources.inbox.grouping import Candidate, look_again
+from downcore.sources.inbox.section_names import section_name
+from downcore.sources.turns import Result, Turns
 from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
 from downcore.strata.record import ScanState
 

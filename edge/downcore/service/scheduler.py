@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.file_names import printable
-from downcore.service.candidates import Candidate, CandidateFinder, Unclaimed, look_again
 from downcore.service.identity import memory_key, refusal_key
 from downcore.service.outcome import Outcome
 from downcore.service.scan_ingest import Journey
 from downcore.service.station import Station
-from downcore.sources._done import Stillness, looked
-from downcore.sources._reconcile import Look, LookProblem, Trouble
+from downcore.sources.inbox.completeness import Stillness, looked
+from downcore.sources.inbox.grouping import Candidate, CandidateFinder, Unclaimed, look_again
+from downcore.sources.inbox.listing import Look, LookProblem, Trouble
 from downcore.strata.record import ScanState
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from downcore.pipeline import SliceRules
 from downcore.ports import Clock, Predictor
 from downcore.settings import Settings
 from downcore.sources import Limits, Reading
-from downcore.sources._done import Patience
-from downcore.sources._name_patterns import NamePattern
+from downcore.sources.inbox.completeness import Patience
+from downcore.sources.inbox.name_patterns import NamePattern
 from downcore.store import Store
 from downcore.strata.errors import SettingsError
 from downcore.strata.measured import MeasuredRows

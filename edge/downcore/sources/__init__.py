@@ -1,21 +1,18 @@
 """
-Scanner formats: one module each, found by looking in this package.
+What the scanner writes: formats, readers of image files, and the inbox they lie in.
 
-To add one, put a module here that defines ``FORMAT``, and its sample in
-``tests/data/segments/<name>``; the contract tests do the rest. Modules
-whose name starts with an underscore are not formats.
+``formats`` holds one module for each scanner format, ``readers`` what reads TIFF, BMP, PNG, JPEG
+and raw images line by line, ``inbox`` the listing, grouping and completeness of files.
 """
 
-import importlib
-import pkgutil
-from functools import cache
 from pathlib import Path
 
-from downcore.sources._format import HEAD_BYTES, Limits, Reading, SegmentFormat
-from downcore.sources._geotek_sidecar import geotek_sidecar_path, read_geotek_tags
-from downcore.sources._input import InputFile
-from downcore.sources._names import SectionName, section_name
-from downcore.sources._reconcile import is_not_yet
+from downcore.sources.format import HEAD_BYTES, Limits, Reading, SegmentFormat
+from downcore.sources.formats import format_of, formats
+from downcore.sources.formats._geotek_sidecar import geotek_sidecar_path, read_geotek_tags
+from downcore.sources.inbox.listing import is_not_yet
+from downcore.sources.inbox.section_names import SectionName, section_name
+from downcore.sources.readers.input_file import InputFile
 
 __all__ = [
     "HEAD_BYTES",
@@ -31,32 +28,6 @@ __all__ = [
     "read_geotek_tags",
     "section_name",
 ]
-
-
-@cache
-def _formats() -> tuple[SegmentFormat, ...]:
-    names = [name for _, name, _ in pkgutil.iter_modules(__path__) if not name.startswith("_")]
-    found = [importlib.import_module(f"{__name__}.{name}").FORMAT for name in names]
-    return tuple(sorted(found, key=lambda fmt: (fmt.rank, fmt.name)))
-
-
-def formats() -> dict[str, SegmentFormat]:
-    """Return every scanner format in this package by name, the most specific first."""
-    return {fmt.name: fmt for fmt in _formats()}
-
-
-def format_of(path: Path, head: bytes) -> SegmentFormat | None:
-    """
-    Return the most specific format that claims a file, or None.
-
-    Parameters
-    ----------
-    path : Path
-        The file; its neighbours may be looked at.
-    head : bytes
-        Its first 64 bytes, fewer where there are fewer; see :func:`head_of`.
-    """
-    return next((fmt for fmt in _formats() if fmt.claims(path, head)), None)
 
 
 def head_of(path: Path) -> bytes:

@@ -1,0 +1,40 @@
+"""
+Scanner formats: one module each, found by looking in this package.
+
+To add one, put a module here that defines ``FORMAT``, and its sample in
+``tests/data/segments/<name>``; the contract tests do the rest. Modules
+whose name starts with an underscore are not formats.
+"""
+
+import importlib
+import pkgutil
+from functools import cache
+from pathlib import Path
+
+from downcore.sources.format import SegmentFormat
+
+
+@cache
+def _formats() -> tuple[SegmentFormat, ...]:
+    names = [name for _, name, _ in pkgutil.iter_modules(__path__) if not name.startswith("_")]
+    found = [importlib.import_module(f"{__name__}.{name}").FORMAT for name in names]
+    return tuple(sorted(found, key=lambda fmt: (fmt.rank, fmt.name)))
+
+
+def formats() -> dict[str, SegmentFormat]:
+    """Return every scanner format in this package by name, the most specific first."""
+    return {fmt.name: fmt for fmt in _formats()}
+
+
+def format_of(path: Path, head: bytes) -> SegmentFormat | None:
+    """
+    Return the most specific format that claims a file, or None.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its neighbours may be looked at.
+    head : bytes
+        Its first 64 bytes, fewer where there are fewer; see :func:`downcore.sources.head_of`.
+    """
+    return next((fmt for fmt in _formats() if fmt.claims(path, head)), None)

@@ -1,0 +1,82 @@
+"""The ``document.txt`` that an Itrax scanner writes beside ``optical.tif``."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from downcore.sources.readers.input_file import InputFile
+from downcore.strata.errors import GrowingError, HostileFileError
+from downcore.strata.input_text import MOST_DECIMALS, MOST_DIGITS, exact_number, name_text, shown
+
+_MOST_BYTES = 1 << 16
+_NUMBER = r"\s*\t\s*([0-9]+(?:[.,][0-9]+)?)"
+_OPTICAL = re.compile(rf"Optical Start{_NUMBER}\s*\tOptical End{_NUMBER}[ \t]*(\r|\n|\t)")
+_STEP = re.compile(rf"Step size{_NUMBER}", re.IGNORECASE)
+_SAMPLE = re.compile(r"\A[^\n]*\n[^\n\t]*\t([^\t\n]*)\t([^\t\n]*)")
+_UM_FROM = 10
+"""A step of 10 or more is in micrometres, a smaller one in millimetres, whatever the unit says."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItraxDocument:
+    """What the document says of the optical image."""
+
+    path: Path
+    start_mm: Fraction | None
+    end_mm: Fraction | None
+    """Where on the bed the image starts and ends; None when the document does not say."""
+
+    step_mm: Fraction | None
+    """Distance between scan lines of the image as it was taken."""
+
+    core: str | None
+    section: str | None
+
+
+def read_itrax_document(path: Path) -> ItraxDocument:
+    """
+    Read an Itrax ``document.txt``.
+
+    Raises
+    ------
+    GrowingError
+        If it is empty.
+    HostileFileError
+        If it is far too long to be one, or a number in it is.
+    """
+    with InputFile(path) as file:
+        raw = file.read_at(0, _MOST_BYTES + 1)
+    if len(raw) > _MOST_BYTES:
+        raise HostileFileError(
+            f"expected an Itrax document of at most {_MOST_BYTES} bytes, got a longer file: {path}"
+        )
+    # The text is UTF-8, Mac or Windows by turns; what is looked for is ASCII in all of them.
+    text = raw.decode("latin-1")
+    if not text.strip("\0\r\n\t "):
+        raise GrowingError(f"expected an Itrax document, got an empty file: {path}")
+    optical = _OPTICAL.search(text)
+    step = _STEP.search(text, optical.end()) if optical else None
+    sample = _SAMPLE.search(text.replace("\r\n", "\n").replace("\r", "\n"))
+    return ItraxDocument(
+        path=path,
+        start_mm=None if optical is None else _number(path, optical[1]),
+        end_mm=None if optical is None else _number(path, optical[2]),
+        step_mm=None if step is None else _step_mm(_number(path, step[1])),
+        core=name_text(sample[1]) if sample else None,
+        section=name_text(sample[2]) if sample else None,
+    )
+
+
+def _number(path: Path, text: str) -> Fraction:
+    number = exact_number(text)
+    if number is None:
+        raise HostileFileError(
+            f"expected numbers of at most {MOST_DIGITS} digits and {MOST_DECIMALS} decimals, got "
+            f"{shown(text)}: {path}; export the document again"
+        )
+    return number
+
+
+def _step_mm(step: Fraction) -> Fraction | None:
+    return (step / 1000 if step >= _UM_FROM else step) or None

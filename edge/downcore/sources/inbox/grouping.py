@@ -1,0 +1,213 @@
+"""Which scans lie in the inbox: files that formats claim, grouped into one scan each."""
+
+import bisect
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from downcore.sources import SegmentFormat, format_of, head_of
+from downcore.sources.format import HEAD_BYTES
+from downcore.sources.inbox.completeness import Stillness, looked
+from downcore.sources.inbox.listing import SeenFile
+from downcore.strata.errors import SegmentError
+
+SHARED_SIDECARS = frozenset({"document.txt"})
+"""Files that say something of every image in their folder, lower case."""
+
+_SIDECAR = re.compile(r"([-_. ]?[^\W\d].*)?\.(xml|hdr|txt)", re.IGNORECASE | re.DOTALL)
+"""What follows an image's stem in the name of a file that says something of that image."""
+
+MARKER_ENDING = ".done"
+"""Ending of a file by which a writer says that the scan of the same name is finished."""
+
+IMAGE_ENDINGS = frozenset({".tif", ".tiff", ".bmp", ".png", ".jpg", ".jpeg", ".raw", ".img"})
+"""Endings of files that a technician would expect to be read, lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The files of one scan, as they stood at one look."""
+
+    key: str
+    """Tells one scan of the inbox from another while the daemon runs."""
+
+    format: SegmentFormat
+    files: tuple[SeenFile, ...]
+    signature: str
+    """Changes when any of the files, or a sidecar beside them, changes; 32 hex digits."""
+    beside: str = ""
+    """Changes when a sidecar beside the files changes, and only then; 32 hex digits."""
+    is_marked: bool = False
+    """Whether a marker beside the files says that their writer is done."""
+
+    @property
+    def is_one_file(self) -> bool:
+        """Whether the format has one file for each scan, not strips of which more may come."""
+        return self.format.grouping(self.paths[0]) == str(self.paths[0])
+
+    def continues(self, before: "Candidate") -> bool:
+        """Return whether what was read of the files before still holds, as far as a look tells."""
+        known = {(file.path, file.inode, file.device) for file in before.files}
+        now = {(file.path, file.inode, file.device) for file in self.files}
+        return known <= now and before.beside == self.beside and self.size >= before.size
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files' paths, in order."""
+        return tuple(file.path for file in self.files)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def mtime_ns(self) -> int:
+        """Latest change of any file; compared for sameness only."""
+        return max(file.mtime_ns for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaimed:
+    """An image that no format reads, or that cannot be opened."""
+
+    file: SeenFile
+    signature: str
+    reason: str
+
+
+class CandidateFinder:
+    """Group files into scans; remembers which format a file has, so heads are read once."""
+
+    def __init__(self) -> None:
+        self._formats: dict[Path, tuple[int, int, str, SegmentFormat]] = {}
+
+    def find(self, files: Iterable[SeenFile]) -> tuple[list[Candidate], list[Unclaimed]]:
+        """
+        Return the scans among ``files``, the oldest first, and the images nobody reads.
+
+        Files too short to tell are left out until they have grown.
+        """
+        every = tuple(files)
+        sidecars = _Sidecars(every)
+        grouped: dict[str, tuple[SegmentFormat, list[SeenFile]]] = {}
+        unclaimed: list[Unclaimed] = []
+        for file in every:
+            try:
+                fmt, reason = self._format_of(file, sidecars), _nobody_reads(file)
+            except SegmentError as error:
+                fmt, reason = None, str(error)
+            if fmt is not None:
+                key = f"{fmt.name}:{fmt.grouping(file.path)}"
+                grouped.setdefault(key, (fmt, []))[1].append(file)
+            elif file.path.suffix.lower() in IMAGE_ENDINGS:
+                unclaimed.append(Unclaimed(file, _candidate_signature((file,), sidecars), reason))
+        here = {file.path for file in every}
+        self._formats = {path: known for path, known in self._formats.items() if path in here}
+        found = [
+            Candidate(
+                key,
+                fmt,
+                tuple(group),
+                signature=_candidate_signature(tuple(group), sidecars),
+                beside=_signature(sidecars.of(tuple(group))),
+                is_marked=all(_is_marked(file.path, here) for file in group),
+            )
+            for key, (fmt, group) in grouped.items()
+        ]
+        return sorted(found, key=lambda c: (c.mtime_ns, c.key)), unclaimed
+
+    def _format_of(self, file: SeenFile, sidecars: "_Sidecars") -> SegmentFormat | None:
+        beside = _signature(sidecars.of((file,)))
+        known = self._formats.get(file.path)
+        # A file that only grew keeps its head; one that was replaced has another inode.
+        if known is not None and known[::2] == (file.inode, beside) and file.size >= known[1]:
+            return known[3]
+        fmt = format_of(file.path, head_of(file.path))
+        if fmt is not None and file.size >= HEAD_BYTES:
+            self._formats[file.path] = (file.inode, file.size, beside, fmt)
+        return fmt
+
+
+class _Sidecars:
+    """The files of a look that may say something of the images beside them."""
+
+    def __init__(self, files: Iterable[SeenFile]) -> None:
+        self._by_folder: dict[Path, list[tuple[str, SeenFile]]] = {}
+        self._shared: dict[Path, list[SeenFile]] = {}
+        for file in files:
+            name = file.path.name
+            if _SIDECAR.search(name):
+                self._by_folder.setdefault(file.path.parent, []).append((name, file))
+            if name.lower() in SHARED_SIDECARS:
+                self._shared.setdefault(file.path.parent, []).append(file)
+        for listed in self._by_folder.values():
+            listed.sort(key=lambda named: named[0])
+
+    def of(self, files: tuple[SeenFile, ...]) -> set[SeenFile]:
+        """Return the files that say something of ``files``."""
+        found: set[SeenFile] = set()
+        for file in files:
+            folder, stem = file.path.parent, file.path.stem
+            found.update(self._shared.get(folder, ()))
+            listed = self._by_folder.get(folder, [])
+            # Names that begin with the stem lie together, so that a full folder costs little.
+            for name, other in listed[bisect.bisect_left(listed, stem, key=lambda n: n[0]) :]:
+                if not name.startswith(stem):
+                    break
+                if _SIDECAR.fullmatch(name, len(stem)):
+                    found.add(other)
+        return found
+
+
+def look_again(
+    before: Stillness | None, candidate: Candidate, *, now_s: float, is_closed: bool
+) -> Stillness:
+    """
+    Return for how long a scan's files have been the same, after one more look.
+
+    Parameters
+    ----------
+    before : Stillness or None
+        As it was after the look before.
+    candidate : Candidate
+        The files as they are now.
+    now_s : float
+        When the look was taken, on a clock that never jumps.
+    is_closed : bool
+        Whether a writer closed a file, or renamed it into place, since the look before.
+    """
+    return looked(
+        before,
+        size=candidate.size,
+        mtime_ns=candidate.mtime_ns,
+        now_s=now_s,
+        # A strip that was closed says nothing of the strips to come.
+        is_closed=(is_closed or candidate.is_marked) and candidate.is_one_file,
+    )
+
+
+def _is_marked(path: Path, here: set[Path]) -> bool:
+    names = (path.stem + MARKER_ENDING, path.name + MARKER_ENDING)
+    return any(path.with_name(name) in here for name in names)
+
+
+def _candidate_signature(files: tuple[SeenFile, ...], sidecars: _Sidecars) -> str:
+    return _signature({*files, *sidecars.of(files)})
+
+
+def _signature(files: set[SeenFile]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for one in sorted(files, key=lambda f: os.fsencode(f.path)):
+        digest.update(os.fsencode(one.path))
+        digest.update(f"\0{one.size}\0{one.mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+def _nobody_reads(file: SeenFile) -> str:
+    if file.size == 0:
+        return "expected an image, got an empty file; it is looked at again when it grows"
+    return "expected the first bytes of a TIFF, BMP, PNG, JPEG or raw image, got something else"

@@ -1,0 +1,1 @@
+"""Readers of image files, line by line, growing or finished."""

@@ -1,0 +1,237 @@
+"""
+The table of tags of a TIFF file, read while the file may still be growing or lying.
+
+TIFF libraries read finished files: they trust the table, or give an empty image
+where it is missing. Here every offset is checked against the file before it is
+used, and each value knows whether it was surely written.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.sources.format import Limits
+from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.written_extent import Extent
+from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
+
+
+class Tag(IntEnum):
+    """The tags that are looked at; a technician's DPI is not among them, it is wrong."""
+
+    WIDTH = 256
+    HEIGHT = 257
+    BITS = 258
+    COMPRESSION = 259
+    PHOTOMETRIC = 262
+    FILL_ORDER = 266
+    STRIP_OFFSETS = 273
+    SAMPLES = 277
+    ROWS_PER_STRIP = 278
+    STRIP_COUNTS = 279
+    PLANAR = 284
+    PREDICTOR = 317
+    TILE_WIDTH = 322
+    TILE_LENGTH = 323
+    TILE_OFFSETS = 324
+    TILE_COUNTS = 325
+    SAMPLE_FORMAT = 339
+
+
+_LOOKED_AT = {int(tag): tag for tag in Tag}
+
+_SMALL = frozenset(
+    {
+        Tag.BITS,
+        Tag.PHOTOMETRIC,
+        Tag.FILL_ORDER,
+        Tag.SAMPLES,
+        Tag.PLANAR,
+        Tag.PREDICTOR,
+        Tag.SAMPLE_FORMAT,
+    }
+)
+"""Tags whose values below 256 are the only ones read, so that a high byte may well be zero."""
+
+_WHOLE_NUMBERS = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
+"""TIFF's types of whole numbers; the tags above have no other."""
+
+_MOST_ENTRIES = 4096
+_HEADER_BYTES = 16
+_BIG_TIFF = 43
+
+
+@dataclass(frozen=True, slots=True)
+class _Widths:
+    """Bytes of the parts of a table."""
+
+    count: int
+    entry: int
+    pointer: int
+
+
+_CLASSIC = _Widths(count=2, entry=12, pointer=4)
+_BIG = _Widths(count=8, entry=20, pointer=8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """The values of one tag."""
+
+    values: NDArray[np.int64]
+    """At least one."""
+
+    is_sure: bool
+    """Whether all of them were surely written, rather than ending in zeros that may yet change."""
+
+
+class TagTable:
+    """
+    The tags of a TIFF's first image.
+
+    Raises
+    ------
+    GrowingError
+        If the table is not written yet.
+    HostileFileError
+        If it is beyond the limits, or points in a loop.
+    """
+
+    def __init__(self, file: InputFile, extent: Extent, limits: Limits) -> None:
+        self._file = file
+        self._extent = extent
+        self._limits = limits
+        head = file.read_at(0, _HEADER_BYTES)
+        self.byte_order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
+        if len(head) < _HEADER_BYTES or not self.byte_order:
+            raise self._growing("its header is not written yet")
+        is_big = self._number(head[2:4]) == _BIG_TIFF
+        self._widths = _BIG if is_big else _CLASSIC
+        first = self._number(head[8:16] if is_big else head[4:8])
+        self._entries: dict[Tag, Entry] = {}
+        self._is_end_sure = False
+        self.n_images = self._count_images(first, self._read_entries(first))
+
+    @property
+    def path(self) -> Path:
+        """The file, for messages."""
+        return self._file.path
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether all tags that are looked at were surely written."""
+        return self._is_end_sure and all(entry.is_sure for entry in self._entries.values())
+
+    def has(self, tag: Tag) -> bool:
+        """Return whether the table has the tag."""
+        return tag in self._entries
+
+    def value(self, tag: Tag, default: int | None = None) -> int:
+        """Return the first value of a tag, or the default; refuse a table without either."""
+        entry = self._entries.get(tag)
+        if entry is None and default is not None:
+            return default
+        return int(self.values(tag)[0])
+
+    def values(self, tag: Tag) -> NDArray[np.int64]:
+        """Return all values of a tag; refuse a table without it."""
+        self.require(tag, self.hostile(f"tag {tag.name}", "none"), is_right=self.has(tag))
+        return self._entries[tag].values
+
+    def require(self, tag: Tag, error: SegmentError, *, is_right: bool) -> None:
+        """
+        Raise the error unless the value of the tag is right.
+
+        A value whose last bytes may not be written yet is not refused for good.
+        """
+        if is_right:
+            return
+        entry = self._entries.get(tag)
+        if self._is_end_sure if entry is None else entry.is_sure:
+            raise error
+        raise self._growing(f"what is there says so far: {error}")
+
+    def hostile(self, expected: str, got: object) -> HostileFileError:
+        """Return the refusal of a file that is damaged or lies."""
+        return HostileFileError(
+            f"expected {expected}, got {got}: {self.path}; the file is damaged or not what it "
+            f"says it is, export it again"
+        )
+
+    def _growing(self, why: str) -> GrowingError:
+        return GrowingError(f"expected a whole TIFF index, but {why}: {self.path}")
+
+    def _number(self, raw: bytes) -> int:
+        return int.from_bytes(raw, "little" if self.byte_order == "<" else "big")
+
+    def _table(self, at: int) -> tuple[int, bytes]:
+        """Return where the first entry starts, and all entries with the pointer after them."""
+        widths = self._widths
+        if not _HEADER_BYTES // 2 <= at <= self._extent.size - widths.count:
+            raise self._growing(f"it is to lie at byte {at} of {self._extent.size}")
+        n_entries = self._number(self._file.read_at(at, widths.count))
+        start = at + widths.count
+        if n_entries == 0 and self._extent.written <= start:
+            raise self._growing("it is still blank")
+        if not 1 <= n_entries <= _MOST_ENTRIES:
+            raise self.hostile(f"1 to {_MOST_ENTRIES} tags in the index", n_entries)
+        length = n_entries * widths.entry
+        raw = self._file.read_at(start, length + widths.pointer)
+        if len(raw) < length:
+            raise self._growing(f"it ends after {len(raw)} of {length} bytes")
+        return start, raw.ljust(length + widths.pointer, b"\0")
+
+    def _read_entries(self, at: int) -> int:
+        """Read the tags that matter; return where the next image's table is to lie."""
+        start, raw = self._table(at)
+        width = self._widths.entry
+        n_entries = len(raw) // width
+        for i in range(n_entries):
+            entry, place = raw[i * width : (i + 1) * width], start + i * width
+            if place >= self._extent.written:
+                raise self._growing(f"only {i} of its {n_entries} tags are written")
+            tag = _LOOKED_AT.get(self._number(entry[:2]))
+            if tag is not None:
+                self._entries[tag] = self._entry(tag, entry, place)
+        self._is_end_sure = True
+        return self._number(raw[n_entries * width :])
+
+    def _entry(self, tag: Tag, entry: bytes, place: int) -> Entry:
+        inline = self._widths.pointer
+        count = self._number(entry[4:-inline])
+        code = _WHOLE_NUMBERS.get(self._number(entry[2:4]))
+        if code is None or not 1 <= count <= self._limits.max_chunks:
+            most = self._limits.max_chunks
+            error = self.hostile(
+                f"1 to {most} whole numbers in tag {tag.name}", f"{count} of another kind"
+            )
+            if place + len(entry) <= self._extent.written:
+                raise error
+            raise self._growing(f"what is there says so far: {error}")
+        n_bytes = count * np.dtype(code).itemsize
+        at = place + len(entry) - inline
+        if n_bytes > inline:
+            at = self._number(entry[-inline:])
+        if at + n_bytes > self._extent.size:
+            raise self._growing(f"tag {tag.name} is to lie at byte {at} of {self._extent.size}")
+        values = np.frombuffer(self._file.read_at(at, n_bytes), dtype=self.byte_order + code)
+        end = at + n_bytes
+        if tag in _SMALL and self.byte_order == "<":
+            end -= np.dtype(code).itemsize - 1
+        is_sure = self._extent.is_still or end <= self._extent.written
+        return Entry(values.astype(np.int64), is_sure)
+
+    def _count_images(self, first: int, following: int) -> int:
+        seen = {first}
+        while _HEADER_BYTES // 2 <= following <= self._extent.size - self._widths.count:
+            if following in seen:
+                raise self.hostile("a list of images that ends", "one that runs in a loop")
+            seen.add(following)
+            if len(seen) > self._limits.max_ifds:
+                raise self.hostile(f"at most {self._limits.max_ifds} images", "more")
+            _, raw = self._table(following)
+            following = self._number(raw[-self._widths.pointer :])
+        return len(seen)
