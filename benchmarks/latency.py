@@ -25,7 +25,7 @@ from downcore.service.daemon import Daemon
 from downcore.settings import load_settings
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.simulator.scanner import play, scan_job, way_called
-from downcore.strata.mask import MASK_HALO_UM
+from downcore.strata.mask.masker import MASK_HALO_UM
 
 PX_PER_CM = 200
 LINES_PER_STEP = 10

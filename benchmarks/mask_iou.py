@@ -24,8 +24,8 @@ from reporting import arguments, report
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.strata.colour import lab_of_counts
 from downcore.strata.depth import LineScale
-from downcore.strata.mask import MASK_HALO_UM, mask_lines_of_section
-from downcore.strata.mask_classes import CLASS_LABELS, MASK_PALETTE, MaskClass
+from downcore.strata.mask.classes import CLASS_LABELS, MASK_PALETTE, MaskClass
+from downcore.strata.mask.masker import MASK_HALO_UM, mask_lines_of_section
 from downcore.strata.section import SectionBuffer
 from downcore.strata.segment import Segment
 from downcore_training.mask.references import (

@@ -23,7 +23,7 @@ from downcore.strata.intervals import (
     why_no_value,
     without_value,
 )
-from downcore.strata.mask import MASK_HALO_UM, SectionMasker
+from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
 from downcore.strata.record import SliceRow
 from downcore.strata.section import SectionBuffer, SliceLines
 from downcore.strata.segment import Segment

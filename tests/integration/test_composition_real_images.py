@@ -16,7 +16,7 @@ from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import HAS_VALUE, Status
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import EndMemberTable
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.record import SliceRow
 from downcore.strata.segment import Segment
 from downcore.strata.unmixing.calibrating import uncalibrated

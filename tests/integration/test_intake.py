@@ -26,7 +26,7 @@ from downcore.simulator.scanner import way_called
 from downcore.sources.inbox.listing import LookLimits, look
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import StoreError
-from downcore.strata.mask import MASK_HALO_UM
+from downcore.strata.mask.masker import MASK_HALO_UM
 from downcore.strata.record import ScanState
 
 SCALE = LineScale.of(PX_PER_CM)

@@ -10,8 +10,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from downcore.strata.depth import LineScale
-from downcore.strata.mask import MASK_HALO_UM, mask_lines_of_section
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
+from downcore.strata.mask.masker import MASK_HALO_UM, mask_lines_of_section
 from downcore.strata.section import SectionBuffer
 from downcore.strata.segment import Segment
 from downcore_training.mask.references import UNSCORED, labels_of, lines_first, read_references

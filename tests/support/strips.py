@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 
 
 def grains(seed: int, n_lines: int, n_across: int, noise: float = 6.0) -> NDArray[np.uint8]:

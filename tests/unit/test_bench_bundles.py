@@ -14,7 +14,7 @@ pytest.importorskip("sklearn", reason="needs the extra [training]")
 from downcore.strata.bundle import Manifest, OutputScaling
 from downcore.strata.footprint import FOOTPRINTS, at_logger_support
 from downcore.strata.intervals import TilePrediction
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.bundles import BundleAnswers, run_bundles
 from downcore_training.bench.controls import controls_of_bundle

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
 from downcore.simulator.stratigraphy import Facies
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 
 
 @pytest.fixture(scope="module")

@@ -9,17 +9,23 @@ from numpy.typing import NDArray
 
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.strata.depth import LineScale
-from downcore.strata.edges import UNKNOWN_EDGES, Edges, edges_after, inside_edges, lean_of_edges
-from downcore.strata.mask import (
+from downcore.strata.mask.classes import CLASS_LABELS, MASK_PALETTE, MaskClass
+from downcore.strata.mask.edges import (
+    UNKNOWN_EDGES,
+    Edges,
+    edges_after,
+    inside_edges,
+    lean_of_edges,
+)
+from downcore.strata.mask.masker import (
     MASK_HALO_UM,
     MaskState,
     SectionMasker,
     mask_lines_of_section,
     mask_slice,
 )
-from downcore.strata.mask_classes import CLASS_LABELS, MASK_PALETTE, MaskClass
-from downcore.strata.mask_network import layers, written
-from downcore.strata.mask_weights import SIZES, WEIGHTS
+from downcore.strata.mask.network import layers, written
+from downcore.strata.mask.weights import SIZES, WEIGHTS
 from downcore.strata.section import SectionBuffer, SliceLines
 from downcore.strata.segment import Pixels, Segment
 from downcore.strata.slices import CoreSlice, measure_slice

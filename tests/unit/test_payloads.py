@@ -17,7 +17,7 @@ from downcore.publish.ack_window import AckWindow
 from downcore.publish.payloads import Birth, StationState, StationStatus
 from downcore.publish.terminal import lines_of
 from downcore.strata.depthlog import HAS_VALUE, Estimate, Status
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.record import (
     CompositionBatch,
     LogBatch,

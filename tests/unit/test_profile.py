@@ -12,7 +12,7 @@ from downcore.strata.colour_profile import (
     profile_of_lines,
     with_context,
 )
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore_training.evaluation.boosted_profile import BoostedProfile
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from downcore.ports import RegionRefiner
 from downcore.strata.colour import counts_of_linear, lab_of_counts, linear_of_lab
 from downcore.strata.depth import LineScale
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.regions._noise import halves_apart, measured_parts, noise_around
 from downcore.strata.regions.merging import MergeRefiner, RegionSettings
 from downcore.strata.regions.window import RegionWindow

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from downcore.strata.depth import LineScale
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Pixels
 from downcore.strata.slices import CoreSlice, measure_slice
 

@@ -21,7 +21,7 @@ from downcore.store.migrations import migrations
 from downcore.strata.bundle import Manifest, OutputScaling
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.errors import StoreError
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.record import OutboxKind, Run, Scan, ScanState, SliceRow
 from downcore.strata.slices import CoreSlice, SliceColour
 

@@ -9,7 +9,7 @@ from strips import grains, patches
 
 from downcore.inference.superpixel_clustering import GraphBackend
 from downcore.strata.depth import LineScale
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Segment
 from downcore.strata.superpixels.clustering import KERNELS, ClusteringBackend, Grid, in_turn
 from downcore.strata.superpixels.settings import SuperpixelSettings

@@ -14,7 +14,7 @@ from strips import grains, patches
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import SectionError, SegmentGapError
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Segment
 from downcore.strata.superpixels._slic import RowWork
 from downcore.strata.superpixels.settings import SuperpixelSettings

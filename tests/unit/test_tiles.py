@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from downcore.strata.bundle import TILE_PX
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.tiles import MIN_SEDIMENT_FRACTION, cut_tiles
 
 SEDIMENT, TRAY = int(MaskClass.SEDIMENT), int(MaskClass.TRAY)

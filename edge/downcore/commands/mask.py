@@ -12,8 +12,8 @@ from downcore.ports import ScanLines
 from downcore.service.station import reading_of
 from downcore.settings import Settings
 from downcore.strata.errors import GrowingError, HostileFileError, SettingsError
-from downcore.strata.mask import MASK_HALO_UM, SectionMasker
-from downcore.strata.mask_classes import CLASS_LABELS, MASK_PALETTE, MaskClass
+from downcore.strata.mask.classes import CLASS_LABELS, MASK_PALETTE, MaskClass
+from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
 from downcore.strata.section import SectionBuffer, SliceLines
 
 

@@ -15,7 +15,7 @@ from downcore.plate.track import draw_track
 from downcore.plate.values import UM_PER_CM, PlateSection
 from downcore.strata.depthlog import HAS_VALUE, Status, why_forced
 from downcore.strata.errors import DowncoreError
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.properties import PROPERTIES
 
 if TYPE_CHECKING:

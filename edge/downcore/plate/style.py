@@ -1,7 +1,7 @@
 """How a plate looks: its colours and words."""
 
 from downcore.strata.depthlog import Status
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 
 STATUS_COLOURS = {
     Status.MEASURED: "#1b1b1b",

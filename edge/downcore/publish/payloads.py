@@ -16,7 +16,7 @@ from typing import Any
 from downcore.publish.composition_payload import composition_of
 from downcore.strata.bundle import Manifest
 from downcore.strata.depthlog import Estimate
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import (
     CompositionBatch,

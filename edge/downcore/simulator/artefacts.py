@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from downcore.simulator.appearance import Frame
 from downcore.simulator.obstacles import DARK, Band, Crack, Glint, Hole, Tag, View
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 
 _FOAMS = (
     (240.0, 240.0, 236.0),

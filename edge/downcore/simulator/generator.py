@@ -16,7 +16,7 @@ from downcore.simulator.scenery import Scenery
 from downcore.simulator.site import Site
 from downcore.simulator.stratigraphy import MM_PER_SLICE, Facies, Strata, deposit
 from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 
 
 @dataclass(frozen=True, slots=True)

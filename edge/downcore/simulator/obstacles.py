@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from downcore.simulator.appearance import Frame
 from downcore.simulator.scenery import blend, cover
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 
 _INK = (34.0, 32.0, 44.0)
 DARK = (27.0, 24.0, 19.0)

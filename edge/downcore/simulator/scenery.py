@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from downcore.simulator.appearance import Frame
 from downcore.simulator.fields import correlated
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 
 _BEDS = (
     (46.0, 44.0, 50.0),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.errors import StoreError
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.record import ScanState, ScanStatus
 from downcore.strata.slices import CoreSlice, SliceColour
 

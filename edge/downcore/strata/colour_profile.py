@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.colour import lab_of_linear
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 
 PROFILE_NAMES = ("L", "a", "b", "sd_down", "sd_across")
 """

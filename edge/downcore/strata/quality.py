@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 
 SHORT = "short"
 """The section ended before the centimetre did."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.colour import lab_of_linear, linear_of_counts
 from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.quality import flags_of
 from downcore.strata.segment import Pixels
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.bundle import TILE_PX
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Pixels
 
 MIN_SEDIMENT_FRACTION = 0.5

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 
 Pixels8 = NDArray[np.uint8]
 

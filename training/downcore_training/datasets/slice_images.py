@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.errors import SegmentError
-from downcore.strata.mask import MASK_HALO_UM, SectionMasker
+from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
 from downcore.strata.section import SectionBuffer, SliceLines
 from downcore_training.datasets.release import SectionImage
 

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.strata.depth import LineScale
-from downcore.strata.mask import MASK_HALO_UM
-from downcore.strata.mask_classes import MaskClass
-from downcore.strata.mask_features import N_FEATURES, features_of
-from downcore.strata.mask_grid import grid_of
-from downcore.strata.mask_network import Layer, written
+from downcore.strata.mask.classes import MaskClass
+from downcore.strata.mask.features import N_FEATURES, features_of
+from downcore.strata.mask.grid import grid_of
+from downcore.strata.mask.masker import MASK_HALO_UM
+from downcore.strata.mask.network import Layer, written
 from downcore.strata.section import SectionBuffer
 from downcore.strata.segment import Segment
 from downcore_training.mask.references import UNSCORED, labels_of, lines_first, read_references

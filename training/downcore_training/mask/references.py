@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Pixels
 
 UNSCORED = 255

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 
 LIKELY, EVEN, SELDOM = 0.8, 0.5, 0.25
 """Chances of an alteration."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.regions._flooding import flood_borders
 from downcore.strata.regions._joining import join_alike
 from downcore.strata.regions._noise import halves_apart, measured_parts, noise_around

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.colour import lab_of_linear, linear_of_counts
 from downcore.strata.kernels import compiled
-from downcore.strata.mask_classes import MaskClass
+from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Pixels
 
 Planes: TypeAlias = NDArray[np.int16]
@@ -41,7 +41,7 @@ def fill_planes(lines: Pixels, classes: NDArray[np.uint8], planes: Planes, first
     lines : ndarray, shape (n, n_across, 3)
         8 or 16 bit.
     classes : ndarray of uint8, shape (n, n_across)
-        Values of :class:`~downcore.strata.mask_classes.MaskClass`.
+        Values of :class:`~downcore.strata.mask.classes.MaskClass`.
     planes : ndarray of int16, shape (4, n_held, n_across)
         Where to write; changed in place.
     first : int

@@ -109,7 +109,7 @@ class SuperpixelStream:
         segment : Segment
             Lines, from :attr:`next_line` on.
         classes : ndarray of uint8, shape (n_lines, n_across)
-            Their mask, values of :class:`~downcore.strata.mask_classes.MaskClass`.
+            Their mask, values of :class:`~downcore.strata.mask.classes.MaskClass`.
 
         Raises
         ------

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.colour_profile import profile_of_lines
 from downcore.strata.errors import SettingsError
-from downcore.strata.mask import MASK_HALO_UM, SectionMasker
+from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
 from downcore.strata.section import SectionBuffer, SliceLines
 from downcore.strata.segment import Segment
 from downcore_training.bench.core import BenchCore

@@ -15,11 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.depth import LineScale
-from downcore.strata.edges import UNKNOWN_EDGES, Edges, edges_after, inside_edges, lean_of_edges
-from downcore.strata.mask_classes import MaskClass
-from downcore.strata.mask_features import features_of
-from downcore.strata.mask_grid import grid_of, labels_of_cells
-from downcore.strata.mask_network import scores_of
+from downcore.strata.mask.classes import MaskClass
+from downcore.strata.mask.edges import (
+    UNKNOWN_EDGES,
+    Edges,
+    edges_after,
+    inside_edges,
+    lean_of_edges,
+)
+from downcore.strata.mask.features import features_of
+from downcore.strata.mask.grid import grid_of, labels_of_cells
+from downcore.strata.mask.network import scores_of
 from downcore.strata.section import SliceLines
 
 MASK_HALO_UM = 20_000

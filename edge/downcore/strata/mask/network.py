@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.mask_classes import MaskClass
-from downcore.strata.mask_features import N_FEATURES
-from downcore.strata.mask_weights import SIZES, WEIGHTS
+from downcore.strata.mask.classes import MaskClass
+from downcore.strata.mask.features import N_FEATURES
+from downcore.strata.mask.weights import SIZES, WEIGHTS
 
 _CELLS_AT_ONCE = 192
 """Products this small stay on one thread; waking others takes longer than the work."""
@@ -31,7 +31,7 @@ def scores_of(features: NDArray[np.float32]) -> NDArray[np.float32]:
     Parameters
     ----------
     features : ndarray of float32, shape (n_cells, 33)
-        From :func:`downcore.strata.mask_features.features_of`.
+        From :func:`downcore.strata.mask.features.features_of`.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def _scores(features: NDArray[np.float32]) -> NDArray[np.float32]:
 @functools.cache
 def layers() -> tuple[Layer, ...]:
     """
-    Return the layers that the text of :mod:`downcore.strata.mask_weights` holds.
+    Return the layers that the text of :mod:`downcore.strata.mask.weights` holds.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def layers() -> tuple[Layer, ...]:
 
 
 def written(found: tuple[Layer, ...]) -> tuple[tuple[int, ...], list[str]]:
-    """Return sizes and text of layers, as :mod:`downcore.strata.mask_weights` keeps them."""
+    """Return sizes and text of layers, as :mod:`downcore.strata.mask.weights` keeps them."""
     sizes = (found[0].weight.shape[0], *(one.bias.size for one in found))
     parts = [part.ravel() for one in found for part in (one.weight, one.bias)]
     text = base64.b85encode(np.concatenate(parts).astype("<f2").tobytes()).decode()

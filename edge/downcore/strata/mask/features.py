@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.mask_grid import Grid
+from downcore.strata.mask.grid import Grid
 
 N_FEATURES = 33
 """Numbers per cell that :func:`features_of` gives."""

@@ -1,0 +1,1 @@
+"""What every pixel of a scan shows: sediment, or what it is instead."""
