@@ -26,14 +26,14 @@ from reporting import arguments, report
 from downcore.endmember_tables import load_preset
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import EndMemberTable
-from downcore.strata.unmixing.calibrating import (
+from downcore.strata.unmixing.composition import Composition, compose
+from downcore.strata.unmixing.estimating import Model, estimate, spread
+from downcore.strata.unmixing.mixing_calibration import (
     Calibration,
     KnownSlices,
     calibrate,
     uncalibrated,
 )
-from downcore.strata.unmixing.composition import Composition, compose
-from downcore.strata.unmixing.estimating import Model, estimate, spread
 from downcore.strata.unmixing.observations import Observations
 from downcore.strata.unmixing.physics import Mixing
 from downcore.strata.unmixing.prior import Prior

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from downcore.ports import Predictor, TilePrediction
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Estimate
-from downcore.strata.intervals import (
+from downcore.strata.estimates import (
     NoValue,
     estimates_of,
     forced_reason,

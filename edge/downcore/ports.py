@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
-from downcore.strata.intervals import TilePrediction
+from downcore.strata.estimates import TilePrediction
 from downcore.strata.regions.window import RegionWindow
 from downcore.strata.segment import Segment
 

@@ -19,8 +19,8 @@ from downcore.strata.endmembers.table import EndMemberTable
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.record import SliceRow
 from downcore.strata.segment import Segment
-from downcore.strata.unmixing.calibrating import uncalibrated
 from downcore.strata.unmixing.composition import Composition, compose
+from downcore.strata.unmixing.mixing_calibration import uncalibrated
 from downcore.strata.unmixing.observing import observe
 from downcore.strata.unmixing.physics import Mixing
 

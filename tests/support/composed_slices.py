@@ -7,7 +7,7 @@ from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import Status
 from downcore.strata.regions.shapes import GrainSizes, SliceRegions
 from downcore.strata.unmixing.composition import Composition, GroupShare
-from downcore.strata.unmixing.guard import GuardReport
+from downcore.strata.unmixing.identifiability import GuardReport
 
 GUARD = GuardReport(
     rows=("density", "red", "green", "blue"),

@@ -28,7 +28,7 @@ from downcore.store import Store
 from downcore.store.rows import ESTIMATE_COLUMNS, SLICE_COLUMNS, row_of_estimate, row_of_slice
 from downcore.strata.bundle import Manifest, OutputScaling, manifest_text
 from downcore.strata.depth import LineScale
-from downcore.strata.intervals import TilePrediction
+from downcore.strata.estimates import TilePrediction
 from downcore.strata.record import Run
 from downcore.strata.segment import Segment
 

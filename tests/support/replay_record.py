@@ -33,7 +33,7 @@ from downcore.ports import Predictor
 from downcore.service import opening
 from downcore.simulator.write_patterns import ways
 from downcore.strata.bundle import Manifest
-from downcore.strata.intervals import TilePrediction
+from downcore.strata.estimates import TilePrediction
 
 DATA = Path(__file__).parents[1] / "data"
 EXPECTED = DATA / "replay" / "expected.json"

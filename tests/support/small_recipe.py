@@ -9,7 +9,7 @@ from downcore.strata.endmembers.library import Library
 from downcore.strata.regions.merging import MergeRefiner
 from downcore.strata.superpixels.settings import SuperpixelSettings
 from downcore.strata.superpixels.stream import SuperpixelStream
-from downcore.strata.unmixing.calibrating import uncalibrated
+from downcore.strata.unmixing.mixing_calibration import uncalibrated
 from downcore.strata.unmixing.physics import Mixing
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 pytest.importorskip("sklearn", reason="needs the extra [training]")
 
 from downcore.strata.bundle import Manifest, OutputScaling
+from downcore.strata.estimates import TilePrediction
 from downcore.strata.footprint import FOOTPRINTS, at_logger_support
-from downcore.strata.intervals import TilePrediction
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.bundles import BundleAnswers, run_bundles

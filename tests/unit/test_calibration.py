@@ -5,11 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from downcore.strata.calibration import Correction, corrected, fit_correction, prior_of_intervals
 from downcore.strata.conformal import ErrorParts
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.measured import parse_measured
+from downcore.strata.offset_correction import (
+    Correction,
+    corrected,
+    fit_correction,
+    prior_of_intervals,
+)
 
 PRIOR = ErrorParts(offset_sd=0.08, within_sd=0.05, correlation=0.5)
 DEPTH = np.arange(20.0) + 0.5

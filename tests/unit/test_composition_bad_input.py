@@ -23,14 +23,14 @@ from downcore.strata.endmembers.quantity import Quantity
 from downcore.strata.endmembers.table import EndMemberTable
 from downcore.strata.errors import EndMemberError
 from downcore.strata.segment import Segment
-from downcore.strata.unmixing.calibrating import KnownSlices, calibrate, uncalibrated
 from downcore.strata.unmixing.composition import (
     ARTEFACT,
     PRIOR_SPEAKS,
     Composition,
     compose,
 )
-from downcore.strata.unmixing.guard import most_groups
+from downcore.strata.unmixing.identifiability import most_groups
+from downcore.strata.unmixing.mixing_calibration import KnownSlices, calibrate, uncalibrated
 from downcore.strata.unmixing.observations import MS, RED, ROWS, Observations
 from downcore.strata.unmixing.physics import Mixing
 from downcore.strata.unmixing.prior import Prior

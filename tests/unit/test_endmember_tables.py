@@ -14,7 +14,7 @@ from downcore.endmember_tables import (
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import EndMemberTable, StandardTable, VpRule
 from downcore.strata.errors import EndMemberError
-from downcore.strata.unmixing.guard import most_groups
+from downcore.strata.unmixing.identifiability import most_groups
 from downcore.strata.unmixing.observations import ROWS
 
 GOOD = """

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from downcore.strata.bundle import Manifest, OutputScaling
 from downcore.strata.depthlog import Estimate, Status, why_forced
-from downcore.strata.intervals import (
+from downcore.strata.estimates import (
     GuardNovelty,
     NoValue,
     TilePrediction,

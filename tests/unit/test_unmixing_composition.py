@@ -12,12 +12,6 @@ from downcore.endmember_tables import load_preset
 from downcore.strata.depthlog import Status
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import StandardTable
-from downcore.strata.unmixing.calibrating import (
-    Calibration,
-    KnownSlices,
-    calibrate,
-    uncalibrated,
-)
 from downcore.strata.unmixing.composition import (
     ARTEFACT,
     NOT_CALIBRATED,
@@ -27,13 +21,19 @@ from downcore.strata.unmixing.composition import (
     GroupShare,
     compose,
 )
+from downcore.strata.unmixing.endmember_refinement import refit
 from downcore.strata.unmixing.estimating import Model, estimate, spread
-from downcore.strata.unmixing.guard import PRIOR_DRIVEN, examine, most_groups
+from downcore.strata.unmixing.identifiability import PRIOR_DRIVEN, examine, most_groups
+from downcore.strata.unmixing.mixing_calibration import (
+    Calibration,
+    KnownSlices,
+    calibrate,
+    uncalibrated,
+)
 from downcore.strata.unmixing.observations import DENSITY, MS, RED, VP, Observations
 from downcore.strata.unmixing.physics import Mixing
 from downcore.strata.unmixing.prior import LearnedPrior, Prior, learn_prior, local_mean
 from downcore.strata.unmixing.published import published_fractions
-from downcore.strata.unmixing.refit import refit
 from downcore.strata.unmixing.solving import solve
 
 LIBRARY = sharp_library()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from downcore.ports import RegionRefiner
 from downcore.strata.depth import LineScale
 from downcore.strata.superpixels.settings import SuperpixelSettings
-from downcore.strata.unmixing.calibrating import Calibration
-from downcore.strata.unmixing.guard import most_groups
+from downcore.strata.unmixing.identifiability import most_groups
+from downcore.strata.unmixing.mixing_calibration import Calibration
 from downcore.strata.unmixing.observations import ROWS
 
 ALGORITHM = 1

@@ -19,7 +19,7 @@ from downcore.inference.reference import reference_bundles
 from downcore.inference.starting import default_cache_folder, open_predictor, start_predictor
 from downcore.strata.bundle import Manifest
 from downcore.strata.errors import BundleError
-from downcore.strata.intervals import GuardNovelty, TilePrediction
+from downcore.strata.estimates import GuardNovelty, TilePrediction
 
 GUARD = "boosted-colour"
 """Name of the reference bundle that guards those trained on generated cores alone."""

@@ -21,7 +21,7 @@ from downcore.strata.bundle import (
     parse_manifest,
 )
 from downcore.strata.errors import BundleError
-from downcore.strata.intervals import half_width, scaled_back
+from downcore.strata.estimates import half_width, scaled_back
 
 MOST_MANIFEST_BYTES = 1 << 20
 """Largest manifest that is read."""

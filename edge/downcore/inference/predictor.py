@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import OUTPUT_NAMES, TILE_PX, Manifest
 from downcore.strata.errors import BundleError
-from downcore.strata.intervals import TilePrediction, scaled_back
+from downcore.strata.estimates import TilePrediction, scaled_back
 
 
 class Mode(enum.StrEnum):

@@ -9,7 +9,7 @@ from downcore.strata.composed import ComposedSlice
 from downcore.strata.record import CompositionBatch
 from downcore.strata.regions.shapes import SliceRegions
 from downcore.strata.unmixing.composition import GroupShare
-from downcore.strata.unmixing.guard import GuardReport
+from downcore.strata.unmixing.identifiability import GuardReport
 
 
 def composition_of(batch: CompositionBatch) -> dict[str, Any]:

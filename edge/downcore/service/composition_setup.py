@@ -14,14 +14,14 @@ from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.endmembers.library import Library
 from downcore.strata.errors import MeasuredRowsError, SettingsError
-from downcore.strata.intervals import MIN_RESOLUTION_SHARE
+from downcore.strata.estimates import MIN_RESOLUTION_SHARE
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import SliceRow
 from downcore.strata.superpixels.settings import SuperpixelSettings
-from downcore.strata.unmixing.calibrating import calibrate, uncalibrated
-from downcore.strata.unmixing.guard import most_groups
+from downcore.strata.unmixing.identifiability import most_groups
 from downcore.strata.unmixing.known_rows import known_slices
+from downcore.strata.unmixing.mixing_calibration import calibrate, uncalibrated
 from downcore.strata.unmixing.observations import ROWS
 from downcore.strata.unmixing.observing import observe
 from downcore.strata.unmixing.physics import Mixing

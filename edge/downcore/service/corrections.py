@@ -19,17 +19,17 @@ from downcore.pipeline import OnMasked, SectionPipeline
 from downcore.ports import Predictor, TilePrediction
 from downcore.service.station import Station
 from downcore.strata.bundle import Manifest, manifest_text
-from downcore.strata.calibration import (
+from downcore.strata.depth import SLICE_UM, LineScale
+from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.errors import MeasuredRowsError
+from downcore.strata.measured import LOGGED, MOST_CHARACTERS, MeasuredRows, parse_measured
+from downcore.strata.offset_correction import (
     Correction,
     corrected,
     fit_correction,
     prior_of_intervals,
     to_network_scale,
 )
-from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.depthlog import Estimate, Status
-from downcore.strata.errors import MeasuredRowsError
-from downcore.strata.measured import LOGGED, MOST_CHARACTERS, MeasuredRows, parse_measured
 from downcore.strata.properties import PROPERTIES, Property
 from downcore.strata.record import SliceRow
 from downcore.strata.segment import Segment

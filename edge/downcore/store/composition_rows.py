@@ -11,7 +11,7 @@ from downcore.strata.composed import ComposedSlice, LabelTile
 from downcore.strata.depthlog import Status
 from downcore.strata.regions.shapes import GrainSizes, SliceRegions
 from downcore.strata.unmixing.composition import Composition, GroupShare
-from downcore.strata.unmixing.guard import GuardReport
+from downcore.strata.unmixing.identifiability import GuardReport
 
 COMPOSED_COLUMNS = (
     "slice_index", "composer_id", "end_member_table", "porosity", "guard_id", "regions",

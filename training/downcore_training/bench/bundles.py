@@ -15,8 +15,8 @@ from downcore.ports import Predictor
 from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Status
+from downcore.strata.estimates import NoValue, TilePrediction, estimates_of, why_no_value
 from downcore.strata.footprint import FOOTPRINTS, at_logger_support
-from downcore.strata.intervals import NoValue, TilePrediction, estimates_of, why_no_value
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.slices import measure_slice
 from downcore.strata.tiles import cut_tiles

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from downcore.strata.depthlog import HAS_VALUE, Status
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.member import JOINER
-from downcore.strata.unmixing.calibrating import Calibration
 from downcore.strata.unmixing.estimating import estimate, spread
-from downcore.strata.unmixing.guard import GuardReport, examine
+from downcore.strata.unmixing.identifiability import GuardReport, examine
+from downcore.strata.unmixing.mixing_calibration import Calibration
 from downcore.strata.unmixing.observations import RED, ROWS, Observations
 
 NOTHING_SEEN = "no colour and no log to unmix"

@@ -7,7 +7,7 @@ from downcore.strata.depth import SLICE_UM
 from downcore.strata.endmembers.library import Library
 from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.measured import MeasuredRows
-from downcore.strata.unmixing.calibrating import KnownSlices
+from downcore.strata.unmixing.mixing_calibration import KnownSlices
 
 SUMS = (1.0, 100.0)
 """What the minerals of a row may sum to: shares or per cent."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.depthlog import HAS_VALUE, Estimate, Status
-from downcore.strata.intervals import MIN_VALID_FRACTION
+from downcore.strata.estimates import MIN_VALID_FRACTION
 from downcore.strata.record import SliceRow
 from downcore.strata.unmixing.observations import (
     N_ROWS,

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from downcore.strata.conformal import COVERAGE, Interval, fit_by_core, half_width
 from downcore.strata.endmembers.library import Library
+from downcore.strata.unmixing.endmember_refinement import refit
 from downcore.strata.unmixing.estimating import REACH_SLICES, Model, estimate, spread
 from downcore.strata.unmixing.observations import DENSITY, RED, Observations
 from downcore.strata.unmixing.physics import Mixing, comparable, predict
 from downcore.strata.unmixing.prior import Prior, features, learn_prior
-from downcore.strata.unmixing.refit import refit
 
 FEWEST_KNOWN = 10
 """Slices of known composition from which a core is calibrated."""
