@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from downcore.inference.device import usable_cores
+from downcore.inference.golden_test import start_predictor
 from downcore.inference.loading import load_bundle
-from downcore.inference.starting import start_predictor
 from downcore_export.bench_rows import read_bench
 from downcore_export.bundling import Written, refuse_filled, write_bundle
 from downcore_export.source import cores_of, read_source

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.inference.golden_test import default_cache_folder, open_predictor, start_predictor
 from downcore.inference.loading import load_bundle
 from downcore.inference.predictor import BundlePredictor, Mode
 from downcore.inference.reference import reference_bundles
-from downcore.inference.starting import default_cache_folder, open_predictor, start_predictor
 from downcore.strata.bundle import Manifest
 from downcore.strata.errors import BundleError
 from downcore.strata.estimates import GuardNovelty, TilePrediction

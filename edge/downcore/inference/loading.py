@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.inference.bundle_files import check_digest, parse_graph, read_file
-from downcore.inference.checking import check_graph
+from downcore.inference.graph_checks import check_graph
 from downcore.strata.bundle import (
     INPUT_NAME,
     NOVELTY_NAME,
