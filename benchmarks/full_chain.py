@@ -24,9 +24,9 @@ from reporting import arguments, report
 from sections import PX_PER_CM, write_section
 
 from downcore.clock import SystemClock
-from downcore.commands.process import SLICES_PER_STEP, candidate_of
+from downcore.commands.process import SLICES_PER_STEP, scan_files_of
 from downcore.service.opening import open_station
-from downcore.service.scan_ingest import Journey, Outcome
+from downcore.service.scan_ingest import Outcome, ScanIngest
 from downcore.settings import Settings, load_settings
 
 HERE = Path(__file__).resolve().parent
@@ -65,16 +65,16 @@ def process(settings: Settings, *images: Path) -> Spent:
         settings, clock=SystemClock(), announce=None, slices_per_step=SLICES_PER_STEP
     ) as station:
         for image in images:
-            candidate = candidate_of(image)
-            if isinstance(candidate, str):
-                raise SystemExit(candidate)
-            journey = Journey(station, candidate)
+            scan_files = scan_files_of(image)
+            if isinstance(scan_files, str):
+                raise SystemExit(scan_files)
+            ingest = ScanIngest(station, scan_files)
             wall_s, cpu_s = time.perf_counter(), time.process_time()
-            while journey.step(candidate, is_closed=True) is Outcome.MORE:
+            while ingest.step(scan_files, is_closed=True) is Outcome.MORE:
                 pass
             wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    return Spent(wall_s, cpu_s, journey.n_slices / 100, peak_mb)
+    return Spent(wall_s, cpu_s, ingest.n_slices / 100, peak_mb)
 
 
 def metres_per_min(image: Path, folder: Path, bundles: tuple[str, ...]) -> tuple[float, float]:
@@ -110,7 +110,7 @@ def compare(bundle: str, rounds: int) -> dict[str, float]:
         folder = Path(name)
         warm = write_section(folder / "warm", length_cm=WARM_CM, seed=8)
         image = write_section(folder / "inbox", length_cm=100.0)
-        ways = {
+        write_patterns = {
             "whole width, composed": ("composed", WHOLE_WIDTH),
             "whole width, not composed": ("plain", WHOLE_WIDTH),
             "one crop a cm, composed": ("composed", 1),
@@ -118,7 +118,7 @@ def compare(bundle: str, rounds: int) -> dict[str, float]:
         for number in range(rounds):
             published = child("published_method.py", str(image))
             runs.setdefault("published", []).append(published)
-            for label, (kind, tiles) in ways.items():
+            for label, (kind, tiles) in write_patterns.items():
                 place = folder / f"{number}-{kind}-{tiles}"
                 place.mkdir()
                 given = (str(place), bundle, kind, str(tiles), str(warm), str(image))

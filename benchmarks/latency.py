@@ -24,7 +24,7 @@ from downcore.demo.broker import demo_broker
 from downcore.service.daemon import Daemon
 from downcore.settings import load_settings
 from downcore.simulator.generator import CoreRecipe, generate
-from downcore.simulator.scanner import play, scan_job, way_called
+from downcore.simulator.scanner import pattern_named, play, scan_job
 from downcore.strata.mask.masker import MASK_HALO_UM
 
 PX_PER_CM = 200
@@ -79,7 +79,7 @@ def latencies_s(folder: Path, *, length_cm: int, rate_m_per_min: float, bundle: 
         client = listen(port, arrived_s)
         with running(Daemon(settings, clock=SystemClock())):
             time.sleep(5.0)  # the daemon compiles its bundle first
-            for step in play(job, way_called("growing-tiff"), metres_per_min=rate_m_per_min):
+            for step in play(job, pattern_named("growing-tiff"), metres_per_min=rate_m_per_min):
                 written_s.setdefault(step.n_scanned, time.monotonic())
             end_s = time.monotonic() + 60
             while len(arrived_s) < length_cm and time.monotonic() < end_s:

@@ -42,7 +42,7 @@ FEWEST_SLICES = 20
 """Below this no correlation is worth printing."""
 BLOCK_CM = 10
 DRAWS = 1000
-LEAST_READINGS = 5
+MIN_READINGS = 5
 """XRF readings of 1 mm that a slice needs."""
 DEAD_CPS = 15_000.0
 """Counts a second below which the XRF looked at a crack or past the core."""
@@ -126,7 +126,7 @@ def itrax_core(folder: Path) -> Core:
     found = {}
     for name in ("Ca", "Ti", "Fe"):
         sums = np.array([column(name)[place == i].sum() for i in range(len(rows))])
-        found[name] = np.where(counts >= LEAST_READINGS, sums / np.maximum(counts, 1), np.nan)
+        found[name] = np.where(counts >= MIN_READINGS, sums / np.maximum(counts, 1), np.nan)
     found |= {f"{one}/Ca": found[one] / found["Ca"] for one in ("Ti", "Fe")}
     return Core("CD166/19 S1", rows, found, {})
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from downcore.simulator.generator import CoreRecipe, generate
-from downcore.simulator.scanner import play, scan_job, way_called
+from downcore.simulator.scanner import pattern_named, play, scan_job
 
 PX_PER_CM = 200
 
@@ -15,5 +15,5 @@ def write_section(
     folder.mkdir(parents=True, exist_ok=True)
     core = generate(CoreRecipe(seed=seed, length_cm=length_cm, px_per_cm=px_per_cm))
     job = scan_job(core, folder, "2026_000_FA_SIM01_01", px_per_cm=px_per_cm)
-    *_, last = play(job, way_called("whole-by-rename"))
+    *_, last = play(job, pattern_named("whole-by-rename"))
     return last.path

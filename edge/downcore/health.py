@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-LEAST_FREE_BYTES = 200_000_000
+MIN_FREE_BYTES = 200_000_000
 """Free space of the store's disk below which the station says that it is degraded."""
 
 
@@ -58,6 +58,6 @@ def lack_of_room(store: Path, free_bytes: Callable[[Path], int] = _free_bytes) -
     except OSError:
         # A disk that cannot be asked fails the store itself, which says so better.
         return ""
-    if free >= LEAST_FREE_BYTES:
+    if free >= MIN_FREE_BYTES:
         return ""
-    return f"less than {LEAST_FREE_BYTES // 1_000_000} MB are free in {store.parent}; make room"
+    return f"less than {MIN_FREE_BYTES // 1_000_000} MB are free in {store.parent}; make room"

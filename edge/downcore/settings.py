@@ -38,7 +38,7 @@ PxPerCm = Annotated[str, AfterValidator(_exact_scale)]
 """Pixels per centimetre as exact decimal text, ``"200"`` or ``"98.4"``."""
 
 
-MOST_SECONDS = 31_536_000.0
+MAX_SECONDS = 31_536_000.0
 """A year: longer waits overflow timers of the system."""
 
 
@@ -65,19 +65,19 @@ class InboxSettings(_Section):
     settle_s: float = Field(
         default=20.0,
         ge=0,
-        le=MOST_SECONDS,
+        le=MAX_SECONDS,
         description="Seconds a file must stay the same before it counts as finished.",
     )
     give_up_s: float = Field(
         default=900.0,
         ge=0,
-        le=MOST_SECONDS,
+        le=MAX_SECONDS,
         description="Seconds after which a still, incomplete file is quarantined.",
     )
     reconcile_s: float = Field(
         default=30.0,
         gt=0,
-        le=MOST_SECONDS,
+        le=MAX_SECONDS,
         description="Seconds between full looks at the folder; events only make it sooner.",
     )
     watch_events: bool = Field(
@@ -87,7 +87,7 @@ class InboxSettings(_Section):
         default=(),
         description="Extra name patterns with the groups core, section, half, expedition.",
     )
-    most_pixels: int = Field(
+    max_pixels: int = Field(
         default=600_000_000,
         gt=0,
         le=10**12,

@@ -21,13 +21,13 @@ from downcore.strata.bundle import NOVELTY_NAME, OUTPUT_NAMES
 FALSE_ABSTAIN_SHARE = 0.01
 """Share of the slices of validation cores that the threshold abstains from."""
 
-MOST_DIRECTIONS = 64
+MAX_DIRECTIONS = 64
 """Most directions with a spread of their own."""
 
 _KEPT_SHARE = 0.98
 """Share of the variance of training features that these directions hold, if so many do."""
 
-_LEAST_SPREAD = 1e-3
+_MIN_SPREAD = 1e-3
 """Least variance of any direction, as a share of the mean one: a feature that never spoke."""
 
 
@@ -63,9 +63,9 @@ def fit_familiar(features: NDArray[np.floating]) -> Familiar:
     centre = wide.mean(axis=0)
     variances, vectors = np.linalg.eigh((wide - centre).T @ (wide - centre) / n)
     variances, vectors = variances[::-1].clip(0), vectors[:, ::-1]
-    floor = max(_LEAST_SPREAD * variances.mean(), np.finfo(np.float32).tiny)
+    floor = max(_MIN_SPREAD * variances.mean(), np.finfo(np.float32).tiny)
     held = np.cumsum(variances) / max(variances.sum(), floor)
-    r = min(int(np.searchsorted(held, _KEPT_SHARE)) + 1, MOST_DIRECTIONS, k)
+    r = min(int(np.searchsorted(held, _KEPT_SHARE)) + 1, MAX_DIRECTIONS, k)
     rest = max(float(variances[r:].mean()) if r < k else 0.0, floor)
     return Familiar(
         centre=centre.astype(np.float32),

@@ -17,7 +17,7 @@ from downcore.strata.properties import PROPERTIES
 from downcore_export.answers import Tiles, spread_over
 from downcore_export.conversion import FEATURES_NAME
 from downcore_export.onnx_quantisation import INPUT, plain_onnx, quantised_onnx
-from downcore_export.parity import MOST_P95_DEVIATION
+from downcore_export.parity import MAX_P95_DEVIATION
 from downcore_export.quantisation_correction import correction
 from downcore_export.quantiser_selection import Calibration, Chosen
 from downcore_export.source import Source
@@ -65,7 +65,7 @@ def onnx_file(
     if chosen.calibration is not None:
         precision, content = "int8", _of_8_bit(source, chosen.calibration)
         moved = _p95(run_onnx(content, some)[0], ideal[0])
-    if not max(moved.values()) <= MOST_P95_DEVIATION:
+    if not max(moved.values()) <= MAX_P95_DEVIATION:
         precision, content = "f32", with_tile_input(plain_onnx(source.module))
         moved = _p95(run_onnx(content, some)[0], ideal[0])
     tiles, outputs = golden

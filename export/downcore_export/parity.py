@@ -10,10 +10,10 @@ from downcore_training.datasets import TileSet
 from downcore_training.evaluation.slice_scores import Scores, SliceValues, join_slices, score
 from downcore_training.fitting.scaling import TargetScaling
 
-MOST_R2_LOSS = 0.01
+MAX_R2_LOSS = 0.01
 """R2 that quantising may cost, of any property, on slices of cores not seen before."""
 
-MOST_P95_DEVIATION = 0.1
+MAX_P95_DEVIATION = 0.1
 """95th percentile that a slice's value may move, of any property, in spreads of training cores."""
 
 
@@ -34,8 +34,8 @@ class Parity:
     @property
     def is_good_enough(self) -> bool:
         """Whether every property stays within both limits; a NaN does not."""
-        return all(x <= MOST_R2_LOSS for x in self.r2_loss.values()) and all(
-            x <= MOST_P95_DEVIATION for x in self.p95_deviation.values()
+        return all(x <= MAX_R2_LOSS for x in self.r2_loss.values()) and all(
+            x <= MAX_P95_DEVIATION for x in self.p95_deviation.values()
         )
 
     @property

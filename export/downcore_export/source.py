@@ -22,7 +22,7 @@ from downcore_training.fitting.scaling import TargetScaling
 from downcore_training.progress import Report
 from downcore_training.recipe import parse_recipe
 
-MOST_TEST_CORES = 24
+MAX_TEST_CORES = 24
 """Test cores on which the choice is judged; the unquantised network is slow."""
 
 
@@ -125,9 +125,9 @@ def cores_of(
         )
     if release is not None:
         sets = release_sets(release, cache, ReleaseSplit(), report=report)
-        return dataclasses.replace(sets, test=sets.test.some_cores(MOST_TEST_CORES))
+        return dataclasses.replace(sets, test=sets.test.some_cores(MAX_TEST_CORES))
     cores = parse_recipe(source.recipe, origin="the checkpoint's recipe").cores
-    fewer = dataclasses.replace(cores, test=min(cores.test, MOST_TEST_CORES))
+    fewer = dataclasses.replace(cores, test=min(cores.test, MAX_TEST_CORES))
     return core_sets(fewer, cache, report=report, processes=processes)
 
 

@@ -23,8 +23,8 @@ from played_device import (
 )
 
 from downcore.commands.process import process_at
-from downcore.service.attempt import MOST_DEATHS
-from downcore.simulator.scanner import way_called
+from downcore.service.attempt import MAX_DEATHS
+from downcore.simulator.scanner import pattern_named
 from downcore.sources import Limits
 from downcore.strata.record import ScanState
 
@@ -43,7 +43,7 @@ def neighbour() -> NDArray[np.uint8]:
 
 def write(pixels: NDArray[np.uint8], folder: Path, name: str) -> Path:
     path = folder / name
-    for step in way_called("growing-tiff").write(job_of(pixels, folder, name)):
+    for step in pattern_named("growing-tiff").write(job_of(pixels, folder, name)):
         path = step.path
     return path
 
@@ -165,7 +165,7 @@ def test_a_bad_file_in_the_inbox_is_set_aside_with_its_reason_and_its_neighbours
 
         check_reason(device.reasons()[name], reason)
         assert set(device.reasons()) == {name}
-        assert set(device.intake.refused) == {str(device.inbox / name)}
+        assert set(device.scheduler.refused) == {str(device.inbox / name)}
         check_neighbour(device, good)
         assert bytes_below(device.inbox) == before, "expected the inbox as it was"
 
@@ -262,8 +262,8 @@ def test_a_hostile_sidecar_sets_its_own_scan_aside_and_the_daemon_goes_on(
         bad, good = make(device.inbox), good_scans(device.inbox)
         device.until_given_up()
 
-        (said,) = device.intake.refused.values()
-        assert set(device.intake.refused) == {str(bad)}
+        (said,) = device.scheduler.refused.values()
+        assert set(device.scheduler.refused) == {str(bad)}
         check_reason(said, reason)
         assert len(said) < 500
         assert said.isprintable()
@@ -290,7 +290,7 @@ def test_a_header_that_moves_the_cursor_is_escaped_in_its_reason(tmp_path: Path)
         path.with_suffix(".xml").rename(device.inbox / "GC01_\x1b[2J.xml")
         device.until_given_up()
 
-        (said,) = device.intake.refused.values()
+        (said,) = device.scheduler.refused.values()
         assert said.isprintable()
         assert "\\x1b[2J" in said
 
@@ -428,7 +428,7 @@ def test_a_bad_file_that_is_replaced_by_a_good_one_leaves_the_quarantine(tmp_pat
 
         assert device.only_log() == expected_log(core())
         assert device.reasons() == {}
-        assert device.intake.refused == {}
+        assert device.scheduler.refused == {}
 
 
 class Death(BaseException):
@@ -475,15 +475,15 @@ def test_a_file_that_ends_the_process_at_every_start_is_set_aside_and_neighbours
         good = write(neighbour(), device.inbox, "GC02")
         os.utime(good, ns=(2**62, 2**62))
         n_deaths = 0
-        for _ in range(MOST_DEATHS + 2):
+        for _ in range(MAX_DEATHS + 2):
             device.restart()
             try:
                 device.rest()
             except Death:
                 n_deaths += 1
 
-        assert n_deaths == MOST_DEATHS
-        assert f"died {MOST_DEATHS} times" in device.reasons()["GC01.tif"]
+        assert n_deaths == MAX_DEATHS
+        assert f"died {MAX_DEATHS} times" in device.reasons()["GC01.tif"]
         check_neighbour(device, good)
 
 
@@ -491,7 +491,7 @@ def test_a_start_that_ends_in_good_order_is_not_held_against_a_file(tmp_path: Pa
     with Device(tmp_path, slices_per_step=1) as device:
         device.round()
         path = write(core(), device.inbox, "GC01")
-        for _ in range(MOST_DEATHS + 2):
+        for _ in range(MAX_DEATHS + 2):
             device.round(path)
             device.restart()
             device.round()

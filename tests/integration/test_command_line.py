@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from downcore.cli import app
 from downcore.exit_codes import BAD_INPUT, BAD_SETTINGS, INTERNAL, INTERRUPTED, REFUSED
 from downcore.simulator.generator import CoreRecipe, generate
-from downcore.simulator.scanner import play, scan_job, way_called
+from downcore.simulator.scanner import pattern_named, play, scan_job
 from downcore.strata.errors import SettingsError
 
 PX_PER_CM = 60
@@ -28,7 +28,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scan")
     core = generate(CoreRecipe(seed=4, length_cm=3.5, px_per_cm=PX_PER_CM, width_cm=4.0))
     *_, last = play(
-        scan_job(core, folder, SECTION, px_per_cm=PX_PER_CM), way_called("whole-by-rename")
+        scan_job(core, folder, SECTION, px_per_cm=PX_PER_CM), pattern_named("whole-by-rename")
     )
     return last.path
 
@@ -278,8 +278,8 @@ def test_a_run_that_ends_by_itself_does_not_wait_for_a_missing_inbox(tmp_path: P
 def test_simulate_lists_its_ways_of_writing() -> None:
     shown = CliRunner().invoke(app, ["simulate", "nowhere", "--way", "list"])
 
-    for way in ("growing-tiff", "strips-out-of-order", "slow-copy"):
-        assert way in shown.output, shown.output
+    for pattern in ("growing-tiff", "strips-out-of-order", "slow-copy"):
+        assert pattern in shown.output, shown.output
 
 
 @pytest.mark.parametrize("scale", ["1/0", "two", "0", "-3"])
@@ -349,7 +349,7 @@ def test_a_list_in_the_environment_says_how_it_is_written(monkeypatch: pytest.Mo
 def test_ctrl_c_keeps_what_is_kept_and_says_how_to_go_on(tmp_path: Path) -> None:
     core = generate(CoreRecipe(seed=4, length_cm=150.0, px_per_cm=PX_PER_CM, width_cm=7.0))
     job = scan_job(core, tmp_path, SECTION, px_per_cm=PX_PER_CM)
-    *_, last = play(job, way_called("whole-by-rename"))
+    *_, last = play(job, pattern_named("whole-by-rename"))
     command = [sys.executable, "-m", "downcore", "process", str(last.path), "--top", "up"]
     command += ["--px-per-cm", str(PX_PER_CM), "--db", str(tmp_path / "core.db")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:

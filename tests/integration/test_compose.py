@@ -14,7 +14,7 @@ import pytest
 
 from downcore.exit_codes import BAD_INPUT, BAD_SETTINGS
 from downcore.simulator.generator import CoreRecipe, generate
-from downcore.simulator.scanner import play, scan_job, way_called
+from downcore.simulator.scanner import pattern_named, play, scan_job
 
 PX_PER_CM = 70
 
@@ -24,7 +24,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scan")
     core = generate(CoreRecipe(seed=9, length_cm=19.5, px_per_cm=PX_PER_CM, width_cm=4.0))
     *_, last = play(
-        scan_job(core, folder, "X1", px_per_cm=PX_PER_CM), way_called("whole-by-rename")
+        scan_job(core, folder, "X1", px_per_cm=PX_PER_CM), pattern_named("whole-by-rename")
     )
     return last.path
 

@@ -17,14 +17,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from played_device import PX_PER_CM, Device, DigestPredictor, core_lines, job_of
-from small_recipe import small_recipe, table_in_use
+from small_config import small_config, table_in_use
 
 from downcore.commands.process import process_at
-from downcore.composing import ComposingRecipe, SectionComposer
+from downcore.composing import CompositionConfig, SectionComposer
 from downcore.composing.region_worker import Submit, in_turn
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.service.corrections import calibrated_station
-from downcore.simulator.write_patterns import ways
+from downcore.simulator.write_patterns import write_patterns
 from downcore.store import Reader, Store
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import LineScale
@@ -47,12 +47,14 @@ def composed_in_one_pass(
     cuts: list[int],
     *,
     n_done: int = 0,
-    recipe: ComposingRecipe | None = None,
+    composition_config: CompositionConfig | None = None,
     submit: Submit = in_turn,
 ) -> list[ComposedSlice]:
     """Return the composition of lines in memory, cut as told: no file, no store."""
     scale = LineScale.of(PX_PER_CM)
-    composer = SectionComposer(recipe or small_recipe(), scale, n_done=n_done, submit=submit)
+    composer = SectionComposer(
+        composition_config or small_config(), scale, n_done=n_done, submit=submit
+    )
     pipeline = SectionPipeline(
         scale, (DigestPredictor(),), SliceRules(), on_masked=composer.look_at
     )
@@ -73,7 +75,10 @@ def expected() -> tuple[ComposedSlice, ...]:
 
 @contextmanager
 def device_in_a_new_folder() -> Iterator[Device]:
-    with tempfile.TemporaryDirectory() as home, Device(Path(home), recipe=small_recipe()) as device:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Device(Path(home), composition_config=small_config()) as device,
+    ):
         yield device
 
 
@@ -129,16 +134,16 @@ def test_what_goes_wrong_in_the_thread_is_raised_to_who_waits_for_it() -> None:
     def broken(*_: object) -> NoReturn:
         raise SegmentGapError(3, 5)
 
-    recipe = replace(small_recipe(), refiner=BrokenRefiner(broken))
+    composition_config = replace(small_config(), refiner=BrokenRefiner(broken))
     with ThreadPoolExecutor(max_workers=1) as thread, pytest.raises(SegmentGapError):
-        composed_in_one_pass([], recipe=recipe, submit=thread.submit)
+        composed_in_one_pass([], composition_config=composition_config, submit=thread.submit)
 
 
 def test_a_pass_that_goes_on_gives_what_is_left_with_the_same_labels() -> None:
     assert tuple(composed_in_one_pass([], n_done=10)) == expected()[10:]
 
 
-@pytest.mark.parametrize("way", ["growing-tiff", "whole-by-rename"])
+@pytest.mark.parametrize("pattern", ["growing-tiff", "whole-by-rename"])
 @settings(max_examples=4, deadline=None)
 @given(
     waits=st.lists(st.sampled_from(["skip", "look", "restart"]), min_size=1, max_size=6),
@@ -146,12 +151,14 @@ def test_a_pass_that_goes_on_gives_what_is_left_with_the_same_labels() -> None:
 )
 @example(waits=["restart"], turns=[3])
 def test_a_scan_gives_the_composition_of_one_pass_however_it_is_interrupted(
-    way: str, waits: list[str], turns: list[int]
+    pattern: str, waits: list[str], turns: list[int]
 ) -> None:
     with device_in_a_new_folder() as device:
         sizes = itertools.cycle(turns)
         job = job_of(core(), device.inbox, lines_per_step=40)
-        for _step, wait in zip(ways()[way].write(job), itertools.cycle(waits), strict=False):
+        for _step, wait in zip(
+            write_patterns()[pattern].write(job), itertools.cycle(waits), strict=False
+        ):
             device.slices_per_step = next(sizes)
             if wait == "restart":
                 device.restart()
@@ -170,20 +177,20 @@ def processed(device: Device) -> None:
 
 def written(home: Path) -> Device:
     """Return a device over a finished scan that it has not read."""
-    device = Device(home, slices_per_step=64, recipe=small_recipe())
+    device = Device(home, slices_per_step=64, composition_config=small_config())
     device.inbox.mkdir()
-    for _ in ways()["whole-by-rename"].write(job_of(core(), device.inbox)):
+    for _ in write_patterns()["whole-by-rename"].write(job_of(core(), device.inbox)):
         pass
     return device
 
 
 def test_a_death_between_the_last_rows_and_their_composition_is_made_good(tmp_path: Path) -> None:
     with written(tmp_path) as device:
-        plain = device.recipe
-        device.recipe = None
+        plain = device.composition_config
+        device.composition_config = None
         processed(device)
         n_rows = len(device.only_log().slices)
-        device.recipe = plain
+        device.composition_config = plain
         device.restart()
 
         processed(device)
@@ -222,7 +229,7 @@ def test_a_commit_that_fails_in_the_middle_is_made_good_by_the_next_start(
 def test_going_back_to_an_earlier_table_shows_its_rows_again(tmp_path: Path) -> None:
     with written(tmp_path) as device:
         for tables in ((), ("hard-rock", "marine-colour"), ()):
-            device.recipe = small_recipe(*tables)
+            device.composition_config = small_config(*tables)
             device.restart()
             processed(device)
 
@@ -233,7 +240,7 @@ def test_two_tables_of_one_name_are_refused() -> None:
     table = table_in_use("carbonate")
 
     with pytest.raises(ValueError, match="expected tables of different names"):
-        replace(small_recipe(), tables=(table, table))
+        replace(small_config(), tables=(table, table))
 
 
 def test_a_scan_that_cannot_be_cut_into_superpixels_keeps_its_composition(tmp_path: Path) -> None:
@@ -241,7 +248,7 @@ def test_a_scan_that_cannot_be_cut_into_superpixels_keeps_its_composition(tmp_pa
         raise ValueError("cells are too large")
 
     with written(tmp_path) as device:
-        device.recipe = replace(small_recipe(), cut=refuse)
+        device.composition_config = replace(small_config(), cut=refuse)
         device.restart()
 
         processed(device)
@@ -267,7 +274,7 @@ def test_a_scan_that_is_composed_is_not_composed_again(tmp_path: Path) -> None:
 def test_another_table_gives_rows_beside_the_first_and_the_newest_are_read(tmp_path: Path) -> None:
     with written(tmp_path) as device:
         processed(device)
-        device.recipe = small_recipe("hard-rock", "marine-colour")
+        device.composition_config = small_config("hard-rock", "marine-colour")
         device.restart()
 
         processed(device)
@@ -305,13 +312,13 @@ def test_measured_rows_stand_before_what_a_bundle_predicts(tmp_path: Path) -> No
         first = found[0].composition
         assert first.guard is not None
         assert first.guard.rows == ("density", "vp", "ms", "red", "green", "blue")
-        assert found[0].composer_id != small_recipe().composer_id
+        assert found[0].composer_id != small_config().composer_id
 
 
 def test_a_station_without_bundles_composes_by_colour(tmp_path: Path) -> None:
     with written(tmp_path) as device:
         device.predictors = ()
-        device.recipe = small_recipe(bundle_id="")
+        device.composition_config = small_config(bundle_id="")
         device.restart()
 
         processed(device)

@@ -11,7 +11,7 @@ from played_device import PX_PER_CM, Device, core_lines, job_of
 from downcore.demo.picture import PICTURE_ROWS_PER_CM, _picture, draw_core
 from downcore.demo.place import CORE_NAME
 from downcore.simulator.image_lines import ImageLines
-from downcore.simulator.scanner import way_called
+from downcore.simulator.scanner import pattern_named
 from downcore.store import Reader
 
 pytest.importorskip("matplotlib", reason="the plate needs the extra 'demo'")
@@ -19,7 +19,7 @@ pytest.importorskip("matplotlib", reason="the plate needs the extra 'demo'")
 
 def scan_into(device: Device, number: int, length_cm: float) -> Path:
     name = f"{CORE_NAME}_{number:02}"
-    steps = way_called("growing-tiff").write(
+    steps = pattern_named("growing-tiff").write(
         job_of(core_lines(seed=number, length_cm=length_cm), device.inbox, name)
     )
     return [step.path for step in steps][-1]

@@ -7,18 +7,18 @@ import pytest
 from numpy.typing import NDArray
 
 from downcore.ports import ScanLines
-from downcore.simulator.scanner import play, scan_job, way_called
-from downcore.simulator.write_patterns import ways
+from downcore.simulator.scanner import pattern_named, play, scan_job
+from downcore.simulator.write_patterns import write_patterns
 from downcore.sources import Reading, format_of, head_of
 from downcore.sources.inbox.completeness import (
     Evidence,
+    FileStability,
     Patience,
     Progress,
-    Stillness,
-    decide,
-    looked,
+    assess,
+    observe,
 )
-from downcore.sources.inbox.listing import LookLimits, look
+from downcore.sources.inbox.listing import ListingLimits, list_inbox
 from downcore.strata.errors import GrowingError
 
 READING = Reading(px_per_cm="200", top="up")
@@ -49,11 +49,11 @@ class Desk:
         self.n_read = 0
         self.progress = Progress.GROWING
         self._scan: ScanLines | None = None
-        self._stillness: Stillness | None = None
+        self._stillness: FileStability | None = None
 
-    def look(self) -> None:
+    def list_inbox(self) -> None:
         self.now_s += 1
-        seen = look(self.inbox, limits=LookLimits())
+        seen = list_inbox(self.inbox, limits=ListingLimits())
         assert seen.problems == ()
         claimed = [
             (file, found)
@@ -65,7 +65,7 @@ class Desk:
         fmt = claimed[0][1]
         assert len({f.grouping(file.path) for file, f in claimed}) == 1, "one section, one scan"
         paths = tuple(file.path for file, _ in claimed)
-        self._stillness = looked(
+        self._stillness = observe(
             self._stillness,
             size=sum(file.size for file, _ in claimed),
             mtime_ns=sum(file.mtime_ns for file, _ in claimed),
@@ -78,30 +78,30 @@ class Desk:
         except GrowingError:
             self.progress = Progress.GROWING
 
-    def _read(self, scan: ScanLines, stillness: Stillness) -> None:
-        is_still = self.now_s - stillness.since_s >= PATIENCE.settle_s
+    def _read(self, scan: ScanLines, stability: FileStability) -> None:
+        is_still = self.now_s - stability.since_s >= PATIENCE.settle_s
         n_trusted, is_complete = scan.refresh(is_still=is_still)
         assert n_trusted >= self.n_read, "lines that were trusted must stay so"
         segment = scan.read(self.n_read, n_trusted - self.n_read)
         expected = self.core.pixels[self.n_read : n_trusted]
         assert np.array_equal(segment.lines, expected), "a line was trusted too early"
         self.n_read = n_trusted
-        self.progress = decide(
-            stillness,
+        self.progress = assess(
+            stability,
             Evidence(is_complete=is_complete, is_tail_blank=False),
             now_s=self.now_s,
             patience=PATIENCE,
         ).progress
 
 
-@pytest.mark.parametrize("way", sorted(ways()))
+@pytest.mark.parametrize("pattern", sorted(write_patterns()))
 def test_however_it_is_written_only_scanned_lines_are_read_and_all_of_them(
-    tmp_path: Path, way: str
+    tmp_path: Path, pattern: str
 ) -> None:
     core = SpeckledCore()
     desk = Desk(tmp_path, core)
     job = scan_job(core, tmp_path, "GC01_01", px_per_cm=200, lines_per_step=40)
-    for step in play(job, way_called(way)):
+    for step in play(job, pattern_named(pattern)):
         desk.look()
         assert desk.n_read <= step.n_scanned, "nothing can be read before it was scanned"
         assert desk.progress is not Progress.FINAL or step.n_scanned == core.n_lines
@@ -115,7 +115,7 @@ def test_a_broken_copy_is_held_until_it_is_completed(tmp_path: Path) -> None:
     core = SpeckledCore()
     desk = Desk(tmp_path, core)
     job = scan_job(core, tmp_path, "GC01_01", px_per_cm=200, lines_per_step=40)
-    for step in play(job, way_called("truncated-then-completed")):
+    for step in play(job, pattern_named("truncated-then-completed")):
         desk.look()
         if "broke off" in step.what:
             for _ in range(50):

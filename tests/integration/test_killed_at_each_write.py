@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from played_device import Device, core_lines, expected_log, job_of
 
-from downcore.simulator.scanner import way_called
+from downcore.simulator.scanner import pattern_named
 from downcore.store import Store
 from downcore.store.transaction import Transaction
 from downcore.strata.record import ScanState
@@ -44,7 +44,7 @@ def core() -> NDArray[np.uint8]:
 
 def write(folder: Path, name: str) -> Path:
     path = folder / f"{name}.tif"
-    for step in way_called("growing-tiff").write(job_of(core(), folder, name)):
+    for step in pattern_named("growing-tiff").write(job_of(core(), folder, name)):
         path = step.path
     return path
 

@@ -13,12 +13,12 @@ import pytest
 from numpy.typing import NDArray
 from played_device import PX_PER_CM, Device, core_lines, expected_log, job_of
 
-from downcore.simulator.scanner import way_called
+from downcore.simulator.scanner import pattern_named
 from downcore.sources.inbox import digests as _identity
 from downcore.strata.record import ScanState
 
 HOLE_BYTES = 100 * 1000**3
-MOST_S = 10.0
+MAX_S = 10.0
 """Reading through the hole takes minutes."""
 
 
@@ -29,7 +29,7 @@ def core(seed: int) -> NDArray[np.uint8]:
 
 def write(pixels: NDArray[np.uint8], folder: Path, name: str) -> Path:
     path = folder / f"{name}.tif"
-    for step in way_called("growing-tiff").write(job_of(pixels, folder, name)):
+    for step in pattern_named("growing-tiff").write(job_of(pixels, folder, name)):
         path = step.path
     return path
 
@@ -67,7 +67,7 @@ def test_a_scan_followed_by_a_hole_is_set_aside_and_its_neighbour_gets_on(
     write(core(3), device.inbox, "GC01")
     device.rest(*[path] * is_closed)
 
-    assert time.monotonic() - started_s < MOST_S, "the hole was read"
+    assert time.monotonic() - started_s < MAX_S, "the hole was read"
     assert "bytes of a file with such an image, got 100000000000" in device.reasons()[path.name]
     (good,) = device.all("SELECT scan_id FROM scan WHERE state = ?", ScanState.DONE)
     assert device.log_of(good[0]) == expected_log(core(3))

@@ -20,7 +20,7 @@ from played_device import (
 )
 
 from downcore.commands.process import process_at
-from downcore.simulator.scanner import way_called
+from downcore.simulator.scanner import pattern_named
 from downcore.sources.inbox.digests import PrefixDigest
 from downcore.strata.record import ScanState
 from downcore.strata.segment import Segment
@@ -40,14 +40,14 @@ def write(
     pixels: NDArray[np.uint8],
     folder: Path,
     *,
-    way: str = "growing-tiff",
+    pattern: str = "growing-tiff",
     name: str = "GC01",
     stop_after: int | None = None,
 ) -> Path:
     """Write a section, or the first steps of it; return the file that was written last."""
     path = folder / name
     job = job_of(pixels, folder, name, may_replace=True)
-    for n, step in enumerate(way_called(way).write(job)):
+    for n, step in enumerate(pattern_named(pattern).write(job)):
         path = step.path
         if n == stop_after:
             break
@@ -131,7 +131,7 @@ def test_a_file_that_is_replaced_by_a_rename_while_it_grows_ends_as_the_scan_tha
     write(core(), device.inbox, stop_after=6)
     device.round()
     device.round()
-    write(other_core(), device.inbox, way="whole-by-rename")
+    write(other_core(), device.inbox, pattern="whole-by-rename")
     device.rest()
 
     assert states(device) == [ScanState.SUPERSEDED, ScanState.DONE]
@@ -229,9 +229,9 @@ def test_a_scan_that_is_renamed_after_it_was_done_is_linked(device: Device) -> N
 
 def test_lines_that_come_after_the_end_make_a_new_scan(device: Device) -> None:
     n_first = round(5 * float(PX_PER_CM))
-    write(core()[:n_first], device.inbox, way="strips-out-of-order")
+    write(core()[:n_first], device.inbox, pattern="strips-out-of-order")
     device.rest()
-    write(core(), device.home, way="strips-out-of-order")
+    write(core(), device.home, pattern="strips-out-of-order")
     for strip in sorted(device.home.glob("*_strip_*.tif")):
         shutil.copy(strip, device.inbox)
         device.round()
@@ -247,12 +247,12 @@ def test_a_scan_that_was_superseded_is_not_touched_by_lines_that_come_after_its_
     n_first = round(5 * float(PX_PER_CM))
     (device.inbox / "old").mkdir()
     old = device.inbox / "old"
-    write(core()[:n_first], old, way="strips-out-of-order", name="379-U1533B-12H-3-A")
+    write(core()[:n_first], old, pattern="strips-out-of-order", name="379-U1533B-12H-3-A")
     device.rest()
     write(other_core(), device.inbox, name="379-U1533B-12H-3-A")
     device.rest()
     assert states(device) == [ScanState.SUPERSEDED, ScanState.DONE]
-    write(core(), old, way="strips-out-of-order", name="379-U1533B-12H-3-A")
+    write(core(), old, pattern="strips-out-of-order", name="379-U1533B-12H-3-A")
     device.rest()
 
     assert logs(device)[0] == expected_log(core()[:n_first])
@@ -260,7 +260,7 @@ def test_a_scan_that_was_superseded_is_not_touched_by_lines_that_come_after_its_
 
 
 def test_strips_wait_for_the_one_that_is_missing_in_the_middle(device: Device) -> None:
-    write(core(), device.inbox, way="strips-out-of-order")
+    write(core(), device.inbox, pattern="strips-out-of-order")
     late = sorted(device.inbox.iterdir())[6]
     late.rename(device.home / late.name)
     device.rest()
@@ -321,7 +321,7 @@ def test_a_sidecar_that_comes_later_lets_the_scan_be_read(tmp_path: Path) -> Non
         write(core(), device.inbox)
         device.rest()
         assert "pixels per centimetre" in only_reason(device)
-        write(core(), device.home, way="sidecar-before")
+        write(core(), device.home, pattern="sidecar-before")
         shutil.copy(device.home / "GC01.xml", device.inbox)
         device.rest()
 
@@ -331,7 +331,7 @@ def test_a_sidecar_that_comes_later_lets_the_scan_be_read(tmp_path: Path) -> Non
 
 
 def test_a_sidecar_that_comes_while_the_scan_grows_does_not_make_it_missing(device: Device) -> None:
-    write(core(), device.home, way="sidecar-before")
+    write(core(), device.home, pattern="sidecar-before")
     device.round()
     write(core(), device.inbox, stop_after=6)
     device.round()
@@ -444,7 +444,7 @@ def _prefix_digest(n_lines: int) -> str:
 
 
 def test_strips_processed_by_hand_are_one_scan(device: Device) -> None:
-    write(core(), device.inbox, way="strips-out-of-order")
+    write(core(), device.inbox, pattern="strips-out-of-order")
     strips = sorted(device.inbox.iterdir())
     outcomes = process_at(device.station, strips, on_slices=lambda *_: None)
 

@@ -27,7 +27,7 @@ from downcore.inference.segment_anything import (
 )
 from downcore.inference.segment_anything.manifest import FILES, MANIFEST
 from downcore.inference.segment_anything.network import SegmentAnythingNetwork
-from downcore.service.composition_setup import recipe_of
+from downcore.service.composition_setup import composition_config_of
 from downcore.settings import load_settings
 from downcore.strata.errors import BundleError, SettingsError
 
@@ -215,14 +215,14 @@ def test_a_station_is_set_up_with_a_bundle_of_its_own(good: Path) -> None:
     )
     predictors = (DigestPredictor(),)
 
-    recipe = recipe_of(settings, predictors)
+    composition_config = composition_config_of(settings, predictors)
 
-    assert recipe is not None
-    assert recipe.refiner.name == "segment-anything"
-    assert recipe.refiner_version.startswith(load_segment_anything(good).bundle_id)
+    assert composition_config is not None
+    assert composition_config.refiner.name == "segment-anything"
+    assert composition_config.refiner_version.startswith(load_segment_anything(good).bundle_id)
     nowhere = load_settings(None, composition={"regions": "segment-anything"})
     with pytest.raises(SettingsError, match=r"composition\.segment_anything"):
-        recipe_of(nowhere, predictors)
+        composition_config_of(nowhere, predictors)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -16,14 +16,16 @@ from played_device import PX_PER_CM, Device, DigestPredictor, Log, core_lines, e
 
 from downcore.commands.process import process_at
 from downcore.pipeline import SectionPipeline, SliceRules
-from downcore.simulator.write_patterns import ways
-from downcore.simulator.writing import Step, WayOfWriting
+from downcore.simulator.write_patterns import write_patterns
+from downcore.simulator.writing import Step, WritePattern
 from downcore.store.rows import row_of_slice
 from downcore.strata.depth import LineScale
 from downcore.strata.record import ScanState, SliceRow
 from downcore.strata.segment import Segment
 
-every_way = pytest.mark.parametrize("way", ways().values(), ids=list(ways()))
+every_pattern = pytest.mark.parametrize(
+    "pattern", write_patterns().values(), ids=list(write_patterns())
+)
 
 WAITS = ("skip", "look", "look twice", "restart")
 
@@ -70,7 +72,7 @@ def check_record(device: Device) -> None:
     assert device.all("SELECT * FROM quarantine") == [], "expected nothing set aside"
 
 
-@every_way
+@every_pattern
 @settings(max_examples=4, deadline=None)
 @given(
     waits=st.lists(st.sampled_from(WAITS), min_size=1, max_size=9),
@@ -80,12 +82,12 @@ def check_record(device: Device) -> None:
 @example(waits=["look"], turns=[1], has_hints=True)
 @example(waits=["restart"], turns=[1], has_hints=False)
 def test_a_scan_gives_the_rows_of_one_pass_however_it_is_written_and_interrupted(
-    way: WayOfWriting, waits: list[str], turns: list[int], *, has_hints: bool
+    pattern: WritePattern, waits: list[str], turns: list[int], *, has_hints: bool
 ) -> None:
     with device_in_a_new_folder() as device:
         sizes = itertools.cycle(turns)
         for step, wait in zip(
-            way.write(job_of(core(), device.inbox)),
+            pattern.write(job_of(core(), device.inbox)),
             itertools.cycle(waits),
             strict=False,
         ):
@@ -96,12 +98,12 @@ def test_a_scan_gives_the_rows_of_one_pass_however_it_is_written_and_interrupted
         check_record(device)
 
 
-@every_way
+@every_pattern
 def test_a_finished_scan_gives_the_same_rows_when_it_is_processed_by_hand(
-    way: WayOfWriting, tmp_path: Path
+    pattern: WritePattern, tmp_path: Path
 ) -> None:
     with Device(tmp_path, slices_per_step=64) as device:
-        for _ in way.write(job_of(core(), device.inbox)):
+        for _ in pattern.write(job_of(core(), device.inbox)):
             pass
         images = sorted(p for p in device.inbox.iterdir() if p.suffix in {".tif", ".bmp", ".raw"})
         told: list[int] = []

@@ -13,17 +13,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.composing import ComposingRecipe
+from downcore.composing import CompositionConfig
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.ports import Predictor
 from downcore.publish import payloads
-from downcore.service.scheduler import Intake, Round, SliceWatcher
+from downcore.service.scheduler import RemainingWork, Scheduler, SliceWatcher
 from downcore.service.station import Station
 from downcore.simulator.generator import CoreRecipe, GeneratedCore
 from downcore.simulator.writing import ScanJob
 from downcore.sources import Limits, Reading
 from downcore.sources.inbox.completeness import Patience
-from downcore.sources.inbox.listing import LookLimits, look
+from downcore.sources.inbox.listing import ListingLimits, list_inbox
 from downcore.store import Store
 from downcore.store.rows import ESTIMATE_COLUMNS, SLICE_COLUMNS, row_of_estimate, row_of_slice
 from downcore.strata.bundle import Manifest, OutputScaling, manifest_text
@@ -208,9 +208,9 @@ class Device:
     limits: Limits = field(default_factory=Limits)
     on_step: SliceWatcher | None = None
     clock: HandClock = field(default_factory=HandClock)
-    recipe: ComposingRecipe | None = None
+    composition_config: CompositionConfig | None = None
     _store: Store | None = None
-    _intake: Intake | None = None
+    _scheduler: Scheduler | None = None
 
     def __enter__(self) -> Self:
         self.inbox.mkdir(exist_ok=True)
@@ -234,9 +234,9 @@ class Device:
         return self.home / "record.db"
 
     @property
-    def intake(self) -> Intake:
-        assert self._intake is not None, "expected a device that is started"
-        return self._intake
+    def scheduler(self) -> Scheduler:
+        assert self._scheduler is not None, "expected a device that is started"
+        return self._scheduler
 
     @property
     def station(self) -> Station:
@@ -251,7 +251,7 @@ class Device:
             patterns=(),
             slices_per_step=self.slices_per_step,
             clock=self.clock,
-            recipe=self.recipe,
+            composition_config=self.composition_config,
         )
 
     def start(self) -> None:
@@ -259,26 +259,30 @@ class Device:
         self._store.begin_run(Run("0", "0", "none", "none"))
         for predictor in self.predictors:
             self._store.record_bundle(predictor.manifest, manifest_text(predictor.manifest))
-        if self.recipe is not None:
-            self._store.record_composer(self.recipe.composer_id, self.recipe.description)
-        self._intake = Intake(self.station, self.on_step)
+        if self.composition_config is not None:
+            self._store.record_composer(
+                self.composition_config.composer_id, self.composition_config.description
+            )
+        self._scheduler = Scheduler(self.station, self.on_step)
 
     def stop(self) -> None:
         """End without a word to the scans that are under way, as a crash does."""
-        if self._intake is not None:
-            self._intake.close()
+        if self._scheduler is not None:
+            self._scheduler.close()
         if self._store is not None:
             self._store.close()
-        self._intake = self._store = None
+        self._scheduler = self._store = None
 
     def restart(self) -> None:
         self.stop()
         self.start()
 
-    def round(self, *closed: Path, after_s: float = 1.0) -> Round:
+    def round(self, *closed: Path, after_s: float = 1.0) -> RemainingWork:
         """Look at the inbox once, and let every scan have its turn."""
         self.clock.now_s += after_s
-        return self.intake.round(look(self.inbox, limits=LookLimits()), frozenset(closed))
+        return self.scheduler.run_once(
+            list_inbox(self.inbox, limits=ListingLimits()), frozenset(closed)
+        )
 
     def rest(self, *closed: Path) -> None:
         """Look until nothing is left to do but to wait for bytes."""

@@ -25,13 +25,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from played_device import Device, DigestPredictor, core_lines, job_of
-from small_recipe import small_recipe
+from small_config import small_config
 from typer.testing import CliRunner
 
 from downcore.cli import app
 from downcore.ports import Predictor
 from downcore.service import opening
-from downcore.simulator.write_patterns import ways
+from downcore.simulator.write_patterns import write_patterns
 from downcore.strata.bundle import Manifest
 from downcore.strata.estimates import TilePrediction
 
@@ -103,7 +103,7 @@ def as_text(made: Record) -> str:
 def of_patterns() -> Iterator[tuple[str, Record]]:
     """Yield what each way of writing gives; rows that are those of the first are not repeated."""
     first: Record = {}
-    for name in ways():
+    for name in write_patterns():
         made = of_pattern(name)
         first = first or made
         rows = ("slices", "estimates", "announced")
@@ -137,9 +137,9 @@ def of_pattern(name: str) -> Record:
     predictors: tuple[Predictor, ...] = (MeanPredictor(),)
     with (
         tempfile.TemporaryDirectory() as home,
-        Device(Path(home), predictors=predictors, recipe=small_recipe()) as device,
+        Device(Path(home), predictors=predictors, composition_config=small_config()) as device,
     ):
-        for step in ways()[name].write(job_of(lines, device.inbox)):
+        for step in write_patterns()[name].write(job_of(lines, device.inbox)):
             device.round(step.path)
         device.until_given_up()
         return _kept(device)
@@ -174,15 +174,15 @@ def _processed(folder: Path, says: Record, *, cut: bool) -> Record:
 @contextlib.contextmanager
 def _bundles_opened_once() -> Iterator[None]:
     """Keep a bundle that was opened for one sample for the next; opening costs half a second."""
-    before = opening.open_predictor
-    opening.open_predictor = _open_predictor
+    before = opening.open_guarded
+    opening.open_guarded = _open_guarded
     try:
         yield
     finally:
-        opening.open_predictor = before
+        opening.open_guarded = before
 
 
-_open_predictor = functools.cache(opening.open_predictor)
+_open_guarded = functools.cache(opening.open_guarded)
 
 
 def _rows(db: Path) -> list[Any]:

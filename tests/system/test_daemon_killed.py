@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from downcore.simulator.generator import CoreRecipe, generate
-from downcore.simulator.scanner import play, scan_job, way_called
+from downcore.simulator.scanner import pattern_named, play, scan_job
 from downcore.store import Reader
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -152,7 +152,7 @@ def test_a_killed_daemon_loses_no_centimetre_and_repeats_none(
     db, heard = tmp_path / "downcore.db", tmp_path / "heard.jsonl"
     core = generate(CoreRecipe(seed=7, length_cm=LENGTH_CM, px_per_cm=PX_PER_CM, width_cm=4.0))
     job = scan_job(core, tmp_path / "inbox", SECTION, px_per_cm=PX_PER_CM, lines_per_step=40)
-    scan = play(job, way_called("growing-tiff"))
+    scan = play(job, pattern_named("growing-tiff"))
 
     with listener(port, heard):
         for kill_at, how in ((5, signal.SIGKILL), (12, signal.SIGTERM), (18, signal.SIGKILL)):

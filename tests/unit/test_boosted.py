@@ -101,9 +101,9 @@ def test_a_value_on_a_threshold_goes_the_way_scikit_learn_sends_it() -> None:
     told = packed(model)
     is_set = told.threshold < np.finfo(np.float32).max
     for feature, threshold in zip(told.feature[is_set], told.threshold[is_set], strict=True):
-        ways = [np.nextafter(threshold, np.float32(s)) for s in (-np.inf, np.inf)]
+        write_patterns = [np.nextafter(threshold, np.float32(s)) for s in (-np.inf, np.inf)]
         rows = np.zeros((3, 6), np.float32)
-        rows[:, feature] = [ways[0], threshold, ways[1]]
+        rows[:, feature] = [write_patterns[0], threshold, write_patterns[1]]
         got = trees(torch.from_numpy(rows)).numpy()[:, 0]
         np.testing.assert_allclose(got, model.predict(rows), atol=2e-6)
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mixtures import marine_table, observed, random_shares, sharp_library
-from small_recipe import small_recipe
+from small_config import small_config
 
 from downcore.composing import SectionComposer
-from downcore.composing.label_png import MOST_LABEL, label_tile, labels_of
+from downcore.composing.label_png import MAX_LABEL, label_tile, labels_of
 from downcore.endmember_tables import load_preset, load_table
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.strata.colour import linear_of_lab
@@ -354,12 +354,12 @@ def test_known_slices_that_are_all_alike_or_half_observed_calibrate_without_an_e
 
 
 def test_a_picture_of_labels_holds_more_than_sixteen_bits_count() -> None:
-    labels = np.array([[0, 255, 256], [65_535, 65_536, MOST_LABEL]], np.int32)
+    labels = np.array([[0, 255, 256], [65_535, 65_536, MAX_LABEL]], np.int32)
 
     np.testing.assert_array_equal(labels_of(label_tile(labels, 20.0)), labels)
 
 
-@pytest.mark.parametrize("beyond", [-1, MOST_LABEL + 1])
+@pytest.mark.parametrize("beyond", [-1, MAX_LABEL + 1])
 def test_a_label_that_no_pixel_can_hold_is_refused_and_not_wrapped(beyond: int) -> None:
     with pytest.raises(ValueError, match="expected labels of 0 to 16777215, got"):
         label_tile(np.array([[1, beyond]], np.int32), 20.0)
@@ -367,7 +367,7 @@ def test_a_label_that_no_pixel_can_hold_is_refused_and_not_wrapped(beyond: int) 
 
 def composed_section(lines: np.ndarray) -> list[ComposedSlice]:
     scale = LineScale.of(20)
-    composer = SectionComposer(small_recipe(), scale)
+    composer = SectionComposer(small_config(), scale)
     pipeline = SectionPipeline(scale, (), SliceRules(), on_masked=composer.look_at)
     composer.add_rows(pipeline.push(Segment(lines, 0)))
     composer.add_rows(pipeline.finish())

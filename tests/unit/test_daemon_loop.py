@@ -7,17 +7,17 @@ from typing import Any, cast
 
 import pytest
 
-from downcore.health import LEAST_FREE_BYTES, lack_of_room
+from downcore.health import MIN_FREE_BYTES, lack_of_room
 from downcore.publish.payloads import StationState, StationStatus
 from downcore.service import daemon as daemon_module
 from downcore.service.daemon import Daemon
-from downcore.service.scheduler import Round
+from downcore.service.scheduler import RemainingWork
 from downcore.settings import load_settings
 from downcore.sources.inbox.events import Hint
-from downcore.sources.inbox.listing import Look
-from downcore.sources.inbox.polling import FRESH_S, REST_PER_LOOK, PacedLooks
+from downcore.sources.inbox.listing import Listing
+from downcore.sources.inbox.polling import FRESH_S, REST_PER_LOOK, ThrottledListing
 
-NOTHING = Look(files=(), not_yet=(), problems=(), is_listed=True)
+NOTHING = Listing(files=(), not_yet=(), problems=(), is_listed=True)
 
 
 @dataclass
@@ -37,71 +37,71 @@ class SlowFolder:
 
     clock: Clock
     look_s: float
-    n_looks: int = 0
+    n_listings: int = 0
 
-    def look(self, _inbox: Path) -> Look:
-        self.n_looks += 1
+    def list_inbox(self, _inbox: Path) -> Listing:
+        self.n_listings += 1
         self.clock.now_s += self.look_s
         return NOTHING
 
 
-def paced(folder: SlowFolder, *, settle_s: float = 20.0) -> PacedLooks:
-    return PacedLooks(Path("inbox"), folder.clock, settle_s=settle_s, take=folder.look)
+def paced(folder: SlowFolder, *, settle_s: float = 20.0) -> ThrottledListing:
+    return ThrottledListing(Path("inbox"), folder.clock, settle_s=settle_s, take=folder.look)
 
 
 def test_a_look_serves_for_a_second_of_work_and_no_longer() -> None:
     clock = Clock()
     folder = SlowFolder(clock, look_s=0.1)
-    looks = paced(folder)
+    listings = paced(folder)
 
     for _ in range(10):
-        looks.look(may_be_the_last=True)
+        listings.list_inbox(may_be_the_last=True)
         clock.now_s += FRESH_S / 10 - 1e-3
-    assert folder.n_looks == 1, "the folder was looked at before every turn"
+    assert folder.n_listings == 1, "the folder was looked at before every turn"
     clock.now_s += 0.1
-    looks.look(may_be_the_last=True)
-    assert folder.n_looks == 2
+    listings.list_inbox(may_be_the_last=True)
+    assert folder.n_listings == 2
 
 
 def test_a_look_that_must_be_fresh_is_taken_at_once() -> None:
     folder = SlowFolder(Clock(), look_s=0.1)
-    looks = paced(folder)
+    listings = paced(folder)
 
     for _ in range(3):
-        looks.look(may_be_the_last=False)
+        listings.list_inbox(may_be_the_last=False)
 
-    assert folder.n_looks == 3
+    assert folder.n_listings == 3
 
 
 def test_where_files_count_as_still_at_once_every_look_is_a_fresh_one() -> None:
     folder = SlowFolder(Clock(), look_s=0.0)
-    looks = paced(folder, settle_s=0.0)
+    listings = paced(folder, settle_s=0.0)
 
     for _ in range(3):
-        looks.look(may_be_the_last=True)
+        listings.list_inbox(may_be_the_last=True)
 
-    assert folder.n_looks == 3, "one look was taken for the two that stillness needs"
+    assert folder.n_listings == 3, "one look was taken for the two that stillness needs"
 
 
 def test_a_look_serves_for_a_quarter_of_the_stillness_that_a_file_needs() -> None:
     folder = SlowFolder(Clock(), look_s=0.0)
-    looks = paced(folder, settle_s=1.0)
+    listings = paced(folder, settle_s=1.0)
 
-    looks.look(may_be_the_last=True)
+    listings.list_inbox(may_be_the_last=True)
     folder.clock.now_s += 0.24
-    looks.look(may_be_the_last=True)
-    assert folder.n_looks == 1
+    listings.list_inbox(may_be_the_last=True)
+    assert folder.n_listings == 1
     folder.clock.now_s += 0.02
-    looks.look(may_be_the_last=True)
-    assert folder.n_looks == 2, "a file could settle without a second look at the folder"
+    listings.list_inbox(may_be_the_last=True)
+    assert folder.n_listings == 2, "a file could settle without a second look at the folder"
 
 
 def test_a_folder_that_is_slow_to_look_at_is_given_rest() -> None:
-    looks = paced(SlowFolder(Clock(), look_s=2.5))
+    listings = paced(SlowFolder(Clock(), look_s=2.5))
 
-    looks.look(may_be_the_last=False)
+    listings.list_inbox(may_be_the_last=False)
 
-    assert looks.rest_s == pytest.approx(2.5 * REST_PER_LOOK)
+    assert listings.rest_s == pytest.approx(2.5 * REST_PER_LOOK)
 
 
 @dataclass
@@ -113,12 +113,12 @@ class PlayedIntake:
     n_rounds: int
     refused: dict[str, str] = field(default_factory=dict)
 
-    def round(self, _look: Look, _closed: frozenset[Path]) -> Round:
+    def round(self, _look: Listing, _closed: frozenset[Path]) -> RemainingWork:
         self.n_rounds -= 1
         self.clock.now_s += FRESH_S / 100
         if self.n_rounds == 0:
             self.daemon.stop()
-        return Round(has_more=True, n_waiting=1)
+        return RemainingWork(has_more=True, n_waiting=1)
 
 
 @dataclass
@@ -156,20 +156,20 @@ def looks_in(
         None, inbox={"path": tmp_path}, store={"path": tmp_path / "downcore.db"}
     )
     daemon = Daemon(settings, clock=clock, **more)
-    monkeypatch.setattr(daemon_module, "PacedLooks", lambda *_a, **_k: paced(folder))
-    intake = PlayedIntake(daemon, clock, n_rounds=10, refused={"a.tif": "a grey image"})
+    monkeypatch.setattr(daemon_module, "ThrottledListing", lambda *_a, **_k: paced(folder))
+    scheduler = PlayedIntake(daemon, clock, n_rounds=10, refused={"a.tif": "a grey image"})
     heard = Heard()
-    played = cast("Any", (intake, PlayedFollower(iter(hints)), [heard]))
+    played = cast("Any", (scheduler, PlayedFollower(iter(hints)), [heard]))
     daemon._loop(*played, ends_when_idle=False)
-    return folder.n_looks, heard
+    return folder.n_listings, heard
 
 
 def test_a_backlog_is_worked_off_without_a_look_before_every_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[str]
 ) -> None:
-    n_looks, _heard = looks_in(tmp_path, monkeypatch, [])
+    n_listings, _heard = looks_in(tmp_path, monkeypatch, [])
 
-    assert n_looks == 1
+    assert n_listings == 1
     assert sum("WATCHDOG=1" in one for one in told) == 10, "expected a ping for every turn"
     assert "1 set aside" in told[-1]
 
@@ -179,9 +179,9 @@ def test_a_hint_always_leads_to_a_fresh_look(
 ) -> None:
     hints = [Hint(woken=False), Hint(woken=True), Hint(woken=False), Hint(woken=True)]
 
-    n_looks, _heard = looks_in(tmp_path, monkeypatch, hints)
+    n_listings, _heard = looks_in(tmp_path, monkeypatch, hints)
 
-    assert n_looks == 3
+    assert n_listings == 3
     assert told[0] == "READY=1"
 
 
@@ -212,8 +212,8 @@ def test_files_that_were_set_aside_are_no_fault_of_the_station(
 def test_room_is_lacking_below_its_limit_and_not_at_it() -> None:
     store = Path("record/downcore.db")
 
-    assert lack_of_room(store, lambda _: LEAST_FREE_BYTES) == ""
-    assert "200 MB are free in record" in lack_of_room(store, lambda _: LEAST_FREE_BYTES - 1)
+    assert lack_of_room(store, lambda _: MIN_FREE_BYTES) == ""
+    assert "200 MB are free in record" in lack_of_room(store, lambda _: MIN_FREE_BYTES - 1)
 
 
 def test_a_disk_that_cannot_be_asked_is_left_to_the_store() -> None:

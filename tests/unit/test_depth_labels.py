@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from downcore_training.datasets._depth_labels import MOST_GAP_CM, distance_to_ends_cm, labels_at
+from downcore_training.datasets._depth_labels import MAX_GAP_CM, distance_to_ends_cm, labels_at
 
 Floats = NDArray[np.float64]
 depths = st.integers(1, 40).flatmap(
@@ -36,7 +36,7 @@ def test_a_label_lies_between_the_measurements_around_it(depth: Floats, seed: in
             continue
         assert above.size, f"a label at {centre} cm above the first measurement"
         assert below.size, f"a label at {centre} cm below the last measurement"
-        assert below.min() - above.max() <= MOST_GAP_CM + 1e-6
+        assert below.min() - above.max() <= MAX_GAP_CM + 1e-6
         near = known & (depth >= above.max()) & (depth <= below.min())
         assert value[near].min() - 1e-9 <= label <= value[near].max() + 1e-9
 
@@ -51,7 +51,7 @@ def test_every_slice_with_measurements_near_enough_has_a_label(depth: Floats, se
 
     for centre, label in zip(centres, labels, strict=True):
         above, below = known[known <= centre], known[known >= centre]
-        if above.size and below.size and below.min() - above.max() <= MOST_GAP_CM:
+        if above.size and below.size and below.min() - above.max() <= MAX_GAP_CM:
             assert np.isfinite(label), f"no label at {centre} cm"
 
 
@@ -67,7 +67,7 @@ def test_the_order_of_the_rows_plays_no_part(depth: Floats, seed: int) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(gap=st.floats(MOST_GAP_CM + 0.01, 30.0), at=st.floats(0.0, 30.0), n=st.integers(1, 5))
+@given(gap=st.floats(MAX_GAP_CM + 0.01, 30.0), at=st.floats(0.0, 30.0), n=st.integers(1, 5))
 def test_a_gap_of_more_than_the_most_stays_empty(gap: float, at: float, n: int) -> None:
     above = at - np.arange(n) * 1.0
     depth = np.concatenate([above, at + gap + np.arange(n) * 1.0])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from downcore.endmember_tables import (
-    MOST_CHARACTERS,
+    MAX_CHARACTERS,
     load_preset,
     load_table,
     parse_table,
@@ -116,7 +116,7 @@ def test_what_is_no_toml_is_refused() -> None:
 
 def test_a_text_beyond_any_table_is_refused() -> None:
     with pytest.raises(EndMemberError, match="expected at most"):
-        parse_table("#" * (MOST_CHARACTERS + 1), "long.toml")
+        parse_table("#" * (MAX_CHARACTERS + 1), "long.toml")
 
 
 def test_a_file_is_read_as_its_text_is(tmp_path: Path) -> None:

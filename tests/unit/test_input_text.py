@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from downcore.strata.input_text import (
-    MOST_SHOWN,
+    MAX_SHOWN,
     exact_number,
     exact_ratio,
     finite_number,
@@ -56,7 +56,7 @@ def test_any_text_becomes_numbers_or_none_and_can_be_shown(text: str) -> None:
     told = shown(text)
 
     assert told.isprintable()
-    assert len(told) <= 10 * MOST_SHOWN + 5
+    assert len(told) <= 10 * MAX_SHOWN + 5
 
 
 def test_what_python_does_not_write_out_is_still_shown() -> None:

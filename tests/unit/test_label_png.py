@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from downcore.composing.label_png import MOST_LABEL, MOST_PX_PER_CM, label_tile, labels_of
+from downcore.composing.label_png import MAX_LABEL, MAX_PX_PER_CM, label_tile, labels_of
 from downcore.strata.composed import LabelTile
 from downcore.strata.errors import StoreError
 
 LABELS = arrays(
     np.int32,
     array_shapes(min_dims=2, max_dims=2, max_side=30),
-    elements=st.integers(0, MOST_LABEL),
+    elements=st.integers(0, MAX_LABEL),
 )
 
 
@@ -33,11 +33,11 @@ def test_of_a_fine_scan_labels_are_kept_that_are_there(
     tile = label_tile(labels, px_per_cm)
 
     small = labels_of(tile)
-    assert tile.px_per_cm <= MOST_PX_PER_CM
+    assert tile.px_per_cm <= MAX_PX_PER_CM
     assert set(small.ravel().tolist()) <= set(labels.ravel().tolist()), "expected no label made up"
 
 
-@pytest.mark.parametrize("label", [-1, MOST_LABEL + 1])
+@pytest.mark.parametrize("label", [-1, MAX_LABEL + 1])
 def test_a_label_that_three_bytes_do_not_hold_is_refused(label: int) -> None:
     with pytest.raises(ValueError, match="expected labels of 0 to 16777215"):
         label_tile(np.array([[label]], np.int32), 50.0)

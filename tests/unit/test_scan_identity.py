@@ -8,6 +8,7 @@ import pytest
 
 from downcore.service.identity import Identity, content_key, end_key, identify
 from downcore.sources.inbox.digests import PrefixDigest, scan_id_of
+from downcore.sources.turns import at_once
 from downcore.store import OpenedScan
 from downcore.strata.depth import LineScale
 from downcore.strata.record import ScanState
@@ -43,7 +44,7 @@ class HeldStore:
 
 
 def digest(n_lines: int, lines: Pixels = LINES) -> str:
-    return PrefixDigest.replay(HeldScan(lines), n_lines).hexdigest()
+    return at_once(PrefixDigest.replay(HeldScan(lines), n_lines)).hexdigest()
 
 
 FIRST = scan_id_of(SECTION, digest(10))
@@ -71,9 +72,10 @@ def found(
     content: str = "",
 ) -> Identity | None:
     scan, record = cast("Any", HeldScan(lines)), cast("Any", store)
-    return identify(
+    turns = identify(
         scan, SECTION, record, n_lines=n_lines, is_complete=is_complete, content=content
     )
+    return at_once(turns)
 
 
 def test_a_scan_is_told_from_its_first_centimetre_and_not_before() -> None:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from downcore.simulator.image_lines import ImageLines
-from downcore.simulator.scanner import play, scan_job, way_called
-from downcore.simulator.write_patterns import ways
+from downcore.simulator.scanner import pattern_named, play, scan_job
+from downcore.simulator.write_patterns import write_patterns
 from downcore.simulator.writing import ScanJob, Step
 
-ALL_WAYS = sorted(ways())
+ALL_WAYS = sorted(write_patterns())
 
 
 class NoisyCore:
@@ -83,13 +83,13 @@ def finished_image(folder: Path) -> NDArray[np.uint8]:
     return np.concatenate([image_of(path) for path in images])
 
 
-@pytest.mark.parametrize("way", ALL_WAYS)
+@pytest.mark.parametrize("pattern", ALL_WAYS)
 @pytest.mark.parametrize(("n_lines", "n_across"), [(100, 13), (7, 4), (5, 1), (1, 3), (33, 40)])
 def test_every_way_of_writing_ends_in_the_pixels_that_were_scanned(
-    tmp_path: Path, way: str, n_lines: int, n_across: int
+    tmp_path: Path, pattern: str, n_lines: int, n_across: int
 ) -> None:
     core = NoisyCore(n_lines, n_across)
-    steps = list(play(job_of(core, tmp_path), way_called(way)))
+    steps = list(play(job_of(core, tmp_path), pattern_named(pattern)))
     assert np.array_equal(finished_image(tmp_path), core.pixels)
     assert steps[-1].n_scanned == n_lines
     assert all(step.what for step in steps)
@@ -97,40 +97,40 @@ def test_every_way_of_writing_ends_in_the_pixels_that_were_scanned(
 
 @settings(max_examples=20, deadline=None)
 @given(
-    way=st.sampled_from(ALL_WAYS),
+    pattern=st.sampled_from(ALL_WAYS),
     n_lines=st.integers(1, 60),
     n_across=st.integers(1, 30),
     lines_per_step=st.integers(1, 70),
 )
 def test_no_length_width_or_step_changes_the_pixels(
     tmp_path_factory: pytest.TempPathFactory,
-    way: str,
+    pattern: str,
     n_lines: int,
     n_across: int,
     lines_per_step: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("inbox")
     core = NoisyCore(n_lines, n_across)
-    list(play(job_of(core, folder, lines_per_step=lines_per_step), way_called(way)))
+    list(play(job_of(core, folder, lines_per_step=lines_per_step), pattern_named(pattern)))
     assert np.array_equal(finished_image(folder), core.pixels)
 
 
-def sizes(job: ScanJob, way: str) -> Iterator[tuple[Step, dict[str, int]]]:
-    for step in play(job, way_called(way)):
+def sizes(job: ScanJob, pattern: str) -> Iterator[tuple[Step, dict[str, int]]]:
+    for step in play(job, pattern_named(pattern)):
         yield step, {path.name: path.stat().st_size for path in job.folder.iterdir()}
 
 
-@pytest.mark.parametrize("way", ALL_WAYS)
-def test_every_step_is_seen_in_the_folder_as_it_is_made(tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize("pattern", ALL_WAYS)
+def test_every_step_is_seen_in_the_folder_as_it_is_made(tmp_path: Path, pattern: str) -> None:
     core = NoisyCore(2_000, 13)
-    seen = list(sizes(job_of(core, tmp_path), way))
+    seen = list(sizes(job_of(core, tmp_path), pattern))
     assert len(seen) > 5, "a way of writing must be interruptible many times"
     assert all(step.path.name in there for step, there in seen)
 
 
 def test_a_growing_tiff_has_its_index_before_its_strips(tmp_path: Path) -> None:
     core = NoisyCore(100, 13)
-    for step in play(job_of(core, tmp_path), way_called("growing-tiff")):
+    for step in play(job_of(core, tmp_path), pattern_named("growing-tiff")):
         with tifffile.TiffFile(step.path) as tiff:
             page = tiff.pages[0]
             ends = np.add(page.dataoffsets, page.databytecounts)
@@ -140,7 +140,7 @@ def test_a_growing_tiff_has_its_index_before_its_strips(tmp_path: Path) -> None:
 
 def test_an_index_last_tiff_cannot_be_read_before_its_end(tmp_path: Path) -> None:
     core = NoisyCore(100, 13)
-    for step in play(job_of(core, tmp_path), way_called("index-last-tiff")):
+    for step in play(job_of(core, tmp_path), pattern_named("index-last-tiff")):
         if step.n_scanned < 100:
             index_at = struct.unpack("<I", step.path.read_bytes()[4:8])[0]
             assert index_at >= step.path.stat().st_size
@@ -152,7 +152,7 @@ def test_a_preallocated_tiff_has_its_full_size_and_zeros_where_nothing_was_scann
     core = NoisyCore(100, 13)
     steps = [
         (step, step.path.stat().st_size, image_of(step.path))
-        for step in play(job_of(core, tmp_path), way_called("preallocated-tiff"))
+        for step in play(job_of(core, tmp_path), pattern_named("preallocated-tiff"))
     ]
     assert len({size for _, size, _ in steps}) == 1
     for step, _, pixels in steps:
@@ -184,16 +184,18 @@ def test_a_broken_copy_is_left_in_the_middle_of_a_strip(tmp_path: Path) -> None:
 def test_strips_come_out_of_order(tmp_path: Path) -> None:
     names = [
         s.path.name
-        for s in play(job_of(NoisyCore(60, 3), tmp_path), way_called("strips-out-of-order"))
+        for s in play(job_of(NoisyCore(60, 3), tmp_path), pattern_named("strips-out-of-order"))
     ]
     assert len(names) == 9
     assert names != sorted(names)
     assert names[0] == "GC01_01_strip_0003.tif"
 
 
-@pytest.mark.parametrize(("way", "comes"), [("sidecar-before", 0), ("sidecar-after", -1)])
-def test_a_sidecar_comes_before_or_after_its_image(tmp_path: Path, way: str, comes: int) -> None:
-    steps = list(play(job_of(NoisyCore(60, 26), tmp_path), way_called(way)))
+@pytest.mark.parametrize(("pattern", "comes"), [("sidecar-before", 0), ("sidecar-after", -1)])
+def test_a_sidecar_comes_before_or_after_its_image(
+    tmp_path: Path, pattern: str, comes: int
+) -> None:
+    steps = list(play(job_of(NoisyCore(60, 26), tmp_path), pattern_named(pattern)))
     assert [k for k, s in enumerate(steps) if s.path.suffix == ".xml"] == [comes % len(steps)]
     root = ET.fromstring((tmp_path / "GC01_01.xml").read_bytes())  # noqa: S314 - our own file
     tags = {child.tag: (child.text or "").strip() for child in root}
@@ -217,32 +219,34 @@ def test_a_slow_copy_comes_in_bursts_and_its_time_goes_backwards(tmp_path: Path)
     assert len(growth - {0}) > 2, "bursts must differ in size"
 
 
-@pytest.mark.parametrize("way", ALL_WAYS)
-def test_no_line_is_written_before_it_has_passed_the_camera(tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize("pattern", ALL_WAYS)
+def test_no_line_is_written_before_it_has_passed_the_camera(tmp_path: Path, pattern: str) -> None:
     core, track = NoisyCore(400, 5), Track()
     lines_per_s = 2.0 * 100 * 200 / 60
-    for step in play(job_of(core, tmp_path), way_called(way), metres_per_min=2, pacer=track):
+    for step in play(job_of(core, tmp_path), pattern_named(pattern), metres_per_min=2, pacer=track):
         assert track.now_s - 50 >= step.n_scanned / lines_per_s - 1e-6
     assert track.now_s - 50 == pytest.approx(400 / lines_per_s)
 
 
-@pytest.mark.parametrize("way", ALL_WAYS)
-def test_a_section_is_not_overwritten_unless_it_is_scanned_again(tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize("pattern", ALL_WAYS)
+def test_a_section_is_not_overwritten_unless_it_is_scanned_again(
+    tmp_path: Path, pattern: str
+) -> None:
     first, second = NoisyCore(40, 5), NoisyCore(40, 6)
-    list(play(job_of(first, tmp_path), way_called(way)))
+    list(play(job_of(first, tmp_path), pattern_named(pattern)))
     with pytest.raises(FileExistsError):
-        list(play(job_of(second, tmp_path), way_called(way)))
+        list(play(job_of(second, tmp_path), pattern_named(pattern)))
     for left in tmp_path.glob("*.part"):
         left.unlink()
     assert np.array_equal(finished_image(tmp_path), first.pixels)
     again = scan_job(second, tmp_path, "GC01_01", px_per_cm=200, lines_per_step=7, may_replace=True)
-    list(play(again, way_called(way)))
+    list(play(again, pattern_named(pattern)))
     assert np.array_equal(finished_image(tmp_path), second.pixels)
 
 
 def test_an_unknown_way_names_the_nearest() -> None:
     with pytest.raises(ValueError, match="did you mean 'growing-tiff'"):
-        way_called("growing-tif")
+        pattern_named("growing-tif")
 
 
 @pytest.mark.parametrize("name", ["", "../GC01", "a/b", "."])
@@ -252,7 +256,9 @@ def test_a_played_section_stays_in_its_folder(tmp_path: Path, name: str) -> None
 
 
 def test_a_track_does_not_run_backwards(tmp_path: Path) -> None:
-    steps = play(job_of(NoisyCore(3, 3), tmp_path), way_called("growing-tiff"), metres_per_min=-1)
+    steps = play(
+        job_of(NoisyCore(3, 3), tmp_path), pattern_named("growing-tiff"), metres_per_min=-1
+    )
     with pytest.raises(ValueError, match="speed of 0 or more"):
         next(steps)
 

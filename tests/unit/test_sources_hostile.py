@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from downcore.sources import Limits, Reading, _tiff, format_of, formats, head_of
+from downcore.sources import Limits, Reading, format_of, formats, head_of
+from downcore.sources.readers import tiff
 from downcore.sources.readers.input_file import InputFile
 from downcore.sources.readers.tiff_index import Compression
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
@@ -284,7 +285,7 @@ def test_whatever_a_decoder_raises_is_the_fault_of_the_file(
     def raises(*_args: object, **_options: object) -> bytes:
         raise fault
 
-    monkeypatch.setitem(_tiff._DECODERS, Compression.LZW, raises)
+    monkeypatch.setitem(tiff._DECODERS, Compression.LZW, raises)
     monkeypatch.setattr(imagecodecs, "png_decode", raises)
     monkeypatch.setattr(cv2, "imdecode", raises)
 

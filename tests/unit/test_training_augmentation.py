@@ -51,8 +51,8 @@ def test_a_calm_recipe_only_mirrors_across_the_core() -> None:
     out = augment(tiles, CALM, step_generator(0, 1))
 
     for before, after in zip(tiles, out, strict=True):
-        ways = [torch.allclose(after, one, atol=1e-3) for one in (before, before.flip(2))]
-        assert any(ways)
+        write_patterns = [torch.allclose(after, one, atol=1e-3) for one in (before, before.flip(2))]
+        assert any(write_patterns)
     assert not torch.allclose(out, tiles, atol=1)
     assert not torch.allclose(out, tiles.flip(3), atol=1)
 

@@ -8,7 +8,7 @@ import typer
 from downcore.cli.images import Top
 from downcore.exit_codes import REFUSED
 
-MOST_METRES_PER_MIN = 1000.0
+MAX_METRES_PER_MIN = 1000.0
 """Fastest scanner the demo plays."""
 
 
@@ -29,9 +29,9 @@ def demo(
 
     # A demo that is ended must end its broker, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if not 0 <= metres_per_min < MOST_METRES_PER_MIN:
+    if not 0 <= metres_per_min < MAX_METRES_PER_MIN:
         raise typer.BadParameter(
-            f"expected 0 to {MOST_METRES_PER_MIN:g} m/min, got {metres_per_min:g}"
+            f"expected 0 to {MAX_METRES_PER_MIN:g} m/min, got {metres_per_min:g}"
         )
     plan = DemoPlan(
         folder=folder,
@@ -51,7 +51,9 @@ def simulate(
         Path | None, typer.Option("--from", help="Image to scan; else a core is generated.")
     ] = None,
     top: Annotated[Top, typer.Option(help="Where the core's top is in the image.")] = Top.UP,
-    way: Annotated[str, typer.Option(help="Way of writing; 'list' prints them.")] = "growing-tiff",
+    pattern: Annotated[
+        str, typer.Option(help="Way of writing; 'list' prints them.")
+    ] = "growing-tiff",
     px_per_cm: Annotated[str, typer.Option(help="Scan lines per centimetre.")] = "200",
     metres_per_min: Annotated[
         float, typer.Option(help="Line rate; 0 for as fast as it goes.")
@@ -61,16 +63,16 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Which generated core.")] = 2019,
 ) -> None:
     """Play a core scanner into a folder, in one of the ways scanners and copies write."""
-    from downcore.cli.simulation import list_ways, play_section
+    from downcore.cli.simulation import list_patterns, play_section
 
-    if way == "list":
-        list_ways()
+    if pattern == "list":
+        list_patterns()
         return
     play_section(
         folder,
         image=image,
         top=top.value,
-        way=way,
+        pattern=pattern,
         px_per_cm=px_per_cm,
         metres_per_min=metres_per_min,
         length_cm=length_cm,

@@ -7,15 +7,15 @@ import typer
 
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.simulator.image_lines import ImageLines
-from downcore.simulator.scanner import play, scan_job, way_called
-from downcore.simulator.write_patterns import ways
+from downcore.simulator.scanner import pattern_named, play, scan_job
+from downcore.simulator.write_patterns import write_patterns
 from downcore.strata.input_text import exact_ratio, shown
 
 
-def list_ways() -> None:
+def list_patterns() -> None:
     """Print every way of writing."""
-    for way in ways().values():
-        typer.echo(f"{way.name:26s} {way.title}")
+    for pattern in write_patterns().values():
+        typer.echo(f"{pattern.name:26s} {pattern.title}")
 
 
 def play_section(
@@ -23,7 +23,7 @@ def play_section(
     *,
     image: Path | None,
     top: Literal["up", "left", "right"],
-    way: str,
+    pattern: str,
     px_per_cm: str,
     metres_per_min: float,
     length_cm: float,
@@ -51,8 +51,8 @@ def play_section(
         )
         folder.mkdir(parents=True, exist_ok=True)
         job = scan_job(lines, folder, name, px_per_cm=exact)
-        steps = list(play(job, way_called(way), metres_per_min=metres_per_min))
+        steps = list(play(job, pattern_named(pattern), metres_per_min=metres_per_min))
     except (ValueError, OverflowError, OSError) as error:
         raise typer.BadParameter(str(error)) from None
     kind = "an image" if image else "a simulated core"
-    typer.echo(f"{name}: {steps[-1].n_scanned} lines of {kind}, {way}, in {folder}")
+    typer.echo(f"{name}: {steps[-1].n_scanned} lines of {kind}, {pattern}, in {folder}")

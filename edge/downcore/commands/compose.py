@@ -11,17 +11,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.commands.process import candidate_of
-from downcore.composing import ComposingRecipe, SectionComposer
+from downcore.commands.process import scan_files_of
+from downcore.composing import CompositionConfig, SectionComposer
 from downcore.composing.region_worker import Submit
 from downcore.file_names import printable
 from downcore.pipeline import SectionPipeline
 from downcore.ports import Predictor, ScanDescription, ScanLines
 from downcore.service.composition_setup import (
-    calibrated_recipe,
+    calibrated_config,
+    composition_config_of,
     incredible,
     measured_estimates,
-    recipe_of,
 )
 from downcore.service.corrections import read_measured
 from downcore.service.opening import open_predictors
@@ -72,7 +72,7 @@ class ComposedImage:
     """Every file of its scan."""
     scale: LineScale
     description: ScanDescription
-    recipe: ComposingRecipe
+    composition_config: CompositionConfig
     training_data: str
     """What the bundle whose values count was trained on; empty without one."""
     rows: tuple[SliceRow, ...]
@@ -86,7 +86,7 @@ class ComposedImage:
 class _Parts:
     """With what an image is read."""
 
-    recipe: ComposingRecipe
+    composition_config: CompositionConfig
     predictors: tuple[Predictor, ...]
     measured: Mapping[int, tuple[Estimate, ...]]
     known: MeasuredRows | None
@@ -124,24 +124,26 @@ def compose_image(
     measured = None if inputs.measured is None else read_measured(inputs.measured)
     if measured is not None and (wrong := incredible(measured)):
         raise MeasuredRowsError(f"{inputs.measured}: {wrong}")
-    found = candidate_of(inputs.image)
+    found = scan_files_of(inputs.image)
     if isinstance(found, str):
         raise HostileFileError(f"{printable(inputs.image)}: {found}")
     check(found.paths)
     predict = settings.predict.model_copy(update={"bundles": settings.predict.bundles[:1]})
     predictors = open_predictors(settings.model_copy(update={"predict": predict}))
-    recipe = recipe_of(settings, predictors)
-    if recipe is None:
+    composition_config = composition_config_of(settings, predictors)
+    if composition_config is None:
         raise SettingsError("composition.enabled: expected true to compose an image, got false")
     if measured is not None:
-        recipe = replace(recipe, measured_sha256=measured.sha256)
-    minerals = recipe.tables[0].calibration.model.library.minerals
+        composition_config = replace(composition_config, measured_sha256=measured.sha256)
+    minerals = composition_config.tables[0].calibration.model.library.minerals
     known = None if inputs.known is None else read_measured(inputs.known, minerals)
     with (
         ThreadPoolExecutor(max_workers=1) as regions,
         contextlib.closing(found.format.open(found.paths, reading_of(settings))) as lines,
     ):
-        parts = _Parts(recipe, predictors, measured_estimates(measured), known, regions.submit)
+        parts = _Parts(
+            composition_config, predictors, measured_estimates(measured), known, regions.submit
+        )
         made = _read(lines, settings, parts, partial(on_slices, inputs.image.name))
     return replace(made, image=inputs.image, paths=found.paths)
 
@@ -160,7 +162,7 @@ def _read(
     scale = lines.scale
     shapes = _Shapes(scale)
     composer = SectionComposer(
-        parts.recipe,
+        parts.composition_config,
         scale,
         measured=parts.measured,
         on_regions=shapes.add,
@@ -180,10 +182,12 @@ def _read(
             on_slices(len(rows), scale.n_slices(n_lines))
     rows += pipeline.finish()
     composer.add_rows(rows)
-    recipe = parts.recipe
+    composition_config = parts.composition_config
     if parts.known is not None:
-        recipe = calibrated_recipe(recipe, rows, parts.measured, parts.known, scale)
-        composer.use(recipe)
+        composition_config = calibrated_config(
+            composition_config, rows, parts.measured, parts.known, scale
+        )
+        composer.use(composition_config)
     composed = composer.finish()
     on_slices(len(rows), len(rows))
     return ComposedImage(
@@ -191,7 +195,7 @@ def _read(
         paths=(),
         scale=scale,
         description=lines.description,
-        recipe=recipe,
+        composition_config=composition_config,
         training_data=parts.predictors[0].manifest.training_data if parts.predictors else "",
         rows=tuple(rows),
         composed=tuple(composed),

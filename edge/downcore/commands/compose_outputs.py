@@ -140,7 +140,7 @@ def sentence_of(made: ComposedImage) -> str:
 
 def _calibration_words(made: ComposedImage) -> str:
     """Say how well known slices were found that were left out, beside their mean."""
-    calibration = made.recipe.tables[0].calibration
+    calibration = made.composition_config.tables[0].calibration
     if not calibration.n_known:
         return ""
     ours, mean = 100 * calibration.error, 100 * calibration.mean_error
@@ -184,8 +184,8 @@ def _told(made: ComposedImage) -> dict[str, Any]:
         "px_per_cm": made.description.px_per_cm,
         "px_per_cm_from": made.description.px_per_cm_from,
         "caveat": caveat_of(made),
-        "composer_id": made.recipe.composer_id,
-        "composer": json.loads(made.recipe.description),
+        "composer_id": made.composition_config.composer_id,
+        "composer": json.loads(made.composition_config.description),
         "slices": [_slice_told(one) for one in made.composed],
     }
 
@@ -248,7 +248,7 @@ def _plate(made: ComposedImage) -> PlateSection:
     return PlateSection(
         title=made.image.name,
         scan=f"at {made.description.px_per_cm} px/cm by {made.description.px_per_cm_from}",
-        bundle=made.recipe.bundle_id,
+        bundle=made.composition_config.bundle_id,
         caveat=caveat_of(made),
         slices=slices,
         picture=made.picture,

@@ -13,8 +13,8 @@ from downcore.service.composition_setup import check_composition
 from downcore.service.opening import check_settings, guard_of, open_predictors
 from downcore.settings import Settings, load_settings
 from downcore.sources import Reading
-from downcore.sources.inbox.grouping import Candidate, CandidateFinder
-from downcore.sources.inbox.listing import LookLimits, look
+from downcore.sources.inbox.grouping import ScanFiles, ScanFilesFinder
+from downcore.sources.inbox.listing import ListingLimits, list_inbox
 from downcore.sources.inbox.mounts import file_system_here, is_network_share
 from downcore.sources.inbox.section_names import section_name
 from downcore.store import Reader
@@ -27,7 +27,7 @@ from downcore.strata.errors import (
     UnknownScaleError,
 )
 
-MOST_OPENED = 50
+MAX_OPENED = 50
 """Scans that ``init`` opens to learn how they lie."""
 
 FREE_BYTES = 1_000_000_000
@@ -65,30 +65,30 @@ def look_around(inbox: Path) -> Findings:
     SettingsError
         If it is not a folder that can be listed.
     """
-    seen = look(inbox, limits=LookLimits())
+    seen = list_inbox(inbox, limits=ListingLimits())
     if not seen.is_listed:
         raise SettingsError(f"expected a folder that can be listed, got {printable(inbox)}")
-    candidates, unclaimed = CandidateFinder().find(seen.files)
+    scans_found, unclaimed = ScanFilesFinder().find(seen.files)
     sentences = [_place_sentence(inbox)]
-    formats = Counter(candidate.format.title for candidate in candidates)
+    formats = Counter(scan_files.format.title for scan_files in scans_found)
     for title, count in sorted(formats.items()):
         sentences.append(f"{count} scan{'s' if count > 1 else ''}: {title}")
-    if not candidates:
+    if not scans_found:
         sentences.append("no scans yet; that is no fault, they are read as they appear")
     sentences += [f"cannot read {printable(u.file.path)}: {u.reason}" for u in unclaimed]
-    names = [section_name(c.paths[0].relative_to(inbox)) for c in candidates]
+    names = [section_name(c.paths[0].relative_to(inbox)) for c in scans_found]
     sentences += [f"name {n.section_id}: {n.warning}" for n in names if n.warning]
     known = [n.section_id for n in names if not n.warning]
     if known:
         sentences.append(f"names understood: {', '.join(sorted(set(known))[:6])}")
-    opened = [_described(c, Reading()) for c in candidates[:MOST_OPENED]]
+    opened = [_described(c, Reading()) for c in scans_found[:MAX_OPENED]]
     told = [one for one in opened if isinstance(one, ScanDescription)]
     sentences += sorted({f"scale: {one.px_per_cm} px/cm by {one.px_per_cm_from}" for one in told})
     is_missing = any(isinstance(one, UnknownScaleError) for one in opened)
-    if is_missing or not candidates:
+    if is_missing or not scans_found:
         sentences.append("scale: not every scan says it; set inbox.px_per_cm in the settings")
     # Where the top is can be told without the scale, so any one will do.
-    turned = [_described(c, Reading(px_per_cm="100")) for c in candidates[:MOST_OPENED]]
+    turned = [_described(c, Reading(px_per_cm="100")) for c in scans_found[:MAX_OPENED]]
     tops = {one.top for one in turned if isinstance(one, ScanDescription)}
     sentences += [
         f"core top: {top} in the image, by the format's habit; inbox.top says otherwise"
@@ -170,10 +170,10 @@ def _place_sentence(inbox: Path) -> str:
     return f"{inbox} is a local folder ({kind})"
 
 
-def _described(candidate: Candidate, reading: Reading) -> ScanDescription | SegmentError:
+def _described(scan_files: ScanFiles, reading: Reading) -> ScanDescription | SegmentError:
     """Return what is known of a scan, or why it cannot be opened."""
     try:
-        lines = candidate.format.open(candidate.paths, reading)
+        lines = scan_files.format.open(scan_files.paths, reading)
     except SegmentError as error:
         return error
     lines.close()
@@ -182,7 +182,7 @@ def _described(candidate: Candidate, reading: Reading) -> ScanDescription | Segm
 
 def _check_inbox(settings: Settings) -> Check:
     inbox = settings.inbox.path
-    seen = look(inbox, limits=LookLimits())
+    seen = list_inbox(inbox, limits=ListingLimits())
     if not seen.is_listed:
         advice = "mount the share or set inbox.path; the daemon keeps trying"
         return Check("inbox", is_ok=False, finding=f"cannot list {inbox}", advice=advice)
@@ -193,7 +193,7 @@ def _check_scale(settings: Settings) -> Check:
     inbox = settings.inbox
     if inbox.px_per_cm is not None:
         return Check("scale", is_ok=True, finding=f"{inbox.px_per_cm} px/cm by the settings")
-    if not look(inbox.path, limits=LookLimits()).is_listed:
+    if not list_inbox(inbox.path, limits=ListingLimits()).is_listed:
         return Check("scale", is_ok=True, finding="by the sidecars, once there are scans")
     if look_around(inbox.path).is_scale_missing:
         advice = "set inbox.px_per_cm; such scans are set aside until then"

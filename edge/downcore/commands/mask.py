@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.commands.palette_png import is_palette_png, write_palette_png
-from downcore.commands.process import candidate_of
+from downcore.commands.process import scan_files_of
 from downcore.file_names import printable
 from downcore.ports import ScanLines
 from downcore.service.station import reading_of
@@ -43,7 +43,7 @@ def write_mask(image: Path, out: Path, settings: Settings) -> str:
         raise SettingsError(
             f"expected a new .png, or an earlier mask to replace, for --out, got {printable(out)}"
         )
-    found = candidate_of(image)
+    found = scan_files_of(image)
     if isinstance(found, str):
         raise HostileFileError(f"{printable(image)}: {found}")
     lines = found.format.open(found.paths, reading_of(settings))

@@ -12,12 +12,12 @@ from downcore.service.corrections import calibrated_station
 from downcore.service.identity import refusal_key
 from downcore.service.opening import open_station
 from downcore.service.outcome import Outcome
-from downcore.service.scan_ingest import Journey
+from downcore.service.scan_ingest import ScanIngest
 from downcore.service.station import Station
 from downcore.settings import Settings
 from downcore.sources import formats
 from downcore.sources.inbox.completeness import Patience
-from downcore.sources.inbox.grouping import Candidate, CandidateFinder
+from downcore.sources.inbox.grouping import ScanFiles, ScanFilesFinder
 from downcore.sources.inbox.listing import SeenFile
 from downcore.store import Reader
 from downcore.strata.measured import MeasuredRows
@@ -25,7 +25,7 @@ from downcore.strata.measured import MeasuredRows
 SLICES_PER_STEP = 64
 """Slices between two commits."""
 
-MOST_WAITS = 3
+MAX_WAITS = 3
 """Looks at a file that is not complete before it is given up."""
 
 OnSlices = Callable[[str, int, int | None], None]
@@ -97,7 +97,7 @@ def process_at(
     folders: dict[Path, _Folder] = {}
     # One file has one name, from whatever folder it is spoken of.
     for path in (named.parent.resolve() / named.name for named in paths):
-        found = _candidate_in(folders, path)
+        found = _scan_files_in(folders, path)
         if isinstance(found, str):
             station.store.quarantine_try(refusal_key(path), printable(path), found)
             outcomes.append(_refused(path, found))
@@ -107,29 +107,29 @@ def process_at(
     return outcomes
 
 
-def _process(found: Candidate, station: Station, on_slices: OnSlices) -> FileOutcome:
-    journey = Journey(station, found)
+def _process(found: ScanFiles, station: Station, on_slices: OnSlices) -> FileOutcome:
+    ingest = ScanIngest(station, found)
     outcome = Outcome.MORE
     n_waits = 0
-    with contextlib.closing(journey):
-        while outcome is Outcome.MORE or (outcome is Outcome.WAITING and n_waits < MOST_WAITS):
-            outcome = journey.step(found, is_closed=True)
+    with contextlib.closing(ingest):
+        while outcome is Outcome.MORE or (outcome is Outcome.WAITING and n_waits < MAX_WAITS):
+            outcome = ingest.step(found, is_closed=True)
             n_waits += outcome is Outcome.WAITING
-            on_slices(journey.name.section_id, journey.n_slices, journey.n_expected)
-    name = journey.name.section_id
+            on_slices(ingest.name.section_id, ingest.n_slices, ingest.n_expected)
+    name = ingest.name.section_id
     if outcome is Outcome.DONE:
-        notes = [journey.reason, *_taken_over(station, journey)]
+        notes = [ingest.reason, *_taken_over(station, ingest)]
         note = f" ({'; '.join(filter(None, notes))})" if any(notes) else ""
-        return FileOutcome(is_kept=True, sentence=f"{name}: {journey.n_slices} cm{note}")
-    kept = f"; {journey.n_slices} cm were kept" if journey.n_slices else ""
-    return _refused(found.paths[0], journey.reason + kept)
+        return FileOutcome(is_kept=True, sentence=f"{name}: {ingest.n_slices} cm{note}")
+    kept = f"; {ingest.n_slices} cm were kept" if ingest.n_slices else ""
+    return _refused(found.paths[0], ingest.reason + kept)
 
 
-def _taken_over(station: Station, journey: Journey) -> Iterator[str]:
+def _taken_over(station: Station, ingest: ScanIngest) -> Iterator[str]:
     """Say which earlier scans of the section this one stands for now."""
     with Reader.open(station.store.path) as reader:
-        for one in reader.scans(journey.name.section_id):
-            if one.status.superseded_by == journey.scan_id:
+        for one in reader.scans(ingest.name.section_id):
+            if one.status.superseded_by == ingest.scan_id:
                 yield f"takes the place of the earlier scan {one.scan.path}"
 
 
@@ -137,20 +137,20 @@ def _refused(path: Path, reason: str) -> FileOutcome:
     return FileOutcome(is_kept=False, sentence=f"{printable(path)}: {reason}")
 
 
-def candidate_of(path: Path) -> Candidate | str:
+def scan_files_of(path: Path) -> ScanFiles | str:
     """Return the scan that a named file belongs to, or why there is none."""
-    return _candidate_in({}, path)
+    return _scan_files_in({}, path)
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
     """The scans of one folder, by each of their files, and why the other images are none."""
 
-    scan_of: dict[Path, Candidate]
+    scan_of: dict[Path, ScanFiles]
     reason_of: dict[Path, str]
 
 
-def _candidate_in(folders: dict[Path, _Folder], path: Path) -> Candidate | str:
+def _scan_files_in(folders: dict[Path, _Folder], path: Path) -> ScanFiles | str:
     """Return the scan of a named file; folders that were listed are in ``folders``."""
     try:
         path.lstat()
@@ -168,9 +168,9 @@ def _candidate_in(folders: dict[Path, _Folder], path: Path) -> Candidate | str:
 
 
 def _listed(folder: Path) -> _Folder:
-    candidates, unclaimed = CandidateFinder().find(_seen_in(folder))
+    scans_found, unclaimed = ScanFilesFinder().find(_seen_in(folder))
     return _Folder(
-        scan_of={path: candidate for candidate in candidates for path in candidate.paths},
+        scan_of={path: scan_files for scan_files in scans_found for path in scan_files.paths},
         reason_of={one.file.path: one.reason for one in unclaimed},
     )
 

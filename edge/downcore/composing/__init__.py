@@ -1,6 +1,6 @@
 """Composition of a section while it is scanned: regions from its pixels, groups from its rows."""
 
 from downcore.composing.composer import SectionComposer
-from downcore.composing.config import ComposingRecipe
+from downcore.composing.config import CompositionConfig
 
-__all__ = ["ComposingRecipe", "SectionComposer"]
+__all__ = ["CompositionConfig", "SectionComposer"]

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.composing.config import ComposingRecipe, TableInUse, rows_present
+from downcore.composing.config import CompositionConfig, TableInUse, rows_present
 from downcore.composing.region_worker import RegionWorker, Submit, in_turn
 from downcore.composing.section_regions import OnRegions, SectionRegions, SlicePicture
 from downcore.strata.composed import ComposedSlice
@@ -39,7 +39,7 @@ class SectionComposer:
 
     Parameters
     ----------
-    recipe : ComposingRecipe
+    recipe : CompositionConfig
         How.
     scale : LineScale
         Lines per centimetre of the scan.
@@ -57,7 +57,7 @@ class SectionComposer:
 
     def __init__(
         self,
-        recipe: ComposingRecipe,
+        composition_config: CompositionConfig,
         scale: LineScale,
         *,
         measured: Mapping[int, tuple[Estimate, ...]] | None = None,
@@ -65,10 +65,10 @@ class SectionComposer:
         on_regions: OnRegions | None = None,
         submit: Submit = in_turn,
     ) -> None:
-        self._recipe = recipe
+        self._recipe = composition_config
         self._measured = dict(measured or {})
-        self._regions = RegionWorker(SectionRegions(recipe, scale, on_regions), submit)
-        self._is_too_coarse = recipe.is_too_coarse(scale)
+        self._regions = RegionWorker(SectionRegions(composition_config, scale, on_regions), submit)
+        self._is_too_coarse = composition_config.is_too_coarse(scale)
         self._rows: dict[int, SliceRow] = {}
         self._n_rows = 0
         self._pictures: dict[int, SlicePicture] = {}
@@ -96,9 +96,9 @@ class SectionComposer:
         """The rows that are held: all of them as long as nothing was composed."""
         return tuple(self._rows[i] for i in sorted(self._rows))
 
-    def use(self, recipe: ComposingRecipe) -> None:
+    def use(self, composition_config: CompositionConfig) -> None:
         """Go on with another recipe, such as one calibrated on the section; regions stay."""
-        self._recipe = recipe
+        self._recipe = composition_config
 
     def ready(self) -> list[ComposedSlice]:
         """Return the slices of every block that is complete, with what lies below it."""

@@ -54,7 +54,7 @@ class TableInUse:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ComposingRecipe:
+class CompositionConfig:
     """Everything that a composition depends on beside the core."""
 
     tables: tuple[TableInUse, ...]

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from downcore.strata.composed import LabelTile
 from downcore.strata.errors import StoreError
 
-MOST_LABEL = (1 << 24) - 1
+MAX_LABEL = (1 << 24) - 1
 """Highest label that a pixel of three channels holds."""
 
-MOST_PX_PER_CM = 50.0
+MAX_PX_PER_CM = 50.0
 """Finest picture that is kept; of a finer scan every so many-th pixel is."""
 
 
@@ -23,13 +23,13 @@ def label_tile(labels: NDArray[np.int32], px_per_cm: float) -> LabelTile:
     Raises
     ------
     ValueError
-        If a label is below 0 or above :data:`MOST_LABEL`.
+        If a label is below 0 or above :data:`MAX_LABEL`.
     """
-    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) <= MOST_LABEL:
+    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) <= MAX_LABEL:
         raise ValueError(
-            f"expected labels of 0 to {MOST_LABEL}, got {labels.min()} to {labels.max()}"
+            f"expected labels of 0 to {MAX_LABEL}, got {labels.min()} to {labels.max()}"
         )
-    step = max(1, int(np.ceil(px_per_cm / MOST_PX_PER_CM)))
+    step = max(1, int(np.ceil(px_per_cm / MAX_PX_PER_CM)))
     # The pixel in the middle of each square stands for it; a mean of labels would mean nothing.
     first, left = (min(step // 2, n - 1) for n in labels.shape)
     some = labels[first::step, left::step]

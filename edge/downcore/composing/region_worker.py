@@ -25,7 +25,7 @@ class Submit(Protocol):
         ...
 
 
-MOST_WAITING = 6
+MAX_WAITING = 6
 """Slices that may wait for their regions before the pipeline does."""
 
 
@@ -59,7 +59,7 @@ class RegionWorker:
         """Add the lines of the next slice with their mask; return the slices that are ready."""
         self._waiting.append(self._submit(self._regions.look_at, lines, classes))
         ready: list[SlicePicture] = []
-        while self._waiting and (self._waiting[0].done() or len(self._waiting) > MOST_WAITING):
+        while self._waiting and (self._waiting[0].done() or len(self._waiting) > MAX_WAITING):
             ready += self._waiting.popleft().result()
         return ready
 

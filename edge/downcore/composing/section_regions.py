@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.composing.config import ComposingRecipe
+from downcore.composing.config import CompositionConfig
 from downcore.composing.label_png import label_tile
 from downcore.strata.composed import LabelTile
 from downcore.strata.depth import LineScale
@@ -43,7 +43,7 @@ class SectionRegions:
 
     Parameters
     ----------
-    recipe : ComposingRecipe
+    recipe : CompositionConfig
         How superpixels are cut and joined.
     scale : LineScale
         Lines per centimetre of the scan.
@@ -52,9 +52,12 @@ class SectionRegions:
     """
 
     def __init__(
-        self, recipe: ComposingRecipe, scale: LineScale, on_regions: OnRegions | None = None
+        self,
+        composition_config: CompositionConfig,
+        scale: LineScale,
+        on_regions: OnRegions | None = None,
     ) -> None:
-        self._recipe = recipe
+        self._recipe = composition_config
         self._on_regions = on_regions
         self._scale = scale
         self._streams: tuple[SuperpixelStream, RegionStream] | None = None
@@ -79,15 +82,15 @@ class SectionRegions:
         return self._pictures(regions.finish(superpixels.finish()))
 
     def _begin(self, n_across: int) -> None:
-        recipe, scale = self._recipe, self._scale
+        composition_config, scale = self._recipe, self._scale
         self._is_begun = True
         try:
-            superpixels = recipe.cut(recipe.superpixels, scale, n_across)
+            superpixels = composition_config.cut(composition_config.superpixels, scale, n_across)
         except ValueError as error:
             # The depth log goes on without regions: no scan is refused for their sake.
             logger.warning("no regions at %g px/cm: %s", float(scale.px_per_cm), error)
             return
-        self._streams = (superpixels, RegionStream(recipe.refiner, scale, n_across))
+        self._streams = (superpixels, RegionStream(composition_config.refiner, scale, n_across))
 
     def _pictures(self, windows: Sequence[RegionRows]) -> list[SlicePicture]:
         if self._on_regions is not None:

@@ -20,11 +20,11 @@ from downcore.demo.waiting import wait_while_rows_come
 from downcore.service.daemon import Daemon
 from downcore.settings import InboxSettings, MqttSection, Settings, load_settings
 from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
-from downcore.simulator.scanner import play, scan_job, way_called
+from downcore.simulator.scanner import pattern_named, play, scan_job
 from downcore.store import Reader
 
 PX_PER_CM = 200
-MOST_SECTION_CM = 104
+MAX_SECTION_CM = 104
 PLAIN_EVERY = 10
 """Rows between two lines where there is no terminal."""
 
@@ -68,8 +68,8 @@ def run_demo(plan: DemoPlan) -> bool:
             with contextlib.closing(Listener(port, show)) as listener:
                 for name, core in sections_of(plan):
                     job = scan_job(core, inbox, name, px_per_cm=PX_PER_CM)
-                    way = way_called("growing-tiff")
-                    for _step in play(job, way, metres_per_min=plan.metres_per_min):
+                    pattern = pattern_named("growing-tiff")
+                    for _step in play(job, pattern, metres_per_min=plan.metres_per_min):
                         if faults:
                             raise faults[0]
                 wait_while_rows_come(
@@ -109,7 +109,7 @@ def sections_of(plan: DemoPlan) -> Iterator[tuple[str, GeneratedCore]]:
     left_cm = plan.length_cm
     number = 1
     while left_cm > 0:
-        length_cm = min(left_cm, MOST_SECTION_CM)
+        length_cm = min(left_cm, MAX_SECTION_CM)
         recipe = CoreRecipe(
             seed=plan.seed * 100 + number, length_cm=float(length_cm), px_per_cm=float(PX_PER_CM)
         )

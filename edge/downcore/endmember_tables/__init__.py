@@ -14,15 +14,15 @@ from downcore.endmember_tables.files import (
 )
 from downcore.endmember_tables.parsing import (
     DEFAULT_SHARE_SD,
-    MOST_CHARACTERS,
-    MOST_LAB_SD,
+    MAX_CHARACTERS,
+    MAX_LAB_SD,
     parse_table,
 )
 
 __all__ = [
     "DEFAULT_SHARE_SD",
-    "MOST_CHARACTERS",
-    "MOST_LAB_SD",
+    "MAX_CHARACTERS",
+    "MAX_LAB_SD",
     "FoundTable",
     "find_table",
     "load_preset",

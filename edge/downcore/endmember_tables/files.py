@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from downcore.endmember_tables.parsing import MOST_CHARACTERS, parse_table
+from downcore.endmember_tables.parsing import MAX_CHARACTERS, parse_table
 from downcore.strata.endmembers.table import EndMemberTable, StandardTable
 from downcore.strata.errors import EndMemberError
 
@@ -86,7 +86,7 @@ def _preset_text(name: str) -> str:
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            raw = file.read(MOST_CHARACTERS + 1)
+            raw = file.read(MAX_CHARACTERS + 1)
         text = raw.decode("utf-8-sig")
     except OSError as error:
         raise EndMemberError(

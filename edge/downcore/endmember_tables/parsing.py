@@ -21,7 +21,7 @@ from downcore.strata.endmembers.table import (
 from downcore.strata.errors import EndMemberError
 from downcore.strata.input_text import shown
 
-MOST_CHARACTERS = 200_000
+MAX_CHARACTERS = 200_000
 """Longest file that is read."""
 
 DEFAULT_SHARE_SD = {
@@ -33,10 +33,10 @@ DEFAULT_SHARE_SD = {
 }
 """Standard deviation, as a share, of a number given without one; as assumed."""
 
-MOST_LAB_SD = 50.0
+MAX_LAB_SD = 50.0
 """Standard deviation of L*, a* or b* above which it is no colour."""
 
-_LEAST_MS_SD = 0.1
+_MIN_MS_SD = 0.1
 """1e-5 SI: no susceptibility of a mineral is known better."""
 
 _TOP = {"kind", "name", "title", "vp_rule", "sources", "pore_water", "member"}
@@ -78,8 +78,8 @@ def parse_table(text: str, name: str) -> EndMemberTable | StandardTable:
     EndMemberError
         If anything in it is missing, unknown, not finite, out of range or there twice.
     """
-    if len(text) > MOST_CHARACTERS:
-        raise EndMemberError(f"{name}: expected at most {MOST_CHARACTERS} characters")
+    if len(text) > MAX_CHARACTERS:
+        raise EndMemberError(f"{name}: expected at most {MAX_CHARACTERS} characters")
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -189,7 +189,7 @@ def _quantity(table: Mapping[str, Any], key: str, place: _Place) -> Quantity | N
     source = _source(given, inside)
     if "value" in given and not {"low", "high"} & given.keys():
         value = _number(given["value"], "value", inside)
-        least = _LEAST_MS_SD if key == "ms_1e5_si" else 0.0
+        least = _MIN_MS_SD if key == "ms_1e5_si" else 0.0
         share = max(DEFAULT_SHARE_SD[key] * abs(value), least)
         sd = _number(given["sd"], "sd", inside) if "sd" in given else share
     elif {"low", "high"} <= given.keys() and not {"value", "sd"} & given.keys():
@@ -222,9 +222,9 @@ def _colour(member: Mapping[str, Any], place: _Place) -> Colour | None:
     value, sd = (_three(given, part, inside) for part in ("value", "sd"))
     if key == "lab":
         # Its sign would be lost where channels are worked out from it.
-        if not all(0.0 < x <= MOST_LAB_SD for x in sd):
+        if not all(0.0 < x <= MAX_LAB_SD for x in sd):
             raise inside.refuse(
-                f"expected an sd above 0 and up to {MOST_LAB_SD:g} for L*, a* and b*, got {sd}"
+                f"expected an sd above 0 and up to {MAX_LAB_SD:g} for L*, a* and b*, got {sd}"
             )
         linear, share = _linear_of_lab(value, sd)
     else:

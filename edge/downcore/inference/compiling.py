@@ -22,7 +22,7 @@ BATCH_TILES = 4
 """Tiles of one inference; the one shape that is ever compiled."""
 
 _DIGEST_BYTES = 32
-_MOST_KEPT = 8
+_MAX_KEPT = 8
 
 
 def compile_bundle(bundle: Bundle, n_threads: int, cache_folder: Path | None) -> Any:
@@ -120,5 +120,5 @@ def _keep(path: Path, content: bytes) -> None:
 
 def _drop_oldest(folder: Path) -> None:
     kept = sorted(folder.glob("*.compiled"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for one in kept[_MOST_KEPT:]:
+    for one in kept[_MAX_KEPT:]:
         one.unlink(missing_ok=True)

@@ -21,18 +21,18 @@ from downcore.strata.bundle import (
     parse_manifest,
 )
 from downcore.strata.errors import BundleError
-from downcore.strata.estimates import half_width, scaled_back
+from downcore.strata.estimates import half_width, inverse_transform
 
-MOST_MANIFEST_BYTES = 1 << 20
+MAX_MANIFEST_BYTES = 1 << 20
 """Largest manifest that is read."""
 
-MOST_BYTES = {"model.xml": 32 << 20, "model.bin": 512 << 20}
+MAX_BYTES = {"model.xml": 32 << 20, "model.bin": 512 << 20}
 """Largest files that are read, by name."""
 
-MOST_OTHER_BYTES = 32 << 20
+MAX_OTHER_BYTES = 32 << 20
 """Largest file of any other name that is read."""
 
-MOST_GOLDEN_BYTES = 64 << 20
+MAX_GOLDEN_BYTES = 64 << 20
 """Largest golden test, unpacked."""
 
 
@@ -90,7 +90,7 @@ def load_bundle(folder: Path) -> Bundle:
         another version, the graph has other ports, another precision or weights that are no
         numbers, or the manifest does not scale the golden outputs to the golden values.
     """
-    text = read_file(folder / "manifest.json", MOST_MANIFEST_BYTES)
+    text = read_file(folder / "manifest.json", MAX_MANIFEST_BYTES)
     try:
         manifest = parse_manifest(text.decode())
     except (UnicodeDecodeError, BundleError) as error:
@@ -119,7 +119,7 @@ def physical_values(
         (n,), of the threshold; 0 without one. A golden test holds them too, so that a manifest
         with another scaling is found out.
     """
-    tiles = scaled_back(outputs, novelty, manifest)
+    tiles = inverse_transform(outputs, novelty, manifest)
     widths = [
         [half_width(scaling, sd) for scaling, sd in zip(manifest.outputs, row, strict=True)]
         for row in tiles.sd.tolist()
@@ -133,7 +133,7 @@ def physical_values(
 
 
 def _verified(path: Path, digest: str) -> bytes:
-    content = read_file(path, MOST_BYTES.get(path.name, MOST_OTHER_BYTES))
+    content = read_file(path, MAX_BYTES.get(path.name, MAX_OTHER_BYTES))
     check_digest(content, digest, path)
     return content
 
@@ -142,8 +142,8 @@ def _golden_of(content: bytes, manifest: Manifest) -> Golden:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             n_bytes = sum(one.file_size for one in archive.infolist())
-        if n_bytes > MOST_GOLDEN_BYTES:
-            raise BundleError(f"expected at most {MOST_GOLDEN_BYTES} golden bytes, got {n_bytes}")
+        if n_bytes > MAX_GOLDEN_BYTES:
+            raise BundleError(f"expected at most {MAX_GOLDEN_BYTES} golden bytes, got {n_bytes}")
         with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
             tiles = loaded[INPUT_NAME]
             arrays = {n: loaded[n].astype(np.float64) for n in loaded if n != INPUT_NAME}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import OUTPUT_NAMES, TILE_PX, Manifest
 from downcore.strata.errors import BundleError
-from downcore.strata.estimates import TilePrediction, scaled_back
+from downcore.strata.estimates import TilePrediction, inverse_transform
 
 
 class Mode(enum.StrEnum):
@@ -258,7 +258,7 @@ class BundlePredictor:
 
     def _prediction(self, one: _Submitted) -> TilePrediction:
         raw = self._outputs_of(one)
-        return scaled_back(raw.outputs, raw.novelty, self._manifest)
+        return inverse_transform(raw.outputs, raw.novelty, self._manifest)
 
     def _failed(self, error: RuntimeError) -> BundleError:
         return BundleError(f"bundle {self._manifest.title}: OpenVINO failed: {error}")

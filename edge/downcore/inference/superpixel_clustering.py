@@ -20,13 +20,13 @@ from downcore.strata.superpixels.clustering import (
 )
 from downcore.strata.superpixels.settings import SuperpixelSettings
 
-_MOST_EARLY_PX = 2**24 // (108 * LAB_STEPS)
+_MAX_EARLY_PX = 2**24 // (108 * LAB_STEPS)
 """
 Pixels of which 32-bit floating-point numbers hold every sum of colours as a whole number: no
 colour of a screen has an L*, a* or b* beyond 108.
 """
 
-_MOST_KEPT = 4
+_MAX_KEPT = 4
 """Compiled graphs that are kept; sections of one scanner have few widths."""
 
 _PIXELS = ("early", "early_across", "planes")
@@ -67,9 +67,9 @@ class GraphBackend:
             iterations=settings.iterations,
             weight=(settings.compactness * LAB_STEPS / grid.cell_px) ** 2,
         )
-        if shape.n_early > _MOST_EARLY_PX and settings.iterations > 1:
+        if shape.n_early > _MAX_EARLY_PX and settings.iterations > 1:
             raise ValueError(
-                f"expected cells of which at most {_MOST_EARLY_PX} px choose early, got "
+                f"expected cells of which at most {_MAX_EARLY_PX} px choose early, got "
                 f"{shape.n_early} px of cells of {grid.cell_px} px: take smaller cells, a larger "
                 "row_step, or the kernels of the processor"
             )
@@ -78,7 +78,7 @@ class GraphBackend:
         if compiled is None:
             compiled = _compile(slic_graph(shape), self._n_threads)
             self._compiled[key] = compiled
-            for oldest in list(self._compiled)[:-_MOST_KEPT]:
+            for oldest in list(self._compiled)[:-_MAX_KEPT]:
                 self._compiled.pop(oldest, None)
         return _Clustering(shape, compiled.create_infer_request(), each)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from downcore.loggers._log import LogError
 
-_MOST_BYTES = 64 * 1024 * 1024
-_MOST_TITLE_ROWS = 12
+_MAX_BYTES = 64 * 1024 * 1024
+_MAX_TITLE_ROWS = 12
 """Rows before the header; Geotek programs write one or two."""
 _DELIMITERS = ("\t", ",", ";")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -36,7 +36,7 @@ class Table:
     delimiter: str
 
 
-def read_bytes(path: Path, *, most: int = _MOST_BYTES, is_head: bool = False) -> bytes:
+def read_bytes(path: Path, *, most: int = _MAX_BYTES, is_head: bool = False) -> bytes:
     """
     Return a regular file's bytes.
 
@@ -153,7 +153,7 @@ def likeliest_header(table: Table, stems: Sequence[str], n_rows: int) -> int | N
     of their cells filled, which those of a title are not.
     """
     found = []
-    for i in range(min(_MOST_TITLE_ROWS + 1, len(table.rows) - n_rows + 1)):
+    for i in range(min(_MAX_TITLE_ROWS + 1, len(table.rows) - n_rows + 1)):
         names = [plain(cell) for cell in joined(table.rows[i : i + n_rows])]
         if column_of(names, stems)[0] is not None:
             found.append((-sum(map(bool, table.rows[i])), i))

@@ -8,7 +8,7 @@ from typing import Literal
 
 from downcore.strata.errors import SettingsError
 
-MOST_IN_FLIGHT = 20
+MAX_IN_FLIGHT = 20
 """Largest window; brokers and clients agree on it by default."""
 
 
@@ -31,12 +31,12 @@ class MqttSettings:
     cert_file: Path | None = None
     key_file: Path | None = None
     keepalive_s: int = 15
-    window: int = field(default=MOST_IN_FLIGHT)
+    window: int = field(default=MAX_IN_FLIGHT)
     """Messages sent and not yet acknowledged, 2 to 20."""
 
     def __post_init__(self) -> None:
-        if not 2 <= self.window <= MOST_IN_FLIGHT:  # noqa: PLR2004 - one for each lane
-            raise SettingsError(f"mqtt.window: expected 2 to {MOST_IN_FLIGHT}, got {self.window}")
+        if not 2 <= self.window <= MAX_IN_FLIGHT:  # noqa: PLR2004 - one for each lane
+            raise SettingsError(f"mqtt.window: expected 2 to {MAX_IN_FLIGHT}, got {self.window}")
         try:
             is_host = bool(self.host.encode("idna"))
         except UnicodeError:

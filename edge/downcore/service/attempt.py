@@ -2,10 +2,10 @@
 
 from downcore.file_names import printable
 from downcore.service.identity import attempt_key
-from downcore.sources.inbox.grouping import Candidate
+from downcore.sources.inbox.grouping import ScanFiles
 from downcore.store import Store
 
-MOST_DEATHS = 3
+MAX_DEATHS = 3
 """Starts of the program that may die over a file, without a row, before it is set aside."""
 
 
@@ -17,14 +17,14 @@ class Attempt:
         self._key = ""
         self._is_counted = False
 
-    def is_deadly(self, candidate: Candidate) -> bool:
+    def is_deadly(self, scan_files: ScanFiles) -> bool:
         """Count this start before the file is opened, so that one that kills us counts too."""
         if self._is_counted:
             return False
         self._is_counted = True
-        self._key = attempt_key(candidate)
-        path = printable(candidate.paths[0])
-        return self._store.quarantine_try(self._key, path, "") > MOST_DEATHS
+        self._key = attempt_key(scan_files)
+        path = printable(scan_files.paths[0])
+        return self._store.quarantine_try(self._key, path, "") > MAX_DEATHS
 
     def survived(self) -> None:
         """Forget the attempt: the file did not kill us."""

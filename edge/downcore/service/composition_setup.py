@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from downcore.composing import ComposingRecipe
+from downcore.composing import CompositionConfig
 from downcore.composing.config import CutSuperpixels, TableInUse
 from downcore.endmember_tables import find_table
 from downcore.ports import Predictor, RegionRefiner
@@ -29,7 +29,9 @@ from downcore.strata.unmixing.physics import Mixing
 logger = logging.getLogger(__name__)
 
 
-def recipe_of(settings: Settings, predictors: Sequence[Predictor]) -> ComposingRecipe | None:
+def composition_config_of(
+    settings: Settings, predictors: Sequence[Predictor]
+) -> CompositionConfig | None:
     """
     Return what the settings compose with; ``None`` where they do not.
 
@@ -54,7 +56,7 @@ def recipe_of(settings: Settings, predictors: Sequence[Predictor]) -> ComposingR
         bundle_id = manifest.bundle_id
         lowest = MIN_RESOLUTION_SHARE * manifest.trained_px_per_cm[0]
     refiner, version = _refiner(wanted)
-    return ComposingRecipe(
+    return CompositionConfig(
         tables=_tables(wanted),
         bundle_id=bundle_id,
         lowest_px_per_cm=lowest,
@@ -73,7 +75,7 @@ def check_composition(wanted: CompositionSettings) -> str:
     Raises
     ------
     SettingsError, EndMemberError, BundleError
-        As :func:`recipe_of`.
+        As :func:`composition_config_of`.
     """
     tables = [
         f"{one.name} ({len(one.calibration.model.library.groups)} groups)"
@@ -117,13 +119,13 @@ def incredible(measured: MeasuredRows) -> str:
     return ""
 
 
-def calibrated_recipe(
-    recipe: ComposingRecipe,
+def calibrated_config(
+    composition_config: CompositionConfig,
     rows: Sequence[SliceRow],
     measured: Mapping[int, tuple[Estimate, ...]],
     known: MeasuredRows,
     scale: LineScale,
-) -> ComposingRecipe:
+) -> CompositionConfig:
     """
     Return a recipe whose first table is calibrated on slices of known composition.
 
@@ -132,17 +134,17 @@ def calibrated_recipe(
     MeasuredRowsError
         If too few of them were observed, or a row cannot be used.
     """
-    table, *others = recipe.tables
+    table, *others = composition_config.tables
     model = table.calibration.model
-    coarse = recipe.is_too_coarse(scale)
-    seen = observe(rows, recipe.bundle_id, measured, is_too_coarse=coarse)
+    coarse = composition_config.is_too_coarse(scale)
+    seen = observe(rows, composition_config.bundle_id, measured, is_too_coarse=coarse)
     slices = known_slices(known, model.library, len(rows))
     try:
         calibration = calibrate(seen, slices, model.library, model.mixing)
     except ValueError as error:
         raise MeasuredRowsError(f"known composition: {error}") from None
     used = replace(table, calibration=calibration, known_sha256=known.sha256)
-    return replace(recipe, tables=(used, *others))
+    return replace(composition_config, tables=(used, *others))
 
 
 def _tables(wanted: CompositionSettings) -> tuple[TableInUse, ...]:

@@ -22,7 +22,7 @@ from downcore.strata.bundle import Manifest, manifest_text
 from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.errors import MeasuredRowsError
-from downcore.strata.measured import LOGGED, MOST_CHARACTERS, MeasuredRows, parse_measured
+from downcore.strata.measured import LOGGED, MAX_CHARACTERS, MeasuredRows, parse_measured
 from downcore.strata.offset_correction import (
     Correction,
     corrected,
@@ -47,7 +47,7 @@ def read_measured(path: Path, columns: Sequence[str] = LOGGED) -> MeasuredRows:
     try:
         with path.open(encoding="utf-8-sig") as file:
             # One more than is allowed, so that a longer file is refused without being read.
-            text = file.read(MOST_CHARACTERS + 1)
+            text = file.read(MAX_CHARACTERS + 1)
     except OSError as error:
         raise MeasuredRowsError(f"{path}: cannot read it: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -89,12 +89,21 @@ def calibrated_station(station: Station, measured: MeasuredRows) -> Station:
         manifest = replace(plain.manifest, bundle_id=series_id)
         station.store.record_bundle(manifest, _series_text(plain.manifest, measured))
         predictors.append(CalibratedPredictor(plain, manifest))
-    recipe = station.recipe
-    if recipe is not None and predictors:
+    composition_config = station.composition_config
+    if composition_config is not None and predictors:
         series_id = predictors[0].manifest.bundle_id
-        recipe = replace(recipe, bundle_id=series_id, measured_sha256=measured.sha256)
-        station.store.record_composer(recipe.composer_id, recipe.description)
-    return replace(station, predictors=tuple(predictors), measured=measured, recipe=recipe)
+        composition_config = replace(
+            composition_config, bundle_id=series_id, measured_sha256=measured.sha256
+        )
+        station.store.record_composer(
+            composition_config.composer_id, composition_config.description
+        )
+    return replace(
+        station,
+        predictors=tuple(predictors),
+        measured=measured,
+        composition_config=composition_config,
+    )
 
 
 def pipeline_of(

@@ -18,11 +18,11 @@ from downcore.publish import RunningSink, Wake, payloads
 from downcore.publish.payloads import StationState, StationStatus
 from downcore.service.opening import check_settings, open_station
 from downcore.service.outlets import open_sinks
-from downcore.service.scheduler import Intake, SliceWatcher
+from downcore.service.scheduler import Scheduler, SliceWatcher
 from downcore.settings import Settings
 from downcore.sources.inbox.events import Follower, Hint
-from downcore.sources.inbox.listing import Look
-from downcore.sources.inbox.polling import PacedLooks
+from downcore.sources.inbox.listing import Listing
+from downcore.sources.inbox.polling import ThrottledListing
 from downcore.store.connection import warn_of_wal_reset
 from downcore.strata.errors import SettingsError
 
@@ -114,50 +114,52 @@ class Daemon:
                 open_sinks(self._settings, station, wake, extra=self._extra_sinks)
             )
             follower = stack.enter_context(_following(self._settings))
-            intake = Intake(station, self._on_step, is_stopping=self._stopping.is_set)
-            stack.callback(intake.close)
-            self._loop(intake, follower, sinks, ends_when_idle=ends_when_idle)
-            self.refused = dict(intake.refused)
+            scheduler = Scheduler(station, self._on_step, is_stopping=self._stopping.is_set)
+            stack.callback(scheduler.close)
+            self._loop(scheduler, follower, sinks, ends_when_idle=ends_when_idle)
+            self.refused = dict(scheduler.refused)
             self._tell(sinks, StationState.OFFLINE, ())
 
     def _loop(
         self,
-        intake: Intake,
+        scheduler: Scheduler,
         follower: Follower | None,
         sinks: Sequence[RunningSink],
         *,
         ends_when_idle: bool,
     ) -> None:
         inbox = self._settings.inbox
-        looks = PacedLooks(inbox.path, self._clock, settle_s=inbox.settle_s)
+        listings = ThrottledListing(inbox.path, self._clock, settle_s=inbox.settle_s)
         is_ready = has_more = False
         closed: set[Path] = set()
         while not self._stopping.is_set():
             # Hints are taken before the look, so that a look never misses what a hint is about.
             hint = follower.wait(0.0) if follower else Hint(woken=False)
             closed |= hint.closed
-            seen = looks.look(may_be_the_last=has_more and not hint.woken)
+            seen = listings.list_inbox(may_be_the_last=has_more and not hint.woken)
             if ends_when_idle and not is_ready and not seen.is_listed:
                 raise SettingsError(
                     f"inbox.path: expected a folder that can be listed, got "
                     f"{printable(inbox.path)}; mount the share, or set the path"
                 )
-            after = intake.round(seen, frozenset(closed))
+            after = scheduler.run_once(seen, frozenset(closed))
             closed.clear()
             self._report(seen, sinks)
             if not is_ready:
                 is_ready = True
                 notify_systemd("READY=1")
-            _feed_watchdog(f"{after.n_waiting} scans under way", intake)
+            _feed_watchdog(f"{after.n_waiting} scans under way", scheduler)
             has_more = after.has_more
             if has_more:
                 continue
             if ends_when_idle and after.n_waiting == 0 and seen.is_listed:
                 return
             wait_s = ACTIVE_WAIT_S if after.n_waiting else inbox.reconcile_s
-            closed |= self._wait(follower, intake, max(wait_s, looks.rest_s))
+            closed |= self._wait(follower, scheduler, max(wait_s, listings.rest_s))
 
-    def _wait(self, follower: Follower | None, intake: Intake, left_s: float) -> frozenset[Path]:
+    def _wait(
+        self, follower: Follower | None, scheduler: Scheduler, left_s: float
+    ) -> frozenset[Path]:
         """Wait for a hint, for the next look, or for the end; return the files that closed."""
         while left_s > 0 and not self._stopping.is_set():
             turn_s = min(left_s, STOP_LOOK_S)
@@ -166,10 +168,10 @@ class Daemon:
                 self._stopping.wait(turn_s)
             elif (hint := follower.wait(turn_s)).woken:
                 return hint.closed
-            _feed_watchdog("waiting for scans", intake)
+            _feed_watchdog("waiting for scans", scheduler)
         return frozenset()
 
-    def _report(self, seen: Look, sinks: Sequence[RunningSink]) -> None:
+    def _report(self, seen: Listing, sinks: Sequence[RunningSink]) -> None:
         """Say online or degraded, when that changed."""
         away = "" if seen.is_listed else f"the inbox {self._settings.inbox.path} cannot be listed"
         reasons = tuple(filter(None, (away, self._lack_of_room(self._settings.store.path))))
@@ -188,9 +190,9 @@ class Daemon:
         logger.info("station %s %s", state.value, "; ".join(reasons))
 
 
-def _feed_watchdog(doing: str, intake: Intake) -> None:
+def _feed_watchdog(doing: str, scheduler: Scheduler) -> None:
     """Tell systemd that the loop has come round, and where it stands."""
-    n_refused = len(intake.refused)
+    n_refused = len(scheduler.refused)
     aside = f"; {n_refused} set aside, see the journal" if n_refused else ""
     notify_systemd(f"WATCHDOG=1\nSTATUS={doing}{aside}")
 

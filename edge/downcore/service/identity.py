@@ -8,7 +8,7 @@ from downcore.file_names import printable
 from downcore.ports import ScanLines
 from downcore.service.station import Station
 from downcore.sources.inbox.digests import DIGEST_BYTES, PrefixDigest, content_digest, scan_id_of
-from downcore.sources.inbox.grouping import Candidate
+from downcore.sources.inbox.grouping import ScanFiles
 from downcore.sources.inbox.section_names import SectionName
 from downcore.sources.turns import TURN_BYTES, Turns
 from downcore.store import EndKeys, OpenedScan, Store
@@ -103,14 +103,14 @@ def identify(
 
 
 def scan_of(
-    candidate: Candidate, lines: ScanLines, name: SectionName, found: Identity, *, content: str
+    scan_files: ScanFiles, lines: ScanLines, name: SectionName, found: Identity, *, content: str
 ) -> Scan:
     """Return the scan as the store shall know it; ``content`` is empty while it grows."""
     told = lines.description
     return Scan(
         scan_id=found.scan_id,
         section_id=name.section_id,
-        path=printable(candidate.paths[0]),
+        path=printable(scan_files.paths[0]),
         format=told.format_name,
         px_per_cm=lines.scale.px_per_cm,
         top=told.top,
@@ -124,11 +124,11 @@ def scan_of(
     )
 
 
-def content_of(candidate: Candidate) -> Turns[str]:
+def content_of(scan_files: ScanFiles) -> Turns[str]:
     """Return the digest of a scan's files, whole and in order, in turns."""
     digests: list[str] = []
     n_bytes = 0
-    for path, file in zip(candidate.paths, candidate.files, strict=True):
+    for path, file in zip(scan_files.paths, scan_files.files, strict=True):
         digests.append((yield from content_digest(path)))
         n_bytes += file.size
         if n_bytes >= TURN_BYTES:
@@ -162,20 +162,20 @@ def content_key(content: str) -> str:
     return f"content:{content}"
 
 
-def memory_key(station: Station, candidate: Candidate) -> str:
+def memory_key(station: Station, scan_files: ScanFiles) -> str:
     """Return under which key the store remembers that a file is done with, by all that runs."""
     running = [predictor.manifest.bundle_id for predictor in station.predictors]
-    if station.recipe is not None:
-        running.append(station.recipe.composer_id)
-    return f"{candidate.signature}:{','.join(running)}"
+    if station.composition_config is not None:
+        running.append(station.composition_config.composer_id)
+    return f"{scan_files.signature}:{','.join(running)}"
 
 
-def attempt_key(candidate: Candidate) -> str:
+def attempt_key(scan_files: ScanFiles) -> str:
     """Return under which key starts are counted that began with a scan and did not survive it."""
-    path = candidate.paths[0]
+    path = scan_files.paths[0]
     # A file that grows stays the same one; what replaces it deserves a try of its own.
-    which = candidate.files[0].inode if candidate.is_one_file else 0
-    return f"attempt:{which}:{printable(candidate.format.grouping(path))}"
+    which = scan_files.files[0].inode if scan_files.is_one_file else 0
+    return f"attempt:{which}:{printable(scan_files.format.grouping(path))}"
 
 
 def refusal_key(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from downcore.composing import ComposingRecipe, SectionComposer
+from downcore.composing import CompositionConfig, SectionComposer
 from downcore.strata.depth import LineScale
 from downcore.strata.record import SliceRow
 from downcore.strata.section import SliceLines
@@ -12,14 +12,14 @@ _SCALE = LineScale.of("50")
 _LINES, _ACROSS, _SLICES = 50, 60, 2
 
 
-def warm_up(recipe: ComposingRecipe) -> None:
+def warm_up(composition_config: CompositionConfig) -> None:
     """
     Compose two slices of a pattern, so that every kernel is compiled by now.
 
     Where kernels are not stored, that takes the better part of a minute, and neither a scan nor
     the end of the program should have to wait for it.
     """
-    composer = SectionComposer(recipe, _SCALE)
+    composer = SectionComposer(composition_config, _SCALE)
     down, across = np.indices((_LINES, _ACROSS))
     classes = np.zeros((_LINES, _ACROSS), np.uint8)
     for index in range(_SLICES):

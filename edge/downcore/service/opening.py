@@ -20,7 +20,7 @@ from downcore.inference import (
 )
 from downcore.ports import Clock, Predictor
 from downcore.publish.mqtt_settings import read_password, tls_context
-from downcore.service.composition_setup import recipe_of
+from downcore.service.composition_setup import composition_config_of
 from downcore.service.kernel_warm_up import warm_up
 from downcore.service.outlets import mqtt_settings_of
 from downcore.service.station import Station, patience_of, patterns_of, reading_of, rules_of
@@ -67,7 +67,7 @@ def open_station(
     cv2.setNumThreads(1)
     patience, patterns = patience_of(settings), patterns_of(settings)
     predictors = open_predictors(settings)
-    recipe = recipe_of(settings, predictors)
+    composition_config = composition_config_of(settings, predictors)
     path = settings.store.path
     if not path.parent.is_dir():
         raise SettingsError(
@@ -84,9 +84,9 @@ def open_station(
         for folder, manifest in zip(folders, manifests, strict=True):
             text = (folder / "manifest.json").read_text(encoding="utf-8")
             store.record_bundle(manifest, text)
-        if recipe is not None:
-            store.record_composer(recipe.composer_id, recipe.description)
-            warm_up(recipe)
+        if composition_config is not None:
+            store.record_composer(composition_config.composer_id, composition_config.description)
+            warm_up(composition_config)
         # One thread: what regions are made with serves one section at a time.
         regions = ThreadPoolExecutor(max_workers=1, thread_name_prefix="downcore-regions")
         station = Station(
@@ -99,7 +99,7 @@ def open_station(
             patterns=patterns,
             slices_per_step=slices_per_step,
             clock=clock,
-            recipe=recipe,
+            composition_config=composition_config,
             submit_regions=regions.submit,
         )
         try:

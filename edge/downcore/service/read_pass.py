@@ -20,7 +20,7 @@ TAIL_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CommitBatch:
     """Rows that are ready to be kept, with the cursor that goes with them."""
 
     rows: tuple[SliceRow, ...]
@@ -35,7 +35,7 @@ class Kept:
         return self.rows[-1].core_slice.index + 1
 
 
-class Passage:
+class ReadPass:
     """
     One passage through the lines of a scan.
 
@@ -70,7 +70,7 @@ class Passage:
 
     def advance(
         self, n_lines: int, *, is_complete: bool, n_slices: int
-    ) -> tuple[Kept | None, bool]:
+    ) -> tuple[CommitBatch | None, bool]:
         """
         Go on by whole slices.
 
@@ -103,7 +103,7 @@ class Passage:
         rows += self._pipeline.drain()
         return self._kept(rows), self._next_stop(n_lines, is_complete=is_complete) is None
 
-    def finish(self) -> Kept | None:
+    def finish(self) -> CommitBatch | None:
         """Return the rows that waited for the end of the scan; ``None`` where there are none."""
         return self._kept(self._pipeline.finish())
 
@@ -133,7 +133,7 @@ class Passage:
             return None
         return min(end, n_lines)
 
-    def _kept(self, rows: list[SliceRow]) -> Kept | None:
+    def _kept(self, rows: list[SliceRow]) -> CommitBatch | None:
         if not rows:
             return None
         if self._composer is not None:
@@ -142,7 +142,7 @@ class Passage:
         n_lines_done = last.first_line + last.n_lines
         digest = self._prefix_at[n_lines_done]
         self._prefix_at = {n: d for n, d in self._prefix_at.items() if n > n_lines_done}
-        return Kept(tuple(rows), n_lines_done, digest)
+        return CommitBatch(tuple(rows), n_lines_done, digest)
 
 
 def is_tail_blank(path: Path) -> bool:

@@ -15,9 +15,9 @@ def n_composed(station: Station, kept: OpenedScan | None) -> int:
     """Return how many slices of a scan need no composing, from its top."""
     if kept is None:
         return 0
-    if station.recipe is None:
+    if station.composition_config is None:
         return kept.n_slices
-    return station.store.n_slices_composed(kept.scan_id, station.recipe.composer_id)
+    return station.store.n_slices_composed(kept.scan_id, station.composition_config.composer_id)
 
 
 def composer_of(
@@ -40,10 +40,10 @@ def composer_of(
     n_done : int
         Slices from the top whose composition is kept.
     """
-    if station.recipe is None:
+    if station.composition_config is None:
         return None
     composer = SectionComposer(
-        station.recipe,
+        station.composition_config,
         scale,
         measured=measured_estimates(station.measured),
         n_done=n_done,

@@ -6,7 +6,7 @@ import logging
 
 from downcore.file_names import printable
 from downcore.ports import ScanLines
-from downcore.service.attempt import MOST_DEATHS, Attempt
+from downcore.service.attempt import MAX_DEATHS, Attempt
 from downcore.service.corrections import pipeline_of
 from downcore.service.ending import complete, knows_end
 from downcore.service.identity import (
@@ -21,11 +21,11 @@ from downcore.service.identity import (
     scan_of,
 )
 from downcore.service.outcome import Outcome
-from downcore.service.read_pass import Kept, Passage, is_tail_blank
+from downcore.service.read_pass import CommitBatch, ReadPass, is_tail_blank
 from downcore.service.scan_composition import commit_compositions, composer_of, n_composed
 from downcore.service.station import Station
-from downcore.sources.inbox.completeness import Evidence, Progress, Stillness, decide
-from downcore.sources.inbox.grouping import Candidate, look_again
+from downcore.sources.inbox.completeness import Evidence, FileStability, Progress, assess
+from downcore.sources.inbox.grouping import ScanFiles, observe_again
 from downcore.sources.inbox.section_names import section_name
 from downcore.sources.turns import Result, Turns
 from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
@@ -37,7 +37,7 @@ _LASTING = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno
 """Failures to open a file that do not pass by themselves within a while."""
 
 
-class Journey:
+class ScanIngest:
     """
     One scan on its way; it keeps no state that the store and the file could not give again.
 
@@ -49,10 +49,10 @@ class Journey:
         The files as they were first seen.
     """
 
-    def __init__(self, station: Station, candidate: Candidate) -> None:
+    def __init__(self, station: Station, scan_files: ScanFiles) -> None:
         self._station = station
-        self.candidate = candidate
-        relative = candidate.paths[0]
+        self.scan_files = scan_files
+        relative = scan_files.paths[0]
         if relative.is_relative_to(station.inbox):
             relative = relative.relative_to(station.inbox)
         self.name = section_name(relative, patterns=station.patterns)
@@ -64,9 +64,9 @@ class Journey:
         """Whether the last step opened the files, rather than finding nothing to do."""
         self.is_refused_by_system = False
         """Whether the operating system kept the files from being read; that may pass unseen."""
-        self._still: Stillness | None = None
+        self._still: FileStability | None = None
         self._lines: ScanLines | None = None
-        self._passage: Passage | None = None
+        self._read_pass: ReadPass | None = None
         self._turns: Turns[Outcome] | None = None
         self._read_as = ""
         self._opening = ""
@@ -82,7 +82,7 @@ class Journey:
         """Whether it holds files open."""
         return self._lines is not None
 
-    def step(self, candidate: Candidate, *, is_closed: bool) -> Outcome:
+    def step(self, scan_files: ScanFiles, *, is_closed: bool) -> Outcome:
         """
         Go on as far as one turn allows.
 
@@ -94,25 +94,25 @@ class Journey:
             Whether their writer closed them, or they were renamed into place, since the last step.
         """
         now_s = self._station.clock.monotonic_s()
-        still = look_again(self._still, candidate, now_s=now_s, is_closed=is_closed)
-        return self.take(candidate, still)
+        still = observe_again(self._still, scan_files, now_s=now_s, is_closed=is_closed)
+        return self.take(scan_files, still)
 
-    def take(self, candidate: Candidate, still: Stillness) -> Outcome:
+    def take(self, scan_files: ScanFiles, still: FileStability) -> Outcome:
         """Go on as :meth:`step` does, for a caller that follows how still the files are."""
         now_s = self._station.clock.monotonic_s()
         self._still = still
-        is_other = self._read_as not in {"", candidate.signature}
-        if is_other or not candidate.continues(self.candidate):
+        is_other = self._read_as not in {"", scan_files.signature}
+        if is_other or not scan_files.continues(self.scan_files):
             self.close()
-        self.candidate = candidate
+        self.scan_files = scan_files
         is_still = still.is_closed or still.has_settled(now_s, self._station.patience)
-        self.has_worked = self._waits != (candidate.signature, is_still)
+        self.has_worked = self._waits != (scan_files.signature, is_still)
         if not self.has_worked:
             return Outcome.WAITING if self._lacks is None else self._unfinished(still, now_s)
-        self._waits, self._lacks = (candidate.signature, is_still), None
-        if self._attempt.is_deadly(candidate):
+        self._waits, self._lacks = (scan_files.signature, is_still), None
+        if self._attempt.is_deadly(scan_files):
             return self._set_aside(
-                f"the program died {MOST_DEATHS} times over this file; "
+                f"the program died {MAX_DEATHS} times over this file; "
                 "export it again under another name"
             )
         self._is_stepping = True
@@ -147,7 +147,7 @@ class Journey:
         """Give the files back; what is not committed is made again the next time."""
         if self._lines is not None:
             self._lines.close()
-        self._lines = self._passage = self._turns = None
+        self._lines = self._read_pass = self._turns = None
         self._read_as = ""
 
     def _take_turn(self, turns: Turns[Outcome]) -> Outcome:
@@ -163,13 +163,13 @@ class Journey:
             raise
         return Outcome.MORE
 
-    def _advance(self, still: Stillness, now_s: float, *, is_still: bool) -> Turns[Outcome]:
+    def _advance(self, still: FileStability, now_s: float, *, is_still: bool) -> Turns[Outcome]:
         lines = self._lines = self._lines or self._opened()
         n_lines, is_complete = lines.refresh(is_still=is_still)
         self.n_expected = (
             lines.scale.n_slices(lines.n_lines_expected) if lines.n_lines_expected else None
         )
-        if self._passage is None:
+        if self._read_pass is None:
             ended = yield from self._begin(
                 lines, n_lines, is_complete=is_complete, is_still=is_still
             )
@@ -177,48 +177,50 @@ class Journey:
                 return self._ended()
             if ended is Outcome.WAITING and is_complete:
                 return ended
-        if self._passage is None:
+        if self._read_pass is None:
             expected = lines.n_lines_expected or "an unknown number of"
             few = f"only {n_lines} of {expected} lines are there; copy it again from the scanner"
             return self._unfinished(still, now_s, few)
-        passage = self._passage
+        read_pass = self._read_pass
         return (
-            yield from self._go_on(passage, still, now_s, n_lines=n_lines, is_complete=is_complete)
+            yield from self._go_on(
+                read_pass, still, now_s, n_lines=n_lines, is_complete=is_complete
+            )
         )
 
     def _go_on(
         self,
-        passage: Passage,
-        still: Stillness,
+        read_pass: ReadPass,
+        still: FileStability,
         now_s: float,
         *,
         n_lines: int,
         is_complete: bool,
     ) -> Turns[Outcome]:
         most = self._station.slices_per_step
-        kept, is_all = passage.advance(n_lines, is_complete=is_complete, n_slices=most)
+        kept, is_all = read_pass.advance(n_lines, is_complete=is_complete, n_slices=most)
         self._commit(kept)
-        commit_compositions(self._station, self.scan_id, passage.composed())
+        commit_compositions(self._station, self.scan_id, read_pass.composed())
         if not is_all:
             return Outcome.MORE
         if not is_complete:
             return self._unfinished(still, now_s, "")
         evidence = Evidence(is_complete=True, is_tail_blank=False)
-        decision = decide(still, evidence, now_s=now_s, patience=self._station.patience)
+        decision = assess(still, evidence, now_s=now_s, patience=self._station.patience)
         if decision.progress is Progress.FINAL:
-            return (yield from self._finish(passage, n_lines, decision.because))
+            return (yield from self._finish(read_pass, n_lines, decision.because))
         self._station.store.set_scan_state(self.scan_id, ScanState.SETTLING)
         return Outcome.WAITING
 
     def _open_again(self) -> ScanLines:
-        return self.candidate.format.open(self.candidate.paths, self._station.reading)
+        return self.scan_files.format.open(self.scan_files.paths, self._station.reading)
 
     def _opened(self) -> ScanLines:
         lines = self._open_again()
         if lines.description.warnings != self._warned:
             self._warned = lines.description.warnings
             for warning in self._warned:
-                path = printable(self.candidate.paths[0])
+                path = printable(self.scan_files.paths[0])
                 logger.warning("%s: %s", path, printable(warning))
         return lines
 
@@ -229,7 +231,7 @@ class Journey:
         store = self._station.store
         content = ""
         if is_complete and is_still:
-            content = yield from self._while_unchanged(content_of(self.candidate))
+            content = yield from self._while_unchanged(content_of(self.scan_files))
         found = yield from identify(
             lines,
             self.name.section_id,
@@ -261,7 +263,7 @@ class Journey:
         store = self._station.store
         # Only a copy brings its digest along: any other may change before its end is read.
         is_copy = content and store.scan_of_file(content_key(content)) is not None
-        told = scan_of(self.candidate, lines, self.name, found, content=content if is_copy else "")
+        told = scan_of(self.scan_files, lines, self.name, found, content=content if is_copy else "")
         opened = store.open_scan(told, opening_key=opening_key(found.opening))
         self.scan_id = found.scan_id
         if opened.duplicate_of is not None:
@@ -276,7 +278,7 @@ class Journey:
         composer = composer_of(station, lines.scale, self.scan_id, n_known=n_known, n_done=n_done)
         on_masked = None if composer is None else composer.look_at
         pipeline = pipeline_of(station, lines.scale, done_slices, on_masked)
-        self._passage = Passage(lines, pipeline, self.candidate.signature, composer)
+        self._read_pass = ReadPass(lines, pipeline, self.scan_files.signature, composer)
         self._station.store.set_scan_state(self.scan_id, ScanState.GROWING)
         logger.info(
             "section %s: scan %s, %s px/cm by %s, from slice %d on",
@@ -296,7 +298,7 @@ class Journey:
             for predictor in self._station.predictors
         )
 
-    def _commit(self, kept: Kept | None) -> None:
+    def _commit(self, kept: CommitBatch | None) -> None:
         if kept is None:
             return
         self._station.store.commit_slices(
@@ -308,18 +310,18 @@ class Journey:
         self.n_slices = kept.n_slices
         self._attempt.survived()
 
-    def _finish(self, passage: Passage, n_lines: int, because: str) -> Turns[Outcome]:
+    def _finish(self, read_pass: ReadPass, n_lines: int, because: str) -> Turns[Outcome]:
         store = self._station.store
-        is_as_it_was = passage.signature == self.candidate.signature
+        is_as_it_was = read_pass.signature == self.scan_files.signature
         if not is_as_it_was and not (
-            yield from self._while_unchanged(passage.read_the_same(self._open_again))
+            yield from self._while_unchanged(read_pass.read_the_same(self._open_again))
         ):
             # It was written over while it was read: begin again, as the scan that it is now.
             self.close()
             return Outcome.MORE
         store.set_scan_state(self.scan_id, ScanState.FINAL)
-        self._commit(passage.finish())
-        commit_compositions(self._station, self.scan_id, passage.finish_composing())
+        self._commit(read_pass.finish())
+        commit_compositions(self._station, self.scan_id, read_pass.finish_composing())
         duplicate_of = yield from self._end()
         self.reason = f"the same content as scan {duplicate_of}" if duplicate_of else ""
         logger.info(
@@ -337,38 +339,43 @@ class Journey:
         if self._knows_end:
             store.set_scan_state(self.scan_id, ScanState.DONE)
             return None
-        content = yield from self._while_unchanged(content_of(self.candidate))
+        content = yield from self._while_unchanged(content_of(self.scan_files))
         keys = end_keys(self.scan_id, content, self._opening)
         return store.end_scan(self.scan_id, content, keys)
 
     def _while_unchanged(self, turns: Turns[Result]) -> Turns[Result]:
         """Read the files as they are; where they change between turns, all begins again."""
-        self._read_as = self.candidate.signature
+        self._read_as = self.scan_files.signature
         result = yield from turns
         self._read_as = ""
         return result
 
     def _ended(self) -> Outcome:
         store = self._station.store
-        store.quarantine_release(refusal_key(self.candidate.paths[0]))
-        store.remember_file(memory_key(self._station, self.candidate), self.scan_id)
+        store.quarantine_release(refusal_key(self.scan_files.paths[0]))
+        store.remember_file(memory_key(self._station, self.scan_files), self.scan_id)
         self.close()
         return Outcome.DONE
 
-    def _unfinished(self, still: Stillness, now_s: float, lacks: str | None = None) -> Outcome:
+    def _unfinished(self, still: FileStability, now_s: float, lacks: str | None = None) -> Outcome:
         """Wait for more bytes, unless nothing has come for so long that a person must look."""
         self._lacks = lacks = (self._lacks or "") if lacks is None else lacks
-        is_blank = is_tail_blank(self.candidate.paths[-1])
+        is_blank = is_tail_blank(self.scan_files.paths[-1])
         # A blank tail of the full size is told apart from one that is simply not there.
         evidence = Evidence(is_complete=is_blank, is_tail_blank=is_blank)
-        decision = decide(still, evidence, now_s=now_s, patience=self._station.patience)
+        decision = assess(still, evidence, now_s=now_s, patience=self._station.patience)
         self.reason = f"{decision.because}; {lacks}" if lacks else decision.because
         if decision.incomplete is not None:
             return self._set_aside(self.reason)
         return Outcome.WAITING
 
     def _refused(
-        self, error: SegmentError | SectionError, still: Stillness, now_s: float, *, is_still: bool
+        self,
+        error: SegmentError | SectionError,
+        still: FileStability,
+        now_s: float,
+        *,
+        is_still: bool,
     ) -> Outcome:
         """Set the file aside once it is still; one that is being written may yet make sense."""
         self.reason = str(error)
@@ -383,10 +390,10 @@ class Journey:
 
     def _set_aside(self, reason: str) -> Outcome:
         store = self._station.store
-        path = printable(self.candidate.paths[0])
+        path = printable(self.scan_files.paths[0])
         # A file's own words may stand in a reason.
         self.reason = reason = printable(reason)
-        store.quarantine_try(refusal_key(self.candidate.paths[0]), path, reason)
+        store.quarantine_try(refusal_key(self.scan_files.paths[0]), path, reason)
         if self.scan_id:
             store.set_scan_state(self.scan_id, ScanState.QUARANTINED, reason)
         logger.warning("%s: set aside: %s", path, reason)

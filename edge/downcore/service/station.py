@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from downcore.composing import ComposingRecipe
+from downcore.composing import CompositionConfig
 from downcore.composing.region_worker import Submit, in_turn
 from downcore.pipeline import SliceRules
 from downcore.ports import Clock, Predictor
@@ -33,7 +33,7 @@ class Station:
     clock: Clock
     measured: MeasuredRows | None = None
     """Measured rows of the one section that is read, which correct its predictions."""
-    recipe: ComposingRecipe | None = None
+    composition_config: CompositionConfig | None = None
     """With what slices are composed; ``None`` where they are not."""
     submit_regions: Submit = in_turn
     """Begins work on regions; all scans share one thread for it."""
@@ -45,7 +45,7 @@ def reading_of(settings: Settings) -> Reading:
     return Reading(
         px_per_cm=inbox.px_per_cm,
         top=inbox.top,
-        limits=Limits(max_pixels=inbox.most_pixels),
+        limits=Limits(max_pixels=inbox.max_pixels),
     )
 
 

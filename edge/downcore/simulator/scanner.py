@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.simulator.write_patterns import ways
-from downcore.simulator.writing import LineSource, ScanJob, Step, WayOfWriting
+from downcore.simulator.write_patterns import write_patterns
+from downcore.simulator.writing import LineSource, ScanJob, Step, WritePattern
 
 CM_PER_M = 100
 S_PER_MIN = 60
@@ -42,7 +42,7 @@ class RealTime:
         time.sleep(seconds)
 
 
-def way_called(name: str) -> WayOfWriting:
+def pattern_named(name: str) -> WritePattern:
     """
     Return a way of writing by its name.
 
@@ -51,7 +51,7 @@ def way_called(name: str) -> WayOfWriting:
     ValueError
         If there is none of that name; names the nearest.
     """
-    known = ways()
+    known = write_patterns()
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=1)
@@ -87,7 +87,7 @@ def scan_job(
 
 
 def play(
-    job: ScanJob, way: WayOfWriting, *, metres_per_min: float = 0.0, pacer: Pacer | None = None
+    job: ScanJob, pattern: WritePattern, *, metres_per_min: float = 0.0, pacer: Pacer | None = None
 ) -> Iterator[Step]:
     """
     Write a section, step by step, no line sooner than it passes the camera.
@@ -96,7 +96,7 @@ def play(
     ----------
     job : ScanJob
         What is scanned, and where to.
-    way : WayOfWriting
+    way : WritePattern
         How it is written.
     metres_per_min : float, default 0
         Speed of the track; 0 is as fast as the steps are asked for.
@@ -120,7 +120,7 @@ def play(
     if metres_per_min > 0:
         lines_per_s = metres_per_min * CM_PER_M * float(job.px_per_cm) / S_PER_MIN
         job = replace(job, lines=_PassingLines(job.lines, lines_per_s, pacer or RealTime()))
-    yield from way.write(job)
+    yield from pattern.write(job)
 
 
 class _PassingLines:

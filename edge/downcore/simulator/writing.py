@@ -86,7 +86,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class WayOfWriting:
+class WritePattern:
     """A way in which scanners, or programs that copy for them, write a section."""
 
     name: str

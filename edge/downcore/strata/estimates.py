@@ -174,7 +174,7 @@ def estimates_of(
     return tuple(_estimate(manifest, i, prediction, weights, beware) for i in range(shape[1]))
 
 
-def scaled_back(
+def inverse_transform(
     outputs: NDArray[np.float32], novelty: NDArray[np.float32], manifest: Manifest
 ) -> TilePrediction:
     """

@@ -4,21 +4,21 @@ import math
 import re
 from fractions import Fraction
 
-MOST_DIGITS = 12
+MAX_DIGITS = 12
 """Digits of a whole number, and before a point."""
 
-MOST_DECIMALS = 20
+MAX_DECIMALS = 20
 """Digits after a point."""
 
-MOST_NAME_CHARACTERS = 80
+MAX_NAME_CHARACTERS = 80
 """Longest name of a core or section."""
 
-MOST_SHOWN = 60
+MAX_SHOWN = 60
 """Characters of an input's text in a message."""
 
-_DIGITS = rf"[0-9]{{1,{MOST_DIGITS}}}"
+_DIGITS = rf"[0-9]{{1,{MAX_DIGITS}}}"
 _WHOLE = re.compile(_DIGITS)
-_DECIMALS = rf"[0-9]{{1,{MOST_DECIMALS}}}"
+_DECIMALS = rf"[0-9]{{1,{MAX_DECIMALS}}}"
 _EXACT = re.compile(rf"{_DIGITS}(?:[.,]{_DECIMALS})?")
 _RATIO = re.compile(rf"({_DIGITS}(?:\.{_DECIMALS})?)(?:/({_DIGITS}))?")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
@@ -61,17 +61,17 @@ def finite_number(text: str) -> float | None:
 def name_text(text: str) -> str | None:
     """Return a name without blanks around it; None if it is empty, long or not printable."""
     name = text.strip()
-    return name if name.isprintable() and 0 < len(name) <= MOST_NAME_CHARACTERS else None
+    return name if name.isprintable() and 0 < len(name) <= MAX_NAME_CHARACTERS else None
 
 
 def shown(found: object) -> str:
     """Return what was found as a message shows it: quoted, escaped and shortened."""
     if isinstance(found, str):
-        text = repr(found[:MOST_SHOWN])
-        return text if len(found) <= MOST_SHOWN else f"{text[:-1]}...{text[-1]}"
+        text = repr(found[:MAX_SHOWN])
+        return text if len(found) <= MAX_SHOWN else f"{text[:-1]}...{text[-1]}"
     try:
         text = repr(found)
     except (ValueError, RecursionError):
         # Python writes out no number of thousands of digits, and no list that is too deep.
         return f"a {type(found).__name__} that is too long to show"
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

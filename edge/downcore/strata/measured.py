@@ -17,13 +17,13 @@ LOGGED = tuple(one.name for one in PROPERTIES)
 DEPTH_COLUMN = "depth_cm"
 """Depth below the top of the section, centimetres."""
 
-MOST_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 1_000_000
 """Longest text that is read."""
 
-MOST_ROWS = 2_000
+MAX_ROWS = 2_000
 """Most rows of a section; what is found from them takes memory by the square of their number."""
 
-MOST_DEPTH_CM = 100_000.0
+MAX_DEPTH_CM = 100_000.0
 """Greatest depth that is read; no section is as long."""
 
 
@@ -73,9 +73,9 @@ def parse_measured(text: str, name: str, columns: Sequence[str] = LOGGED) -> Mea
     MeasuredRowsError
         If it is anything else; says which line and what was expected.
     """
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MAX_CHARACTERS:
         raise MeasuredRowsError(
-            f"{name}: expected at most {MOST_CHARACTERS} characters, got more; is it "
+            f"{name}: expected at most {MAX_CHARACTERS} characters, got more; is it "
             "a table of measured rows?"
         )
     lines = csv.reader(io.StringIO(text), strict=True)
@@ -91,9 +91,9 @@ def parse_measured(text: str, name: str, columns: Sequence[str] = LOGGED) -> Mea
         raise MeasuredRowsError(f"{name}: expected comma-separated values: {error}") from None
     if not rows:
         raise MeasuredRowsError(f"{name}: expected measured rows below the header, got none")
-    if len(rows) > MOST_ROWS:
+    if len(rows) > MAX_ROWS:
         raise MeasuredRowsError(
-            f"{name}: expected at most {MOST_ROWS} measured rows of one section, got {len(rows)}; "
+            f"{name}: expected at most {MAX_ROWS} measured rows of one section, got {len(rows)}; "
             "leave some out, spread over the section"
         )
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -133,9 +133,9 @@ def _row(line: list[str], header: list[str], columns: Sequence[str], where: str)
     depth_cm = cells[DEPTH_COLUMN]
     if depth_cm is None or depth_cm < 0.0:
         raise MeasuredRowsError(f"{where}: expected a {DEPTH_COLUMN} of 0 or more, got {depth_cm}")
-    if depth_cm > MOST_DEPTH_CM:
+    if depth_cm > MAX_DEPTH_CM:
         raise MeasuredRowsError(
-            f"{where}: expected a {DEPTH_COLUMN} of at most {MOST_DEPTH_CM:g}, got {depth_cm:g}; "
+            f"{where}: expected a {DEPTH_COLUMN} of at most {MAX_DEPTH_CM:g}, got {depth_cm:g}; "
             "is it in centimetres?"
         )
     return MeasuredRow(round(depth_cm * SLICE_UM), tuple(cells.get(one) for one in columns))

@@ -25,7 +25,7 @@ MIN_ROWS_FOR_SLOPE = 10
 SLOPE_SD = 0.25
 """Standard deviation between cores of the slope's departure from 1, as assumed."""
 
-MOST_SDS = 4.0
+MAX_SDS = 4.0
 """Mean difference, in standard deviations of an error, that no offset of a core explains."""
 
 PRIOR_CORRELATION = 0.9
@@ -108,11 +108,11 @@ def fit_correction(
         )
     unit = f"in log10 of {known.unit}" if known.is_log_scaled else known.unit
     total_sd = math.hypot(prior.offset_sd, prior.within_sd)
-    if abs(float(error.mean())) > MOST_SDS * total_sd:
+    if abs(float(error.mean())) > MAX_SDS * total_sd:
         return Correction(
             known.name,
             f"not corrected: {rows} differ by {error.mean():+.3g} {unit}, "
-            f"more than {MOST_SDS:g} sd; check their depths and units",
+            f"more than {MAX_SDS:g} sd; check their depths and units",
         )
     return _fitted(known, predicted, error, _inside(depth_cm, prior), prior, f"{unit} from {rows}")
 

@@ -15,7 +15,7 @@ from downcore.strata.segment import Pixels
 MIN_SEDIMENT_FRACTION = 0.5
 """Least share of a tile's pixels that must be sediment for a network to see it."""
 
-MOST_TILES = 8
+MAX_TILES = 8
 """Tiles that a slice gives at most, unless the caller says otherwise."""
 
 MIN_COLUMN_FRACTION = 0.5
@@ -37,7 +37,7 @@ class Tiles:
 
 
 def cut_tiles(
-    lines: Pixels, classes: NDArray[np.uint8], px_per_cm: float, *, most: int = MOST_TILES
+    lines: Pixels, classes: NDArray[np.uint8], px_per_cm: float, *, most: int = MAX_TILES
 ) -> Tiles:
     """
     Cut the tiles of one slice.

@@ -22,7 +22,7 @@ EXPECTED = (
 )
 """What may be given."""
 
-_MOST_BYTES = 1 << 30
+_MAX_BYTES = 1 << 30
 _TOLD = 5
 _UNREADABLE = (
     pickle.UnpicklingError,
@@ -59,8 +59,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         architecture, or a weight is no number.
     """
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise BundleError(f"expected {EXPECTED} at {path}, got more than {_MOST_BYTES} bytes")
+        if path.stat().st_size > _MAX_BYTES:
+            raise BundleError(f"expected {EXPECTED} at {path}, got more than {_MAX_BYTES} bytes")
         content = path.read_bytes()
     except OSError as error:
         raise BundleError(f"expected {EXPECTED} at {path}, got: {error.strerror}") from error

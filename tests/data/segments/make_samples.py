@@ -120,7 +120,7 @@ def write_named() -> None:
 def write_plain_tiff() -> None:
     """Write TIFF in the ways that writers lay out pixels."""
     name = "section.tif"
-    ways: dict[str, tuple[int, dict[str, Any]]] = {
+    write_patterns: dict[str, tuple[int, dict[str, Any]]] = {
         "one_strip": (8, {}),
         "strips_of_two": (8, {"rowsperstrip": 2}),
         "lzw_predictor": (8, {"rowsperstrip": 2, "compression": "lzw", "predictor": True}),
@@ -132,7 +132,7 @@ def write_plain_tiff() -> None:
         "big_tiff_16_bit": (16, {"bigtiff": True, "rowsperstrip": 3}),
         "tiles": (8, {"tile": (16, 16), "compression": "zlib"}),
     }
-    for way, (bits, how) in ways.items():
+    for way, (bits, how) in write_patterns.items():
         lines = core_lines(bits)
         folder = case(f"plain_tiff/{way}", lines, files=[name], px_per_cm="20")
         write_tiff(folder / name, lines, **how)

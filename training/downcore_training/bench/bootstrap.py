@@ -9,7 +9,7 @@ from downcore_training.bench.scoring import Answers
 
 Values = NDArray[np.float64]
 
-LEAST_CORES = 3
+MIN_CORES = 3
 """Cores from which on they can be drawn again."""
 
 BLOCK_SLICES = 20
@@ -41,7 +41,7 @@ def spread_of_r2(answers: Answers, *, draws: int, seed: int) -> Spread | None:
     told = np.isfinite(answers.said)
     label, said, core = answers.label[told], answers.said[told], answers.core[told]
     n_cores = np.unique(core).size
-    over_cores = n_cores >= LEAST_CORES
+    over_cores = n_cores >= MIN_CORES
     group = core if over_cores else _blocks(core)
     _, number = np.unique(group, return_inverse=True)
     n_groups = int(number.max()) + 1 if number.size else 0

@@ -42,7 +42,7 @@ Start = Callable[[Path], ClosingPredictor]
 TILES_PER_SLICE = 3
 """Tiles looked at across a slice, as many as the networks learn from; the device may take 8."""
 
-LEAST_FORCED_PX_PER_CM = 5.0
+MIN_FORCED_PX_PER_CM = 5.0
 """Resolution from which a bundle is heard even where the device would abstain."""
 
 SIMPLICITY = {"boosted-colour": 4, "resnet-18": 5, "hrnet-deeplabv3plus": 6}
@@ -195,7 +195,7 @@ def _submit(one: _Slice, running: Sequence[_Running]) -> None:
             valid_fraction=measured.valid_fraction,
             source_px_per_cm=one.px_per_cm,
         )
-        if not len(tiles.pixels) or one.px_per_cm < LEAST_FORCED_PX_PER_CM:
+        if not len(tiles.pixels) or one.px_per_cm < MIN_FORCED_PX_PER_CM:
             if one.kind == "sediment" and why is not None:
                 which.columns[one.core].reasons[one.index] = _kind_of(why)
             continue

@@ -27,10 +27,10 @@ Values = NDArray[np.float64]
 LIMIT = 0.05
 """R2 above which a control has failed."""
 
-LEAST_SLICES = 20
+MIN_SLICES = 20
 """Slices with a crop below which nothing can be said."""
 
-MOST_CORES = 12
+MAX_CORES = 12
 """Cores whose crops are looked at."""
 
 SHUFFLED = "labels shuffled"
@@ -94,7 +94,7 @@ def cores_of_crops(cores: Sequence[BenchCore]) -> dict[str, list[BenchCore]]:
     found: dict[str, list[BenchCore]] = {kind: [] for kind in KINDS}
     for k, core in enumerate(cores):
         profiles = {kind: np.full((len(core), len(PROFILE_NAMES)), np.nan) for kind in KINDS}
-        if core.image is not None and core.px_per_cm is not None and k < MOST_CORES:
+        if core.image is not None and core.px_per_cm is not None and k < MAX_CORES:
             for i in range(len(core)):
                 cut = core.image.lines_and_classes(i)
                 if cut is None:
@@ -152,8 +152,8 @@ def _judged(
 def _judge(control: str, network: str, name: str, answers: Answers) -> Control:
     told = np.isfinite(answers.said)
     n = int(told.sum())
-    if n < LEAST_SLICES:
-        why = f"{n} slices with such a crop and a label, {LEAST_SLICES} are needed"
+    if n < MIN_SLICES:
+        why = f"{n} slices with such a crop and a label, {MIN_SLICES} are needed"
         return Control(control, network, name, None, None, n, why)
     said, label = answers.said[told], answers.label[told]
     score = r2(said, label)

@@ -11,13 +11,13 @@ BACKGROUND = "background-only"
 CARD = "colour-card"
 KINDS = (BACKGROUND, CARD)
 
-_LEAST_SHARE = 0.02
+_MIN_SHARE = 0.02
 """Of a slice's pixels that must be background for the crop to be one."""
 
-_LEAST_CARD_SHARE = 0.15
+_MIN_CARD_SHARE = 0.15
 """Of a slice's columns that must show a tag or card; a card is drawn where fewer do."""
 
-_LEAST_COLUMNS = 2
+_MIN_COLUMNS = 2
 
 _PATCHES = np.array(
     [
@@ -53,7 +53,7 @@ def crop_of(kind: str, lines: Pixels8, classes: Pixels8, i: int) -> tuple[Pixels
     """
     if kind == BACKGROUND:
         return _columns_of(lines, (classes == MaskClass.TRAY) | (classes == MaskClass.OUTSIDE))
-    found = _columns_of(lines, classes == MaskClass.TAG, least_share=_LEAST_CARD_SHARE)
+    found = _columns_of(lines, classes == MaskClass.TAG, least_share=_MIN_CARD_SHARE)
     if found is not None:
         return found
     shade = np.clip(_PATCHES[i % len(_PATCHES)].astype(np.int16), 0, 255).astype(np.uint8)
@@ -62,11 +62,11 @@ def crop_of(kind: str, lines: Pixels8, classes: Pixels8, i: int) -> tuple[Pixels
 
 
 def _columns_of(
-    lines: Pixels8, wanted: NDArray[np.bool_], *, least_share: float = _LEAST_SHARE
+    lines: Pixels8, wanted: NDArray[np.bool_], *, least_share: float = _MIN_SHARE
 ) -> tuple[Pixels8, Pixels8] | None:
     """Return the columns that are mostly ``wanted``, pushed together, without the rest of them."""
     columns = np.flatnonzero(wanted.mean(axis=0) > 0.5)  # noqa: PLR2004 - mostly
-    if columns.size < _LEAST_COLUMNS or columns.size < least_share * wanted.shape[1]:
+    if columns.size < _MIN_COLUMNS or columns.size < least_share * wanted.shape[1]:
         return None
     cut = np.ascontiguousarray(lines[:, columns])
     keep = wanted[:, columns]

@@ -27,7 +27,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#9
 """Okabe and Ito (2008), told apart with any kind of colour vision."""
 
 MARKERS = "osD^v<>P"
-MOST_CORES = 12
+MAX_CORES = 12
 """Cores that are drawn down their depth."""
 
 _DPI = 130

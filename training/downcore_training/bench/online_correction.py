@@ -26,7 +26,7 @@ DELAY_CM = 20
 FIRST_CM = 5
 """Labelled slices from the top of a core that set its level."""
 
-_LEAST_ERRORS = 2
+_MIN_ERRORS = 2
 _NORMAL = NormalDist()
 _SDS_PER_HALF_WIDTH = 1.645
 """Of a normal error, at 90 %."""
@@ -111,7 +111,7 @@ def _corrected(
 
 def _prior(one: CoreAnswers, i: int, mine: NDArray[np.int64]) -> ErrorParts | None:
     judged = one.judged[i]
-    if judged is not None and judged.error.size >= _LEAST_ERRORS:
+    if judged is not None and judged.error.size >= _MIN_ERRORS:
         return error_parts(judged.error, judged.core)
     half = _half(one, i)[mine]
     return prior_of_intervals(half) if (np.isfinite(half) & (half > 0.0)).any() else None

@@ -11,7 +11,7 @@ from downcore_training.bench.core import BenchCore
 Masks = tuple[NDArray[np.bool_], ...]
 """For each core, which of its slices, shape (n,)."""
 
-MOST_FOLDS = 12
+MAX_FOLDS = 12
 """Up to so many cores each one is held out alone; more are held out in groups."""
 
 N_GROUPS = 6
@@ -64,7 +64,7 @@ def _whole(cores: Sequence[BenchCore], names: Sequence[str]) -> list[Fold]:
     distinct = sorted(set(names))
     if len(distinct) < 2:  # noqa: PLR2004 - nothing to learn from
         return []
-    n_folds = len(distinct) if len(distinct) <= MOST_FOLDS else N_GROUPS
+    n_folds = len(distinct) if len(distinct) <= MAX_FOLDS else N_GROUPS
     fold_of = {name: i % n_folds for i, name in enumerate(distinct)}
     folds = []
     for fold in range(n_folds):

@@ -15,7 +15,7 @@ from downcore_training.bench.console_report import (
     score_cells,
 )
 from downcore_training.bench.figures import (
-    MOST_CORES,
+    MAX_CORES,
     chosen_predictions,
     draw_downcore,
     draw_leakage,
@@ -25,7 +25,7 @@ from downcore_training.bench.online_correction import DELAY_CM, FIRST_CM
 from downcore_training.bench.running import Result
 
 FILE_NAME = "report.md"
-_MOST_MODELS = 4
+_MAX_MODELS = 4
 """Models of which pictures are drawn."""
 
 
@@ -102,9 +102,9 @@ def _cores(result: Result) -> list[str]:
             str(int(core.has_colour.sum())),
             "-" if core.px_per_cm is None else f"{core.px_per_cm:.3g}",
         )
-        for core in result.data.cores[:MOST_CORES]
+        for core in result.data.cores[:MAX_CORES]
     ]
-    left = len(result.data.cores) - MOST_CORES
+    left = len(result.data.cores) - MAX_CORES
     more = [f"and {left} more.", ""] if left > 0 else []
     return [*_table(headings, cells), "", *more]
 
@@ -115,13 +115,13 @@ def _draw(result: Result, folder: Path) -> list[str]:
     rows = [row for row in result.rows if row.is_main]
     if draw_leakage(result.gaps, rows, folder / "leakage.png"):
         made.append("leakage.png")
-    chosen = chosen_predictions(rows)[:_MOST_MODELS]
+    chosen = chosen_predictions(rows)[:_MAX_MODELS]
     for prediction in chosen:
         name = f"scatter-{_file(prediction.network)}.png"
         if draw_scatter(prediction, cores, folder / name):
             made.append(name)
     for prediction in chosen[:2]:
-        for k, core in enumerate(cores[:MOST_CORES]):
+        for k, core in enumerate(cores[:MAX_CORES]):
             name = f"downcore-{_file(core.name)}-{_file(prediction.network)}.png"
             if draw_downcore(prediction, core, k, folder / name):
                 made.append(name)

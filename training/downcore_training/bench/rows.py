@@ -26,7 +26,7 @@ CALIBRATED = f" + first {FIRST_CM} cm"
 
 _WHOLE_CORES = frozenset({BY_CORE.name, BY_CORE_IN_SITE.name, BY_SITE.name})
 
-LEAST_SLICES = 2
+MIN_SLICES = 2
 """Slices below which a row would hold nothing."""
 
 
@@ -104,7 +104,7 @@ def rows_of(
     found: list[Row] = []
     for i, one in enumerate(PROPERTIES):
         answers = answers_of(prediction, cores, i)
-        if answers.label.size < LEAST_SLICES:
+        if answers.label.size < MIN_SLICES:
             continue
         figures = score(answers, one)
         spread = spread_of_r2(answers, draws=draws, seed=seed)

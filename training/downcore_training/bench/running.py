@@ -13,7 +13,7 @@ from downcore_training.bench.baselines import baselines
 from downcore_training.bench.bundles import run_bundles
 from downcore_training.bench.controls import (
     LIMIT,
-    MOST_CORES,
+    MAX_CORES,
     Control,
     controls_of_baseline,
     controls_of_bundle,
@@ -38,7 +38,7 @@ from downcore_training.progress import Report
 CONTROLLED = "boosted-profile"
 """The baseline that the controls are made with: the strongest that learns."""
 
-LEAST_TELLING = 20
+MIN_TELLING = 20
 """Slices below which a score says little."""
 
 CEILING = "visible-part"
@@ -167,7 +167,7 @@ def run_bench(data: BenchSet, order: Order, *, report: Report) -> Result:
         steps.text = "bundles"
         names = _names_of(order.bundles)
         for found in run_bundles(
-            order.bundles, names, cores, control_cores=MOST_CORES, tick=steps.tick
+            order.bundles, names, cores, control_cores=MAX_CORES, tick=steps.tick
         ):
             bundled.append(found.prediction)
             controls += controls_of_bundle(found.prediction, found.controls, cores, seed=order.seed)
@@ -352,7 +352,7 @@ def _few(rows: Sequence[Row]) -> list[str]:
     found = {
         (row.target.name, row.protocol): row.figures.n_slices
         for row in rows
-        if 0 < row.figures.n_slices < LEAST_TELLING
+        if 0 < row.figures.n_slices < MIN_TELLING
     }
     return [
         f"{name} under {protocol}: {n} slices only, its figures say little"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.core import UNSAID, BenchCore, SensorLog
 
-LEAST_CORES = 2
+MIN_CORES = 2
 """Cores that a sensor other than the main one must have logged to be scored as well."""
 
 
@@ -64,7 +64,7 @@ def further_views(cores: Sequence[BenchCore], main: SensorView) -> Iterator[Sens
         for sensor in sorted(seen):
             n = sum(_log_by(core, i, sensor) is not None for core in cores)
             sensors = tuple(sensor if k == i else "" for k in range(len(PROPERTIES)))
-            if n < LEAST_CORES:
+            if n < MIN_CORES:
                 note = f"{one.name} of the {_said(sensor)} sensor is not scored: one core has it"
                 yield SensorView((), sensors, (note,))
                 continue

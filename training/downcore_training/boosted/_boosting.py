@@ -25,7 +25,7 @@ from downcore_training.fitting.scaling import TargetScaling
 
 _WIDE_CM = 1.0
 """Sd of a footprint from which on neighbours count."""
-_LEAST_TILES = 40
+_MIN_TILES = 40
 """Tiles of a leaf at least."""
 _SHRINKAGE = 5.0
 """Of leaves towards 0, as so many tiles without an error."""
@@ -74,7 +74,7 @@ def fit_trees(
         max_iter=n_trees,
         max_depth=DEPTH,
         max_leaf_nodes=N_LEAVES,
-        min_samples_leaf=_LEAST_TILES,
+        min_samples_leaf=_MIN_TILES,
         l2_regularization=_SHRINKAGE,
         early_stopping=False,  # pyright: ignore[reportArgumentType] - its default is "auto"
         random_state=how.seed,

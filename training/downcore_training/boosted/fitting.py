@@ -41,7 +41,7 @@ N_FOLDS = 5
 
 _BATCH = 4
 """Few enough for the processor's own memory: larger ones are slower."""
-_LEAST_ERROR = 0.02
+_MIN_ERROR = 0.02
 """Errors below this, in spreads, count as this: a logarithm makes too much of luck."""
 _PENALTY = 1.0
 """Of the straight line through cells, on standardised features, as so many tiles."""
@@ -166,7 +166,7 @@ def _fit_spreads(
     tiles = training.tiles
     joined = join_slices(tiles, scaling.unscaled(unseen), np.ones_like(unseen))
     error = np.abs(joined.at_support - joined.label) / scaling.spread
-    target = np.log(np.maximum(error, _LEAST_ERROR))[tiles.group]
+    target = np.log(np.maximum(error, _MIN_ERROR))[tiles.group]
     found = []
     for i in range(len(PROPERTIES)):
         model = fit_trees(training.features, target[:, i], n_trees=N_SPREAD_TREES, how=how)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_GAP_CM = 1.6
+MAX_GAP_CM = 1.6
 """Rows of a log further apart than this are not joined by a line."""
 
 _SAME_CM = 1e-6
@@ -21,7 +21,7 @@ def labels_at(
 
     Where a row lies at a centre, its value is the label; elsewhere the label lies on the line
     between the usable rows next above and next below, if they are no more than
-    :data:`MOST_GAP_CM` apart. Rows of the same depth count with their mean. The order of the
+    :data:`MAX_GAP_CM` apart. Rows of the same depth count with their mean. The order of the
     rows plays no part.
 
     Parameters
@@ -49,7 +49,7 @@ def labels_at(
     for i, (centre, k) in enumerate(zip(centre_cm, below, strict=True)):
         if k < depth.size and abs(depth[k] - centre) <= _SAME_CM:
             labels[i] = value[k]
-        elif 0 < k < depth.size and depth[k] - depth[k - 1] <= MOST_GAP_CM + _SAME_CM:
+        elif 0 < k < depth.size and depth[k] - depth[k - 1] <= MAX_GAP_CM + _SAME_CM:
             share = (centre - depth[k - 1]) / (depth[k] - depth[k - 1])
             labels[i] = value[k - 1] + share * (value[k] - value[k - 1])
     return labels

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.footprint import FOOTPRINTS, at_logger_support
 
-MOST_SHIFT_CM = 15
+MAX_SHIFT_CM = 15
 """Lags that are tried, either way."""
 
 _TREND_CM = 20
@@ -63,7 +63,7 @@ class Shift:
 
 
 def find_shift(
-    colour: Values, labels: Values, run: NDArray[np.int64], *, most_cm: int = MOST_SHIFT_CM
+    colour: Values, labels: Values, run: NDArray[np.int64], *, most_cm: int = MAX_SHIFT_CM
 ) -> Shift | None:
     """
     Return the likeliest shift between the colour of slices and their labels.

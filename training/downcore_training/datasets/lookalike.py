@@ -20,7 +20,7 @@ import typer
 from numpy.typing import NDArray
 
 from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
-from downcore.simulator.scanner import play, scan_job, way_called
+from downcore.simulator.scanner import pattern_named, play, scan_job
 
 ACTIVITY = "2019_643_FA"
 COLUMNS = ("sb_depth_cm", "density", "pwave_vel", "mag_sus")
@@ -143,7 +143,7 @@ def _write_section(
         core, first, (top + recipe.section_cm) * recipe.px_per_cm - first, core.n_across
     )
     job = scan_job(window, release, stem, px_per_cm=Fraction(recipe.px_per_cm))
-    for _ in play(job, way_called("growing-tiff")):
+    for _ in play(job, pattern_named("growing-tiff")):
         pass
     unit = 100 if index % 2 else 1
     with (release / f"{stem}.xml").open("xb") as file:

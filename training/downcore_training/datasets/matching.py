@@ -17,13 +17,13 @@ from downcore.loggers import CoreLog, usable
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import SettingsError
 from downcore.strata.properties import PROPERTIES
-from downcore_training.datasets._depth_labels import MOST_GAP_CM, distance_to_ends_cm, labels_at
+from downcore_training.datasets._depth_labels import MAX_GAP_CM, distance_to_ends_cm, labels_at
 from downcore_training.datasets.matching_rules import MatchingRules, load_rules
 from downcore_training.datasets.placing import PlacedSection, place_sections
 from downcore_training.datasets.release import Release, ReleaseCore, find_release, section_key
 from downcore_training.datasets.slice_images import SliceImages
 
-__all__ = ["MOST_GAP_CM", "MatchedCore", "MatchedSection", "SliceImages", "match", "matched_cores"]
+__all__ = ["MAX_GAP_CM", "MatchedCore", "MatchedSection", "SliceImages", "match", "matched_cores"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from downcore_training.datasets.release import ReleaseCore, SectionImage, sectio
 
 _TRIM_FROM_CM = 0.2
 """Less than this an image is short by rounding, not by a trim."""
-_MOST_TRIM_CM = 5.0
+_MAX_TRIM_CM = 5.0
 """More than this is no trim: nobody knows where the lines are missing."""
 _OVERLAP_CM = 1.0
 
@@ -157,7 +157,7 @@ def _image_top_cm(image: SectionImage, rules: MatchingRules, said: list[str]) ->
     if told is not None:
         return told
     missing = 0.0 if image.length_cm is None else image.length_cm - image.image_cm
-    if missing > _MOST_TRIM_CM:
+    if missing > _MAX_TRIM_CM:
         said.append(
             f"{image.name} is left out: its sidecar says {image.length_cm:g} cm, it shows "
             f"{image.image_cm:.1f}; give image_top_cm in matching.toml"

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata import mask, mask_weights, tiles
+from downcore.strata import tiles
 from downcore.strata.bundle import TILE_PX
 from downcore.strata.colour_profile import PROFILE_NAMES, profile_of_lines
 from downcore.strata.errors import SegmentError, SettingsError
+from downcore.strata.mask import masker, weights
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.tiles import cut_tiles
 from downcore_training.datasets._tile_set import CoreSets, CoreTiles, TileSet
@@ -211,7 +212,7 @@ def _key(core: MatchedCore, tiles_per_slice: int) -> str:
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for array in (core.labels, core.section, core.slice_index):
         digest.update(np.ascontiguousarray(array).tobytes())
-    for module in (tiles, mask, mask_weights):
+    for module in (tiles, masker, weights):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:20]
 

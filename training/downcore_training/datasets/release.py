@@ -29,7 +29,7 @@ from downcore.strata.errors import SegmentError, SettingsError
 from downcore_training.datasets.matching_rules import FILE_NAME, MatchingRules
 
 _LOG_ENDINGS = frozenset({".csv", ".txt", ".tsv", ".out", ".raw", ".dat"})
-_MOST_FILES = 200_000
+_MAX_FILES = 200_000
 _NOT_LIGHT = re.compile(rb"<image-type>\s*(?:ct|x-?ray|radiograph|slabbed)", re.IGNORECASE)
 _PISTON_KINDS = frozenset({"PC", "JPC", "TC", "JTC", "PTC", "TWC"})
 """Coring tools that go down on one wire: a piston core and the trigger core beside it."""
@@ -160,8 +160,8 @@ def _sorted_out(folder: Path, warnings: list[str]) -> tuple[list[Path], list[Cor
     images: list[Path] = []
     logs: list[CoreLog] = []
     for count, path in enumerate(sorted(folder.rglob("*"))):
-        if count >= _MOST_FILES:
-            raise SettingsError(f"expected at most {_MOST_FILES} files in {printable(folder)}")
+        if count >= _MAX_FILES:
+            raise SettingsError(f"expected at most {_MAX_FILES} files in {printable(folder)}")
         hidden = any(is_not_yet(part) for part in path.relative_to(folder).parts)
         if hidden or path.is_symlink() or not path.is_file() or path.name == FILE_NAME:
             continue

@@ -14,7 +14,7 @@ from torch.nn import functional
 from downcore_training.recipe import Recipe
 
 _MOST = 255.0
-_MOST_SHEEN = 0.1
+_MAX_SHEEN = 0.1
 """Share of the way to white that the strongest shine goes."""
 
 
@@ -94,7 +94,7 @@ def _lower_resolution(pixels: Tensor, factor: float) -> Tensor:
 def _sheen(pixels: Tensor, generator: torch.Generator) -> Tensor:
     """Return the light that a wet face adds: smooth over the tile, white, 0 where white is."""
     n, _, height, width = pixels.shape
-    coarse = torch.rand(n, 1, 3, 3, generator=generator) ** 2 * _MOST_SHEEN
+    coarse = torch.rand(n, 1, 3, 3, generator=generator) ** 2 * _MAX_SHEEN
     light = functional.interpolate(
         coarse, size=(height, width), mode="bilinear", align_corners=True
     )

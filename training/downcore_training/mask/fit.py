@@ -2,7 +2,7 @@
 Fit the mask's small network: ``python -m downcore_training.mask.fit --real DIR --out FILE``.
 
 It learns from the marked scans that say so (all under the Open Government Licence) and
-from generated cores. The result is the text of ``downcore/strata/mask_weights.py``. Scans
+from generated cores. The result is the text of ``downcore/strata/mask/weights.py``. Scans
 of other licences and scans kept apart are never read here.
 """
 
@@ -170,7 +170,7 @@ def _loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def module_text(layers: tuple[Layer, ...]) -> str:
-    """Return the source of ``mask_weights.py`` for fitted layers."""
+    """Return the source of ``mask/weights.py`` for fitted layers."""
     sizes, rows = written(layers)
     body = "\n".join(f'    "{row}",' for row in rows)
     return f'''"""

@@ -12,7 +12,7 @@ LIKELY, EVEN, SELDOM = 0.8, 0.5, 0.25
 """Chances of an alteration."""
 COARSEST_PX_PER_CM = 1.3
 FACTORS = (1.0, 1.0, 1.0, 0.5, 0.25, 0.12)
-MOST_TRIMMED = 0.2
+MAX_TRIMMED = 0.2
 """Share of the width that may be cut off at either side."""
 SATURATED = 250
 """Counts from which a pixel is at the end of the camera's range, and stays there in any light."""
@@ -50,7 +50,7 @@ def altered(view: View, draw: np.random.Generator) -> View:
         lines, labels = lines[::-1], labels[::-1]
     if draw.random() < SELDOM:
         n_across = lines.shape[1]
-        left, right = (draw.uniform(0.0, MOST_TRIMMED, 2) * n_across).astype(int)
+        left, right = (draw.uniform(0.0, MAX_TRIMMED, 2) * n_across).astype(int)
         lines, labels = lines[:, left : n_across - right], labels[:, left : n_across - right]
     lines, labels = np.ascontiguousarray(lines), np.ascontiguousarray(labels)
     if draw.random() < EVEN:

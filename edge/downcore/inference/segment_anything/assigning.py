@@ -17,7 +17,7 @@ from downcore.inference.segment_anything.picture import Fitted
 from downcore.inference.segment_anything.settings import SegmentAnythingSettings
 from downcore.strata.superpixels._runs import parts_of, runs_of
 
-_LEAST_FREE = 0.5
+_MIN_FREE = 0.5
 """Share of a mask that better ones must leave it; below, it says what they said already."""
 
 _MOVED_THRESHOLD = 1.0
@@ -154,7 +154,7 @@ def _without_repeats(masks: list[BelievedMask], fitted: Fitted) -> list[Believed
         inside = fitted.inside(one.mask) > 0.0
         if is_taken is None:
             is_taken = np.zeros_like(inside)
-        if np.count_nonzero(inside & ~is_taken) >= _LEAST_FREE * np.count_nonzero(inside):
+        if np.count_nonzero(inside & ~is_taken) >= _MIN_FREE * np.count_nonzero(inside):
             kept.append(one)
             is_taken |= inside
     return kept

@@ -15,7 +15,7 @@ from downcore.inference.segment_anything.picture import Fitted
 from downcore.inference.segment_anything.settings import SegmentAnythingSettings
 from downcore.strata.colour import lab_of_counts
 
-_LEAST_NOISE = 0.3
+_MIN_NOISE = 0.3
 """About what rounding to 8 bit leaves, in L*a*b* units; flat pictures have no other noise."""
 
 _MEAN_OVER_MEDIAN = 3.0 / 2.366
@@ -98,9 +98,9 @@ def _noise(lab: NDArray[np.float32], superpixels: NDArray[np.int32]) -> float:
     """Return the standard deviation of colour between neighbours of one superpixel."""
     same = (superpixels[:, 1:] == superpixels[:, :-1]) & (superpixels[:, 1:] != 0)
     if not same.any():
-        return _LEAST_NOISE
+        return _MIN_NOISE
     squared = ((lab[:, 1:] - lab[:, :-1])[same] ** 2).sum(axis=1)
-    return max(_LEAST_NOISE, float(np.sqrt(np.median(squared) * _MEAN_OVER_MEDIAN / 2.0)))
+    return max(_MIN_NOISE, float(np.sqrt(np.median(squared) * _MEAN_OVER_MEDIAN / 2.0)))
 
 
 def _spread(lab: NDArray[np.float32], dense: NDArray[np.int64]) -> NDArray[np.float64]:

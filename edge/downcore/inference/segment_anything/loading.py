@@ -31,7 +31,7 @@ from downcore.strata.errors import BundleError
 
 _ADVICE = f"{COPY_AGAIN}, or make it with 'downcore segment-anything CHECKPOINT --to DIR'"
 
-MOST_BYTES = 256 << 20
+MAX_BYTES = 256 << 20
 """Largest file that is read."""
 
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, MemoryError)
@@ -87,7 +87,7 @@ def load_segment_anything(folder: Path) -> SegmentAnythingBundle:
 
 
 def _read(path: Path) -> bytes:
-    return read_file(path, MOST_BYTES, advice=_ADVICE)
+    return read_file(path, MAX_BYTES, advice=_ADVICE)
 
 
 def _verified(path: Path, digest: str) -> bytes:
@@ -120,10 +120,8 @@ def _golden_of(
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             n_bytes = sum(one.file_size for one in archive.infolist())
-        if n_bytes > MOST_BYTES:
-            raise BundleError(
-                f"expected at most {MOST_BYTES} golden bytes in {path}, got {n_bytes}"
-            )
+        if n_bytes > MAX_BYTES:
+            raise BundleError(f"expected at most {MAX_BYTES} golden bytes in {path}, got {n_bytes}")
         with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
             arrays = {name: loaded[name] for name in shapes}
     except _UNREADABLE as error:

@@ -49,7 +49,7 @@ PORTS = {
 PAD_COUNTS = (124, 116, 104)
 """RGB where there is no picture: the nearest to 0 after the network's own normalisation."""
 
-_MOST_BATCH = 256
+_MAX_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def _checked(one: SegmentAnythingManifest) -> SegmentAnythingManifest:
         raise TypeError("a name or a date is no text")
     if not _is_whole(one.side_px) or one.side_px not in SIDES_PX:
         raise ValueError(f"side_px is {one.side_px!r}")
-    if not _is_whole(one.batch) or not 1 <= one.batch <= _MOST_BATCH:
+    if not _is_whole(one.batch) or not 1 <= one.batch <= _MAX_BATCH:
         raise ValueError(f"batch is {one.batch!r}")
     if one.precision not in PRECISIONS:
         raise ValueError(f"precision {one.precision!r} is none of {', '.join(PRECISIONS)}")

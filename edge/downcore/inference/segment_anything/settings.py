@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-_MOST_PROMPTS = 1_024
+_MAX_PROMPTS = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class SegmentAnythingSettings:
 
     def __post_init__(self) -> None:
         n = self.most_prompts
-        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= _MOST_PROMPTS:
-            raise ValueError(f"expected most_prompts of 1 to {_MOST_PROMPTS}, got {n!r}")
+        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= _MAX_PROMPTS:
+            raise ValueError(f"expected most_prompts of 1 to {_MAX_PROMPTS}, got {n!r}")
         for name in ("spread_in_noise", "contrast_in_noise"):
             _check(name, getattr(self, name), 0.0, 1_000.0)
         for name in ("least_share", "most_share", "least_overlap", "least_stability"):

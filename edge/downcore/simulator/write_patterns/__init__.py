@@ -8,17 +8,17 @@ import importlib
 import pkgutil
 from functools import cache
 
-from downcore.simulator.writing import WayOfWriting
+from downcore.simulator.writing import WritePattern
 
 __all__ = ["ways"]
 
 
 @cache
-def _ways() -> tuple[WayOfWriting, ...]:
+def _write_patterns() -> tuple[WritePattern, ...]:
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(importlib.import_module(f"{__name__}.{name}").WAY for name in names)
+    return tuple(importlib.import_module(f"{__name__}.{name}").PATTERN for name in names)
 
 
-def ways() -> dict[str, WayOfWriting]:
+def write_patterns() -> dict[str, WritePattern]:
     """Return every way of writing in this package, by name."""
-    return {way.name: way for way in _ways()}
+    return {pattern.name: pattern for pattern in _write_patterns()}

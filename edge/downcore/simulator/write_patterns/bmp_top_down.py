@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from downcore.simulator._bmp_file import bmp_header, bmp_rows
-from downcore.simulator.writing import ScanJob, Step, WayOfWriting, append
+from downcore.simulator.writing import ScanJob, Step, WritePattern, append
 
 
 def _write(job: ScanJob) -> Iterator[Step]:
@@ -18,4 +18,4 @@ def _write(job: ScanJob) -> Iterator[Step]:
     yield Step(path, lines.n_lines, "closed")
 
 
-WAY = WayOfWriting("bmp-top-down", "a BMP that grows from the core's top", _write)
+PATTERN = WritePattern("bmp-top-down", "a BMP that grows from the core's top", _write)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from downcore.simulator._tiff_file import TiffFile, tiff_parts
-from downcore.simulator.writing import ScanJob, Step, WayOfWriting, append
+from downcore.simulator.writing import ScanJob, Step, WritePattern, append
 
 
 def grow_tiff(job: ScanJob, *, is_index_first: bool) -> Iterator[Step]:
@@ -20,4 +20,4 @@ def _write(job: ScanJob) -> Iterator[Step]:
     return grow_tiff(job, is_index_first=True)
 
 
-WAY = WayOfWriting("growing-tiff", "a TIFF that grows, index first", _write)
+PATTERN = WritePattern("growing-tiff", "a TIFF that grows, index first", _write)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from downcore.simulator.write_patterns.growing_tiff import grow_tiff
-from downcore.simulator.writing import ScanJob, Step, WayOfWriting
+from downcore.simulator.writing import ScanJob, Step, WritePattern
 
 
 def _write(job: ScanJob) -> Iterator[Step]:
     return grow_tiff(job, is_index_first=False)
 
 
-WAY = WayOfWriting("index-last-tiff", "a TIFF that grows, index last", _write)
+PATTERN = WritePattern("index-last-tiff", "a TIFF that grows, index last", _write)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from downcore.simulator._tiff_file import TiffFile
-from downcore.simulator.writing import ScanJob, Step, WayOfWriting, append
+from downcore.simulator.writing import ScanJob, Step, WritePattern, append
 
 
 def _write(job: ScanJob) -> Iterator[Step]:
@@ -19,4 +19,4 @@ def _write(job: ScanJob) -> Iterator[Step]:
     yield Step(path, job.lines.n_lines, "closed")
 
 
-WAY = WayOfWriting("preallocated-tiff", "a TIFF of full size, filled in from the top", _write)
+PATTERN = WritePattern("preallocated-tiff", "a TIFF of full size, filled in from the top", _write)

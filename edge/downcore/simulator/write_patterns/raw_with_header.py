@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from downcore.simulator.writing import ScanJob, Step, WayOfWriting, append
+from downcore.simulator.writing import ScanJob, Step, WritePattern, append
 
 
 def _write(job: ScanJob) -> Iterator[Step]:
@@ -32,4 +32,4 @@ def _header(job: ScanJob) -> bytes:
     return ("ENVI\n" + "".join(f"{key} = {value}\n" for key, value in fields)).encode()
 
 
-WAY = WayOfWriting("raw-with-header", "raw pixels that grow, with an ENVI header", _write)
+PATTERN = WritePattern("raw-with-header", "raw pixels that grow, with an ENVI header", _write)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from downcore.simulator._sidecar_file import geotek_xml
 from downcore.simulator.write_patterns.growing_tiff import grow_tiff
-from downcore.simulator.writing import ScanJob, Step, WayOfWriting
+from downcore.simulator.writing import ScanJob, Step, WritePattern
 
 
 def _write(job: ScanJob) -> Iterator[Step]:
@@ -15,4 +15,4 @@ def _write(job: ScanJob) -> Iterator[Step]:
     yield Step(path, job.lines.n_lines, "sidecar written")
 
 
-WAY = WayOfWriting("sidecar-after", "a TIFF, then its Geotek XML", _write)
+PATTERN = WritePattern("sidecar-after", "a TIFF, then its Geotek XML", _write)

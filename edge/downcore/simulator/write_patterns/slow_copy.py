@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 
 from downcore.simulator._tiff_file import TiffFile, tiff_parts
-from downcore.simulator.writing import ScanJob, Step, WayOfWriting, append
+from downcore.simulator.writing import ScanJob, Step, WritePattern, append
 
 BLOCK_BYTES = 4096
 BURSTS = (1, 7, 2, 16, 3)
@@ -36,4 +36,4 @@ def _write(job: ScanJob) -> Iterator[Step]:
     yield Step(path, job.lines.n_lines, "closed, time stamp set back")
 
 
-WAY = WayOfWriting("slow-copy", "a copy over a network share, in bursts", _write)
+PATTERN = WritePattern("slow-copy", "a copy over a network share, in bursts", _write)

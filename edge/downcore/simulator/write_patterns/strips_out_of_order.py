@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from downcore.simulator._tiff_file import TiffFile
-from downcore.simulator.writing import ScanJob, Step, WayOfWriting
+from downcore.simulator.writing import ScanJob, Step, WritePattern
 
 ORDER = (2, 0, 3, 1)
 """How each four strips come."""
@@ -29,4 +29,4 @@ def _write(job: ScanJob) -> Iterator[Step]:
         yield Step(path, n_scanned, f"strip {number + 1} of {len(starts)}")
 
 
-WAY = WayOfWriting("strips-out-of-order", "numbered strip files, out of order", _write)
+PATTERN = WritePattern("strips-out-of-order", "numbered strip files, out of order", _write)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from downcore.simulator._tiff_file import TiffFile, tiff_parts
-from downcore.simulator.writing import ScanJob, Step, WayOfWriting, append
+from downcore.simulator.writing import ScanJob, Step, WritePattern, append
 
 BREAKS_AT = 0.6
 """Share of the file that is there when the copy breaks off."""
@@ -33,4 +33,6 @@ def _write(job: ScanJob) -> Iterator[Step]:
     yield Step(path, job.lines.n_lines, "closed")
 
 
-WAY = WayOfWriting("truncated-then-completed", "a copy that breaks off and is completed", _write)
+PATTERN = WritePattern(
+    "truncated-then-completed", "a copy that breaks off and is completed", _write
+)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from downcore.simulator._tiff_file import TiffFile, tiff_parts
-from downcore.simulator.writing import ScanJob, Step, WayOfWriting, append
+from downcore.simulator.writing import ScanJob, Step, WritePattern, append
 
 
 def _write(job: ScanJob) -> Iterator[Step]:
@@ -18,4 +18,4 @@ def _write(job: ScanJob) -> Iterator[Step]:
     yield Step(final, job.lines.n_lines, "renamed into place")
 
 
-WAY = WayOfWriting("whole-by-rename", "a whole TIFF, renamed into place", _write)
+PATTERN = WritePattern("whole-by-rename", "a whole TIFF, renamed into place", _write)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from downcore.sources.readers.input_file import InputFile
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
-from downcore.strata.input_text import MOST_DIGITS, shown, whole_number
+from downcore.strata.input_text import MAX_DIGITS, shown, whole_number
 
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 _COUNTS = ("samples", "bands", "lines", "header offset")
 
 
@@ -52,10 +52,10 @@ def read_raw_header(path: Path) -> RawHeader:
         If it describes an image that is not read.
     """
     with InputFile(path) as file:
-        raw = file.read_at(0, _MOST_BYTES + 1)
-    if len(raw) > _MOST_BYTES:
+        raw = file.read_at(0, _MAX_BYTES + 1)
+    if len(raw) > _MAX_BYTES:
         raise HostileFileError(
-            f"expected a header of at most {_MOST_BYTES} bytes, got a longer file: {path}"
+            f"expected a header of at most {_MAX_BYTES} bytes, got a longer file: {path}"
         )
     text = raw.decode("latin-1").rstrip("\0")
     values = {
@@ -95,7 +95,7 @@ def _count(path: Path, key: str, text: str) -> int:
     number = whole_number(text)
     if number is None:
         raise HostileFileError(
-            f"expected a whole number of at most {MOST_DIGITS} digits for {key}, got "
+            f"expected a whole number of at most {MAX_DIGITS} digits for {key}, got "
             f"{shown(text)}: {path}; write the header again"
         )
     return number

@@ -18,8 +18,8 @@ from downcore.sources.readers.scan import Sidecar
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 from downcore.strata.input_text import name_text, shown
 
-_MOST_BYTES = 1 << 20
-_MOST_NEIGHBOURS = 500
+_MAX_BYTES = 1 << 20
+_MAX_NEIGHBOURS = 500
 _LONGEST_SECTION_CM = 160
 _SHORTEST_SECTION_CM = 20
 _CLOSE_CM = 10
@@ -88,12 +88,12 @@ def read_geotek_tags(path: Path) -> GeotekTags:
         If it is no Geotek XML, too long, or defines entities.
     """
     with InputFile(path) as file:
-        raw = file.read_at(0, _MOST_BYTES + 1)
+        raw = file.read_at(0, _MAX_BYTES + 1)
     text = decoded_xml(raw)
     # Looked for in the decoded text: what is parsed is this text, whatever its bytes were.
-    if len(raw) > _MOST_BYTES or "<!ENTITY" in text or "<!DOCTYPE" in text:
+    if len(raw) > _MAX_BYTES or "<!ENTITY" in text or "<!DOCTYPE" in text:
         raise HostileFileError(
-            f"expected a plain Geotek XML of at most {_MOST_BYTES} bytes, got a longer one or one "
+            f"expected a plain Geotek XML of at most {_MAX_BYTES} bytes, got a longer one or one "
             f"that defines entities: {path}; export it again"
         )
     root = _parsed(path, text)
@@ -172,18 +172,18 @@ def _top_cm(tags: GeotekTags, warnings: list[str]) -> Decimal | None:
     """
     if tags.top is None or tags.top == 0:
         return tags.top
-    candidates = (tags.top, tags.top / 100)
+    scans_found = (tags.top, tags.top / 100)
     above = _section_above(tags)
     if above is not None and above.top is not None and above.height_cm is not None:
         ends = (above.top + above.height_cm, above.top / 100 + above.height_cm)
         fits = [
-            top for top, end in zip(candidates, ends, strict=True) if abs(top - end) <= _CLOSE_CM
+            top for top, end in zip(scans_found, ends, strict=True) if abs(top - end) <= _CLOSE_CM
         ]
     else:
         n_above = _section_number(tags.section) - 1
         fits = [
             top
-            for top in candidates
+            for top in scans_found
             if n_above * _SHORTEST_SECTION_CM <= top <= n_above * _LONGEST_SECTION_CM
         ]
     if len(fits) == 1:
@@ -204,7 +204,7 @@ def _section_above(tags: GeotekTags) -> GeotekTags | None:
     number = _section_number(tags.section)
     if number < 2:  # noqa: PLR2004 - the first section has none above
         return None
-    for path in sorted(tags.path.parent.glob("*.[xX][mM][lL]"))[:_MOST_NEIGHBOURS]:
+    for path in sorted(tags.path.parent.glob("*.[xX][mM][lL]"))[:_MAX_NEIGHBOURS]:
         if path == tags.path:
             continue
         try:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from downcore.sources.readers.input_file import InputFile
 from downcore.strata.errors import GrowingError, HostileFileError
-from downcore.strata.input_text import MOST_DECIMALS, MOST_DIGITS, exact_number, name_text, shown
+from downcore.strata.input_text import MAX_DECIMALS, MAX_DIGITS, exact_number, name_text, shown
 
-_MOST_BYTES = 1 << 16
+_MAX_BYTES = 1 << 16
 _NUMBER = r"\s*\t\s*([0-9]+(?:[.,][0-9]+)?)"
 _OPTICAL = re.compile(rf"Optical Start{_NUMBER}\s*\tOptical End{_NUMBER}[ \t]*(\r|\n|\t)")
 _STEP = re.compile(rf"Step size{_NUMBER}", re.IGNORECASE)
@@ -46,10 +46,10 @@ def read_itrax_document(path: Path) -> ItraxDocument:
         If it is far too long to be one, or a number in it is.
     """
     with InputFile(path) as file:
-        raw = file.read_at(0, _MOST_BYTES + 1)
-    if len(raw) > _MOST_BYTES:
+        raw = file.read_at(0, _MAX_BYTES + 1)
+    if len(raw) > _MAX_BYTES:
         raise HostileFileError(
-            f"expected an Itrax document of at most {_MOST_BYTES} bytes, got a longer file: {path}"
+            f"expected an Itrax document of at most {_MAX_BYTES} bytes, got a longer file: {path}"
         )
     # The text is UTF-8, Mac or Windows by turns; what is looked for is ASCII in all of them.
     text = raw.decode("latin-1")
@@ -72,7 +72,7 @@ def _number(path: Path, text: str) -> Fraction:
     number = exact_number(text)
     if number is None:
         raise HostileFileError(
-            f"expected numbers of at most {MOST_DIGITS} digits and {MOST_DECIMALS} decimals, got "
+            f"expected numbers of at most {MAX_DIGITS} digits and {MAX_DECIMALS} decimals, got "
             f"{shown(text)}: {path}; export the document again"
         )
     return number

@@ -19,7 +19,7 @@ from downcore.strata.errors import SegmentError
 
 def _header_path(path: Path) -> Path | None:
     beside = (path.with_suffix(".hdr"), path.with_suffix(".HDR"), Path(f"{path}.hdr"))
-    return next((candidate for candidate in beside if _is_file(candidate)), None)
+    return next((scan_files for scan_files in beside if _is_file(scan_files)), None)
 
 
 def _is_file(path: Path) -> bool:

@@ -50,7 +50,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Stillness:
+class FileStability:
     """For how long, and over how many looks, a file has been the same."""
 
     size: int
@@ -60,7 +60,7 @@ class Stillness:
     since_s: float
     """When the first of the equal looks was taken."""
 
-    n_looks: int
+    n_listings: int
     """Equal looks so far, the first included; at least 1."""
 
     is_closed: bool
@@ -68,7 +68,7 @@ class Stillness:
 
     def has_settled(self, now_s: float, patience: Patience) -> bool:
         """Return whether it has been the same for ``settle_s``, over at least two looks."""
-        return self.n_looks > 1 and now_s - self.since_s >= patience.settle_s
+        return self.n_listings > 1 and now_s - self.since_s >= patience.settle_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ class Decision:
     """Set once an incomplete file has been still for ``give_up_s``: set it aside, keep watching."""
 
 
-def looked(
-    before: Stillness | None, *, size: int, mtime_ns: int, now_s: float, is_closed: bool = False
-) -> Stillness:
+def observe(
+    before: FileStability | None, *, size: int, mtime_ns: int, now_s: float, is_closed: bool = False
+) -> FileStability:
     """
     Return a file's stillness after one more look.
 
@@ -115,18 +115,18 @@ def looked(
         file changes again.
     """
     if before is None or (before.size, before.mtime_ns) != (size, mtime_ns):
-        return Stillness(size, mtime_ns, since_s=now_s, n_looks=1, is_closed=is_closed)
-    return Stillness(
+        return FileStability(size, mtime_ns, since_s=now_s, n_listings=1, is_closed=is_closed)
+    return FileStability(
         size,
         mtime_ns,
         since_s=min(before.since_s, now_s),
-        n_looks=before.n_looks + 1,
+        n_listings=before.n_listings + 1,
         is_closed=before.is_closed or is_closed,
     )
 
 
-def decide(
-    stillness: Stillness, evidence: Evidence, *, now_s: float, patience: Patience
+def assess(
+    stability: FileStability, evidence: Evidence, *, now_s: float, patience: Patience
 ) -> Decision:
     """
     Decide how far a file has come.
@@ -135,14 +135,14 @@ def decide(
     marker, or it has been the same for ``settle_s`` over at least two looks;
     *and* its structure is complete; *and* its last strips are not blank.
     """
-    still_s = max(now_s - stillness.since_s, 0.0)
+    still_s = max(now_s - stability.since_s, 0.0)
     if not evidence.is_complete or evidence.is_tail_blank:
-        return _unfinished(stillness, evidence, still_s, patience)
-    if stillness.is_closed:
+        return _unfinished(stability, evidence, still_s, patience)
+    if stability.is_closed:
         because = "closed, renamed into place or marked as done by its writer, and complete"
         return Decision(Progress.FINAL, because)
-    looks = f"{stillness.n_looks} looks over {still_s:.1f} s"
-    if stillness.n_looks > 1 and still_s >= patience.settle_s:
+    looks = f"{stability.n_listings} looks over {still_s:.1f} s"
+    if stability.n_listings > 1 and still_s >= patience.settle_s:
         return Decision(Progress.FINAL, f"the same in {looks}, and complete")
     return Decision(
         Progress.SETTLING, f"complete; the same in {looks} of {patience.settle_s:g} s needed"
@@ -150,13 +150,13 @@ def decide(
 
 
 def _unfinished(
-    stillness: Stillness, evidence: Evidence, still_s: float, patience: Patience
+    stability: FileStability, evidence: Evidence, still_s: float, patience: Patience
 ) -> Decision:
     if evidence.is_complete:
         kind, found = Incomplete.ZERO_TAILED, "its last strips are still blank"
     else:
         kind, found = Incomplete.TRUNCATED, "bytes that its structure promises are missing"
-    if stillness.n_looks > 1 and still_s >= patience.give_up_s:
+    if stability.n_listings > 1 and still_s >= patience.give_up_s:
         because = f"{kind}: {found}, and nothing changed for {still_s:.0f} s"
         return Decision(Progress.GROWING, because, kind)
-    return Decision(Progress.GROWING, f"{found} at {stillness.size} bytes")
+    return Decision(Progress.GROWING, f"{found} at {stability.size} bytes")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from downcore.sources import SegmentFormat, format_of, head_of
 from downcore.sources.format import HEAD_BYTES
-from downcore.sources.inbox.completeness import Stillness, looked
+from downcore.sources.inbox.completeness import FileStability, observe
 from downcore.sources.inbox.listing import SeenFile
 from downcore.strata.errors import SegmentError
 
@@ -28,7 +28,7 @@ IMAGE_ENDINGS = frozenset({".tif", ".tiff", ".bmp", ".png", ".jpg", ".jpeg", ".r
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ScanFiles:
     """The files of one scan, as they stood at one look."""
 
     key: str
@@ -48,7 +48,7 @@ class Candidate:
         """Whether the format has one file for each scan, not strips of which more may come."""
         return self.format.grouping(self.paths[0]) == str(self.paths[0])
 
-    def continues(self, before: "Candidate") -> bool:
+    def continues(self, before: "ScanFiles") -> bool:
         """Return whether what was read of the files before still holds, as far as a look tells."""
         known = {(file.path, file.inode, file.device) for file in before.files}
         now = {(file.path, file.inode, file.device) for file in self.files}
@@ -79,13 +79,13 @@ class Unclaimed:
     reason: str
 
 
-class CandidateFinder:
+class ScanFilesFinder:
     """Group files into scans; remembers which format a file has, so heads are read once."""
 
     def __init__(self) -> None:
         self._formats: dict[Path, tuple[int, int, str, SegmentFormat]] = {}
 
-    def find(self, files: Iterable[SeenFile]) -> tuple[list[Candidate], list[Unclaimed]]:
+    def find(self, files: Iterable[SeenFile]) -> tuple[list[ScanFiles], list[Unclaimed]]:
         """
         Return the scans among ``files``, the oldest first, and the images nobody reads.
 
@@ -104,15 +104,15 @@ class CandidateFinder:
                 key = f"{fmt.name}:{fmt.grouping(file.path)}"
                 grouped.setdefault(key, (fmt, []))[1].append(file)
             elif file.path.suffix.lower() in IMAGE_ENDINGS:
-                unclaimed.append(Unclaimed(file, _candidate_signature((file,), sidecars), reason))
+                unclaimed.append(Unclaimed(file, _scan_signature((file,), sidecars), reason))
         here = {file.path for file in every}
         self._formats = {path: known for path, known in self._formats.items() if path in here}
         found = [
-            Candidate(
+            ScanFiles(
                 key,
                 fmt,
                 tuple(group),
-                signature=_candidate_signature(tuple(group), sidecars),
+                signature=_scan_signature(tuple(group), sidecars),
                 beside=_signature(sidecars.of(tuple(group))),
                 is_marked=all(_is_marked(file.path, here) for file in group),
             )
@@ -163,9 +163,9 @@ class _Sidecars:
         return found
 
 
-def look_again(
-    before: Stillness | None, candidate: Candidate, *, now_s: float, is_closed: bool
-) -> Stillness:
+def observe_again(
+    before: FileStability | None, scan_files: ScanFiles, *, now_s: float, is_closed: bool
+) -> FileStability:
     """
     Return for how long a scan's files have been the same, after one more look.
 
@@ -180,13 +180,13 @@ def look_again(
     is_closed : bool
         Whether a writer closed a file, or renamed it into place, since the look before.
     """
-    return looked(
+    return observe(
         before,
-        size=candidate.size,
-        mtime_ns=candidate.mtime_ns,
+        size=scan_files.size,
+        mtime_ns=scan_files.mtime_ns,
         now_s=now_s,
         # A strip that was closed says nothing of the strips to come.
-        is_closed=(is_closed or candidate.is_marked) and candidate.is_one_file,
+        is_closed=(is_closed or scan_files.is_marked) and scan_files.is_one_file,
     )
 
 
@@ -195,7 +195,7 @@ def _is_marked(path: Path, here: set[Path]) -> bool:
     return any(path.with_name(name) in here for name in names)
 
 
-def _candidate_signature(files: tuple[SeenFile, ...], sidecars: _Sidecars) -> str:
+def _scan_signature(files: tuple[SeenFile, ...], sidecars: _Sidecars) -> str:
     return _signature({*files, *sidecars.of(files)})
 
 

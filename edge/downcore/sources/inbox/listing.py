@@ -33,7 +33,7 @@ class Trouble(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class LookLimits:
+class ListingLimits:
     """How much of an inbox is looked at."""
 
     max_entries: int = 200_000
@@ -61,7 +61,7 @@ class SeenFile:
 
 
 @dataclass(frozen=True, slots=True)
-class LookProblem:
+class ListingProblem:
     """An entry that the look could not count among the files."""
 
     path: Path
@@ -71,7 +71,7 @@ class LookProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Listing:
     """What one look found, each part in the order of its paths' bytes."""
 
     files: tuple[SeenFile, ...]
@@ -80,7 +80,7 @@ class Look:
     not_yet: tuple[SeenFile, ...]
     """Hidden files and those under a copying program's temporary name."""
 
-    problems: tuple[LookProblem, ...]
+    problems: tuple[ListingProblem, ...]
 
     is_listed: bool
     """Whether the inbox itself could be listed; False says nothing about any file."""
@@ -108,7 +108,9 @@ ListFolder = Callable[[Path], AbstractContextManager[Iterable[Entry]]]
 """Opens a folder for listing, as ``os.scandir`` does."""
 
 
-def look(inbox: Path, *, limits: LookLimits, list_folder: ListFolder = os.scandir) -> Look:
+def list_inbox(
+    inbox: Path, *, limits: ListingLimits, list_folder: ListFolder = os.scandir
+) -> Listing:
     """
     Look at every file below the inbox, without following a link and without opening a file.
 
@@ -116,7 +118,7 @@ def look(inbox: Path, *, limits: LookLimits, list_folder: ListFolder = os.scandi
     ----------
     inbox : Path
         The folder that the scanner writes to.
-    limits : LookLimits
+    limits : ListingLimits
         How far the look goes.
     list_folder : callable, default ``os.scandir``
         How a folder is listed; tests give one whose share blinks.
@@ -129,7 +131,7 @@ def look(inbox: Path, *, limits: LookLimits, list_folder: ListFolder = os.scandi
     """
     walk = _Walk(limits, list_folder)
     is_listed = walk.folder(inbox, 0)
-    return Look(
+    return Listing(
         files=tuple(sorted(walk.files, key=_by_bytes)),
         not_yet=tuple(sorted(walk.not_yet, key=_by_bytes)),
         problems=tuple(sorted(walk.problems, key=_by_bytes)),
@@ -143,10 +145,10 @@ def is_not_yet(name: str) -> bool:
 
 
 class _Walk:
-    def __init__(self, limits: LookLimits, list_folder: ListFolder) -> None:
+    def __init__(self, limits: ListingLimits, list_folder: ListFolder) -> None:
         self.files: list[SeenFile] = []
         self.not_yet: list[SeenFile] = []
-        self.problems: list[LookProblem] = []
+        self.problems: list[ListingProblem] = []
         self._limits = limits
         self._list_folder = list_folder
         self._n_entries = 0
@@ -202,12 +204,12 @@ class _Walk:
         self.folder(path, depth + 1)
 
     def _note(self, path: Path, trouble: Trouble, reason: str) -> None:
-        self.problems.append(LookProblem(path, trouble, reason))
+        self.problems.append(ListingProblem(path, trouble, reason))
 
 
 def _is_gone(error: OSError) -> bool:
     return error.errno in (errno.ENOENT, errno.ENOTDIR)
 
 
-def _by_bytes(found: SeenFile | LookProblem) -> bytes:
+def _by_bytes(found: SeenFile | ListingProblem) -> bytes:
     return os.fsencode(found.path)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from downcore.ports import Clock
-from downcore.sources.inbox.listing import Look, LookLimits, look
+from downcore.sources.inbox.listing import Listing, ListingLimits, list_inbox
 
 FRESH_S = 1.0
 """Longest that a look serves while there is work to do and no event came."""
@@ -13,7 +13,7 @@ REST_PER_LOOK = 4
 """Times as long as a look took, it is waited before the next."""
 
 
-class PacedLooks:
+class ThrottledListing:
     """
     Looks at one folder, no more of them than the folder can bear.
 
@@ -36,18 +36,18 @@ class PacedLooks:
         clock: Clock,
         *,
         settle_s: float,
-        take: Callable[[Path], Look] = lambda inbox: look(inbox, limits=LookLimits()),
+        take: Callable[[Path], Listing] = lambda inbox: list_inbox(inbox, limits=ListingLimits()),
     ) -> None:
         self._inbox = inbox
         self._clock = clock
         self._fresh_s = min(FRESH_S, settle_s / 4)
         self._take = take
-        self._last: Look | None = None
+        self._last: Listing | None = None
         self._last_at_s = 0.0
         self.rest_s = 0.0
         """Least seconds to wait before the next look where no event asks for one."""
 
-    def look(self, *, may_be_the_last: bool) -> Look:
+    def list_inbox(self, *, may_be_the_last: bool) -> Listing:
         """Return the folder as it is, or as it was within the last second where that will do."""
         now_s = self._clock.monotonic_s()
         if may_be_the_last and self._last and now_s - self._last_at_s < self._fresh_s:

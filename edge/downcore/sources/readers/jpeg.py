@@ -20,7 +20,7 @@ _START_OF_SCAN = 0xDA
 _APP1 = 0xE1
 _FRAMES = (0xC0, 0xC1, 0xC2)
 _OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
-_MOST_SEGMENTS = 10_000
+_MAX_SEGMENTS = 10_000
 _MARK = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """A mark within compressed pixels; stuffed zeros, restarts and fill bytes are none."""
 
@@ -93,7 +93,7 @@ class _Marks:
         """Return what the frame header says, and remember where the first scan starts."""
         at, found = 2, None
         written = WrittenExtent(self._file, self._limits).look().written
-        for _ in range(_MOST_SEGMENTS):
+        for _ in range(_MAX_SEGMENTS):
             head = self._file.read_at(at, 10)
             if at + len(head) > written or len(head) < 10:  # noqa: PLR2004 - as read
                 raise GrowingError(f"expected a JPEG header, got {at} bytes: {self._file.path}")

@@ -59,7 +59,7 @@ _SMALL = frozenset(
 _WHOLE_NUMBERS = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
 """TIFF's types of whole numbers; the tags above have no other."""
 
-_MOST_ENTRIES = 4096
+_MAX_ENTRIES = 4096
 _HEADER_BYTES = 16
 _BIG_TIFF = 43
 
@@ -176,8 +176,8 @@ class TagTable:
         start = at + widths.count
         if n_entries == 0 and self._extent.written <= start:
             raise self._growing("it is still blank")
-        if not 1 <= n_entries <= _MOST_ENTRIES:
-            raise self.hostile(f"1 to {_MOST_ENTRIES} tags in the index", n_entries)
+        if not 1 <= n_entries <= _MAX_ENTRIES:
+            raise self.hostile(f"1 to {_MAX_ENTRIES} tags in the index", n_entries)
         length = n_entries * widths.entry
         raw = self._file.read_at(start, length + widths.pointer)
         if len(raw) < length:

@@ -9,7 +9,7 @@ from downcore.strata.errors import EndMemberError
 JOINER = " + "
 """Stands between the names of groups that are only known together."""
 
-MOST_NAME_CHARACTERS = 60
+MAX_NAME_CHARACTERS = 60
 """Longest name of a mineral or group."""
 
 DENSITY_RANGE = (0.01, 25.0)
@@ -56,10 +56,10 @@ class Solid:
         for name, text in (("mineral", self.mineral), ("group", self.group)):
             if not text.strip():
                 raise EndMemberError(f"expected a name, got an empty {name}")
-            if not text.isprintable() or len(text) > MOST_NAME_CHARACTERS:
+            if not text.isprintable() or len(text) > MAX_NAME_CHARACTERS:
                 raise EndMemberError(
-                    f"expected a {name} of at most {MOST_NAME_CHARACTERS} printable characters, "
-                    f"got {text[:MOST_NAME_CHARACTERS]!r}"
+                    f"expected a {name} of at most {MAX_NAME_CHARACTERS} printable characters, "
+                    f"got {text[:MAX_NAME_CHARACTERS]!r}"
                 )
         positive = (self.density, self.vp, self.bulk_gpa, self.shear_gpa)
         for name, one in zip(("density", "vp", "bulk_gpa", "shear_gpa"), positive, strict=True):

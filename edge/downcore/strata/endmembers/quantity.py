@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from downcore.strata.errors import EndMemberError
 
-MOST_SHARE_SD = 10.0
+MAX_SHARE_SD = 10.0
 """Standard deviation of a channel, as a share of it, beyond which it is no colour."""
 
 
@@ -67,9 +67,9 @@ class Colour:
             )
         if not all(math.isfinite(x) and x > 0.0 for x in self.share_sd):
             raise EndMemberError(f"expected an sd above 0 for each channel, got {self.share_sd}")
-        if max(self.share_sd) > MOST_SHARE_SD:
+        if max(self.share_sd) > MAX_SHARE_SD:
             raise EndMemberError(
-                f"expected an sd of each channel up to {MOST_SHARE_SD:g} times the channel in "
+                f"expected an sd of each channel up to {MAX_SHARE_SD:g} times the channel in "
                 f"linear light, got {max(self.share_sd):.3g} times: leave out a colour that is "
                 "not known"
             )

@@ -13,10 +13,10 @@ _T = TypeVar("_T")
 FEWEST_MEMBERS = 2
 """A single member leaves nothing to unmix."""
 
-MOST_MEMBERS = 32
+MAX_MEMBERS = 32
 """More than any observation of a core could tell apart."""
 
-LEAST_GRAIN_PER_WATER = 1.1
+MIN_GRAIN_PER_WATER = 1.1
 """Times the density of pore water that the densest member has at least."""
 
 
@@ -60,7 +60,7 @@ class EndMemberTable:
                     f"table {self.name}: expected one spelling of a group, got {name!r} and "
                     f"{again!r}"
                 )
-        lightest = LEAST_GRAIN_PER_WATER * self.pore_water.density.value
+        lightest = MIN_GRAIN_PER_WATER * self.pore_water.density.value
         grains = max(m.density.value for m in self.members)
         if grains < lightest:
             raise EndMemberError(
@@ -120,9 +120,9 @@ def check_members(names: Iterable[str], table: str) -> None:
         If they are fewer than 2, too many, or two have one name.
     """
     listed = list(names)
-    if not FEWEST_MEMBERS <= len(listed) <= MOST_MEMBERS:
+    if not FEWEST_MEMBERS <= len(listed) <= MAX_MEMBERS:
         raise EndMemberError(
-            f"table {table}: expected {FEWEST_MEMBERS} to {MOST_MEMBERS} members, got {len(listed)}"
+            f"table {table}: expected {FEWEST_MEMBERS} to {MAX_MEMBERS} members, got {len(listed)}"
         )
     for one, other in _pairs(listed):
         if _plain(one) == _plain(other):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 _MEMORY = 0.8
 """Share of the old place of an edge that is kept from one centimetre to the next."""
 
-_LEAST_FILL = 0.5
+_MIN_FILL = 0.5
 """Share of a column's cells, and of the core's columns, that must be sediment to move the edges."""
 
 _MARGIN = 0.02
@@ -17,7 +17,7 @@ _MARGIN = 0.02
 _LEAN_BEYOND = 1.5
 """Log odds against sediment well beyond a trusted edge."""
 
-_LEAST_TRUST = 0.5
+_MIN_TRUST = 0.5
 """From here on the edges say what lies inside the core; some four slices that agree."""
 
 
@@ -48,8 +48,8 @@ def edges_after(edges: Edges, is_sediment: NDArray[np.bool_]) -> Edges:
         Its cells. A slice with little sediment moves no edge.
     """
     n_columns = is_sediment.shape[1]
-    columns = np.flatnonzero(is_sediment.mean(axis=0) >= _LEAST_FILL)
-    if columns.size < max(1.0, _LEAST_FILL * (edges.right - edges.left) * n_columns):
+    columns = np.flatnonzero(is_sediment.mean(axis=0) >= _MIN_FILL)
+    if columns.size < max(1.0, _MIN_FILL * (edges.right - edges.left) * n_columns):
         return edges
     left, right = float(columns[0]) / n_columns, float(columns[-1] + 1) / n_columns
     memory = _MEMORY * edges.trust
@@ -69,7 +69,7 @@ def lean_of_edges(edges: Edges, n_columns: int) -> NDArray[np.float32]:
 
 def inside_edges(edges: Edges, n_columns: int, margin_cells: float) -> NDArray[np.bool_]:
     """Return which columns lie deeper than a margin inside the core; none before it is trusted."""
-    if edges.trust < _LEAST_TRUST:
+    if edges.trust < _MIN_TRUST:
         return np.zeros(n_columns, np.bool_)
     middle = np.arange(n_columns) + 0.5
     depth = np.minimum(middle - edges.left * n_columns, edges.right * n_columns - middle)

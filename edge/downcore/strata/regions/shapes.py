@@ -143,7 +143,7 @@ def slice_regions(
         reason = ""
         if n_regions == 0:
             reason = NO_SEDIMENT
-        elif limits.least_um(scale) * _LEAST_RANGE > limits.largest_um:
+        elif limits.least_um(scale) * _MIN_RANGE > limits.largest_um:
             reason = TOO_COARSE
         elif grains.n_grains < limits.fewest:
             reason = TOO_FEW
@@ -154,7 +154,7 @@ def slice_regions(
     return found
 
 
-_LEAST_RANGE = 4.0
+_MIN_RANGE = 4.0
 """Times the least diameter that the greatest must be, for a distribution to have room."""
 
 

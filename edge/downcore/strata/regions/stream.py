@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _Rows = TypeVar("_Rows", Pixels, NDArray[np.int32])
 
-_MOST_REGIONS = 2**31 - 1
+_MAX_REGIONS = 2**31 - 1
 
 
 class _Refiner(Protocol):
@@ -197,9 +197,9 @@ class RegionStream:
         )
         labels = self._checked(self._refiner.refine(window), window)
         n_new = int(labels.max())
-        if self._n_regions + n_new > _MOST_REGIONS:
+        if self._n_regions + n_new > _MAX_REGIONS:
             raise SectionError(
-                f"expected at most {_MOST_REGIONS} regions in a section, got {n_new} more than "
+                f"expected at most {_MAX_REGIONS} regions in a section, got {n_new} more than "
                 f"{self._n_regions} at line {stop}"
             )
         if self._n_regions:

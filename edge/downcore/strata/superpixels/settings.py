@@ -11,8 +11,8 @@ MIN_CELL_PX = 4
 MAX_CELL_PX = 256
 """Largest cell; keeps every sum of a cell within 32 bits."""
 
-_MOST_ITERATIONS = 50
-_MOST_CELLS = 100_000
+_MAX_ITERATIONS = 50
+_MAX_CELLS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class SuperpixelSettings:
 
     def __post_init__(self) -> None:
         _check("cell_um", self.cell_um, 1, 1_000_000)
-        _check("iterations", self.iterations, 1, _MOST_ITERATIONS)
+        _check("iterations", self.iterations, 1, _MAX_ITERATIONS)
         _check("row_step", self.row_step, 1, MIN_CELL_PX)
-        _check("stretch_cells", self.stretch_cells, 1, _MOST_CELLS)
-        _check("halo_cells", self.halo_cells, 3, _MOST_CELLS)
+        _check("stretch_cells", self.stretch_cells, 1, _MAX_CELLS)
+        _check("halo_cells", self.halo_cells, 3, _MAX_CELLS)
         if not (math.isfinite(self.compactness) and self.compactness > 0.0):
             raise ValueError(f"expected compactness above 0, got {self.compactness}")
         if not 0.0 <= self.smallest_part <= 1.0:

@@ -22,7 +22,7 @@ from downcore.strata.unmixing.prior import Prior, features, learn_prior
 FEWEST_KNOWN = 10
 """Slices of known composition from which a core is calibrated."""
 
-MOST_BLOCKS = 10
+MAX_BLOCKS = 10
 """Blocks of depth that are left out in turn."""
 
 AREAL_WEIGHTS = tuple(i / 10 for i in range(11))
@@ -34,7 +34,7 @@ STRENGTHS = (0.5, 1.0, 2.0)
 REACHES = (0.0, REACH_SLICES)
 """Windows of the local mean that are tried: beds thinner than a slice have none."""
 
-_LEAST_SD = 1e-6
+_MIN_SD = 1e-6
 """Of a spread, so that a group that no draw moves has an interval."""
 
 UNCALIBRATED = Interval(factor=4.0, floor=0.05)
@@ -126,7 +126,7 @@ def calibrate(
         If fewer than 10 known slices were observed, or one lies outside the core.
     """
     known = _observed(seen, known, library)
-    blocks = np.arange(known.at.size) * min(MOST_BLOCKS, known.at.size) // known.at.size
+    blocks = np.arange(known.at.size) * min(MAX_BLOCKS, known.at.size) // known.at.size
     core = _Core(seen, known, library, blocks)
     fits = [(core.left_out_misfit(replace(mixing, areal_weight=w)), w) for w in AREAL_WEIGHTS]
     mixing = replace(mixing, areal_weight=min(fits)[1])
@@ -141,7 +141,7 @@ def calibrate(
     constant = np.stack([truth[blocks != block].mean(axis=0) for block in blocks])
     intervals = tuple(
         fit_by_core(
-            found[:, g] - truth[:, g], np.maximum(sd[:, g], _LEAST_SD), blocks, coverage=COVERAGE
+            found[:, g] - truth[:, g], np.maximum(sd[:, g], _MIN_SD), blocks, coverage=COVERAGE
         )
         for g in range(truth.shape[1])
     )

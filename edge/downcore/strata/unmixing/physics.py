@@ -18,7 +18,7 @@ from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import VpRule
 from downcore.strata.unmixing.observations import DENSITY, MS, N_ROWS, RED, VP, Observations
 
-_LEAST_SOLID = 0.02
+_MIN_SOLID = 0.02
 """Share of solids below which colour is taken as that of this share."""
 
 
@@ -109,7 +109,7 @@ def predict_values(
         if mixing.vp_rule is VpRule.HILL:
             compliance = 2.0 / (fractions @ library.p_wave_gpa + 1.0 / compliance)
         value[:, VP] = compliance * value[:, DENSITY]
-    solid = np.maximum(fractions[:, 1:].sum(axis=1), _LEAST_SOLID)
+    solid = np.maximum(fractions[:, 1:].sum(axis=1), _MIN_SOLID)
     light, _ = _mixed_light(library, fractions[:, 1:] / solid[:, None], mixing)
     value[:, RED:] = np.log(light)
     return value
@@ -174,7 +174,7 @@ def _light(
     library: Library, fractions: NDArray[np.float64], mixing: Mixing
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the log of the channels, its slopes and its variance."""
-    solid = np.maximum(fractions[:, 1:].sum(axis=1), _LEAST_SOLID)
+    solid = np.maximum(fractions[:, 1:].sum(axis=1), _MIN_SOLID)
     share = fractions[:, 1:] / solid[:, None]
     ratios = k_over_s(library.reflectance)
     light, intimate = _mixed_light(library, share, mixing)

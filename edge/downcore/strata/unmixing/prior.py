@@ -14,16 +14,16 @@ POROSITY = (0.5, 0.25)
 FEWEST_SLICES = 3
 """Slices of known composition that a prior can be made of."""
 
-_LEAST_SD = 0.01
+_MIN_SD = 0.01
 """Standard deviation of a member's share below which no prior claims to know it."""
 
 _RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
 """Strengths that are tried against slopes of standardised observations."""
 
-_LEAST_MEAN = 1e-3
+_MIN_MEAN = 1e-3
 """Share that no prior's mean is below."""
 
-_LEAST_MS = 1.0
+_MIN_MS = 1.0
 """1e-5 SI, about a logger's noise; below it the logarithm says nothing."""
 
 _KEPT = 0.9
@@ -125,8 +125,8 @@ class LearnedPrior:
     def of(self, observed: NDArray[np.float64], strength: float) -> Prior:
         """Return the prior of slices with these features, shape (n, 6), NaN where unknown."""
         away = np.nan_to_num((observed - self.centre) / self.scale)
-        mean = np.maximum(self.base.mean + away @ self.slope, _LEAST_MEAN)
-        mean[:, 0] = np.minimum(mean[:, 0], 1.0 - _LEAST_MEAN)
+        mean = np.maximum(self.base.mean + away @ self.slope, _MIN_MEAN)
+        mean[:, 0] = np.minimum(mean[:, 0], 1.0 - _MIN_MEAN)
         mean[:, 1:] /= mean[:, 1:].sum(axis=1, keepdims=True)
         return Prior(mean, self.covariance, strength)
 
@@ -178,7 +178,7 @@ def learn_prior(
 def features(value: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return observations, shape (n, 6), as a regression sees them: ms and channels in logs."""
     seen = value.copy()
-    seen[:, MS] = np.log(np.maximum(value[:, MS], _LEAST_MS))
+    seen[:, MS] = np.log(np.maximum(value[:, MS], _MIN_MS))
     seen[:, RED:] = np.log(value[:, RED:])
     return seen
 
@@ -186,7 +186,7 @@ def features(value: NDArray[np.float64]) -> NDArray[np.float64]:
 def _shrunk(away: NDArray[np.float64], m: int) -> NDArray[np.float64]:
     """Return a covariance about 0 whose correlations count as far as slices support them."""
     seen = away.T @ away / (m - 1)
-    spread = np.maximum(np.diag(seen), _LEAST_SD**2)
+    spread = np.maximum(np.diag(seen), _MIN_SD**2)
     kept = _KEPT * (m - 1) / (m - 1 + (away.shape[1] - 1) / 2)
     shrunk: NDArray[np.float64] = kept * seen + np.diag(spread - kept * np.diag(seen))
     return shrunk

@@ -30,7 +30,7 @@ _SAME = 1e-9
 _STILL = 1e-12
 """Pull of a round to where it began, of the mean diagonal."""
 
-_LEAST_SOLID = 0.02
+_MIN_SOLID = 0.02
 """Share of solids below which the prior counts as if there were this much."""
 
 
@@ -171,7 +171,7 @@ def add_prior(
     """
     n, size = fractions.shape
     mean, precision = np.broadcast_to(prior[0], (n, size)), prior[1]
-    solid = np.maximum(1.0 - fractions[:, 0], _LEAST_SOLID)
+    solid = np.maximum(1.0 - fractions[:, 0], _MIN_SOLID)
     away = np.zeros((n, size, size))
     away[:, 0, 0] = 1.0
     away[:, 1:, 1:] = (np.eye(size - 1) - mean[:, 1:, None]) / solid[:, None, None]
@@ -192,7 +192,7 @@ def _prior_misfit(
     fractions: NDArray[np.float64], mean: NDArray[np.float64], precision: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return how far mixtures are from a prior, shape (n,)."""
-    solid = np.maximum(fractions[:, 1:].sum(axis=1, keepdims=True), _LEAST_SOLID)
+    solid = np.maximum(fractions[:, 1:].sum(axis=1, keepdims=True), _MIN_SOLID)
     away = np.column_stack([fractions[:, :1], fractions[:, 1:] / solid]) - mean
     misfit: NDArray[np.float64] = ((away @ precision) * away).sum(axis=1)
     return misfit

@@ -29,7 +29,7 @@ FASTEST = 2_500.0
 ROCK_FROM = 2_500.0
 """Median velocity from which a core is rock and the bounds of sediment do not hold, m/s."""
 
-LEAST_SHARE = 0.5
+MIN_SHARE = 0.5
 """Of a column's values that must be credible for any of them to be."""
 
 
@@ -73,7 +73,7 @@ def believed(core: str, raw: dict[str, Values], n: int) -> Believed:
         kept = np.log10(kept) if one.is_log_scaled else kept
         share = inside.sum() / known.sum()
         span = f"{low:g} to {high:g} {one.unit}"
-        if share < LEAST_SHARE:
+        if share < MIN_SHARE:
             notes.append(
                 f"{core}: {one.name} is left out: {100 * (1 - share):.0f} % of it lies outside "
                 f"{span}, so it was not calibrated"

@@ -14,7 +14,7 @@ from downcore.strata.segment import Segment
 
 Pixels8 = NDArray[np.uint8]
 
-MOST_PIXELS = 400_000_000
+MAX_PIXELS = 400_000_000
 """Largest image that is opened."""
 
 
@@ -86,7 +86,7 @@ def read_rgb(path: Path) -> Pixels8 | None:
         found = cv2.imread(str(path), cv2.IMREAD_COLOR)
     except cv2.error:
         return None
-    if found is None or found.shape[0] * found.shape[1] > MOST_PIXELS:
+    if found is None or found.shape[0] * found.shape[1] > MAX_PIXELS:
         return None
     return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
 

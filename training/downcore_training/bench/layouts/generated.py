@@ -34,7 +34,7 @@ _KEYS = {
     "px_per_cm_highest": float,
     "cores_per_site": int,
 }
-MOST_CORES = 10_000
+MAX_CORES = 10_000
 PROCESSES = 2
 """In which many cores are drawn; no more, since a core takes some hundred megabytes."""
 
@@ -127,8 +127,8 @@ def _asked(path: Path) -> tuple[int, int, CoreSet]:
     for key, value in raw.items():
         _refuse_unusable(key, value, path)
     n_cores = int(raw.pop("cores"))
-    if not 1 <= n_cores <= MOST_CORES:
-        raise SettingsError(f"expected 1 to {MOST_CORES} cores in {path}, got {n_cores}")
+    if not 1 <= n_cores <= MAX_CORES:
+        raise SettingsError(f"expected 1 to {MAX_CORES} cores in {path}, got {n_cores}")
     per_site = int(raw.pop("cores_per_site", 0))
     values = {key: _KEYS[key](value) for key, value in raw.items()}
     recipe = dataclasses.replace(CoreSet(), **values)

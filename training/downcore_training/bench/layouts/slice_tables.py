@@ -20,7 +20,7 @@ Values = NDArray[np.float64]
 Rows = list[dict[str, str]]
 
 PATTERN = "*_slices_1cm.csv"
-_MOST_TABLES = 2_000
+_MAX_TABLES = 2_000
 _COUNTS_8, _COUNTS_16 = 255.0, 65_535.0
 
 
@@ -33,7 +33,7 @@ class _Table:
 
 def _tables_below(folder: Path) -> list[Path]:
     found = (p for p in folder.rglob("*.csv") if p.name.lower().endswith("_slices_1cm.csv"))
-    return sorted(p for p in found if p.is_file())[:_MOST_TABLES]
+    return sorted(p for p in found if p.is_file())[:_MAX_TABLES]
 
 
 def knows(folder: Path) -> bool:
@@ -120,9 +120,9 @@ def _core_of(table: _Table, name: str, site: str) -> tuple[BenchCore, list[str]]
     columns, rows = table.columns, table.rows
     notes: list[str] = []
     depth = _numbers(rows, columns.depth) if columns.depth else np.full(len(rows), np.nan)
-    far = np.abs(depth) > MOST_DEPTH_CM
+    far = np.abs(depth) > MAX_DEPTH_CM
     if far.any():
-        notes.append(f"{name}: {far.sum()} rows with a depth beyond {MOST_DEPTH_CM:g} cm left out")
+        notes.append(f"{name}: {far.sum()} rows with a depth beyond {MAX_DEPTH_CM:g} cm left out")
         depth[far] = np.nan
     if not np.isfinite(depth).all():
         if not np.isfinite(depth).any():
@@ -311,7 +311,7 @@ def _number(text: str) -> float:
     return float("nan") if value in _MISSING or not np.isfinite(value) else value
 
 
-MOST_DEPTH_CM = 1e6
+MAX_DEPTH_CM = 1e6
 """10 km; no core comes from deeper, and deeper numbers are typing errors."""
 
 _MISSING = frozenset({-9999.0, -999.0, -999.25, 9999.0, -99999.0})

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from downcore.composing import ComposingRecipe
+from downcore.composing import CompositionConfig
 from downcore.composing.config import TableInUse
 from downcore.endmember_tables import find_table
 from downcore.strata.endmembers.library import Library
@@ -14,11 +14,11 @@ from downcore.strata.unmixing.physics import Mixing
 
 
 @cache
-def small_recipe(
+def small_config(
     *tables: str, bundle_id: str = "b1", lowest_px_per_cm: float = 0.0
-) -> ComposingRecipe:
+) -> CompositionConfig:
     """Return a recipe of the named tables, ``carbonate`` and ``marine-colour`` unless told."""
-    return ComposingRecipe(
+    return CompositionConfig(
         tables=tuple(table_in_use(name) for name in tables or ("carbonate", "marine-colour")),
         bundle_id=bundle_id,
         lowest_px_per_cm=lowest_px_per_cm,

@@ -9,14 +9,14 @@ from downcore import endmember_presets
 from downcore.commands.diagnostics import examine, look_around, settings_text, write_settings
 from downcore.settings import known_keys, load_settings
 from downcore.simulator.generator import CoreRecipe, generate
-from downcore.simulator.scanner import play, scan_job, way_called
+from downcore.simulator.scanner import pattern_named, play, scan_job
 from downcore.strata.errors import SettingsError
 
 
-def scan(folder: Path, way: str, name: str) -> None:
+def scan(folder: Path, pattern: str, name: str) -> None:
     folder.mkdir(exist_ok=True)
     core = generate(CoreRecipe(seed=3, length_cm=2.0, px_per_cm=20.0, width_cm=3.0))
-    for _ in play(scan_job(core, folder, name, px_per_cm=20), way_called(way)):
+    for _ in play(scan_job(core, folder, name, px_per_cm=20), pattern_named(pattern)):
         pass
 
 

@@ -16,7 +16,7 @@ from downcore.strata.estimates import (
     TilePrediction,
     estimates_of,
     forced_reason,
-    scaled_back,
+    inverse_transform,
     why_no_value,
     without_value,
 )
@@ -317,7 +317,9 @@ def test_what_a_graph_says_is_turned_back_into_physical_units() -> None:
     said[1, 1] = math.log(2.0)
     said[2] = 0.25
 
-    got = scaled_back(said, np.array([1.0, 3.0], np.float32), replace(MANIFEST, outputs=outputs))
+    got = inverse_transform(
+        said, np.array([1.0, 3.0], np.float32), replace(MANIFEST, outputs=outputs)
+    )
 
     np.testing.assert_allclose(got.mean, [[1.6, 1550, 1.2], [1.8, 1450, 1.4]])
     np.testing.assert_allclose(got.sd, [[0.2, 50, 0.4], [0.4, 100, 0.8]], rtol=1e-6)
@@ -329,7 +331,7 @@ def test_what_a_graph_says_is_turned_back_into_physical_units() -> None:
 def test_an_endless_sd_of_a_graph_is_refused_without_a_warning() -> None:
     said = np.full((3, 1, 3), 1e4, np.float32)
 
-    got = scaled_back(said, np.zeros(1, np.float32), MANIFEST)
+    got = inverse_transform(said, np.zeros(1, np.float32), MANIFEST)
 
     assert np.isinf(got.sd).all()
     assert estimates_of(got, np.ones(1), MANIFEST)[0].status is Status.ABSTAINED

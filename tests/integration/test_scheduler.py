@@ -19,11 +19,11 @@ from played_device import (
     job_of,
 )
 
-from downcore.service.attempt import MOST_DEATHS
-from downcore.service.scan_ingest import Journey
-from downcore.service.scheduler import MOST_OPEN, Intake
-from downcore.simulator.scanner import way_called
-from downcore.sources.inbox.listing import LookLimits, look
+from downcore.service.attempt import MAX_DEATHS
+from downcore.service.scan_ingest import ScanIngest
+from downcore.service.scheduler import MAX_OPEN, Scheduler
+from downcore.simulator.scanner import pattern_named
+from downcore.sources.inbox.listing import ListingLimits, list_inbox
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import StoreError
 from downcore.strata.mask.masker import MASK_HALO_UM
@@ -45,7 +45,9 @@ def noise(seed: int, length_cm: float = 2.5) -> NDArray[np.uint8]:
 
 def write(pixels: NDArray[np.uint8], folder: Path, name: str) -> Path:
     path = folder / name
-    for step in way_called("growing-tiff").write(job_of(pixels, folder, name, lines_per_step=99)):
+    for step in pattern_named("growing-tiff").write(
+        job_of(pixels, folder, name, lines_per_step=99)
+    ):
         path = step.path
     return path
 
@@ -72,7 +74,7 @@ def test_a_scan_that_grows_gets_its_rows_at_once_although_a_backlog_waits(device
     device.round()
     device.round(after_s=SETTLE_S)
     live = core_lines()
-    for step in way_called("growing-tiff").write(
+    for step in pattern_named("growing-tiff").write(
         job_of(live, device.inbox, "LIVE", lines_per_step=6)
     ):
         device.round()
@@ -133,7 +135,7 @@ def test_a_marker_beside_half_a_scan_does_not_end_it(device: Device) -> None:
 def test_two_scans_that_grow_at_once_go_on_side_by_side(device: Device) -> None:
     device.round()
     writers = {
-        name: way_called("growing-tiff").write(
+        name: pattern_named("growing-tiff").write(
             job_of(core_lines(seed), device.inbox, name, lines_per_step=13)
         )
         for name, seed in (("GC01", 3), ("GC02", 8))
@@ -170,7 +172,7 @@ def test_many_scans_hold_few_files_open_and_none_at_the_end(
     process = psutil.Process()
     most: list[int] = []
 
-    def count(_: Journey) -> None:
+    def count(_: ScanIngest) -> None:
         most.append(process.num_fds())
 
     with Device(tmp_path, slices_per_step=1, on_step=count) as device:
@@ -181,7 +183,7 @@ def test_many_scans_hold_few_files_open_and_none_at_the_end(
         before = process.num_fds()
         device.rest()
 
-        assert max(most) <= before + MOST_OPEN + 2, f"got {max(most) - before} more than at rest"
+        assert max(most) <= before + MAX_OPEN + 2, f"got {max(most) - before} more than at rest"
         assert process.num_fds() <= before
         assert len(device.scans("scan_id")) == 40
         assert set(device.scans("state")) == {(ScanState.DONE,)}
@@ -197,7 +199,7 @@ def test_files_that_wait_for_bytes_hold_few_files_open(device: Device) -> None:
     for _ in range(8):
         device.round(after_s=SETTLE_S)
 
-    assert process.num_fds() <= before + MOST_OPEN
+    assert process.num_fds() <= before + MAX_OPEN
     assert set(device.scans("state")) == {(ScanState.GROWING,)}
 
 
@@ -206,7 +208,7 @@ def test_a_look_at_scans_that_wait_unchanged_opens_none_of_them(device: Device) 
     os.truncate(path, path.stat().st_size * 2 // 3)
     device.rest()
     looks = []
-    device.intake._on_step = lambda journey: looks.append(journey.has_worked)
+    device.scheduler._on_step = lambda ingest: looks.append(ingest.has_worked)
     for _ in range(3):
         device.round()
 
@@ -218,7 +220,7 @@ def test_done_scans_are_not_opened_again_after_a_restart(device: Device) -> None
         write(noise(n), device.inbox, f"GC{n:02d}")
     device.rest()
     n_announced = device.all("SELECT count(*) FROM outbox")
-    stepped: list[Journey] = []
+    stepped: list[ScanIngest] = []
     device.on_step = stepped.append
     device.restart()
     device.rest()
@@ -231,9 +233,9 @@ def test_a_file_that_goes_between_look_and_opening_is_no_bad_file(device: Device
     device.round()
     path = write(core_lines(), device.inbox, "GC01")
     content = path.read_bytes()
-    seen = look(device.inbox, limits=LookLimits())
+    seen = list_inbox(device.inbox, limits=ListingLimits())
     path.unlink()
-    device.intake.round(seen, frozenset([path]))
+    device.scheduler.run_once(seen, frozenset([path]))
     device.round()
     assert device.reasons() == {}
 
@@ -259,7 +261,9 @@ def test_a_wall_clock_that_jumps_and_stamps_from_the_future_change_nothing(
     device: Device,
 ) -> None:
     device.round()
-    for n, step in enumerate(way_called("growing-tiff").write(job_of(core_lines(), device.inbox))):
+    for n, step in enumerate(
+        pattern_named("growing-tiff").write(job_of(core_lines(), device.inbox))
+    ):
         stamp = (2**62, 1, 10**18)[n % 3]
         os.utime(step.path, ns=(stamp, stamp))
         device.round()
@@ -283,7 +287,7 @@ def test_rows_do_not_wait_for_events(device: Device) -> None:
 
 def test_a_full_disk_is_not_held_against_the_file_it_came_over(device: Device) -> None:
     write(core_lines(), device.inbox, "GC01")
-    for _ in range(MOST_DEATHS + 2):
+    for _ in range(MAX_DEATHS + 2):
         device.restart()
         database = device.station.store._database
         pages = database.execute("PRAGMA page_count").fetchone()[0]
@@ -301,16 +305,16 @@ def test_a_stop_ends_a_round_before_the_next_scan_has_its_turn(device: Device) -
     for n in range(3):
         write(noise(n), device.inbox, f"GC0{n}")
     stepped: list[str] = []
-    intake = Intake(
+    scheduler = Scheduler(
         device.station,
-        lambda journey: stepped.append(journey.name.section_id),
+        lambda ingest: stepped.append(ingest.name.section_id),
         is_stopping=lambda: bool(stepped),
     )
     for after_s in (0.0, SETTLE_S):
         device.clock.now_s += after_s
-        seen = look(device.inbox, limits=LookLimits())
+        seen = list_inbox(device.inbox, limits=ListingLimits())
         closed = frozenset(file.path for file in seen.files) if after_s else frozenset()
-        intake.round(seen, closed)
-    intake.close()
+        scheduler.run_once(seen, closed)
+    scheduler.close()
 
     assert len(stepped) == 1, f"expected one turn before the stop, got {stepped}"

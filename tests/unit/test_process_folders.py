@@ -7,8 +7,8 @@ import pytest
 import tifffile
 
 from downcore.commands import process as batch
-from downcore.commands.process import _candidate_in, candidate_of
-from downcore.sources.inbox.grouping import Candidate, CandidateFinder
+from downcore.commands.process import _scan_files_in, scan_files_of
+from downcore.sources.inbox.grouping import ScanFiles, ScanFilesFinder
 
 PIXELS = np.full((8, 4, 3), 90, dtype=np.uint8)
 
@@ -26,18 +26,18 @@ def test_a_folder_is_listed_once_however_many_of_its_scans_are_named(
 ) -> None:
     n_listed = 0
 
-    class Counted(CandidateFinder):
+    class Counted(ScanFilesFinder):
         def __init__(self) -> None:
             nonlocal n_listed
             n_listed += 1
             super().__init__()
 
-    monkeypatch.setattr(batch, "CandidateFinder", Counted)
+    monkeypatch.setattr(batch, "ScanFilesFinder", Counted)
     folders: dict[Path, batch._Folder] = {}
 
-    found = [_candidate_in(folders, path) for path in scans]
+    found = [_scan_files_in(folders, path) for path in scans]
 
-    assert [one.paths for one in found if isinstance(one, Candidate)] == [(p,) for p in scans]
+    assert [one.paths for one in found if isinstance(one, ScanFiles)] == [(p,) for p in scans]
     assert n_listed == 1, "the folder was listed for every scan"
 
 
@@ -46,9 +46,9 @@ def test_a_file_named_from_within_its_folder_is_found(
 ) -> None:
     monkeypatch.chdir(scans[0].parent)
 
-    found = candidate_of(Path(scans[0].name))
+    found = scan_files_of(Path(scans[0].name))
 
-    assert isinstance(found, Candidate), found
+    assert isinstance(found, ScanFiles), found
 
 
 def test_what_is_no_scan_is_told_with_its_reason(scans: list[Path]) -> None:
@@ -63,6 +63,6 @@ def test_what_is_no_scan_is_told_with_its_reason(scans: list[Path]) -> None:
         ("link.tif", "a link"),
         ("gone.tif", "No such file"),
     ):
-        found = candidate_of(folder / name)
+        found = scan_files_of(folder / name)
         assert isinstance(found, str), name
         assert reason in found, found

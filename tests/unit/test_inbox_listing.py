@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from downcore.file_names import printable
-from downcore.sources.inbox.listing import Entry, Look, LookLimits, Trouble, look
+from downcore.sources.inbox.listing import Entry, Listing, ListingLimits, Trouble, list_inbox
 
-LIMITS = LookLimits()
+LIMITS = ListingLimits()
 
 
-def names(seen: Look) -> list[str]:
+def names(seen: Listing) -> list[str]:
     return [str(file.path.name) for file in seen.files]
 
 
@@ -60,7 +60,7 @@ def test_a_look_finds_section_images_in_all_folders_in_the_order_of_their_names(
     for name in ("b/02.tif", "b/01.tif", "a.bmp", "c/d/e.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"core")
-    seen = look(tmp_path, limits=LIMITS)
+    seen = list_inbox(tmp_path, limits=LIMITS)
     assert [str(f.path.relative_to(tmp_path)) for f in seen.files] == [
         "a.bmp",
         "b/01.tif",
@@ -84,7 +84,7 @@ def test_a_look_finds_section_images_in_all_folders_in_the_order_of_their_names(
 )
 def test_a_file_under_a_temporary_name_is_not_yet_a_section(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"half a copy")
-    seen = look(tmp_path, limits=LIMITS)
+    seen = list_inbox(tmp_path, limits=LIMITS)
     assert seen.files == ()
     assert [file.path.name for file in seen.not_yet] == [name]
 
@@ -98,7 +98,7 @@ def test_links_and_pipes_are_named_but_never_followed(tmp_path: Path) -> None:
     (inbox / "folder_link").symlink_to(outside)
     (inbox / "file_link.tif").symlink_to(outside / "secret.tif")
     os.mkfifo(inbox / "pipe.tif")
-    seen = look(inbox, limits=LIMITS)
+    seen = list_inbox(inbox, limits=LIMITS)
     assert seen.files == ()
     assert {p.path.name: p.trouble for p in seen.problems} == {
         "folder_link": Trouble.NOT_REGULAR,
@@ -114,7 +114,7 @@ def test_an_entry_that_cannot_be_looked_at_leaves_its_neighbours_alone(
 ) -> None:
     for name in ("1.tif", "2.tif", "3.tif"):
         (tmp_path / name).write_bytes(b"core")
-    seen = look(tmp_path, limits=LIMITS, list_folder=BlinkingShare("2.tif", code))
+    seen = list_inbox(tmp_path, limits=LIMITS, list_folder=BlinkingShare("2.tif", code))
     assert names(seen) == ["1.tif", "3.tif"]
     assert [p.trouble for p in seen.problems] == [Trouble.UNREADABLE]
     assert not seen.can_tell_missing(tmp_path / "2.tif"), "unknown must not be taken for gone"
@@ -123,7 +123,7 @@ def test_an_entry_that_cannot_be_looked_at_leaves_its_neighbours_alone(
 
 def test_an_entry_that_vanished_meanwhile_is_simply_gone(tmp_path: Path) -> None:
     (tmp_path / "1.tif").write_bytes(b"core")
-    seen = look(tmp_path, limits=LIMITS, list_folder=BlinkingShare("1.tif", errno.ENOENT))
+    seen = list_inbox(tmp_path, limits=LIMITS, list_folder=BlinkingShare("1.tif", errno.ENOENT))
     assert (seen.files, seen.problems) == ((), ())
     assert seen.can_tell_missing(tmp_path / "1.tif")
 
@@ -133,7 +133,7 @@ def test_nothing_is_said_of_a_folder_that_cannot_be_listed(tmp_path: Path, code:
     for name in ("GC01/1.tif", "GC02/1.tif"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_bytes(b"core")
-    seen = look(tmp_path, limits=LIMITS, list_folder=BlinkingShare("GC01", code, lists=True))
+    seen = list_inbox(tmp_path, limits=LIMITS, list_folder=BlinkingShare("GC01", code, lists=True))
     assert [f.path.parent.name for f in seen.files] == ["GC02"]
     assert not seen.can_tell_missing(tmp_path / "GC01" / "1.tif")
     assert seen.can_tell_missing(tmp_path / "GC02" / "2.tif")
@@ -141,7 +141,7 @@ def test_nothing_is_said_of_a_folder_that_cannot_be_listed(tmp_path: Path, code:
 
 def test_an_inbox_that_is_not_there_is_a_value_and_not_an_empty_inbox(tmp_path: Path) -> None:
     inbox = tmp_path / "unmounted"
-    seen = look(inbox, limits=LIMITS)
+    seen = list_inbox(inbox, limits=LIMITS)
     assert not seen.is_listed
     assert seen.problems[0].trouble is Trouble.UNREADABLE
     assert not seen.can_tell_missing(inbox / "1.tif")
@@ -151,7 +151,7 @@ def test_a_name_that_is_not_utf8_survives_and_can_be_printed(tmp_path: Path) -> 
     raw = os.fsencode(tmp_path) + b"/core\xff\n.tif"
     with open(raw, "wb") as file:  # noqa: PTH123 - the name is bytes
         file.write(b"core")
-    (seen,) = look(tmp_path, limits=LIMITS).files
+    (seen,) = list_inbox(tmp_path, limits=LIMITS).files
     assert os.fsencode(seen.path) == raw
     assert seen.path.read_bytes() == b"core"
     assert printable(seen.path.name) == r"core\xff\n.tif"
@@ -163,10 +163,10 @@ def test_a_look_stops_at_its_limits_and_says_so(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"core")
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "deep.tif").write_bytes(b"core")
-    shallow = look(tmp_path, limits=LookLimits(max_depth=1))
+    shallow = list_inbox(tmp_path, limits=ListingLimits(max_depth=1))
     assert "deep.tif" not in names(shallow)
     assert not shallow.can_tell_missing(tmp_path / "a" / "b" / "deep.tif")
-    few = look(tmp_path, limits=LookLimits(max_entries=2))
+    few = list_inbox(tmp_path, limits=ListingLimits(max_entries=2))
     assert len(few.files) <= 2
     assert few.problems[0].trouble is Trouble.BEYOND_LIMITS
     assert not few.can_tell_missing(tmp_path / "3.tif")
