@@ -18,7 +18,6 @@ from downcore.store import Store
 from downcore.store.transaction import Transaction
 from downcore.strata.record import ScanState
 
-
 N_STEPS_OF_HALF = 5
 """Of a scanner that writes nine lines a step; more than a centimetre of core, and not all of it."""
 

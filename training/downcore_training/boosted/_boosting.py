@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from downcore.strata.footprint import FOOTPRINTS
 from downcore_training.boosted._reading import Reading
@@ -79,7 +80,9 @@ def fit_trees(
         early_stopping=False,  # pyright: ignore[reportArgumentType] - its default is "auto"
         random_state=how.seed,
     )
-    return model.fit(features[known], target[known])
+    # On a busy machine threads wait for one another far longer than they work.
+    with threadpool_limits(1, user_api="openmp"):
+        return model.fit(features[known], target[known])
 
 
 def fit_means(lessons: Lessons, scaling: TargetScaling, *, how: Boosting) -> tuple[Ensemble, ...]:
