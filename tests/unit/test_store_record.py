@@ -303,6 +303,25 @@ def test_a_broken_rescan_leaves_the_good_scan_standing(store: Store, reader: Rea
     assert reader.scans()[1].status.reason == "cut off"
 
 
+def test_a_scan_that_was_set_aside_stays_so_until_it_gets_rows_after_all(
+    store: Store, reader: Reader
+) -> None:
+    store.open_scan(scan_of("a"))
+    store.set_scan_state("a", ScanState.QUARANTINED, "cut off")
+    store.open_scan(scan_of("b"))
+    commit(store, "b", row_at(0))
+    aside = reader.scans()[0].status
+
+    commit(store, "a", row_at(0))
+
+    late = reader.scans()[0].status
+    assert (aside.state, aside.reason, aside.superseded_by) == (
+        ScanState.QUARANTINED, "cut off", None,
+    )  # fmt: skip
+    assert (late.state, late.superseded_by) == (ScanState.SUPERSEDED, "b")
+    assert [one.scan.scan_id for one in reader.sections()] == ["b"]
+
+
 def test_the_same_content_under_another_name_is_linked_not_run(
     store: Store, reader: Reader
 ) -> None:
