@@ -46,7 +46,7 @@ class SlowFolder:
 
 
 def paced(folder: SlowFolder, *, settle_s: float = 20.0) -> ThrottledListing:
-    return ThrottledListing(Path("inbox"), folder.clock, settle_s=settle_s, take=folder.look)
+    return ThrottledListing(Path("inbox"), folder.clock, settle_s=settle_s, take=folder.list_inbox)
 
 
 def test_a_look_serves_for_a_second_of_work_and_no_longer() -> None:
@@ -113,7 +113,7 @@ class PlayedIntake:
     n_rounds: int
     refused: dict[str, str] = field(default_factory=dict)
 
-    def round(self, _look: Listing, _closed: frozenset[Path]) -> RemainingWork:
+    def run_once(self, _seen: Listing, _closed: frozenset[Path]) -> RemainingWork:
         self.n_rounds -= 1
         self.clock.now_s += FRESH_S / 100
         if self.n_rounds == 0:

@@ -134,8 +134,8 @@ def test_a_file_that_is_written_anew_is_waited_for() -> None:
 
 
 def test_a_linked_scan_is_told_by_its_whole_content() -> None:
-    linked = known(0, duplicate_of="original")
     content = "ab" * 16
+    linked = known(0, duplicate_of="original", content_digest=content)
     store = HeldStore({FIRST: linked}, {content_key(content): "original"})
 
     assert found(store) is None, "its content is not known yet"
