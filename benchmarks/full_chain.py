@@ -24,9 +24,10 @@ from reporting import arguments, report
 from sections import PX_PER_CM, write_section
 
 from downcore.clock import SystemClock
-from downcore.commands.process import SLICES_PER_STEP, scan_files_of
-from downcore.service.opening import open_station
+from downcore.commands.image_files import scan_files_of
+from downcore.commands.process import SLICES_PER_STEP
 from downcore.service.scan_ingest import Outcome, ScanIngest
+from downcore.service.station_setup import open_station
 from downcore.settings import Settings, load_settings
 
 HERE = Path(__file__).resolve().parent

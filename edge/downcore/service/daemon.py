@@ -16,9 +16,8 @@ from downcore.health import lack_of_room, notify_systemd
 from downcore.ports import Clock
 from downcore.publish import RunningSink, Wake, payloads
 from downcore.publish.payloads import StationState, StationStatus
-from downcore.service.opening import check_settings, open_station
-from downcore.service.outlets import open_sinks
 from downcore.service.scheduler import Scheduler, SliceWatcher
+from downcore.service.station_setup import check_settings, open_sinks, open_station
 from downcore.settings import Settings
 from downcore.sources.inbox.events import Follower, Hint
 from downcore.sources.inbox.listing import Listing

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from downcore.file_names import printable
 from downcore.service.identity import memory_key, refusal_key
-from downcore.service.outcome import Outcome
-from downcore.service.scan_ingest import ScanIngest
+from downcore.service.scan_ingest import Outcome, ScanIngest
 from downcore.service.station import Station
 from downcore.sources.inbox.completeness import FileStability, observe
 from downcore.sources.inbox.grouping import ScanFiles, ScanFilesFinder, Unclaimed, observe_again
