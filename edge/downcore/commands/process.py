@@ -15,7 +15,7 @@ from downcore.service.station import Station
 from downcore.service.station_setup import open_station
 from downcore.settings import Settings
 from downcore.sources.inbox.completeness import Patience
-from downcore.sources.inbox.grouping import ScanFiles
+from downcore.sources.inbox.grouping import ScanFiles, observe_again
 from downcore.store import Reader
 from downcore.strata.measured import MeasuredRows
 
@@ -106,11 +106,13 @@ def process_at(
 
 def _process(found: ScanFiles, station: Station, on_slices: OnSlices) -> FileOutcome:
     ingest = ScanIngest(station, found)
-    outcome = Outcome.MORE
+    outcome, stability = Outcome.MORE, None
     n_waits = 0
     with contextlib.closing(ingest):
         while outcome is Outcome.MORE or (outcome is Outcome.WAITING and n_waits < MAX_WAITS):
-            outcome = ingest.step(found, is_closed=True)
+            now_s = station.clock.monotonic_s()
+            stability = observe_again(stability, found, now_s=now_s, is_closed=True)
+            outcome = ingest.step(found, stability)
             n_waits += outcome is Outcome.WAITING
             on_slices(ingest.name.section_id, ingest.n_slices, ingest.n_expected)
     name = ingest.name.section_id

@@ -4,6 +4,7 @@ import contextlib
 import enum
 import errno
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.file_names import printable
@@ -12,8 +13,14 @@ from downcore.service.identity import content_of, identify
 from downcore.service.read_pass import ReadPass, begin_read_pass
 from downcore.service.scan_record import MAX_DEATHS, ScanRecord
 from downcore.service.station import Station
-from downcore.sources.inbox.completeness import Evidence, FileStability, Progress, assess
-from downcore.sources.inbox.grouping import ScanFiles, observe_again
+from downcore.sources.inbox.completeness import (
+    Decision,
+    Evidence,
+    FileStability,
+    Progress,
+    assess,
+)
+from downcore.sources.inbox.grouping import ScanFiles
 from downcore.sources.inbox.section_names import section_name
 from downcore.sources.readers.input_file import InputFile
 from downcore.sources.turns import Result, Turns
@@ -40,6 +47,16 @@ class Outcome(enum.Enum):
     """Every row is stored, or the scan is linked to one that has them."""
     REFUSED = "refused"
     """Set aside, with its reason in the quarantine."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    """How stable the files are at one step."""
+
+    stability: FileStability
+    now_s: float
+    is_still: bool
+    """Whether they are closed, or have been the same for long enough to be finished."""
 
 
 class ScanIngest:
@@ -69,7 +86,6 @@ class ScanIngest:
         self.is_refused_by_system = False
         """Whether the operating system kept the files from being read; that may pass unseen."""
         self._record = ScanRecord(station, self.name.section_id)
-        self._stability: FileStability | None = None
         self._lines: ScanLines | None = None
         self._read_pass: ReadPass | None = None
         self._turns: Turns[Outcome] | None = None
@@ -97,7 +113,7 @@ class ScanIngest:
         """Slices from the section's top that are stored."""
         return self._record.n_slices
 
-    def step(self, scan_files: ScanFiles, *, is_closed: bool) -> Outcome:
+    def step(self, scan_files: ScanFiles, stability: FileStability) -> Outcome:
         """
         Go on as far as one turn allows.
 
@@ -105,25 +121,20 @@ class ScanIngest:
         ----------
         scan_files : ScanFiles
             The files as they are now.
-        is_closed : bool
-            Whether their writer closed them, or they were renamed into place, since the last step.
+        stability : FileStability
+            For how long they have been so.
         """
-        now_s = self._station.clock.monotonic_s()
-        stability = observe_again(self._stability, scan_files, now_s=now_s, is_closed=is_closed)
-        return self.take(scan_files, stability)
-
-    def take(self, scan_files: ScanFiles, stability: FileStability) -> Outcome:
-        """Go on as :meth:`step` does, for a caller that follows how stable the files are."""
-        now_s = self._station.clock.monotonic_s()
-        self._stability = stability
+        station = self._station
+        now_s = station.clock.monotonic_s()
         is_rewritten = self._hashed_signature not in {"", scan_files.signature}
         if is_rewritten or not scan_files.continues(self.scan_files):
             self.close()
         self.scan_files = scan_files
-        is_still = stability.is_closed or stability.has_settled(now_s, self._station.patience)
+        is_still = stability.is_closed or stability.has_settled(now_s, station.patience)
+        observed = _Observed(stability, now_s, is_still)
         self.has_worked = self._waits_at != (scan_files.signature, is_still)
         if not self.has_worked:
-            return Outcome.WAITING if self._missing is None else self._unfinished(stability, now_s)
+            return Outcome.WAITING if self._missing is None else self._unfinished(observed)
         self._waits_at, self._missing = (scan_files.signature, is_still), None
         if self._record.has_killed_too_often(scan_files):
             return self._set_aside(
@@ -132,14 +143,13 @@ class ScanIngest:
             )
         self._is_stepping = True
         try:
-            self._turns = self._turns or self._advance(stability, now_s, is_still=is_still)
-            outcome = self._take_turn(self._turns)
+            outcome = self._take_turn(observed)
         except GrowingError as error:
             self.close()
-            outcome = self._unfinished(stability, now_s, str(error))
+            outcome = self._unfinished(observed, str(error))
         except (SegmentError, SectionError) as error:
             self.close()
-            outcome = self._refused(error, stability, now_s, is_still=is_still)
+            outcome = self._refused(error, observed)
         except StoreError:
             # A full disk is no fault of the file, which must go on once there is room.
             self._is_stepping = False
@@ -165,20 +175,19 @@ class ScanIngest:
         self._lines = self._read_pass = self._turns = None
         self._hashed_signature = ""
 
-    def _take_turn(self, turns: Turns[Outcome]) -> Outcome:
-        """Go on with a step up to where it pauses, or to its end."""
+    def _take_turn(self, observed: _Observed) -> Outcome:
+        """Begin to advance, or go on with that; up to where it pauses, or to its end."""
+        turns, self._turns = self._turns or self._advance(observed), None
         try:
             next(turns)
         except StopIteration as ended:
-            self._turns = None
             outcome: Outcome = ended.value
             return outcome
-        except BaseException:
-            self._turns = None
-            raise
+        self._turns = turns
         return Outcome.MORE
 
-    def _advance(self, stability: FileStability, now_s: float, *, is_still: bool) -> Turns[Outcome]:
+    def _advance(self, observed: _Observed) -> Turns[Outcome]:
+        is_still = observed.is_still
         lines = self._lines = self._lines or self._open_first()
         n_lines, is_complete = lines.refresh(is_still=is_still)
         n_expected = lines.n_lines_expected
@@ -195,7 +204,7 @@ class ScanIngest:
                 f"only {n_lines} of {n_expected or 'an unknown number of'} lines are there; "
                 "copy it again from the scanner"
             )
-            return self._unfinished(stability, now_s, few)
+            return self._unfinished(observed, few)
         read_pass = self._read_pass
         batch, is_all = read_pass.advance(
             n_lines, is_complete=is_complete, max_slices=self._station.slices_per_step
@@ -205,9 +214,8 @@ class ScanIngest:
         if not is_all:
             return Outcome.MORE
         if not is_complete:
-            return self._unfinished(stability, now_s, "")
-        evidence = Evidence(is_complete=True, is_tail_blank=False)
-        decision = assess(stability, evidence, now_s=now_s, patience=self._station.patience)
+            return self._unfinished(observed, "")
+        decision = self._assess(observed, Evidence(is_complete=True, is_tail_blank=False))
         if decision.progress is Progress.FINAL:
             return (yield from self._finish(read_pass, n_lines, decision.because))
         self._record.set_state(ScanState.SETTLING)
@@ -320,26 +328,20 @@ class ScanIngest:
         self.close()
         return Outcome.DONE
 
-    def _unfinished(
-        self, stability: FileStability, now_s: float, missing: str | None = None
-    ) -> Outcome:
+    def _assess(self, observed: _Observed, evidence: Evidence) -> Decision:
+        patience = self._station.patience
+        return assess(observed.stability, evidence, now_s=observed.now_s, patience=patience)
+
+    def _unfinished(self, observed: _Observed, missing: str | None = None) -> Outcome:
         """Wait for more bytes, unless nothing has come for so long that a person must look."""
         self._missing = missing = (self._missing or "") if missing is None else missing
         is_blank = _is_tail_blank(self.scan_files.paths[-1])
         # A blank tail of the full size is told apart from one that is simply not there.
-        evidence = Evidence(is_complete=is_blank, is_tail_blank=is_blank)
-        decision = assess(stability, evidence, now_s=now_s, patience=self._station.patience)
+        decision = self._assess(observed, Evidence(is_complete=is_blank, is_tail_blank=is_blank))
         self.reason = f"{decision.because}; {missing}" if missing else decision.because
         return Outcome.WAITING if decision.incomplete is None else self._set_aside(self.reason)
 
-    def _refused(
-        self,
-        error: SegmentError | SectionError,
-        stability: FileStability,
-        now_s: float,
-        *,
-        is_still: bool,
-    ) -> Outcome:
+    def _refused(self, error: SegmentError | SectionError, observed: _Observed) -> Outcome:
         """Set the file aside once it is still; one that is being written may yet make sense."""
         self.reason = str(error)
         cause = error.__cause__
@@ -347,9 +349,9 @@ class ScanIngest:
         if isinstance(cause, OSError) and cause.errno not in _LASTING:
             # A share that drops out comes back; till then the file is tried at every listing.
             self._waits_at, self.has_worked = None, False
-            if now_s - stability.since_s < self._station.patience.give_up_s:
+            if observed.now_s - observed.stability.since_s < self._station.patience.give_up_s:
                 return Outcome.WAITING
-        return self._set_aside(self.reason) if is_still else Outcome.WAITING
+        return self._set_aside(self.reason) if observed.is_still else Outcome.WAITING
 
     def _set_aside(self, reason: str) -> Outcome:
         # A file's own words may stand in a reason.
