@@ -36,7 +36,7 @@ def composition_config_of(
     settings : Settings
         Of the device.
     predictors : sequence of Predictor
-        Of these the first one's density, vp and ms count; without any, colour does.
+        The first one's density, vp and ms count; without any, colour alone does.
 
     Raises
     ------
@@ -74,8 +74,8 @@ def check_composition(wanted: CompositionSettings) -> str:
         As :func:`composition_config_of`.
     """
     tables = [
-        f"{one.name} ({len(one.calibration.model.library.groups)} groups)"
-        for one in _tables(wanted)
+        f"{table.name} ({len(table.calibration.model.library.groups)} groups)"
+        for table in _tables(wanted)
     ]
     _cut(wanted)
     refiner, _ = _refiner(wanted)
@@ -89,22 +89,22 @@ def measured_estimates(measured: MeasuredRows | None) -> dict[int, tuple[Estimat
 
     Values that no core can have are left out.
     """
-    found: dict[tuple[int, str], list[float]] = {}
+    by_cell: dict[tuple[int, str], list[float]] = {}
     for row in measured.rows if measured else ():
         for known, value in zip(PROPERTIES, row.values, strict=True):
             if value is not None and known.lowest <= value <= known.highest:
-                found.setdefault((row.depth_um // SLICE_UM, known.name), []).append(value)
+                by_cell.setdefault((row.depth_um // SLICE_UM, known.name), []).append(value)
     by_slice: dict[int, tuple[Estimate, ...]] = {}
-    for (index, name), values in found.items():
+    for (index, name), values in by_cell.items():
         mean = sum(values) / len(values)
-        one = Estimate(name, mean, None, None, Status.MEASURED, "", "")
-        by_slice[index] = (*by_slice.get(index, ()), one)
+        estimate = Estimate(name, mean, None, None, Status.MEASURED, "", "")
+        by_slice[index] = (*by_slice.get(index, ()), estimate)
     return by_slice
 
 
 def _tables(wanted: CompositionSettings) -> tuple[TableInUse, ...]:
     tables = tuple(_table(name) for name in wanted.tables)
-    names = [one.name for one in tables]
+    names = [table.name for table in tables]
     if len(set(names)) != len(names):
         raise SettingsError(
             f"composition.tables: expected tables of different names, got {', '.join(names)}; "
