@@ -64,25 +64,6 @@ def composition_config_of(
     )
 
 
-def check_composition(wanted: CompositionSettings) -> str:
-    """
-    Open what composition needs and say what that is.
-
-    Raises
-    ------
-    SettingsError, EndMemberError, BundleError
-        As :func:`composition_config_of`.
-    """
-    tables = [
-        f"{table.name} ({len(table.calibration.model.library.groups)} groups)"
-        for table in _tables(wanted)
-    ]
-    _cut(wanted)
-    refiner, _ = _refiner(wanted)
-    parts = f"superpixels by {wanted.superpixels}, regions by {refiner.name}"
-    return f"tables {', '.join(tables)}; {parts}"
-
-
 def measured_estimates(measured: MeasuredRows | None) -> dict[int, tuple[Estimate, ...]]:
     """
     Return measured values by number of slice; of several in one slice, their mean.

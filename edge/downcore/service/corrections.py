@@ -201,12 +201,12 @@ def _correction(
         return Correction(known.name, f"not corrected: no predicted {known.name} to compare with")
     predicted = [_predicted(by_slice.get(depth_um // SLICE_UM), known) for depth_um, _ in rows]
     # What has no logarithm is out of range, which the correction counts and says.
-    value = [to_network_scale(x, known) if x > 0.0 else -np.inf for _, x in rows]
+    values = [to_network_scale(x, known) if x > 0.0 else -np.inf for _, x in rows]
     depth_cm = [depth_um / SLICE_UM for depth_um, _ in rows]
     return fit_correction(
         known.name,
         np.array(predicted),
-        np.array(value),
+        np.array(values),
         np.array(depth_cm),
         prior_of_intervals(half_widths),
     )
