@@ -30,7 +30,7 @@ def slice_progress() -> Iterator[Callable[[str, int, int | None], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
 
         def advance(section_id: str, done: int, total: int | None) -> None:
-            if not is_plain:
+            if console.is_terminal:
                 if section_id not in tasks:
                     tasks[section_id] = bar.add_task(section_id, total=total)
                 bar.update(tasks[section_id], completed=done, total=total)
