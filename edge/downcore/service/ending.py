@@ -1,15 +1,15 @@
 """What the store must know of a scan that was read to its end, also where a kill came between."""
 
-from downcore.service.identity import Identity, end_keys, has_ended
+from downcore.service.identity import Identity
 from downcore.service.outcome import Outcome
 from downcore.store import Store
 from downcore.strata.record import ScanState
 
 
-def knows_end(store: Store, found: Identity) -> bool:
+def knows_end(found: Identity) -> bool:
     """Return whether the end and the content of a scan were recorded when it was read before."""
     kept = found.kept
-    return kept is not None and kept.content_digest != "" and has_ended(store, kept.scan_id)
+    return kept is not None and kept.content_digest != "" and kept.has_ended
 
 
 def complete(store: Store, found: Identity, content: str) -> Outcome:
@@ -36,7 +36,7 @@ def complete(store: Store, found: Identity, content: str) -> Outcome:
     if not kept.content_digest:
         if not content:
             return Outcome.WAITING
-        store.end_scan(kept.scan_id, content, end_keys(kept.scan_id, content, found.opening))
+        store.end_scan(kept.scan_id, content)
     elif kept.state is ScanState.FINAL:
         store.set_scan_state(kept.scan_id, ScanState.DONE)
     return Outcome.DONE

@@ -11,12 +11,9 @@ from downcore.service.corrections import pipeline_of
 from downcore.service.ending import complete, knows_end
 from downcore.service.identity import (
     Identity,
-    content_key,
     content_of,
-    end_keys,
     identify,
-    memory_key,
-    opening_key,
+    made_with,
     refusal_key,
     scan_of,
 )
@@ -69,7 +66,6 @@ class ScanIngest:
         self._read_pass: ReadPass | None = None
         self._turns: Turns[Outcome] | None = None
         self._read_as = ""
-        self._opening = ""
         self._knows_end = False
         self._attempt = Attempt(station.store)
         self._is_stepping = False
@@ -242,7 +238,7 @@ class ScanIngest:
         )
         if found is None:
             return Outcome.WAITING
-        self._opening, self._knows_end = found.opening, knows_end(store, found)
+        self._knows_end = knows_end(found)
         if found.kept is None and found.is_copy and not content:
             self.reason = "begins as a scan that is known; read once it is known whether it is one"
             return Outcome.WAITING
@@ -262,9 +258,9 @@ class ScanIngest:
         """Open a new scan in the store; return whether it repeats another and is linked to it."""
         store = self._station.store
         # Only a copy brings its digest along: any other may change before its end is read.
-        is_copy = content and store.scan_of_file(content_key(content)) is not None
+        is_copy = content and store.has_rows_of(content)
         told = scan_of(self.scan_files, lines, self.name, found, content=content if is_copy else "")
-        opened = store.open_scan(told, opening_key=opening_key(found.opening))
+        opened = store.open_scan(told)
         self.scan_id = found.scan_id
         if opened.duplicate_of is not None:
             self.reason = f"the same content as scan {opened.duplicate_of}"
@@ -340,8 +336,7 @@ class ScanIngest:
             store.set_scan_state(self.scan_id, ScanState.DONE)
             return None
         content = yield from self._while_unchanged(content_of(self.scan_files))
-        keys = end_keys(self.scan_id, content, self._opening)
-        return store.end_scan(self.scan_id, content, keys)
+        return store.end_scan(self.scan_id, content)
 
     def _while_unchanged(self, turns: Turns[Result]) -> Turns[Result]:
         """Read the files as they are; where they change between turns, all begins again."""
@@ -353,7 +348,8 @@ class ScanIngest:
     def _ended(self) -> Outcome:
         store = self._station.store
         store.quarantine_release(refusal_key(self.scan_files.paths[0]))
-        store.remember_file(memory_key(self._station, self.scan_files), self.scan_id)
+        signature = self.scan_files.signature
+        store.remember_finished(signature, made_with(self._station), self.scan_id)
         self.close()
         return Outcome.DONE
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.file_names import printable
-from downcore.service.identity import memory_key, refusal_key
+from downcore.service.identity import made_with, refusal_key
 from downcore.service.outcome import Outcome
 from downcore.service.scan_ingest import ScanIngest
 from downcore.service.station import Station
@@ -203,7 +203,8 @@ class Scheduler:
             self._ended.pop(key, None)
         if self._ended.get(key) == scan_files.signature:
             return True
-        if not self._station.store.is_done_with(memory_key(self._station, scan_files)):
+        is_finished = self._station.store.is_finished
+        if not is_finished(scan_files.signature, made_with(self._station)):
             return False
         self._ended[key] = scan_files.signature
         return True

@@ -39,14 +39,6 @@ class Transaction:
             raise StoreError(f"expected an opened scan, got {scan_id!r}, which the store lacks")
         return status_of_row(row[:-1]), row[-1]
 
-    def remember_file(self, signature: str, scan_id: str) -> None:
-        """Record a signature of a scan's files."""
-        self.connection.execute(
-            "INSERT INTO seen_file VALUES (?, ?) ON CONFLICT (signature) DO UPDATE SET"
-            " scan_id = excluded.scan_id",
-            (signature, scan_id),
-        )
-
     def announce_state(self, scan_id: str) -> None:
         """Announce where a scan stands now."""
         status, _ = self.status(scan_id)
