@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from reporting import arguments, report
 
-from downcore.endmember_tables import load_preset
+from downcore.endmember_tables import find_table
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import EndMemberTable
+from downcore.strata.unmixing.active_set import solve_nonnegative
 from downcore.strata.unmixing.composition import Composition, compose
 from downcore.strata.unmixing.estimating import Model, estimate, spread
 from downcore.strata.unmixing.mixing_calibration import (
@@ -37,7 +38,6 @@ from downcore.strata.unmixing.mixing_calibration import (
 from downcore.strata.unmixing.observations import Observations
 from downcore.strata.unmixing.physics import Mixing
 from downcore.strata.unmixing.prior import Prior
-from downcore.strata.unmixing.published import plain_fractions
 
 SEED = 20_261_124
 N_KNOWN = 30
@@ -75,7 +75,7 @@ class Core:
 
 def believed() -> Library:
     """Return the library that the solver is given: eight members of the marine preset."""
-    table = load_preset("marine")
+    table = find_table("marine").table
     if not isinstance(table, EndMemberTable):
         raise TypeError("expected physical members in the marine preset")
     members = tuple(m for name in MINERALS for m in table.members if m.mineral == name)
@@ -154,6 +154,27 @@ def cores(areal: float, n_cores: int, n_slices: int, library: Library) -> Iterat
         seen = observe(rng, make, areal, library)
         known = np.linspace(0, n_slices - 1, N_KNOWN + 2).astype(np.int64)[1:-1]
         yield Core(make[0], seen, known)
+
+
+def plain_fractions(
+    scores: NDArray[np.float64],
+    matrix: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    sum_weight: float,
+) -> NDArray[np.float64]:
+    """Return fractions for scores (n, r) by a matrix (r, k), scaled to sum to 1; NaN if all 0."""
+    k = matrix.shape[1]
+    weighted = weights[:, None] * matrix
+    normal = weighted.T @ weighted + sum_weight**2
+    # This ridge, of the mean diagonal, picks one of the answers that fit alike.
+    normal += 1e-9 * np.trace(normal) / k * np.eye(k)
+    right = (scores * weights) @ weighted + sum_weight**2
+    found = solve_nonnegative(normal, right, sum_to_one=False)
+    total = found.sum(axis=1, keepdims=True)
+    fractions: NDArray[np.float64] = np.divide(
+        found, total, out=np.full_like(found, np.nan), where=total > 0.0
+    )
+    return fractions
 
 
 def plain(core: Core, library: Library) -> NDArray[np.float64]:

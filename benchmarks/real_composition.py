@@ -24,7 +24,7 @@ import tifffile
 from numpy.typing import NDArray
 from reporting import arguments
 
-from downcore.endmember_tables import load_preset
+from downcore.endmember_tables import find_table
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Estimate, Status
@@ -190,7 +190,7 @@ def _moved(row: SliceRow, index: int) -> SliceRow:
 
 def tables() -> dict[str, EndMemberTable]:
     """Return the tables that are tried; what is regrouped says so."""
-    found = {name: load_preset(name) for name in ("marine", "marine-colour", "carbonate")}
+    found = {name: find_table(name).table for name in ("marine", "marine-colour", "carbonate")}
     physical = {name: one for name, one in found.items() if isinstance(one, EndMemberTable)}
     dark = "dark matter and minerals"
     apart = {"calcite": "carbonate"}

@@ -300,12 +300,15 @@ rng = np.random.default_rng(0)
 coarse = rng.integers(60, 160, (20, 70, 3), dtype=np.uint8)
 lines = coarse.repeat(10, axis=0).repeat(20, axis=1) + rng.integers(0, 9, (200, 1400, 3), np.uint8)
 stream = SuperpixelStream(SuperpixelSettings(), LineScale.of(200), 1400, backend=backend)
+n_labels = 0
 for i in range(int(sys.argv[1])):
-    stream.push(Segment(lines, 200 * i), np.zeros((200, 1400), np.uint8))
-stream.finish()
+    for rows in stream.push(Segment(lines, 200 * i), np.zeros((200, 1400), np.uint8)):
+        n_labels = max(n_labels, int(rows.labels.max()))
+for rows in stream.finish():
+    n_labels = max(n_labels, int(rows.labels.max()))
 # Of this program alone; what the system reports of a child may be its parent's.
 status = open("/proc/self/status").read()
-print(stream.n_labels, status.split("VmHWM:")[1].split()[0])
+print(n_labels, status.split("VmHWM:")[1].split()[0])
 """
 
 

@@ -62,9 +62,9 @@ def as_an_older_version_had_it(database: Path, version: int) -> None:
     made.close()
     for table, names in columns.items():
         listed = ", ".join(names)
-        where = "WHERE kind <> 'composition'" if (table, version < 3) == ("outbox", True) else ""
+        kept = "WHERE kind <> 'composition'" if table == "outbox" and version < 3 else ""
         connection.execute(
-            f"INSERT INTO old.{table} ({listed}) SELECT {listed} FROM {table} {where}"
+            f"INSERT INTO old.{table} ({listed}) SELECT {listed} FROM {table} {kept}"  # noqa: S608 - the names are the schema's
         )
     if version > 1:
         for statement in KEYS_OF_SCANS:

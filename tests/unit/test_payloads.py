@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ ASYNCAPI = ROOT / "docs" / "asyncapi.yaml"
 ORIGIN = StoreOrigin(epoch=3, instance_id="0123456789abcdef" * 2, head_seq=17)
 UTC = "2026-01-31T23:59:59.123Z"
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+FOLDER = resources.files("downcore.publish") / "schemas"
 SCHEMAS = {
-    name: jsonschema.Draft202012Validator(json.loads(payloads.schema_text(name)))
+    name: jsonschema.Draft202012Validator(json.loads((FOLDER / f"{name}.json").read_text("utf-8")))
     for name in payloads.SCHEMAS
 }
 

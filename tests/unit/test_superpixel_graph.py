@@ -13,7 +13,7 @@ from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Segment
 from downcore.strata.superpixels.clustering import KERNELS, ClusteringBackend, Grid, in_turn
 from downcore.strata.superpixels.settings import SuperpixelSettings
-from downcore.strata.superpixels.stream import NO_LABEL, SuperpixelStream
+from downcore.strata.superpixels.stream import SuperpixelStream
 
 SCALE = LineScale.of(200)
 FINE = SuperpixelSettings(cell_um=300, stretch_cells=4, iterations=4)
@@ -54,7 +54,7 @@ def test_superpixels_of_the_graph_do_not_depend_on_how_the_core_is_cut_into_segm
     in_pieces = streamed(lines, classes, cuts)
 
     np.testing.assert_array_equal(in_pieces, streamed(lines, classes, []))
-    np.testing.assert_array_equal(in_pieces > NO_LABEL, classes == MaskClass.SEDIMENT)
+    np.testing.assert_array_equal(in_pieces > 0, classes == MaskClass.SEDIMENT)
 
 
 # Without any noise colours tie, and rounding decides which of two clusters a pixel joins.
@@ -143,8 +143,8 @@ def test_a_stretch_without_sediment_has_no_superpixels_and_harms_none_below() ->
 
     labels = streamed(lines, classes, [])
 
-    assert (labels[:60] == NO_LABEL).all()
-    assert (labels[classes == MaskClass.SEDIMENT] > NO_LABEL).all()
+    assert (labels[:60] == 0).all()
+    assert (labels[classes == MaskClass.SEDIMENT] > 0).all()
 
 
 def test_graphs_of_only_the_last_few_widths_are_kept() -> None:

@@ -8,10 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mixtures import FIVE, marine_table, observed, random_shares, sharp_library
 
-from downcore.endmember_tables import load_preset
 from downcore.strata.depthlog import Status
 from downcore.strata.endmembers.library import Library
-from downcore.strata.endmembers.table import StandardTable
 from downcore.strata.unmixing.composition import (
     ARTEFACT,
     NOT_CALIBRATED,
@@ -30,10 +28,9 @@ from downcore.strata.unmixing.mixing_calibration import (
     calibrate,
     uncalibrated,
 )
-from downcore.strata.unmixing.observations import DENSITY, MS, RED, VP, Observations
+from downcore.strata.unmixing.observations import MS, RED, VP, Observations
 from downcore.strata.unmixing.physics import Mixing
 from downcore.strata.unmixing.prior import LearnedPrior, Prior, learn_prior, local_mean
-from downcore.strata.unmixing.published import published_fractions
 from downcore.strata.unmixing.solving import solve
 
 LIBRARY = sharp_library()
@@ -418,20 +415,6 @@ def test_a_library_is_kept_where_known_slices_were_not_observed() -> None:
 
     np.testing.assert_allclose(found.reflectance, LIBRARY.reflectance)
     np.testing.assert_allclose(found.ms, LIBRARY.ms)
-
-
-def test_the_published_method_is_relative_to_its_image() -> None:
-    table = load_preset("published")
-    assert isinstance(table, StandardTable)
-    _, _, seen = core(50)
-    logs = seen.value[:, [DENSITY, VP, MS]]
-
-    found = published_fractions(logs, table)
-
-    known = np.isfinite(found).all(axis=1)
-    np.testing.assert_allclose(found[known].sum(axis=1), 1.0)
-    shifted = published_fractions(logs + np.array([1.0, 500.0, 100.0]), table)
-    np.testing.assert_allclose(shifted[known], found[known], atol=1e-6)
 
 
 @pytest.mark.parametrize(

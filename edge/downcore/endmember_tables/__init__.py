@@ -5,13 +5,7 @@ A table is read whole or refused with the place and what would be right; nothing
 how-to is ``docs/how-to/edit-end-members.md``.
 """
 
-from downcore.endmember_tables.files import (
-    FoundTable,
-    find_table,
-    load_preset,
-    load_table,
-    preset_names,
-)
+from downcore.endmember_tables.files import FoundTable, find_table, preset_names
 from downcore.endmember_tables.parsing import (
     DEFAULT_SHARE_SD,
     MAX_CHARACTERS,
@@ -25,8 +19,6 @@ __all__ = [
     "MAX_LAB_SD",
     "FoundTable",
     "find_table",
-    "load_preset",
-    "load_table",
     "parse_table",
     "preset_names",
 ]

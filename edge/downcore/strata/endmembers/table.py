@@ -82,34 +82,6 @@ class EndMemberTable:
         return tuple(dict.fromkeys(m.group for m in self.members))
 
 
-@dataclass(frozen=True, slots=True)
-class StandardMember:
-    """A class of the published method: its logs as numbers of standard deviations."""
-
-    name: str
-    density: float
-    vp: float
-    ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class StandardTable:
-    """The published method's classes, in standard deviations of the logs of one image."""
-
-    name: str
-    title: str
-    source: str
-    """Where the numbers stand."""
-    weights: tuple[float, float, float]
-    """Of the rows density, vp and ms."""
-    sum_weight: float
-    """Of the row that asks fractions to sum to 1."""
-    members: tuple[StandardMember, ...]
-
-    def __post_init__(self) -> None:
-        check_members((m.name for m in self.members), self.name)
-
-
 def check_members(names: Iterable[str], table: str) -> None:
     """
     Check the number and the names of a table's members.

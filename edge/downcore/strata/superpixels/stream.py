@@ -25,9 +25,6 @@ from downcore.strata.superpixels.clustering import (
 )
 from downcore.strata.superpixels.settings import SuperpixelSettings
 
-NO_LABEL = 0
-"""Label of a pixel that is no sediment; superpixels count from 1."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelRows:
@@ -38,7 +35,7 @@ class LabelRows:
     labels: NDArray[np.int32]
     """
     Shape (n_lines, n_across): the superpixel of each pixel, from 1 in the order in which they
-    begin, unique over the section; :data:`NO_LABEL` where there is no sediment.
+    begin, unique over the section; 0 where there is no sediment.
     """
 
 
@@ -94,11 +91,6 @@ class SuperpixelStream:
     def next_line(self) -> int:
         """The scan line that must come next."""
         return self._first_held + self._n_held
-
-    @property
-    def n_labels(self) -> int:
-        """How many superpixels were given out so far."""
-        return self._next_label - 1
 
     def push(self, segment: Segment, classes: NDArray[np.uint8]) -> list[LabelRows]:
         """

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.endmembers.library import Library
-from downcore.strata.unmixing.fusing import fuse
 from downcore.strata.unmixing.observations import Observations
 from downcore.strata.unmixing.physics import Mixing, comparable
 from downcore.strata.unmixing.prior import LearnedPrior, Prior, features, local_mean
@@ -33,8 +32,6 @@ class Model:
     """Ridge: times which the prior counts, above 0."""
     reach_slices: float = REACH_SLICES
     """Of the local mean; 0 for none."""
-    fused: float = 0.0
-    """Length of a step from slice to slice that is smoothed away, as a share; 0 for none."""
 
     @property
     def base(self) -> Prior:
@@ -53,22 +50,11 @@ def estimate(seen: Observations, model: Model) -> tuple[Solution, Prior]:
     prior = model.prior_of(seen)
     first = solve(seen, model.library, prior, model.mixing)
     if model.reach_slices <= 0.0:
-        return _fused(first, model), prior
+        return first, prior
     mean = local_mean(first.known, prior.mean, reach_slices=model.reach_slices, trust=TRUST)
     # What neighbours agree on is known better than what one slice says: the prior counts twice.
     prior = prior.towards(mean, 2.0 * prior.strength)
-    return _fused(solve(seen, model.library, prior, model.mixing), model), prior
-
-
-def _fused(found: Solution, model: Model) -> Solution:
-    if model.fused <= 0.0:
-        return found
-    shares = fuse(found.shares, model.fused)
-    solid = 1.0 - found.porosity
-    fused = np.column_stack([found.porosity, solid[:, None] * shares])
-    # Slices of water alone have no shares to smooth.
-    known = np.isfinite(fused).all(axis=1, keepdims=True)
-    return Solution(np.where(known, fused, found.fractions))
+    return solve(seen, model.library, prior, model.mixing), prior
 
 
 def spread(
