@@ -39,24 +39,6 @@ def streamed(
     return np.concatenate([one.labels for one in rows + stream.finish()])
 
 
-@given(
-    seed=st.integers(0, 999),
-    n_lines=st.integers(1, 150),
-    n_across=st.sampled_from([5, 40, 80]),
-    cuts=st.lists(st.integers(0, 60), max_size=8),
-)
-@settings(deadline=None, max_examples=40)
-def test_superpixels_of_the_graph_do_not_depend_on_how_the_core_is_cut_into_segments(
-    seed: int, n_lines: int, n_across: int, cuts: list[int]
-) -> None:
-    lines, classes = grains(seed, n_lines, n_across), patches(seed, n_lines, n_across)
-
-    in_pieces = streamed(lines, classes, cuts)
-
-    np.testing.assert_array_equal(in_pieces, streamed(lines, classes, []))
-    np.testing.assert_array_equal(in_pieces > 0, classes == MaskClass.SEDIMENT)
-
-
 # Without any noise colours tie, and rounding decides which of two clusters a pixel joins.
 @given(seed=st.integers(0, 999), n_across=st.sampled_from([40, 80]), noise=st.floats(1.0, 40.0))
 @settings(deadline=None, max_examples=30)

@@ -16,6 +16,9 @@ from downcore.strata.unmixing.observations import ROWS
 ALGORITHM = 1
 """Goes up when the same settings give other numbers, so that old and new rows stay apart."""
 
+EXACT = "exact"
+"""The solver of compositions whose description names none."""
+
 if TYPE_CHECKING:
     # Loads the compiler of the kernels, which nobody pays who composes nothing.
     from downcore.strata.superpixels.stream import SuperpixelStream
@@ -71,6 +74,8 @@ class CompositionConfig:
     """Joins superpixels to regions."""
     refiner_version: str = ""
     """What tells the refiner from others of its name: its settings and its network."""
+    solver: str = EXACT
+    """Name of what solves for the fractions of minerals."""
     measured_sha256: str = ""
     """Of the measured rows that stand before predictions; empty for none."""
 
@@ -100,6 +105,9 @@ class CompositionConfig:
             "regions": self.refiner.name,
             "regions_version": self.refiner_version,
         }
+        # Rows from before there was a choice keep their composer.
+        if self.solver != EXACT:
+            told["solver"] = self.solver
         return json.dumps(told, sort_keys=True, separators=(",", ":"))
 
     def table_for(self, rows: tuple[str, ...]) -> TableInUse:

@@ -11,8 +11,8 @@ sum to 0 and ``q`` its answer to ``f = 0``, an iteration relaxed by ``a`` is
 since what is cut off and its multiplier are the two signs of one number; ``x`` is ``v`` above 0.
 So an iteration is one product of matrices. Problems lie side by side in the last axis.
 
-It is approximate, and no setting offers it: where every slice has a matrix of its own the exact
-solver is faster (``docs/decisions/0023-unmixing.md``).
+It is approximate; the setting ``composition.solver`` chooses it. Where every slice has a matrix of
+its own the exact solver is faster (``docs/decisions/0023-unmixing.md``).
 
 Sources: Boyd et al. (2011), *Distributed optimization and statistical learning via the
 alternating direction method of multipliers*, doi:10.1561/2200000016, sections 3 and 5.
@@ -50,19 +50,14 @@ class AdmmSolver:
         Problems of one inference, 1 or more, fewer where each has a matrix; the last is filled
         up. A graph is compiled for each number of members when it is first met, in about half a
         second.
-    n_threads : int, default 1
-        Threads of the graph, 1 or more.
     """
 
-    def __init__(
-        self, *, iterations: int = ITERATIONS, batch: int = 4096, n_threads: int = 1
-    ) -> None:
-        for name, value in (("iterations", iterations), ("batch", batch), ("threads", n_threads)):
+    def __init__(self, *, iterations: int = ITERATIONS, batch: int = 4096) -> None:
+        for name, value in (("iterations", iterations), ("batch", batch)):
             if value < 1:
                 raise ValueError(f"expected 1 or more {name}, got {value}")
         self._iterations = iterations
         self._batch = batch
-        self._n_threads = n_threads
         self._requests: dict[tuple[int, bool], Any] = {}
 
     def solve(self, normal: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -134,7 +129,7 @@ class AdmmSolver:
             how = {
                 "INFERENCE_PRECISION_HINT": "f32",
                 "NUM_STREAMS": 1,
-                "INFERENCE_NUM_THREADS": self._n_threads,
+                "INFERENCE_NUM_THREADS": 1,
                 "ENABLE_CPU_PINNING": False,
             }
             compiled = openvino.Core().compile_model(graph, "CPU", how)

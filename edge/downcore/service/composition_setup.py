@@ -19,6 +19,7 @@ from downcore.strata.measured import MeasuredRows
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import SliceRow
 from downcore.strata.superpixels.settings import SuperpixelSettings
+from downcore.strata.unmixing.active_set import MixtureSolver, solve_mixtures
 from downcore.strata.unmixing.identifiability import most_groups
 from downcore.strata.unmixing.known_rows import known_slices
 from downcore.strata.unmixing.mixing_calibration import calibrate, uncalibrated
@@ -27,6 +28,9 @@ from downcore.strata.unmixing.observing import observe
 from downcore.strata.unmixing.physics import Mixing
 
 logger = logging.getLogger(__name__)
+
+_SOLVED_TOGETHER = 512
+"""Problems and members of one inference, so that the 22 slices of a block need one."""
 
 
 def composition_config_of(
@@ -65,6 +69,7 @@ def composition_config_of(
         cut=_cut(wanted),
         refiner=refiner,
         refiner_version=version,
+        solver=wanted.solver,
     )
 
 
@@ -83,8 +88,10 @@ def check_composition(wanted: CompositionSettings) -> str:
     ]
     _cut(wanted)
     refiner, _ = _refiner(wanted)
-    parts = f"superpixels by {wanted.superpixels}, regions by {refiner.name}"
-    return f"tables {', '.join(tables)}; {parts}"
+    return (
+        f"tables {', '.join(tables)}; superpixels by {wanted.superpixels}, "
+        f"regions by {refiner.name}, minerals by the {wanted.solver} solver"
+    )
 
 
 def measured_estimates(measured: MeasuredRows | None) -> dict[int, tuple[Estimate, ...]]:
@@ -140,7 +147,7 @@ def calibrated_config(
     seen = observe(rows, composition_config.bundle_id, measured, is_too_coarse=coarse)
     slices = known_slices(known, model.library, len(rows))
     try:
-        calibration = calibrate(seen, slices, model.library, model.mixing)
+        calibration = calibrate(seen, slices, model.library, model.mixing, solver=model.solver)
     except ValueError as error:
         raise MeasuredRowsError(f"known composition: {error}") from None
     used = replace(table, calibration=calibration, known_sha256=known.sha256)
@@ -148,7 +155,8 @@ def calibrated_config(
 
 
 def _tables(wanted: CompositionSettings) -> tuple[TableInUse, ...]:
-    tables = tuple(_table(name) for name in wanted.tables)
+    solver = _solver(wanted)
+    tables = tuple(_table(name, solver) for name in wanted.tables)
     names = [one.name for one in tables]
     if len(set(names)) != len(names):
         raise SettingsError(
@@ -158,12 +166,11 @@ def _tables(wanted: CompositionSettings) -> tuple[TableInUse, ...]:
     return tables
 
 
-def _table(name: str) -> TableInUse:
+def _table(name: str, solver: MixtureSolver) -> TableInUse:
     found = find_table(name)
     mixing = Mixing(vp_rule=found.table.vp_rule)
-    table = TableInUse(
-        found.table.name, found.sha256, uncalibrated(Library.of(found.table), mixing)
-    )
+    calibration = uncalibrated(Library.of(found.table), mixing, solver=solver)
+    table = TableInUse(found.table.name, found.sha256, calibration)
     if not table.holds(ROWS):
         raise SettingsError(
             f"composition.tables: expected at most {most_groups(ROWS)} groups, which is what all "
@@ -181,6 +188,14 @@ def _cut(wanted: CompositionSettings) -> CutSuperpixels:
     from downcore.inference.superpixel_clustering import GraphBackend  # noqa: PLC0415 - see above
 
     return partial(SuperpixelStream, backend=GraphBackend())
+
+
+def _solver(wanted: CompositionSettings) -> MixtureSolver:
+    if wanted.solver == "exact":
+        return solve_mixtures
+    from downcore.inference.unmixing_graph import AdmmSolver  # noqa: PLC0415 - as for the superpixels
+
+    return AdmmSolver(batch=_SOLVED_TOGETHER).solve
 
 
 def _refiner(wanted: CompositionSettings) -> tuple[RegionRefiner, str]:

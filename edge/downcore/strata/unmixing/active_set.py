@@ -9,8 +9,23 @@ Sources: Lawson and Hanson (1974), *Solving Least Squares Problems*, ch. 23; Bro
 (1997), normal equations once for many; Kim and Park (2011), changes in blocks.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
+
+MixtureSolver: TypeAlias = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+"""
+Answers many problems whose fractions sum to 1: of ``H``, (k, k) or (n, k, k), and ``f``, (n, k),
+fractions (n, k). A row is NaN where its ``H`` or ``f`` is not finite; ValueError as
+:func:`solve_nonnegative`.
+"""
+
+
+def solve_mixtures(normal: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the exact fractions of problems whose fractions sum to 1; a MixtureSolver."""
+    return solve_nonnegative(normal, right, sum_to_one=True)
 
 
 def solve_nonnegative(

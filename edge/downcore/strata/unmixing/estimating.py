@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.endmembers.library import Library
+from downcore.strata.unmixing.active_set import MixtureSolver, solve_mixtures
 from downcore.strata.unmixing.observations import Observations
 from downcore.strata.unmixing.physics import Mixing, comparable
 from downcore.strata.unmixing.prior import LearnedPrior, Prior, features, local_mean
@@ -32,6 +33,8 @@ class Model:
     """Ridge: times which the prior counts, above 0."""
     reach_slices: float = REACH_SLICES
     """Of the local mean; 0 for none."""
+    solver: MixtureSolver = solve_mixtures
+    """Of the least-squares problems; exact unless given."""
 
     @property
     def base(self) -> Prior:
@@ -48,13 +51,13 @@ class Model:
 def estimate(seen: Observations, model: Model) -> tuple[Solution, Prior]:
     """Return the mixtures of slices in order of depth, and the prior they were held to."""
     prior = model.prior_of(seen)
-    first = solve(seen, model.library, prior, model.mixing)
+    first = solve(seen, model.library, prior, model.mixing, solver=model.solver)
     if model.reach_slices <= 0.0:
         return first, prior
     mean = local_mean(first.known, prior.mean, reach_slices=model.reach_slices, trust=TRUST)
     # What neighbours agree on is known better than what one slice says: the prior counts twice.
     prior = prior.towards(mean, 2.0 * prior.strength)
-    return solve(seen, model.library, prior, model.mixing), prior
+    return solve(seen, model.library, prior, model.mixing, solver=model.solver), prior
 
 
 def spread(
@@ -109,7 +112,8 @@ def spread(
         # One round from the solution: the slopes there hold for what errors of this size do.
         target = value + np.sqrt(noise) * rng.standard_normal(value.shape[1])
         held = replace(prior, mean=_drawn_mean(mean, root, rng))
-        v = step(solution.fractions[at], (target, noise), library, held, model.mixing)
+        start = solution.fractions[at]
+        v = step(start, (target, noise), library, held, model.mixing, solver=model.solver)
         drawn[i] = (v[:, 1:] / np.maximum(v[:, 1:].sum(axis=1, keepdims=True), 1e-9)) @ sums.T
     moved[at] = drawn.std(axis=0, ddof=1)
     return moved
