@@ -30,9 +30,9 @@ from downcore.strata.unmixing.active_set import solve_nonnegative
 from downcore.strata.unmixing.composition import Composition, compose
 from downcore.strata.unmixing.estimating import Model, estimate, spread
 from downcore.strata.unmixing.mixing_calibration import (
-    Calibration,
     KnownSlices,
-    calibrate,
+    MixingCalibration,
+    calibrate_mixing,
     uncalibrated,
 )
 from downcore.strata.unmixing.observations import Observations
@@ -248,7 +248,7 @@ class Intervals:
     """Share of slices without an answer."""
 
 
-def judge_intervals(core: Core, calibration: Calibration, library: Library) -> Intervals:
+def judge_intervals(core: Core, calibration: MixingCalibration, library: Library) -> Intervals:
     """Hold intervals against the slices that were held out."""
     out, to_groups = core.held_out, library.is_in_group.T
     groups = core.shares[out] @ to_groups
@@ -268,7 +268,7 @@ def judge_intervals(core: Core, calibration: Calibration, library: Library) -> I
 
 
 def shares_by_method(
-    core: Core, calibration: Calibration, library: Library
+    core: Core, calibration: MixingCalibration, library: Library
 ) -> dict[str, NDArray[np.float64]]:
     """Return what each method finds of one core."""
     even = 1.0 / core.shares.shape[1]
@@ -290,7 +290,7 @@ def run_case(name: str, n_cores: int, n_slices: int) -> dict[str, float]:
     judged, weights = [], []
     for core in cores(CASES[name], n_cores, n_slices, library):
         known = KnownSlices(core.known, core.shares[core.known])
-        calibration = calibrate(core.seen, known, library, Mixing())
+        calibration = calibrate_mixing(core.seen, known, library, Mixing())
         for method, shares in shares_by_method(core, calibration, library).items():
             error = (shares - core.shares)[core.held_out]
             tallies.setdefault(method, Tally()).add(error @ library.is_in_group.T, error)

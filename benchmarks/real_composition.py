@@ -27,14 +27,13 @@ from reporting import arguments
 from downcore.endmember_tables import find_table
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.strata.depth import LineScale
-from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import EndMemberTable
-from downcore.strata.record import SliceRow
 from downcore.strata.segment import Segment
 from downcore.strata.unmixing.composition import Composition, compose
 from downcore.strata.unmixing.mixing_calibration import uncalibrated
-from downcore.strata.unmixing.observing import observe
+from downcore.strata.unmixing.observations import observe
 from downcore.strata.unmixing.physics import Mixing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -270,8 +269,8 @@ def told(core: Core, made: tuple[Composition, ...]) -> str:
     text = f"{core.name}: {len(made)} slices, {len(sums)} composed, {masked} masked"
     if sums:
         text += f", sums {min(sums):.6f} to {max(sums):.6f}"
-    guards = collections.Counter(one.guard for one in made if one.guard is not None)
-    for guard, _ in guards.most_common(1):
+    reports = [one.identifiability for one in made if one.identifiability is not None]
+    for guard, _ in collections.Counter(reports).most_common(1):
         text += f"; {guard.freedom:.1f} of {guard.n_free} unknowns from data"
         text += f"; driven by the prior: {', '.join(guard.prior_driven) or 'none'}"
         text += f"; refused: {guard.refusal}" if guard.refusal else ""

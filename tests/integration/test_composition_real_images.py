@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from downcore.endmember_tables import find_table
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.strata.depth import LineScale
-from downcore.strata.depthlog import HAS_VALUE, Status
+from downcore.strata.depthlog import HAS_VALUE, SliceRow, Status
 from downcore.strata.endmembers.library import Library
 from downcore.strata.mask.classes import MaskClass
-from downcore.strata.record import SliceRow
 from downcore.strata.segment import Segment
 from downcore.strata.unmixing.composition import Composition, compose
 from downcore.strata.unmixing.mixing_calibration import uncalibrated
-from downcore.strata.unmixing.observing import observe
+from downcore.strata.unmixing.observations import observe
 from downcore.strata.unmixing.physics import Mixing
 
 ROOT = Path(__file__).resolve().parents[2]

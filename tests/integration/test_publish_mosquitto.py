@@ -29,8 +29,8 @@ from downcore.publish.mqtt_settings import MqttSettings
 from downcore.publish.payloads import Birth, StationState, StationStatus
 from downcore.publish.topics import Topics
 from downcore.store import Reader, Store
-from downcore.strata.depthlog import Estimate, Status
-from downcore.strata.record import Run, Scan, ScanState, SliceRow
+from downcore.strata.depthlog import Estimate, SliceRow, Status
+from downcore.strata.record import Run, Scan, ScanState
 from downcore.strata.slices import CoreSlice
 
 DEADLINE_S = 60.0

@@ -30,7 +30,7 @@ from downcore.strata.unmixing.composition import (
     compose,
 )
 from downcore.strata.unmixing.identifiability import most_groups
-from downcore.strata.unmixing.mixing_calibration import KnownSlices, calibrate, uncalibrated
+from downcore.strata.unmixing.mixing_calibration import KnownSlices, calibrate_mixing, uncalibrated
 from downcore.strata.unmixing.observations import MS, RED, ROWS, Observations
 from downcore.strata.unmixing.physics import Mixing
 from downcore.strata.unmixing.prior import Prior
@@ -331,7 +331,7 @@ def test_known_slices_that_were_masked_do_not_calibrate() -> None:
     seen = replace(known_core(shares), status=(Status.MASKED,) * 12, reason=("5 % sediment",) * 12)
 
     with pytest.raises(ValueError, match="got 0: leave calibration out, or measure more slices"):
-        calibrate(seen, KnownSlices(np.arange(12), shares), sharp_library(), Mixing())
+        calibrate_mixing(seen, KnownSlices(np.arange(12), shares), sharp_library(), Mixing())
 
 
 @pytest.mark.parametrize("rows", [slice(0, RED), slice(RED, None), slice(MS, None)])
@@ -344,7 +344,7 @@ def test_known_slices_that_are_all_alike_or_half_observed_calibrate_without_an_e
     value[:, rows] = whole.value[:, rows]
     seen = Observations.of(value, whole.sd)
 
-    found = calibrate(seen, KnownSlices(np.arange(12), alike), sharp_library(), Mixing())
+    found = calibrate_mixing(seen, KnownSlices(np.arange(12), alike), sharp_library(), Mixing())
 
     assert found.error == pytest.approx(0.0, abs=0.02)
     for one in compose(seen, found):

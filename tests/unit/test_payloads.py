@@ -17,7 +17,7 @@ from downcore.publish import payloads
 from downcore.publish.ack_window import AckWindow
 from downcore.publish.payloads import Birth, StationState, StationStatus
 from downcore.publish.terminal import lines_of
-from downcore.strata.depthlog import HAS_VALUE, Estimate, Status
+from downcore.strata.depthlog import HAS_VALUE, Estimate, SliceRow, Status
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.record import (
     CompositionBatch,
@@ -26,7 +26,6 @@ from downcore.strata.record import (
     OutboxKind,
     ScanState,
     ScanStatus,
-    SliceRow,
     StoreOrigin,
 )
 from downcore.strata.slices import CoreSlice, SliceColour

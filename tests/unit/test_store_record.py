@@ -19,10 +19,15 @@ from downcore.store import Reader, Store
 from downcore.store.connection import APPLICATION_ID
 from downcore.store.migrations import migrations
 from downcore.strata.bundle import Manifest, OutputScaling
-from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.errors import StoreError
 from downcore.strata.mask.classes import MaskClass
-from downcore.strata.record import OutboxKind, Run, Scan, ScanState, SliceRow
+from downcore.strata.record import (
+    OutboxKind,
+    Run,
+    Scan,
+    ScanState,
+)
 from downcore.strata.slices import CoreSlice, SliceColour
 
 ALL_SEDIMENT = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)

@@ -29,10 +29,9 @@ from downcore.service.station import reading_of, rules_of
 from downcore.settings import Settings
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import LineScale
-from downcore.strata.depthlog import Estimate
+from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.errors import GrowingError, HostileFileError, MeasuredRowsError, SettingsError
 from downcore.strata.measured import MeasuredRows
-from downcore.strata.record import SliceRow
 from downcore.strata.regions.region_shape import RegionShapes
 from downcore.strata.regions.stream import RegionRows
 from downcore.strata.segment import Pixels

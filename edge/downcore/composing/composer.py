@@ -17,14 +17,12 @@ from downcore.composing.region_worker import RegionWorker, Submit, in_turn
 from downcore.composing.section_regions import OnRegions, SectionRegions, SlicePicture
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.depthlog import Estimate
-from downcore.strata.record import SliceRow
+from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.regions.window import REGION_WINDOW_UM
 from downcore.strata.section import SliceLines
 from downcore.strata.unmixing.composition import Composition, compose
 from downcore.strata.unmixing.estimating import REACH_SLICES
-from downcore.strata.unmixing.observations import Observations
-from downcore.strata.unmixing.observing import observe
+from downcore.strata.unmixing.observations import Observations, observe
 
 BLOCK_SLICES = REGION_WINDOW_UM // SLICE_UM
 """Slices that are composed together; blocks lie fixed in the section."""

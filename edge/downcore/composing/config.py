@@ -10,7 +10,7 @@ from downcore.ports import RegionRefiner
 from downcore.strata.depth import LineScale
 from downcore.strata.superpixels.settings import SuperpixelSettings
 from downcore.strata.unmixing.identifiability import most_groups
-from downcore.strata.unmixing.mixing_calibration import Calibration
+from downcore.strata.unmixing.mixing_calibration import MixingCalibration
 from downcore.strata.unmixing.observations import ROWS
 
 ALGORITHM = 1
@@ -34,12 +34,12 @@ class TableInUse:
     name: str
     sha256: str
     """Of the table's text."""
-    calibration: Calibration
+    calibration: MixingCalibration
     known_sha256: str = ""
     """Of the rows of known composition that it was calibrated on; empty for none."""
 
     @property
-    def told(self) -> dict[str, str | int | float | None]:
+    def description(self) -> dict[str, str | int | float | None]:
         """What the store keeps of the table."""
         calibration = self.calibration
         known: dict[str, str | int | float | None] = {
@@ -94,9 +94,9 @@ class CompositionConfig:
     @property
     def description(self) -> str:
         """What the store keeps of the recipe, as JSON."""
-        told: dict[str, Any] = {
+        content: dict[str, Any] = {
             "algorithm": ALGORITHM,
-            "tables": [one.told for one in self.tables],
+            "tables": [table.description for table in self.tables],
             "bundle_id": self.bundle_id,
             "lowest_px_per_cm": self.lowest_px_per_cm,
             "measured_sha256": self.measured_sha256,
@@ -107,8 +107,8 @@ class CompositionConfig:
         }
         # Rows from before there was a choice keep their composer.
         if self.solver != EXACT:
-            told["solver"] = self.solver
-        return json.dumps(told, sort_keys=True, separators=(",", ":"))
+            content["solver"] = self.solver
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     def table_for(self, rows: tuple[str, ...]) -> TableInUse:
         """

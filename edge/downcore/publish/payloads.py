@@ -14,7 +14,7 @@ from typing import Any
 
 from downcore.publish.composition_payload import composition_of
 from downcore.strata.bundle import Manifest
-from downcore.strata.depthlog import Estimate
+from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import (
@@ -22,7 +22,6 @@ from downcore.strata.record import (
     LogBatch,
     OutboxEntry,
     ScanStatus,
-    SliceRow,
     StoreOrigin,
 )
 

@@ -11,20 +11,18 @@ from downcore.endmember_tables import find_table
 from downcore.ports import Predictor, RegionRefiner
 from downcore.settings import CompositionSettings, Settings
 from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.endmembers.library import Library
 from downcore.strata.errors import MeasuredRowsError, SettingsError
 from downcore.strata.estimates import MIN_RESOLUTION_SHARE
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.properties import PROPERTIES
-from downcore.strata.record import SliceRow
 from downcore.strata.superpixels.settings import SuperpixelSettings
 from downcore.strata.unmixing.active_set import MixtureSolver, solve_mixtures
 from downcore.strata.unmixing.identifiability import most_groups
 from downcore.strata.unmixing.known_rows import known_slices
-from downcore.strata.unmixing.mixing_calibration import calibrate, uncalibrated
-from downcore.strata.unmixing.observations import ROWS
-from downcore.strata.unmixing.observing import observe
+from downcore.strata.unmixing.mixing_calibration import calibrate_mixing, uncalibrated
+from downcore.strata.unmixing.observations import ROWS, observe
 from downcore.strata.unmixing.physics import Mixing
 
 logger = logging.getLogger(__name__)
@@ -147,7 +145,9 @@ def calibrated_config(
     seen = observe(rows, composition_config.bundle_id, measured, is_too_coarse=coarse)
     slices = known_slices(known, model.library, len(rows))
     try:
-        calibration = calibrate(seen, slices, model.library, model.mixing, solver=model.solver)
+        calibration = calibrate_mixing(
+            seen, slices, model.library, model.mixing, solver=model.solver
+        )
     except ValueError as error:
         raise MeasuredRowsError(f"known composition: {error}") from None
     used = replace(table, calibration=calibration, known_sha256=known.sha256)

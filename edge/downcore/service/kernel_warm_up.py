@@ -4,7 +4,7 @@ import numpy as np
 
 from downcore.composing import CompositionConfig, SectionComposer
 from downcore.strata.depth import LineScale
-from downcore.strata.record import SliceRow
+from downcore.strata.depthlog import SliceRow
 from downcore.strata.section import SliceLines
 from downcore.strata.slices import measure_slice
 

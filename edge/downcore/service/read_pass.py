@@ -13,8 +13,8 @@ from downcore.sources.inbox.digests import PrefixDigest
 from downcore.sources.readers.input_file import InputFile
 from downcore.sources.turns import Turns
 from downcore.strata.composed import ComposedSlice
+from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import SegmentError
-from downcore.strata.record import SliceRow
 
 TAIL_BYTES = 4096
 

@@ -11,8 +11,9 @@ from downcore.store.rows import (
     row_of_slice,
 )
 from downcore.store.transaction import Transaction
+from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
-from downcore.strata.record import LogBatch, SliceRow
+from downcore.strata.record import LogBatch
 
 _INSERT_SLICE = (
     f"INSERT INTO slice (scan_id, {', '.join(SLICE_COLUMNS)}, run_id)"  # noqa: S608 - the columns are constants

@@ -19,13 +19,13 @@ from downcore.store.rows import (
 )
 from downcore.store.schema import refuse_foreign
 from downcore.strata.composed import ComposedSlice
+from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.record import (
     OutboxEntry,
     OutboxKind,
     Scan,
     ScanStatus,
-    SliceRow,
     StoreOrigin,
 )
 

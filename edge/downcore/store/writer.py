@@ -7,8 +7,9 @@ from downcore.store.rows import storable_text
 from downcore.store.writing_connection import WritingConnection
 from downcore.strata.bundle import Manifest
 from downcore.strata.composed import ComposedSlice
+from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
-from downcore.strata.record import Run, Scan, ScanState, SliceRow
+from downcore.strata.record import Run, Scan, ScanState
 
 
 class Store(WritingConnection):

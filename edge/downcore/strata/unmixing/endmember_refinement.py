@@ -18,7 +18,7 @@ _DARKEST, _BRIGHTEST = 0.002, 0.98
 """Reflectance beyond which nothing is fitted."""
 
 
-def refit(
+def refine_endmembers(
     seen: Observations, shares: NDArray[np.float64], library: Library, mixing: Mixing
 ) -> Library:
     """

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from downcore.strata.conformal import COVERAGE, Interval, fit_by_core, half_width
 from downcore.strata.endmembers.library import Library
 from downcore.strata.unmixing.active_set import MixtureSolver, solve_mixtures
-from downcore.strata.unmixing.endmember_refinement import refit
+from downcore.strata.unmixing.endmember_refinement import refine_endmembers
 from downcore.strata.unmixing.estimating import REACH_SLICES, Model, estimate, spread
 from downcore.strata.unmixing.observations import DENSITY, RED, Observations
 from downcore.strata.unmixing.physics import Mixing, comparable, predict
@@ -68,7 +68,7 @@ class KnownSlices:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Calibration:
+class MixingCalibration:
     """A core's model, and intervals for sums of members."""
 
     model: Model
@@ -99,21 +99,21 @@ class Calibration:
 
 def uncalibrated(
     library: Library, mixing: Mixing, *, solver: MixtureSolver = solve_mixtures
-) -> Calibration:
+) -> MixingCalibration:
     """Return what there is without slices of known composition: a prior and wide intervals."""
     model = Model(library, Prior.uniform(library.n_members), mixing, solver=solver)
     intervals = (UNCALIBRATED,) * len(library.groups)
-    return Calibration(model, intervals, 0, float("nan"), float("nan"))
+    return MixingCalibration(model, intervals, 0, float("nan"), float("nan"))
 
 
-def calibrate(
+def calibrate_mixing(
     seen: Observations,
     known: KnownSlices,
     library: Library,
     mixing: Mixing,
     *,
     solver: MixtureSolver = solve_mixtures,
-) -> Calibration:
+) -> MixingCalibration:
     """
     Return the model of a core as slices of known composition teach it.
 
@@ -157,7 +157,8 @@ def calibrate(
     )
     taught = core.taught(np.ones(known.at.size, bool), mixing, strength)
     model = replace(taught, reach_slices=reach)
-    return Calibration(model, intervals, known.at.size, _rms(found - truth), _rms(constant - truth))
+    errors = _rms(found - truth), _rms(constant - truth)
+    return MixingCalibration(model, intervals, known.at.size, *errors)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,7 +175,7 @@ class _Core:
         """Return the model that some of the known slices teach."""
         own = self.seen.rows(self.known.at[used])
         shares = self.known.shares[used]
-        library = refit(own, shares, self.library, mixing)
+        library = refine_endmembers(own, shares, self.library, mixing)
         grain = shares @ library.density[1:]
         pores = (grain - own.value[:, DENSITY]) / (grain - library.density[0])
         prior = learn_prior(features(own.value), shares, np.clip(pores, 0.0, 1.0))
@@ -185,7 +186,7 @@ class _Core:
         missed = []
         for block in np.unique(self.blocks):
             out = self.blocks == block
-            library = refit(
+            library = refine_endmembers(
                 self.seen.rows(self.known.at[~out]), self.known.shares[~out], self.library, mixing
             )
             own = self.seen.rows(self.known.at[out])
