@@ -316,26 +316,6 @@ def test_the_refiner_is_called_merge() -> None:
     assert refiner.name == "merge"
 
 
-@pytest.mark.parametrize(
-    ("named", "value"),
-    [
-        ("least_difference", 0.0),
-        ("least_difference", float("nan")),
-        ("noise_factor", -1.0),
-        ("noise_factor", float("inf")),
-        ("reach_um", -1),
-        ("reach_um", 1.5),
-        ("smallest_um", True),
-        ("smallest_um", 10_001),
-    ],
-)
-def test_settings_that_cannot_be_used_are_refused(named: str, value: object) -> None:
-    wrong: dict[str, Any] = {named: value}
-
-    with pytest.raises(ValueError, match=f"expected {named}"):
-        RegionSettings(**wrong)
-
-
 def test_superpixels_of_another_size_than_the_lines_are_refused() -> None:
     with pytest.raises(ValueError, match=r"size of the lines, \(4, 5\), got \(4, 6\)"):
         refined(np.zeros((4, 5, 3), np.uint8), np.ones((4, 6), np.int32))

@@ -243,25 +243,6 @@ def test_lines_that_do_not_follow_one_another_are_refused() -> None:
         stream.push(Segment(lines, 10), classes)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"cell_um": 0}, "expected cell_um to be a whole number, 1 to 1000000, got 0"),
-        ({"cell_um": 1.5}, "expected cell_um .* got 1.5"),
-        ({"iterations": 0}, "expected iterations .* got 0"),
-        ({"row_step": 5}, "expected row_step .* 1 to 4, got 5"),
-        ({"stretch_cells": 0}, "expected stretch_cells .* got 0"),
-        ({"halo_cells": 2}, "expected halo_cells .* 3 to .* got 2"),
-        ({"compactness": 0.0}, "expected compactness above 0, got 0.0"),
-        ({"compactness": float("nan")}, "expected compactness above 0, got nan"),
-        ({"smallest_part": 1.5}, "expected smallest_part of 0 to 1, got 1.5"),
-    ],
-)
-def test_settings_that_cannot_be_used_are_refused(wrong: dict[str, float], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        SuperpixelSettings(**wrong)  # type: ignore[arg-type] # wrong on purpose
-
-
 def test_cells_too_large_or_a_core_of_no_width_are_refused() -> None:
     with pytest.raises(ValueError, match="expected cells of at most 256 px, got 2000 px"):
         SuperpixelSettings(cell_um=100_000).cell_px(SCALE)

@@ -1,9 +1,8 @@
 """From the text of an end-member table to its value, with the place of whatever is wrong."""
 
-import difflib
 import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from downcore.strata.endmembers.member import PoreWater, Solid
 from downcore.strata.endmembers.quantity import Colour, Quantity
 from downcore.strata.endmembers.table import EndMemberTable, VpRule
 from downcore.strata.errors import EndMemberError
+from downcore.strata.fields import nearest
 from downcore.strata.input_text import shown
 
 MAX_CHARACTERS = 200_000
@@ -232,7 +232,7 @@ def _source(given: Mapping[str, Any], place: _Place) -> str:
     if key not in place.sources:
         raise place.refuse(
             f"expected a source that stands in [sources], got {shown(key)}"
-            f"{_near(key, place.sources)}"
+            f"{nearest(key, place.sources)}"
         )
     return place.sources[key]
 
@@ -272,10 +272,5 @@ def _only(content: Mapping[str, Any], known: set[str], place: _Place) -> None:
     for key in content:
         if key not in known:
             raise place.refuse(
-                f"unknown key {shown(key)}{_near(key, known)}; known: {', '.join(sorted(known))}"
+                f"unknown key {shown(key)}{nearest(key, known)}; known: {', '.join(sorted(known))}"
             )
-
-
-def _near(key: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
-    return f", did you mean {near[0]!r}?" if near else ""
