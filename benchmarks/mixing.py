@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from reporting import arguments, report
 
-from downcore.endmember_tables import find_table
+from downcore.endmember_tables.files import find_table
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import EndMemberTable
 from downcore.strata.unmixing.active_set import solve_nonnegative

@@ -24,7 +24,7 @@ import tifffile
 from numpy.typing import NDArray
 from reporting import arguments
 
-from downcore.endmember_tables import find_table
+from downcore.endmember_tables.files import find_table
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Estimate, SliceRow, Status

@@ -10,7 +10,7 @@ import scipy.stats
 import tifffile
 from numpy.typing import NDArray
 
-from downcore.endmember_tables import find_table
+from downcore.endmember_tables.files import find_table
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import HAS_VALUE, SliceRow, Status

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.endmember_tables import find_table
+from downcore.endmember_tables.files import find_table
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import EndMemberTable
 from downcore.strata.unmixing.observations import MS, RED, VP, Observations

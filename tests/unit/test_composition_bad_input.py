@@ -12,7 +12,7 @@ from small_config import small_config
 
 from downcore.composing import SectionComposer
 from downcore.composing.label_png import MAX_LABEL, label_tile, labels_of
-from downcore.endmember_tables import find_table
+from downcore.endmember_tables.files import find_table
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.strata.colour import linear_of_lab
 from downcore.strata.composed import ComposedSlice

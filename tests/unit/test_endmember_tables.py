@@ -4,12 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from downcore.endmember_tables import (
-    MAX_CHARACTERS,
-    find_table,
-    parse_table,
-    preset_names,
-)
+from downcore.endmember_tables.files import find_table, preset_names
+from downcore.endmember_tables.parsing import MAX_CHARACTERS, parse_table
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import VpRule
 from downcore.strata.errors import EndMemberError

@@ -8,6 +8,7 @@ from encoded_colour import counts_of_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from strips import label_strip
 
 from downcore.ports import RegionRefiner
 from downcore.strata.colour import lab_of_counts, linear_of_lab
@@ -18,7 +19,6 @@ from downcore.strata.regions.merging import MergeRefiner, RegionSettings
 from downcore.strata.regions.window import RegionWindow
 from downcore.strata.superpixels._planes import fill_planes
 from downcore.strata.superpixels.settings import SuperpixelSettings
-from downcore.strata.superpixels.stream import label_strip
 
 SCALE = LineScale.of(200)
 Labels = NDArray[np.int32]

@@ -11,7 +11,7 @@ from downcore.inference.superpixel_clustering import GraphBackend
 from downcore.strata.depth import LineScale
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Segment
-from downcore.strata.superpixels.clustering import KERNELS, ClusteringBackend, Grid, in_turn
+from downcore.strata.superpixels.clustering import KERNELS, ClusteringBackend, Grid
 from downcore.strata.superpixels.settings import SuperpixelSettings
 from downcore.strata.superpixels.stream import SuperpixelStream
 
@@ -57,15 +57,6 @@ def test_the_graph_and_the_kernels_draw_the_same_superpixels_but_for_a_few_pixel
 
 def _borders(labels: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
-
-
-def test_a_graph_on_two_threads_draws_the_same_superpixels_as_on_one() -> None:
-    lines, classes = grains(5, 300, 400, 20.0), patches(5, 300, 400)
-    how = SuperpixelSettings(stretch_cells=6)
-
-    by_two = streamed(lines, classes, [], how=how, backend=GraphBackend(n_threads=2))
-
-    np.testing.assert_array_equal(by_two, streamed(lines, classes, [], how=how))
 
 
 def test_columns_of_unequal_width_and_several_passes_make_no_difference() -> None:
@@ -134,7 +125,7 @@ def test_graphs_of_only_the_last_few_widths_are_kept() -> None:
     how = SuperpixelSettings(cell_um=300, stretch_cells=1, iterations=1)
 
     for n_across in range(6, 13):
-        backend.clustering(how, Grid.of(how, SCALE, n_across), in_turn)
+        backend.clustering(how, Grid.of(how, SCALE, n_across))
 
     assert len(backend._compiled) == 4
 
@@ -143,9 +134,4 @@ def test_cells_whose_sums_would_not_be_exact_are_refused() -> None:
     how = SuperpixelSettings(row_step=1, cell_um=2_000)
 
     with pytest.raises(ValueError, match="at most 1213 px choose early, got 1600 px of"):
-        GraphBackend().clustering(how, Grid.of(how, SCALE, 400), in_turn)
-
-
-def test_a_graph_without_a_thread_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected 1 or more threads, got 0"):
-        GraphBackend(n_threads=0)
+        GraphBackend().clustering(how, Grid.of(how, SCALE, 400))

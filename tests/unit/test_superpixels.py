@@ -1,5 +1,4 @@
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 
@@ -9,16 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from strips import grains, patches
+from strips import grains, label_strip, patches
 
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import SectionError, SegmentGapError
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Segment
-from downcore.strata.superpixels._slic import RowWork
 from downcore.strata.superpixels.settings import SuperpixelSettings
-from downcore.strata.superpixels.stream import LabelRows, SuperpixelStream, label_strip
+from downcore.strata.superpixels.stream import LabelRows, SuperpixelStream
 
 SCALE = LineScale.of(200)
 FINE = SuperpixelSettings(cell_um=300, stretch_cells=4)
@@ -127,20 +125,6 @@ def test_only_a_patch_of_sediment_by_itself_is_a_superpixel_smaller_than_the_lea
     area = np.bincount(labels.ravel())
     small = np.flatnonzero(area < how.smallest_area_px(SCALE))
     assert not np.isin(small[small > 0], labels_with_neighbours(labels)).any()
-
-
-def test_two_threads_draw_the_same_superpixels_as_one() -> None:
-    lines, classes = grains(5, 400, 300), patches(5, 400, 300)
-    with ThreadPoolExecutor(2) as pool:
-
-        def shared_out(work: RowWork, n_rows: int) -> None:
-            middle = n_rows // 2
-            for done in [pool.submit(work, middle, n_rows), pool.submit(work, 0, middle)]:
-                done.result()
-
-        by_two = label_strip(lines, classes, FINE, SCALE, each=shared_out)
-
-    np.testing.assert_array_equal(by_two, label_strip(lines, classes, FINE, SCALE))
 
 
 def test_superpixels_drawn_while_a_core_is_scanned_are_those_of_the_whole_core() -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 from downcore.composing import CompositionConfig
 from downcore.composing.config import CutSuperpixels, TableInUse
-from downcore.endmember_tables import find_table
+from downcore.endmember_tables.files import find_table
 from downcore.ports import Predictor, RegionRefiner
 from downcore.settings import CompositionSettings, Settings
 from downcore.strata.depth import SLICE_UM, LineScale

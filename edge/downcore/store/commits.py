@@ -59,7 +59,7 @@ def commit(transaction: Transaction, batch: Batch) -> int:
         top = transaction.connection.execute(
             "SELECT section_top_um FROM scan WHERE scan_id = ?", (batch.scan_id,)
         ).fetchone()[0]
-        transaction.announce_log(
+        transaction.announce(
             LogBatch(status.section_id, batch.scan_id, top, transaction.now_utc, new)
         )
     return len(new)

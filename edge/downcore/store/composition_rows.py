@@ -117,41 +117,22 @@ def composed_of_rows(
 
 def _share(row: Sequence[Any]) -> GroupShare:
     _, group, _, fraction, lower, upper, status, is_prior_driven, reason = row
-    return GroupShare(
-        group=group,
-        fraction=fraction,
-        lower=lower,
-        upper=upper,
-        status=Status(status),
-        is_prior_driven=bool(is_prior_driven),
-        reason=reason,
-    )
+    return GroupShare(group, fraction, lower, upper, Status(status), bool(is_prior_driven), reason)
 
 
 def _regions(index: int, text: str) -> SliceRegions:
     content = json.loads(text)
-    grains = content["grains"]
+    grains = content.pop("grains")
     return SliceRegions(
-        index=index,
-        n_regions=content["n_regions"],
-        largest_share=content["largest_share"],
-        grains=None if grains is None else GrainSizes(**grains),
-        no_grains=content["no_grains"],
+        index=index, grains=None if grains is None else GrainSizes(**grains), **content
     )
 
 
 def _report(text: str) -> IdentifiabilityReport:
     content = json.loads(text)
-    condition = content["condition"]
-    return IdentifiabilityReport(
-        rows=tuple(content["rows"]),
-        rank=content["rank"],
-        condition=float("inf") if condition is None else condition,
-        freedom=content["freedom"],
-        n_free=content["n_free"],
-        members=tuple((name, ratio) for name, ratio in content["members"]),
-        groups=tuple((name, ratio) for name, ratio in content["groups"]),
-        ties=tuple((first, second) for first, second in content["ties"]),
-        joined=tuple(tuple(names) for names in content["joined"]),
-        refusal=content["refusal"],
-    )
+    if content["condition"] is None:
+        content["condition"] = float("inf")
+    content["rows"] = tuple(content["rows"])
+    for name in ("members", "groups", "ties", "joined"):
+        content[name] = tuple(tuple(parts) for parts in content[name])
+    return IdentifiabilityReport(**content)

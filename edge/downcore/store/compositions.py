@@ -55,7 +55,7 @@ def commit(
         top = transaction.connection.execute(
             "SELECT section_top_um FROM scan WHERE scan_id = ?", (scan_id,)
         ).fetchone()[0]
-        transaction.announce_composition(
+        transaction.announce(
             CompositionBatch(status.section_id, scan_id, top, transaction.now_utc, new)
         )
     return len(new)

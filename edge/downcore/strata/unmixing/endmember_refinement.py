@@ -6,6 +6,8 @@ of some slices is known, colours and susceptibilities are fitted to what was obs
 each number held back by the table's own standard deviation.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,7 +47,9 @@ def refine_endmembers(
             mixing.areal_weight,
         )
     ms, ms_sd = _refit_ms(seen, shares, library)
-    return library.with_colour_and_ms(reflectance, share_sd, ms, ms_sd)
+    return replace(
+        library, reflectance=reflectance, reflectance_share_sd=share_sd, ms=ms, ms_sd=ms_sd
+    )
 
 
 def _refit_channel(

@@ -65,9 +65,6 @@ def spread(
     found: tuple[Solution, Prior],
     model: Model,
     sums: NDArray[np.float64],
-    *,
-    n_draws: int = DRAWS,
-    seed: int = 0,
 ) -> NDArray[np.float64]:
     """
     Return how far sums of shares move when all is drawn again within its errors.
@@ -86,17 +83,14 @@ def spread(
         What it was found with.
     sums : ndarray, shape (g, k)
         1 where a share belongs to a sum.
-    n_draws : int, default 40
-        2 or more.
-    seed : int, default 0
-        Of the draws; one seed, one answer. Intervals hold for the seed they were calibrated with.
 
     Returns
     -------
     ndarray, shape (n, g)
         Standard deviations, NaN where a slice has no solution.
     """
-    rng = np.random.default_rng(seed)
+    # One seed, one answer: intervals hold for the seed they were calibrated with.
+    rng = np.random.default_rng(0)
     solution, prior = found
     at = np.flatnonzero(np.isfinite(solution.fractions).all(axis=1))
     moved = np.full((len(seen.status), len(sums)), np.nan)
@@ -106,8 +100,8 @@ def spread(
     size = solution.fractions.shape[1]
     mean = np.broadcast_to(prior.mean, (len(seen.status), size))[at]
     root = np.linalg.cholesky(prior.covariance / prior.strength)
-    drawn = np.empty((n_draws, at.size, len(sums)))
-    for i in range(n_draws):
+    drawn = np.empty((DRAWS, at.size, len(sums)))
+    for i in range(DRAWS):
         library = _jittered(model.library, rng)
         # One round from the solution: the slopes there hold for what errors of this size do.
         target = value + np.sqrt(noise) * rng.standard_normal(value.shape[1])
