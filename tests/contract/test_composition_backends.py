@@ -50,16 +50,18 @@ every_solver = pytest.mark.parametrize("name", offered("solver"))
 every_superpixels = pytest.mark.parametrize("name", offered("superpixels"))
 
 
-def problems(seed: int, n: int, k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a matrix for each slice, as observations of other errors and a ridge give them."""
+def problems(
+    seed: int, n: int, k: int, *, n_matrices: int | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a matrix for each slice, or one for all, as observations and a ridge give them."""
     rng = np.random.default_rng(seed)
-    members = rng.uniform(0.0, 1.0, (n, 6, k))
+    members = np.broadcast_to(rng.uniform(0.0, 1.0, (n_matrices or n, 6, k)), (n, 6, k))
     seen = np.einsum("nrk,nk->nr", members, rng.dirichlet(np.full(k, 0.3), n))
     seen += 0.02 * rng.standard_normal(seen.shape)
     ridge = 0.01 * (members**2).sum(axis=(1, 2)) / k
     normal = np.matmul(members.transpose(0, 2, 1), members) + ridge[:, None, None] * np.eye(k)
     right = np.einsum("nrk,nr->nk", members, seen) + (ridge / k)[:, None]
-    weight = rng.uniform(0.1, 1e4, n)
+    weight = np.broadcast_to(rng.uniform(0.1, 1e4, n_matrices or n), n)
     return normal * weight[:, None, None], right * weight[:, None]
 
 
@@ -74,7 +76,7 @@ def problems(seed: int, n: int, k: int) -> tuple[NDArray[np.float64], NDArray[np
 def test_fractions_are_a_mixture_and_the_best_one_to_a_hundredth(
     name: str, seed: int, n: int, k: int, *, is_shared: bool
 ) -> None:
-    normal, right = problems(seed, n, k)
+    normal, right = problems(seed, n, k, n_matrices=1 if is_shared else None)
     if is_shared:
         normal = normal[0]
 
@@ -96,6 +98,17 @@ def test_a_slice_that_is_not_known_has_no_mixture_and_harms_no_other(name: str) 
     assert np.isnan(found[[1, 3]]).all()
     np.testing.assert_allclose(found[[0, 2, 4]], expected[[0, 2, 4]], atol=1e-6)
     assert solver_of(name)(normal[:0], right[:0]).shape == (0, 8)
+
+
+@every_solver
+def test_a_slice_far_from_any_mixture_has_the_best_one_all_the_same(name: str) -> None:
+    normal, right = problems(1136, 22, 12)
+    right *= np.geomspace(1e-4, 1e4, 22)[:, None]
+
+    found = solver_of(name)(normal, right)
+
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-9)
+    assert (found >= 0.0).all()
 
 
 @every_solver

@@ -88,12 +88,12 @@ class CompositionConfig:
 
     @property
     def composer_id(self) -> str:
-        """Identity of the recipe, 16 hex digits."""
+        """Identity of all of it, 16 hex digits."""
         return hashlib.sha256(self.description.encode()).hexdigest()[:16]
 
     @property
     def description(self) -> str:
-        """What the store keeps of the recipe, as JSON."""
+        """What the store keeps of it, as JSON."""
         content: dict[str, Any] = {
             "algorithm": ALGORITHM,
             "tables": [table.description for table in self.tables],

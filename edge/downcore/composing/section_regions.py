@@ -43,7 +43,7 @@ class SectionRegions:
 
     Parameters
     ----------
-    recipe : CompositionConfig
+    composition_config : CompositionConfig
         How superpixels are cut and joined.
     scale : LineScale
         Lines per centimetre of the scan.

@@ -132,7 +132,7 @@ def calibrated_config(
     scale: LineScale,
 ) -> CompositionConfig:
     """
-    Return a recipe whose first table is calibrated on slices of known composition.
+    Return a configuration whose first table is calibrated on slices of known composition.
 
     Raises
     ------
