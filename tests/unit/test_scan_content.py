@@ -5,13 +5,21 @@ import os
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from downcore.ports import ScanDescription
 from downcore.service import identity
-from downcore.service.identity import Identity, attempt_key, content_of, refusal_key, scan_of
+from downcore.service.identity import (
+    Identity,
+    attempt_key,
+    content_of,
+    made_with,
+    refusal_key,
+    scan_of,
+)
 from downcore.sources.inbox.grouping import ScanFiles
 from downcore.sources.inbox.listing import SeenFile
 from downcore.sources.inbox.section_names import SectionName
@@ -141,3 +149,19 @@ def test_keys_of_paths_are_plain_text_and_tell_paths_from_scans_that_were_begun(
     assert refused == "file:/inbox/GC\\n01\\xff.tif"
     assert begun == "attempt:7:/inbox/GC\\n01\\xff.tif"
     assert attempt_key(files_of(odd)) == "attempt:0:/inbox"
+
+
+def test_rows_are_made_with_every_bundle_and_the_composer_that_run() -> None:
+    bundles = [SimpleNamespace(manifest=SimpleNamespace(bundle_id=one)) for one in ("b1", "b2")]
+    composer = SimpleNamespace(composer_id="c1")
+
+    def made(n_bundles: int, composition_config: object = None) -> str:
+        station = SimpleNamespace(
+            predictors=bundles[:n_bundles], composition_config=composition_config
+        )
+        return made_with(cast("Any", station))
+
+    assert made(1) == "b1"
+    assert made(2) == "b1,b2"
+    assert made(2, composer) == "b1,b2,c1"
+    assert made(0) == ""

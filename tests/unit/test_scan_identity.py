@@ -211,4 +211,4 @@ def test_a_scan_of_which_nothing_is_kept_but_its_name_is_the_same_scan() -> None
     one_line = known(1, state=ScanState.GROWING, prefix_digest="00" * 16)
     got = found(HeldStore({FIRST: one_line}))
     assert got is not None
-    assert got.kept is None, "its one line is another"
+    assert got.stored is None, "its one line is another"
