@@ -125,6 +125,19 @@ def test_a_copy_that_comes_while_the_scan_still_grows_waits_and_gets_no_rows(
         assert device.log_of(second[0]) == played_device.Log((), ())
 
 
+def test_a_copy_is_linked_once_it_is_still_and_not_at_first_sight(tmp_path: Path) -> None:
+    with Device(tmp_path) as device:
+        path = write(device.inbox, "GC01")
+        device.rest()
+        shutil.copy(path, path.with_name("GC09.tif"))
+        device.round()
+        assert device.scans("section_id") == [("GC01",)], "it may still be written"
+        device.rest()
+
+        (first, second) = device.scans("scan_id", "duplicate_of")
+        assert second[1] == first[0]
+
+
 def without_content(device: Device) -> None:
     """Leave a scan as older versions did when they were killed before its content was kept."""
     device.stop()

@@ -327,6 +327,14 @@ def test_a_scan_that_was_set_aside_stays_so_until_it_gets_rows_after_all(
     assert [one.scan.scan_id for one in reader.sections()] == ["b"]
 
 
+def test_a_scan_that_was_moved_is_found_where_it_now_is(store: Store, reader: Reader) -> None:
+    store.open_scan(scan_of("a"))
+
+    store.open_scan(replace(scan_of("a"), path="inbox/leg 2/a.tif"))
+
+    assert [one.scan.path for one in reader.scans()] == ["inbox/leg 2/a.tif"]
+
+
 def test_the_same_content_under_another_name_is_linked_not_run(
     store: Store, reader: Reader
 ) -> None:
