@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.sources.format import Limits
-from downcore.sources.readers.decoded import WholeImage, WholeRaster, check_encoded
+from downcore.sources.readers.decoders import decode_image
 from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.whole_image import WholeImage, WholeRaster, check_encoded
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 
@@ -61,14 +62,7 @@ def jpeg_raster(file: InputFile, limits: Limits) -> WholeRaster:
 
 
 def _decode(raw: bytes) -> NDArray[np.uint8]:
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        pixels = cv2.imdecode(np.frombuffer(raw, dtype=np.uint8), flags)
-    except cv2.error as error:
-        raise RuntimeError(str(error)) from error
-    if pixels is None:
-        raise RuntimeError("nothing could be decoded")
-    return np.asarray(pixels[:, :, ::-1], dtype=np.uint8)
+    return decode_image(raw, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
 
 
 @dataclass(frozen=True, slots=True)

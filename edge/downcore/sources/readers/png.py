@@ -2,13 +2,14 @@
 
 import zlib
 
-import imagecodecs
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.sources.format import Limits
-from downcore.sources.readers.decoded import WholeImage, WholeRaster, check_encoded
+from downcore.sources.readers.decoders import decode_image
 from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.whole_image import WholeImage, WholeRaster, check_encoded
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 
@@ -65,8 +66,7 @@ def _is_sound(checked: bytes, told: bytes) -> bool:
 
 
 def _decode(raw: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    pixels: NDArray[np.uint8] | NDArray[np.uint16] = imagecodecs.png_decode(raw)
-    return pixels
+    return decode_image(raw, cv2.IMREAD_UNCHANGED)
 
 
 class _Chunks:

@@ -6,9 +6,6 @@ from downcore.sources.format import Limits
 from downcore.strata.errors import HostileFileError
 from downcore.strata.segment import Pixels
 
-DECODER_FAULTS = (RuntimeError, ValueError, OverflowError, MemoryError)
-"""What decoders raise over damaged bytes. It is the file's fault, and must not end the process."""
-
 
 class Raster(Protocol):
     """An image file opened for its pixels; ``refresh`` as in :class:`downcore.ports.ScanLines`."""

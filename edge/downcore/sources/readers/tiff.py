@@ -1,13 +1,12 @@
 """TIFF images, classic and BigTIFF, read strip by strip as their bytes become complete."""
 
-from collections.abc import Callable
 from typing import Literal
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.sources.format import Limits
+from downcore.sources.readers.decoders import DECODER_FAULTS, decode_strip
 from downcore.sources.readers.input_file import InputFile
 from downcore.sources.readers.packed import (
     PackedLayout,
@@ -16,7 +15,7 @@ from downcore.sources.readers.packed import (
     packed_columns,
     pixels_of,
 )
-from downcore.sources.readers.raster import DECODER_FAULTS, check_held
+from downcore.sources.readers.raster import check_held
 from downcore.sources.readers.tiff_index import Compression, index_of
 from downcore.sources.readers.tiff_tags import TagTable
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
@@ -27,13 +26,6 @@ MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _RATIO_FROM_BYTES = 64 * 1024 * 1024
 """Decoded bytes from which the ratio to the file's bytes is judged; less does no harm."""
-
-_DECODERS: dict[Compression, Callable[..., bytes | bytearray]] = {
-    Compression.LZW: imagecodecs.lzw_decode,
-    Compression.DEFLATE: imagecodecs.zlib_decode,
-    Compression.OLD_DEFLATE: imagecodecs.zlib_decode,
-    Compression.PACKBITS: imagecodecs.packbits_decode,
-}
 
 
 class TiffRaster:
@@ -227,17 +219,17 @@ class TiffRaster:
                 f"expected at most {self._limits.max_encoded_bytes} bytes in a strip, got {count}: "
                 f"{self._file.path}; save it with few rows per strip"
             )
-        raw: bytes | bytearray = self._file.read_at(int(self._index.offsets[plane, band, i]), count)
-        n_rows, most = shape.rows_stored(band), shape.chunk_height
-        if shape.compression is not Compression.NONE:
-            # Some writers pad the last strip to the height of the others.
-            try:
-                raw = _DECODERS[shape.compression](raw, out=most * shape.row_bytes)
-            except DECODER_FAULTS as error:
-                why = str(error) or type(error).__name__
-                raise self._damaged(band, f"{count} bytes ({why})") from error
-        if len(raw) < n_rows * shape.row_bytes:
-            raise self._damaged(band, f"{len(raw)} of {n_rows * shape.row_bytes} decoded bytes")
+        raw = self._file.read_at(int(self._index.offsets[plane, band, i]), count)
+        n_rows = shape.rows_stored(band)
+        n_bytes = n_rows * shape.row_bytes
+        most = shape.chunk_height * shape.row_bytes
+        try:
+            raw = decode_strip(raw, shape.compression, n_bytes=n_bytes, most=most)
+        except DECODER_FAULTS as error:
+            why = str(error) or type(error).__name__
+            raise self._damaged(band, f"{count} bytes ({why})") from error
+        if len(raw) < n_bytes:
+            raise self._damaged(band, f"{len(raw)} of {n_bytes} decoded bytes")
         n_values = n_rows * shape.chunk_width * shape.chunk_samples
         stored = np.frombuffer(raw, dtype=self._dtype, count=n_values)
         pixels = native(stored.reshape(n_rows, shape.chunk_width, shape.chunk_samples))

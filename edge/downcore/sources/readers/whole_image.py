@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.sources.format import Limits
+from downcore.sources.readers.decoders import DECODER_FAULTS
 from downcore.sources.readers.input_file import InputFile
 from downcore.sources.readers.packed import native
-from downcore.sources.readers.raster import DECODER_FAULTS, check_dimensions, check_held
+from downcore.sources.readers.raster import check_dimensions, check_held
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
 from downcore.strata.errors import HostileFileError
 from downcore.strata.segment import Pixels
