@@ -91,8 +91,8 @@ def _inflate(raw: bytes, most: int) -> bytes:
         decoded = inflater.decompress(raw, most + 1)
     except zlib.error as error:
         raise RuntimeError(str(error)) from error
-    if not inflater.eof:
-        raise RuntimeError(f"it does not end after {len(decoded)} decoded bytes")
+    if len(decoded) > most or not inflater.eof:
+        raise RuntimeError(f"no end within the {most} bytes that its rows have")
     return decoded
 
 
@@ -101,6 +101,8 @@ def _unpack_bits(raw: bytes, most: int) -> bytes:
     at = 0
     while at < len(raw) and len(decoded) <= most:
         code = raw[at]
+        if code == 0 and at + 1 == len(raw):
+            break  # pads the strip to an even length
         if code < _NO_RUN:
             decoded += raw[at + 1 : at + 2 + code]
             at += 2 + code
