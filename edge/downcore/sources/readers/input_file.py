@@ -79,6 +79,19 @@ class InputFile:
         """
         return self._state().st_size
 
+    def end_of_data(self) -> int:
+        """Return a place, in bytes, after which the file is a hole; at most its size."""
+        first, last = 0, self.size()
+        while first < last:
+            middle = (first + last) // 2
+            try:
+                first = os.lseek(self._fd, middle, os.SEEK_DATA) + 1
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    return last  # this file system does not tell
+                last = middle
+        return first
+
     def read_at(self, offset: int, n_bytes: int) -> bytes:
         """
         Return up to ``n_bytes`` from ``offset``; fewer where the file ends.

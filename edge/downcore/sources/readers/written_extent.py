@@ -21,6 +21,7 @@ The smallest block in which network copies write out of order; a run this long
 is 16 lines of 1,400 pure black pixels, which sensors with their noise do not give.
 """
 
+_PAGE_BYTES = 4096
 _ZEROS = bytes(BLOCK_BYTES)
 
 
@@ -123,20 +124,24 @@ class WrittenExtent:
                 f"scanner or export it anew; a scan that is really so long is cut into sections"
             )
         if is_still:
-            return Extent(size, self._end_of_last_byte(size), is_still=True)
-        while (start := self._whole_blocks * BLOCK_BYTES) < size:
-            block = self._file.read_at(start, BLOCK_BYTES)
-            if block == _ZEROS or len(block) < BLOCK_BYTES:
+            stop = min(self._file.end_of_data(), size)
+            return Extent(size, self._end_of_last_byte(stop), is_still=True)
+        while (start := self._whole_blocks * BLOCK_BYTES) + BLOCK_BYTES <= size:
+            # The first page tells of nearly every block that it is no hole.
+            if self._is_blank(start, _PAGE_BYTES) and self._is_blank(start, BLOCK_BYTES):
                 break
             self._whole_blocks += 1
         return Extent(size, self._end_of_last_byte(min(start + BLOCK_BYTES, size)), is_still=False)
+
+    def _is_blank(self, start: int, n_bytes: int) -> bool:
+        return self._file.read_at(start, n_bytes) == _ZEROS[:n_bytes]
 
     def _end_of_last_byte(self, stop: int) -> int:
         """Return the end of the last byte before ``stop`` that is not zero; 0 if there is none."""
         while stop > 0:
             start = (stop - 1) // BLOCK_BYTES * BLOCK_BYTES
             block = self._file.read_at(start, stop - start)
-            if kept := len(block.rstrip(b"\0")):
+            if block != _ZEROS and (kept := len(block.rstrip(b"\0"))):
                 return start + kept
             stop = start
         return 0
