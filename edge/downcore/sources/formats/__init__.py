@@ -11,10 +11,11 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
-from downcore.sources.format import SegmentFormat
+from downcore.sources.format import HEAD_BYTES, SegmentFormat
 from downcore.sources.formats._geotek_sidecar import geotek_sidecar_path, read_geotek_tags
+from downcore.sources.readers.input_file import first_bytes
 
-__all__ = ["format_of", "formats", "geotek_sidecar_path", "read_geotek_tags"]
+__all__ = ["format_of", "formats", "geotek_sidecar_path", "head_of", "read_geotek_tags"]
 
 
 @cache
@@ -38,6 +39,20 @@ def format_of(path: Path, head: bytes) -> SegmentFormat | None:
     path : Path
         The file; its neighbours may be looked at.
     head : bytes
-        Its first 64 bytes, fewer where there are fewer; see :func:`downcore.sources.head_of`.
+        Its first 64 bytes, fewer where there are fewer; see :func:`head_of`.
     """
     return next((fmt for fmt in _formats() if fmt.claims(path, head)), None)
+
+
+def head_of(path: Path) -> bytes:
+    """
+    Return the first 64 bytes of a file, fewer where it is shorter; they tell its format.
+
+    Raises
+    ------
+    SegmentError
+        If it cannot be read.
+    HostileFileError
+        If it is not a regular file.
+    """
+    return first_bytes(path, HEAD_BYTES)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.input_file import first_bytes
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 from downcore.strata.input_text import MAX_DIGITS, shown, whole_number
 
@@ -51,8 +51,7 @@ def read_raw_header(path: Path) -> RawHeader:
     SegmentError
         If it describes an image that is not read.
     """
-    with InputFile(path) as file:
-        raw = file.read_at(0, _MAX_BYTES + 1)
+    raw = first_bytes(path, _MAX_BYTES + 1)
     if len(raw) > _MAX_BYTES:
         raise HostileFileError(
             f"expected a header of at most {_MAX_BYTES} bytes, got a longer file: {path}"

@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from downcore.sources.formats._xml_text import decoded_xml
-from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.input_file import first_bytes
 from downcore.sources.readers.scan import Sidecar
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 from downcore.strata.input_text import name_text, shown
@@ -67,8 +67,7 @@ def geotek_sidecar_path(image: Path) -> Path | None:
 def is_geotek_sidecar(path: Path) -> bool:
     """Return whether a file may be a Geotek sidecar; one that is still empty may be."""
     try:
-        with InputFile(path) as file:
-            start = file.read_at(0, 4096)
+        start = first_bytes(path, 4096)
     except SegmentError:
         return False
     # UTF-16 has a zero byte beside each letter.
@@ -87,8 +86,7 @@ def read_geotek_tags(path: Path) -> GeotekTags:
     HostileFileError
         If it is no Geotek XML, too long, or defines entities.
     """
-    with InputFile(path) as file:
-        raw = file.read_at(0, _MAX_BYTES + 1)
+    raw = first_bytes(path, _MAX_BYTES + 1)
     text = decoded_xml(raw)
     # Looked for in the decoded text: what is parsed is this text, whatever its bytes were.
     if len(raw) > _MAX_BYTES or "<!ENTITY" in text or "<!DOCTYPE" in text:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.input_file import first_bytes
 from downcore.strata.errors import GrowingError, HostileFileError
 from downcore.strata.input_text import MAX_DECIMALS, MAX_DIGITS, exact_number, name_text, shown
 
@@ -45,8 +45,7 @@ def read_itrax_document(path: Path) -> ItraxDocument:
     HostileFileError
         If it is far too long to be one, or a number in it is.
     """
-    with InputFile(path) as file:
-        raw = file.read_at(0, _MAX_BYTES + 1)
+    raw = first_bytes(path, _MAX_BYTES + 1)
     if len(raw) > _MAX_BYTES:
         raise HostileFileError(
             f"expected an Itrax document of at most {_MAX_BYTES} bytes, got a longer file: {path}"

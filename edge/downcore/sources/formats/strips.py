@@ -12,7 +12,7 @@ from typing import Literal
 
 from downcore.ports import ScanLines
 from downcore.sources.format import Limits, Reading, SegmentFormat
-from downcore.sources.inbox.strip_names import StripFiles, strip_files, strip_name
+from downcore.sources.formats._strip_names import StripFiles, strip_files, strip_name
 from downcore.sources.readers.image import content_of, raster_of
 from downcore.sources.readers.packed import joined
 from downcore.sources.readers.raster import Raster, check_dimensions

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from downcore.sources import SegmentFormat, format_of, head_of
-from downcore.sources.format import HEAD_BYTES
+from downcore.sources.format import HEAD_BYTES, SegmentFormat
+from downcore.sources.formats import format_of, head_of
 from downcore.sources.inbox.completeness import FileStability, observe
 from downcore.sources.inbox.listing import SeenFile
 from downcore.strata.errors import SegmentError

@@ -135,6 +135,21 @@ class InputFile:
             ) from error
 
 
+def first_bytes(path: Path, n_bytes: int) -> bytes:
+    """
+    Return the first ``n_bytes`` of a file, fewer where it is shorter.
+
+    Raises
+    ------
+    SegmentError
+        If it cannot be read.
+    HostileFileError
+        If it is not a regular file.
+    """
+    with InputFile(path) as file:
+        return file.read_at(0, n_bytes)
+
+
 def _refused(path: Path, error: OSError) -> SegmentError:
     if error.errno == errno.ELOOP:
         return HostileFileError(

@@ -15,7 +15,7 @@ from downcore.sources.readers.packed import (
     packed_columns,
     pixels_of,
 )
-from downcore.sources.readers.raster import check_held
+from downcore.sources.readers.raster import check_held, check_ratio
 from downcore.sources.readers.tiff_index import Compression, index_of
 from downcore.sources.readers.tiff_tags import TagTable
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
@@ -23,9 +23,6 @@ from downcore.strata.errors import HostileFileError, SegmentError
 from downcore.strata.segment import Pixels
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-_RATIO_FROM_BYTES = 64 * 1024 * 1024
-"""Decoded bytes from which the ratio to the file's bytes is judged; less does no harm."""
 
 
 class TiffRaster:
@@ -124,12 +121,7 @@ class TiffRaster:
                 f"expected strips that lie side by side, got {n_bytes} bytes of them in a file of "
                 f"{extent.size}: {self._file.path}; export it again"
             )
-        if n_decoded > max(self._limits.max_ratio * n_bytes, _RATIO_FROM_BYTES):
-            raise HostileFileError(
-                f"expected at most {self._limits.max_ratio} decoded bytes for each byte in the "
-                f"file, got {n_decoded // max(n_bytes, 1)}: {self._file.path}; no scan compresses "
-                f"so well, look at what it is"
-            )
+        check_ratio(self._file.path, n_decoded, n_bytes, self._limits)
 
     # -- pixels ----------------------------------------------------------------------
 

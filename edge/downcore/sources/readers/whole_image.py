@@ -11,13 +11,10 @@ from downcore.sources.format import Limits
 from downcore.sources.readers.decoders import DECODER_FAULTS
 from downcore.sources.readers.input_file import InputFile
 from downcore.sources.readers.packed import native
-from downcore.sources.readers.raster import check_dimensions, check_held
+from downcore.sources.readers.raster import check_dimensions, check_held, check_ratio
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
 from downcore.strata.errors import HostileFileError
 from downcore.strata.segment import Pixels
-
-_RATIO_FROM_BYTES = 64 * 1024 * 1024
-"""Decoded bytes from which the ratio to the file's bytes is judged; less does no harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +89,7 @@ class WholeRaster:
     def _pixels(self) -> Pixels:
         if self._whole is None:
             raw = self._file.read_at(0, self._file.size())
-            if self._n_decoded > max(self._limits.max_ratio * len(raw), _RATIO_FROM_BYTES):
-                raise HostileFileError(
-                    f"expected at most {self._limits.max_ratio} decoded bytes for each byte in "
-                    f"the file, got {self._n_decoded // len(raw)}: {self._file.path}; no scan "
-                    f"compresses so well, look at what it is"
-                )
+            check_ratio(self._file.path, self._n_decoded, len(raw), self._limits)
             self._whole = self._decoded(raw)
         return self._whole
 
