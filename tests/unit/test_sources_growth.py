@@ -70,7 +70,7 @@ def test_the_written_extent_ends_at_the_last_byte_before_the_first_hole(tmp_path
     for n_written in (0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES):
         path.write_bytes((b"\1" * n_written).ljust(6 * BLOCK_BYTES, b"\0"))
         with InputFile(path) as file:
-            extent = WrittenExtent(file, Limits()).look()
+            extent = WrittenExtent(file, Limits()).extent()
         assert (extent.written, extent.size) == (n_written, 6 * BLOCK_BYTES)
 
 
@@ -80,7 +80,7 @@ def test_a_block_that_begins_with_a_black_line_is_no_hole(tmp_path: Path) -> Non
     path.write_bytes(3 * block + bytes(2 * BLOCK_BYTES))
 
     with InputFile(path) as file:
-        assert WrittenExtent(file, Limits()).look().written == 3 * BLOCK_BYTES
+        assert WrittenExtent(file, Limits()).extent().written == 3 * BLOCK_BYTES
 
 
 class CountedFile(InputFile):
@@ -98,7 +98,7 @@ def test_a_long_file_full_of_core_is_opened_without_reading_it_through(tmp_path:
     path.write_bytes(b"\1" * (64 * BLOCK_BYTES))
 
     with CountedFile(path) as file:
-        assert WrittenExtent(file, Limits()).look().written == 64 * BLOCK_BYTES
+        assert WrittenExtent(file, Limits()).extent().written == 64 * BLOCK_BYTES
         assert file.n_read < 8 * BLOCK_BYTES
 
 
@@ -108,7 +108,7 @@ def test_a_hole_of_gigabytes_after_a_raw_scan_is_not_read_to_find_its_end(tmp_pa
     os.truncate(path, 5 * 1024**3)
 
     with CountedFile(path) as file:
-        extent = WrittenExtent(file, Limits()).look(is_still=True)
+        extent = WrittenExtent(file, Limits()).extent(is_still=True)
         assert (extent.written, extent.size) == (1000, 5 * 1024**3)
         assert file.n_read < 64 * BLOCK_BYTES
 

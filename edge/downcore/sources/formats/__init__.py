@@ -1,5 +1,5 @@
 """
-Scanner formats: one module each, found by looking in this package.
+Scanner formats: one module each, discovered in this package.
 
 To add one, put a module here that defines ``FORMAT``, and its sample in
 ``tests/data/segments/<name>``; the contract tests do the rest. Modules
@@ -37,9 +37,9 @@ def format_of(path: Path, head: bytes) -> SegmentFormat | None:
     Parameters
     ----------
     path : Path
-        The file; its neighbours may be looked at.
+        The file; the files beside it may be read, too.
     head : bytes
-        Its first 64 bytes, fewer where there are fewer; see :func:`head_of`.
+        Its first 64 bytes, or all of a shorter file; see :func:`head_of`.
     """
     return next((fmt for fmt in _formats() if fmt.claims(path, head)), None)
 

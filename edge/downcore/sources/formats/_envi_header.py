@@ -21,7 +21,7 @@ class RawHeader:
     """Pixels in a line."""
 
     lines: int | None
-    """Lines, or None while the scanner has not said."""
+    """Scan lines, or None while the header does not give their number."""
 
     bands: int
     bits: int
@@ -35,7 +35,7 @@ class RawHeader:
     px_per_cm: str | None
 
     is_sure: bool
-    """Whether it surely ends where it does; a number at the very end may still get digits."""
+    """Whether the last line is finished; a number at its end may else get more digits."""
 
 
 def read_raw_header(path: Path) -> RawHeader:

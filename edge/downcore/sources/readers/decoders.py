@@ -50,7 +50,7 @@ def decode_image(raw: bytes, flags: int) -> NDArray[Any]:
     return pixels[..., 2::-1] if pixels.ndim == 3 else pixels  # noqa: PLR2004 - colour
 
 
-def decode_strip(raw: bytes, compression: Compression, *, n_bytes: int, most: int) -> bytes:
+def decode_strip(raw: bytes, compression: Compression, *, n_bytes: int, max_bytes: int) -> bytes:
     """
     Return a strip or tile of a TIFF file decoded.
 
@@ -62,14 +62,14 @@ def decode_strip(raw: bytes, compression: Compression, *, n_bytes: int, most: in
         How it is packed; what is not packed comes back as it is.
     n_bytes : int
         Decoded bytes that are needed.
-    most : int
-        Decoded bytes that there may be: some writers pad the last strip to the height of the
+    max_bytes : int
+        Decoded bytes that the strip may hold: some writers pad the last strip to the height of the
         others.
 
     Returns
     -------
     bytes
-        Up to ``most``; there may be fewer than are needed.
+        Up to ``max_bytes``; there may be fewer than are needed.
 
     Raises
     ------
@@ -81,25 +81,25 @@ def decode_strip(raw: bytes, compression: Compression, *, n_bytes: int, most: in
     if compression is Compression.LZW:
         return _decode_lzw(raw, n_bytes)
     if compression is Compression.PACKBITS:
-        return _unpack_bits(raw, most)
-    return _inflate(raw, most)
+        return _unpack_bits(raw, max_bytes)
+    return _inflate(raw, max_bytes)
 
 
-def _inflate(raw: bytes, most: int) -> bytes:
+def _inflate(raw: bytes, max_bytes: int) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        decoded = inflater.decompress(raw, most + 1)
+        decoded = inflater.decompress(raw, max_bytes + 1)
     except zlib.error as error:
         raise RuntimeError(str(error)) from error
-    if len(decoded) > most or not inflater.eof:
-        raise RuntimeError(f"no end within the {most} bytes that its rows have")
+    if len(decoded) > max_bytes or not inflater.eof:
+        raise RuntimeError(f"no end within the {max_bytes} bytes that its rows have")
     return decoded
 
 
-def _unpack_bits(raw: bytes, most: int) -> bytes:
+def _unpack_bits(raw: bytes, max_bytes: int) -> bytes:
     decoded = bytearray()
     at = 0
-    while at < len(raw) and len(decoded) <= most:
+    while at < len(raw) and len(decoded) <= max_bytes:
         code = raw[at]
         if code == 0 and at + 1 == len(raw):
             break  # pads the strip to an even length
@@ -111,8 +111,8 @@ def _unpack_bits(raw: bytes, most: int) -> bytes:
             at += 2
         else:
             at += 1
-    if at > len(raw) or len(decoded) > most:
-        raise RuntimeError(f"a run ends beyond its {len(raw)} bytes or {most} decoded ones")
+    if at > len(raw) or len(decoded) > max_bytes:
+        raise RuntimeError(f"a run ends beyond its {len(raw)} bytes or {max_bytes} decoded ones")
     return bytes(decoded)
 
 

@@ -1,4 +1,4 @@
-"""An input file, opened so that neither a link, a pipe nor a device can fool the reader."""
+"""An input file, opened so that links, pipes and devices are refused."""
 
 import contextlib
 import errno
@@ -118,10 +118,10 @@ class InputFile:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
-        """Give the file back; harmless when called again."""
+        """Close the file; harmless when called again."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
-            # A share that went away may say so here; nothing was written that could be lost.
+            # A share that went away may raise here; nothing was written that could be lost.
             with contextlib.suppress(OSError):
                 os.close(fd)
 
@@ -130,7 +130,7 @@ class InputFile:
             return os.fstat(self._fd)
         except OSError as error:
             raise SegmentError(
-                f"expected to look at {self.path}, got {error.strerror}; "
+                f"expected the state of {self.path}, got {error.strerror}; "
                 f"look at the disk or the network share"
             ) from error
 

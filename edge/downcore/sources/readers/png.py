@@ -1,4 +1,4 @@
-"""PNG images; complete when every chunk up to the last has its right checksum."""
+"""PNG images; complete when every chunk up to the last has a correct checksum."""
 
 import zlib
 
@@ -36,7 +36,7 @@ def png_raster(file: InputFile, limits: Limits) -> WholeRaster:
     """
     head = file.read_at(0, _HEADER_END)
     check_encoded(file, limits)
-    if WrittenExtent(file, limits).look().written <= _HEADER_END:
+    if WrittenExtent(file, limits).extent().written <= _HEADER_END:
         raise GrowingError(f"expected a PNG header and pixels, got none yet: {file.path}")
     if head[8:16] != b"\0\0\0\x0dIHDR" or not _is_sound(head[12:29], head[29:33]):
         raise HostileFileError(
@@ -61,8 +61,8 @@ def png_raster(file: InputFile, limits: Limits) -> WholeRaster:
     return WholeRaster(file, image, limits, has_end=_Chunks(file, limits).reach_end, decode=_decode)
 
 
-def _is_sound(checked: bytes, told: bytes) -> bool:
-    return zlib.crc32(checked) == int.from_bytes(told)
+def _is_sound(checked: bytes, checksum: bytes) -> bool:
+    return zlib.crc32(checked) == int.from_bytes(checksum)
 
 
 def _decode(raw: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -70,7 +70,7 @@ def _decode(raw: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
 
 
 class _Chunks:
-    """Walks the chunks as they come; each is checked once."""
+    """Walks through the chunks as they are written; each is checked once."""
 
     def __init__(self, file: InputFile, limits: Limits) -> None:
         self._file = file

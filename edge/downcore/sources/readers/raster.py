@@ -1,4 +1,4 @@
-"""A stored image as rows of RGB pixels, whatever the file around it, top row first."""
+"""A stored image as rows of RGB pixels, top row first, independent of the file format."""
 
 from typing import Literal, Protocol
 
@@ -14,7 +14,7 @@ class Raster(Protocol):
     """An image file opened for its pixels; ``refresh`` as in :class:`downcore.ports.ScanLines`."""
 
     notes: tuple[str, ...]
-    """What a technician should know of how the pixels are read."""
+    """What a technician should know about how the pixels are read."""
 
     @property
     def width(self) -> int:
@@ -44,7 +44,7 @@ class Raster(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the file back; harmless when called again."""
+        """Close the file; harmless when called again."""
         ...
 
 

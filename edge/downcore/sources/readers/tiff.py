@@ -38,7 +38,7 @@ class TiffRaster:
         self._file = file
         self._limits = limits
         self._written = WrittenExtent(file, limits)
-        self._index = index_of(TagTable(file, self._written.look(), limits), limits)
+        self._index = index_of(TagTable(file, self._written.extent(), limits), limits)
         self._shape = self._index.shape
         self._expect_size()
         self._band: tuple[int, Pixels] | None = None
@@ -60,10 +60,10 @@ class TiffRaster:
 
     def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
         """Return how many rows can be trusted by now, and whether these are all."""
-        n_rows = self._rows_held(self._written.look())
+        n_rows = self._rows_held(self._written.extent())
         if is_still and n_rows < self.height:
-            # Stillness may complete an image. Where it does not, a half-written row stays unread.
-            n_still = self._rows_held(self._written.look(is_still=True))
+            # Zeros at the end of a finished file may be pixels, if they complete the image.
+            n_still = self._rows_held(self._written.extent(is_still=True))
             n_rows = n_still if n_still == self.height else n_rows
         return n_rows, n_rows == self.height
 
@@ -78,7 +78,7 @@ class TiffRaster:
         self._expect_size()
 
     def _expect_size(self) -> None:
-        """Bound the file by its own index, once that says where every strip lies."""
+        """Bound the file's size by its index, once that gives the place of every strip."""
         index = self._index
         if not index.is_pending:
             end = int((index.offsets + index.counts).max())
@@ -159,7 +159,7 @@ class TiffRaster:
         return native(self._whole[:, first : first + n_columns].transpose(1, 0, 2))
 
     def close(self) -> None:
-        """Give the file back; harmless when called again."""
+        """Close the file; harmless when called again."""
         self._file.close()
         self._band = self._whole = None
 
@@ -194,7 +194,7 @@ class TiffRaster:
 
     def _decoded(self, band: int) -> Pixels:
         if self._band is None or self._band[0] != band:
-            self._band = None  # given back before the next is decoded
+            self._band = None  # freed before the next band is decoded
             shape = self._shape
             planes = [
                 joined([self._chunk(plane, band, i) for i in range(shape.n_chunks_across)], axis=1)
@@ -214,9 +214,9 @@ class TiffRaster:
         raw = self._file.read_at(int(self._index.offsets[plane, band, i]), count)
         n_rows = shape.rows_stored(band)
         n_bytes = n_rows * shape.row_bytes
-        most = shape.chunk_height * shape.row_bytes
+        max_bytes = shape.chunk_height * shape.row_bytes
         try:
-            raw = decode_strip(raw, shape.compression, n_bytes=n_bytes, most=most)
+            raw = decode_strip(raw, shape.compression, n_bytes=n_bytes, max_bytes=max_bytes)
         except DECODER_FAULTS as error:
             why = str(error) or type(error).__name__
             raise self._damaged(band, f"{count} bytes ({why})") from error

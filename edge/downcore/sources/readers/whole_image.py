@@ -19,7 +19,7 @@ from downcore.strata.segment import Pixels
 
 @dataclass(frozen=True, slots=True)
 class WholeImage:
-    """What a header says of an image that is decoded whole."""
+    """The header of an image that is decoded whole."""
 
     width: int
     height: int
@@ -83,7 +83,7 @@ class WholeRaster:
         """Return all rows or none, and whether the image is complete."""
         if not self._is_complete:
             check_encoded(self._file, self._limits)
-            self._is_complete = self._has_end(self._written.look(is_still=is_still))
+            self._is_complete = self._has_end(self._written.extent(is_still=is_still))
         return (self.height if self._is_complete else 0), self._is_complete
 
     def _pixels(self) -> Pixels:
@@ -120,14 +120,14 @@ class WholeRaster:
         return native(self._pixels()[:, first : first + n_columns].transpose(1, 0, 2))
 
     def close(self) -> None:
-        """Give the file and the pixels back; harmless when called again."""
+        """Close the file and free the pixels; harmless when called again."""
         self._file.close()
         self._whole = None
 
 
 def check_encoded(file: InputFile, limits: Limits) -> None:
     """
-    Refuse a file that is decoded whole and is too large for that, before it is looked through.
+    Refuse a file that is too large to be decoded whole, before any of it is read.
 
     Raises
     ------
