@@ -29,7 +29,7 @@ PACKED = pytest.mark.parametrize("compression", list(ENCODED), ids=lambda kind: 
 
 
 def decoded(raw: bytes, compression: Compression, n_bytes: int = len(STRIP)) -> bytes:
-    return decode_strip(raw, compression, n_bytes=n_bytes, max_bytes=len(STRIP))
+    return bytes(decode_strip(raw, compression, n_bytes=n_bytes, max_bytes=len(STRIP)))
 
 
 @pytest.mark.parametrize(

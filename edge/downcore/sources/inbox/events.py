@@ -16,18 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from watchdog.events import (
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
+from watchdog import events
 from watchdog.observers.inotify import InotifyObserver
 
 from downcore.file_names import printable
@@ -47,15 +36,15 @@ MAX_CLOSED = 10_000
 STOP_S = 5.0
 
 # Opening and reading are left out, since our own reading would cause events without end.
-_WATCHED: list[type[FileSystemEvent]] = [
-    FileCreatedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileClosedEvent,
-    FileDeletedEvent,
-    DirCreatedEvent,
-    DirMovedEvent,
-    DirDeletedEvent,
+_WATCHED: list[type[events.FileSystemEvent]] = [
+    events.FileCreatedEvent,
+    events.FileModifiedEvent,
+    events.FileMovedEvent,
+    events.FileClosedEvent,
+    events.FileDeletedEvent,
+    events.DirCreatedEvent,
+    events.DirMovedEvent,
+    events.DirDeletedEvent,
 ]
 
 
@@ -204,17 +193,17 @@ class _Gathered:
         return hint
 
 
-class _EventListener(FileSystemEventHandler):
+class _EventListener(events.FileSystemEventHandler):
     """Notes each event, and does no more, since it runs in watchdog's thread."""
 
     def __init__(self, gathered: _Gathered) -> None:
         self._gathered = gathered
 
-    def on_any_event(self, event: FileSystemEvent) -> None:
+    def on_any_event(self, event: events.FileSystemEvent) -> None:
         closed: bytes | str = ""
-        if isinstance(event, FileClosedEvent):
+        if isinstance(event, events.FileClosedEvent):
             closed = event.src_path
-        elif isinstance(event, FileMovedEvent):
+        elif isinstance(event, events.FileMovedEvent):
             closed = event.dest_path
         self._gathered.add(os.fsdecode(closed))
 

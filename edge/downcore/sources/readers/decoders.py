@@ -50,7 +50,9 @@ def decode_image(raw: bytes, flags: int) -> NDArray[Any]:
     return pixels[..., 2::-1] if pixels.ndim == 3 else pixels  # noqa: PLR2004 - colour
 
 
-def decode_strip(raw: bytes, compression: Compression, *, n_bytes: int, max_bytes: int) -> bytes:
+def decode_strip(
+    raw: bytes, compression: Compression, *, n_bytes: int, max_bytes: int
+) -> bytes | memoryview:
     """
     Return a strip or tile of a TIFF file decoded.
 
@@ -68,7 +70,7 @@ def decode_strip(raw: bytes, compression: Compression, *, n_bytes: int, max_byte
 
     Returns
     -------
-    bytes
+    bytes or memoryview
         Up to ``max_bytes``; there may be fewer than are needed.
 
     Raises
@@ -116,15 +118,15 @@ def _unpack_bits(raw: bytes, max_bytes: int) -> bytes:
     return bytes(decoded)
 
 
-def _decode_lzw(raw: bytes, n_bytes: int) -> bytes:
+def _decode_lzw(raw: bytes, n_bytes: int) -> memoryview:
     if not raw.startswith(b"\x80"):
         raise RuntimeError("it does not begin with the code that empties the table")
     # Zeros before the strip fill the first row, so that the image holds whole rows and no more.
     n_zeros = -n_bytes % _ROW_BYTES
     zeros = _lzw_zeros(7) * (n_zeros // 7) + _lzw_zeros(n_zeros % 7)
     image = _tiff_of_one_strip(zeros + raw, (n_zeros + n_bytes) // _ROW_BYTES)
-    values = _decoded(image, cv2.IMREAD_UNCHANGED)
-    return values.astype("<u2", copy=False).tobytes()[n_zeros:]
+    values = _decoded(image, cv2.IMREAD_UNCHANGED).astype("<u2", copy=False)
+    return memoryview(values).cast("B")[n_zeros:]
 
 
 def _lzw_zeros(n_zeros: int) -> bytes:

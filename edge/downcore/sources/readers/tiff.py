@@ -211,12 +211,12 @@ class TiffRaster:
                 f"expected at most {self._limits.max_encoded_bytes} bytes in a strip, got {count}: "
                 f"{self._file.path}; save it with few rows per strip"
             )
-        raw = self._file.read_at(int(self._index.offsets[plane, band, i]), count)
+        packed = self._file.read_at(int(self._index.offsets[plane, band, i]), count)
         n_rows = shape.rows_stored(band)
         n_bytes = n_rows * shape.row_bytes
         max_bytes = shape.chunk_height * shape.row_bytes
         try:
-            raw = decode_strip(raw, shape.compression, n_bytes=n_bytes, max_bytes=max_bytes)
+            raw = decode_strip(packed, shape.compression, n_bytes=n_bytes, max_bytes=max_bytes)
         except DECODER_FAULTS as error:
             why = str(error) or type(error).__name__
             raise self._damaged(band, f"{count} bytes ({why})") from error
