@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from downcore.cli import compose, images, log, play, station
+from downcore.cli import compose, images, log, plate, play, station
 from downcore.cli.config import config_app
 from downcore.exit_codes import MISSING_EXTRA, exit_code_of
 from downcore.strata.errors import DowncoreError
@@ -32,6 +32,7 @@ app.command()(images.process)
 app.command()(images.mask)
 app.command()(compose.compose)
 app.command()(log.log)
+app.command()(plate.plate)
 app.command()(play.simulate)
 app.add_typer(config_app, name="config")
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +15,7 @@ from downcore.composing import CompositionConfig, SectionComposer
 from downcore.composing.region_worker import Submit
 from downcore.file_names import printable
 from downcore.pipeline import SectionPipeline
+from downcore.plate import thumbnail
 from downcore.ports import Predictor, ScanDescription, ScanLines
 from downcore.service.composition_setup import (
     calibrated_config,
@@ -35,9 +35,6 @@ from downcore.strata.measured import MeasuredRows
 from downcore.strata.record import SliceRow
 from downcore.strata.regions.region_shape import RegionShapes
 from downcore.strata.regions.stream import RegionRows
-from downcore.strata.segment import Pixels
-
-PICTURE_ROWS_PER_CM = 12
 
 OnSlices = Callable[[str, int, int | None], None]
 """Told image, slices done, and slices expected if known."""
@@ -176,7 +173,7 @@ def _read(
     while (first := pipeline.next_line) < n_lines:
         stop = min(scale.first_line_of_slice(scale.slice_of_line(first) + 1), n_lines)
         segment = lines.read(first, stop - first)
-        pictures.append(_small(segment.lines, float(scale.px_per_cm)))
+        pictures.append(thumbnail(segment.lines, n_lines))
         if ready := pipeline.push(segment):
             rows += ready
             on_slices(len(rows), scale.n_slices(n_lines))
@@ -218,14 +215,3 @@ class _Shapes:
 
         shapes = shapes_of(window.labels, window.lines, self._scale)
         self.found.append(WindowShapes(window.first_line, shapes))
-
-
-def _small(lines: Pixels, px_per_cm: float) -> NDArray[np.uint8]:
-    """Return a slice's lines as a thumbnail of 8 bit."""
-    share = min(1.0, PICTURE_ROWS_PER_CM / px_per_cm)
-    width = max(1, round(lines.shape[1] * share))
-    height = max(1, round(lines.shape[0] * share))
-    small = np.asarray(cv2.resize(lines, (width, height), interpolation=cv2.INTER_AREA))
-    if small.dtype == np.uint16:
-        small = small.astype(np.uint16) >> 8
-    return small.astype(np.uint8)
