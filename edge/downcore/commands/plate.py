@@ -158,12 +158,10 @@ def _tops_in_core(logs: Sequence[_StoredLog]) -> list[int] | None:
 
 
 def _missing_images(logs: Sequence[_StoredLog]) -> str:
-    reasons = [
-        f"{log.stored.scan.section_id}: {log.picture}"
-        for log in logs
-        if isinstance(log.picture, str)
-    ]
-    return f"no image, each centimetre in its mean colour: {'; '.join(reasons)}" if reasons else ""
+    reasons = [log.picture for log in logs if isinstance(log.picture, str)]
+    return (
+        f"no image, so each centimetre in its mean colour: {'; '.join(reasons)}" if reasons else ""
+    )
 
 
 def _log_of(reader: Reader, section: str, limits: Limits, bundle: str | None) -> _StoredLog:

@@ -43,7 +43,7 @@ def picture_of_scan(stored: StoredScan, limits: Limits) -> ScanPicture | str:
     """
     scan = stored.scan
     if not scan.content_digest:
-        return f"the scan is not complete, its state is {stored.status.state}"
+        return f"the scan of {scan.section_id} is not complete, its state is {stored.status.state}"
     found = scan_files_of(Path(scan.path))
     if isinstance(found, str):
         return f"{scan.path}: {found}"

@@ -128,7 +128,7 @@ def draw_legends(figure: "Figure", plate: Plate) -> None:
         legend = figure.legend(
             handles=entries,
             loc="center left",
-            bbox_to_anchor=(0.155, height),
+            bbox_to_anchor=(0.165, height),
             ncols=len(entries),
             frameon=False,
             fontsize=8,

@@ -80,7 +80,7 @@ def figure_of(plate: Plate) -> "Figure":
         right=0.975,
         top=below_title - _HEADS,
         bottom=FOOT + STEP * (len(legend_rows(plate)) + 0.4),
-        wspace=0.13,
+        wspace=0.16,
     )
     for i, column in enumerate(columns):
         column.draw(figure.add_subplot(grid[0, i]), plate)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _STRIPE_WIDTH = 0.035
 """Width of the status stripe at a track's left edge, as a fraction of the track."""
 _LINE_SHARE = 0.016
 """Height of a line of text, as a share of the track; a run names its reason where there is room."""
+_NUMBER = re.compile(r"(?<!\w)\d+(?:\.\d+)?(?!\w)")
 _WIDE_RATIO = 200.0
 """A log axis that spans more than this ratio is labelled at decades only."""
 
@@ -58,10 +60,11 @@ def _log_ticks(axes: "Axes", *, is_wide: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Neighbouring slices of one status, for one reason where they have no value."""
+    """Neighbouring slices of one status, for like reasons where they have no value."""
 
     status: Status
     reason: str
+    """Empty where they have values."""
     is_forced: bool
     edges_cm: tuple[float, ...]
     """Top of each slice and bottom of the last."""
@@ -78,22 +81,32 @@ def _runs(section: PlateSection, estimates: Sequence[Estimate | None]) -> Iterat
     for (kind, _), group in itertools.groupby(trios, lambda trio: (_kind(trio[1]), trio[2])):
         members = list(group)
         if kind is not None:
-            status, reason, is_forced = kind
+            status, _, is_forced = kind
             tops = [part.top_um / UM_PER_CM for part, _, _ in members]
+            own = tuple(estimate for _, estimate, _ in members if estimate)
             yield _Run(
                 status=status,
-                reason=reason,
+                reason="" if status in HAS_VALUE else _in_common([e.reason for e in own]),
                 is_forced=is_forced,
                 edges_cm=(*tops, members[-1][0].bottom_um / UM_PER_CM),
-                estimates=tuple(estimate for _, estimate, _ in members if estimate),
+                estimates=own,
             )
 
 
 def _kind(estimate: Estimate | None) -> tuple[Status, str, bool] | None:
     if estimate is None:
         return None
-    reason = "" if estimate.status in HAS_VALUE else estimate.reason
-    return estimate.status, reason, bool(why_forced(estimate))
+    words = "" if estimate.status in HAS_VALUE else _NUMBER.sub("", estimate.reason)
+    return estimate.status, words, bool(why_forced(estimate))
+
+
+def _in_common(reasons: Sequence[str]) -> str:
+    """Return reasons that differ in their numbers as one, with the range of each number."""
+    ranges = iter(
+        found[0] if len(set(found)) == 1 else f"{min(found, key=float)} to {max(found, key=float)}"
+        for found in zip(*map(_NUMBER.findall, reasons), strict=True)
+    )
+    return _NUMBER.sub(lambda _: next(ranges), reasons[0])
 
 
 def _draw_run(axes: "Axes", plate: Plate, run: _Run) -> None:
