@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from downcore.commands.output_files import check_output
-from downcore.commands.scan_picture import ScanPicture, picture_of_scan
+from downcore.commands.scan_picture import picture_of_scan
 from downcore.commands.stored_section import stored_section
 from downcore.composing.label_png import label_strip
 from downcore.file_names import printable
@@ -52,15 +55,12 @@ class _StoredLog:
     composed: tuple[ComposedSlice, ...]
     bundles: tuple[StoredBundle, ...]
     """Whose values the rows have; the first is drawn."""
-    picture: ScanPicture | str
+    picture: NDArray[np.uint8] | str
     """Or why there is none."""
 
     @property
     def length_um(self) -> int:
-        bottom_um = self.rows[-1].core_slice.bottom_um
-        return (
-            bottom_um if isinstance(self.picture, str) else max(bottom_um, self.picture.bottom_um)
-        )
+        return self.rows[-1].core_slice.bottom_um
 
 
 def write_plate(
@@ -166,16 +166,17 @@ def _missing_images(logs: Sequence[_StoredLog]) -> str:
 
 def _log_of(reader: Reader, section: str, limits: Limits, bundle: str | None) -> _StoredLog:
     stored = stored_section(reader, section)
-    rows = tuple(row.row for row in reader.scan_log(stored.scan.scan_id))
+    scan_id = stored.scan.scan_id
+    rows = tuple(row.row for row in reader.scan_log(scan_id))
     if not rows:
         state = f"{stored.status.state} {stored.status.reason}".strip()
         raise SectionError(f"section {section!r} has no row yet; its scan is {state}")
     return _StoredLog(
         stored=stored,
         rows=rows,
-        composed=tuple(reader.composition_log(stored.scan.scan_id)),
+        composed=tuple(reader.composition_log(scan_id)),
         bundles=_bundles_of(section, rows, reader.bundles(), bundle),
-        picture=picture_of_scan(stored, limits),
+        picture=picture_of_scan(stored, reader.prefix_digest(scan_id), limits),
     )
 
 
@@ -214,7 +215,7 @@ def _section(log: _StoredLog, top_um: int, *, has_core_name: bool) -> PlateSecti
             top_um=top_um,
             bundle_id=log.bundles[0].bundle_id if log.bundles else None,
         ),
-        picture=None if isinstance(log.picture, str) else log.picture.pixels,
+        picture=None if isinstance(log.picture, str) else log.picture,
         # A strip of regions has no rows for centimetres that were not composed.
         labels=label_strip([part.labels for part in log.composed]) if is_composed else None,
     )

@@ -1,8 +1,6 @@
 """A small picture of a stored scan, from its files, where these are still what was scanned."""
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,55 +9,54 @@ from numpy.typing import NDArray
 from downcore.commands.process import scan_files_of
 from downcore.plate import thumbnail
 from downcore.ports import ScanLines
-from downcore.service.identity import content_of
 from downcore.sources import Limits, Reading
-from downcore.sources.turns import at_once
+from downcore.sources.inbox.digests import PrefixDigest
 from downcore.store.queries import StoredScan
 from downcore.strata.errors import SegmentError
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ScanPicture:
-    """A whole scan made small."""
-
-    pixels: NDArray[np.uint8]
-    """Shape (n_rows, n_across, 3), sRGB, core top first."""
-    bottom_um: int
-    """Where the scan ends, below the section's top."""
-
-
-def picture_of_scan(stored: StoredScan, limits: Limits) -> ScanPicture | str:
+def picture_of_scan(
+    stored: StoredScan, prefix_digest: str, limits: Limits
+) -> NDArray[np.uint8] | str:
     """
-    Return a picture of a scan, or why there is none, in words.
+    Return a picture of the lines that a scan's rows were made from, or why there is none.
 
-    Nothing is written, and nothing is read but the folder of the scan that the record names.
+    Nothing is written, and nothing is read but the folder that the record names.
 
     Parameters
     ----------
     stored : StoredScan
-        Scan of the record.
+        Scan of the record, finished or growing.
+    prefix_digest : str
+        Digest of those lines; with other lines there is no picture.
     limits : Limits
         How large an image may be.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_rows, n_across, 3), or str
+        sRGB, core top first; else the reason, in words.
     """
     scan = stored.scan
-    if not scan.content_digest:
-        return f"the scan of {scan.section_id} is not complete, its state is {stored.status.state}"
     found = scan_files_of(Path(scan.path))
     if isinstance(found, str):
         return f"{scan.path}: {found}"
     reading = Reading(px_per_cm=str(scan.px_per_cm), top=scan.top, limits=limits)  # type: ignore[arg-type] # the record allows no other
     try:
-        if at_once(content_of(found)) != scan.content_digest:
-            return f"{scan.path} holds other content than was scanned"
         with contextlib.closing(found.format.open(found.paths, reading)) as lines:
-            n_lines, _ = lines.refresh(is_still=True)
-            pixels = np.concatenate(list(_thumbnails(lines, n_lines)))
-            return ScanPicture(pixels, lines.scale.depth_um(n_lines))
+            lines.refresh(is_still=True)
+            picture, digest = _read(lines, stored.status.n_lines_done)
     except (SegmentError, OSError) as error:
         return f"{scan.path}: {error}"
+    return picture if digest == prefix_digest else f"{scan.path} has other lines than were scanned"
 
 
-def _thumbnails(lines: ScanLines, n_lines: int) -> Iterator[NDArray[np.uint8]]:
+def _read(lines: ScanLines, n_lines: int) -> tuple[NDArray[np.uint8], str]:
     step = lines.scale.first_line_of_slice(1)
+    pictures: list[NDArray[np.uint8]] = []
+    digest = PrefixDigest()
     for first in range(0, n_lines, step):
-        yield thumbnail(lines.read(first, min(step, n_lines - first)).lines, n_lines)
+        segment = lines.read(first, min(step, n_lines - first))
+        digest.add(segment)
+        pictures.append(thumbnail(segment.lines, n_lines))
+    return np.concatenate(pictures), digest.hexdigest()

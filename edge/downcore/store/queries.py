@@ -223,6 +223,11 @@ class Reader:
             yield from page
             after = page[-1].index
 
+    def prefix_digest(self, scan_id: str) -> str:
+        """Return the digest of a scan's lines whose slices are in the store; empty without any."""
+        found = self._all("SELECT prefix_digest FROM scan WHERE scan_id = ?", scan_id)
+        return str(found[0][0]) if found else ""
+
     def bundles(self) -> list[StoredBundle]:
         """Return every bundle, in the order in which they were recorded."""
         return [
