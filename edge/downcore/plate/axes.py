@@ -11,7 +11,7 @@ from downcore.plate.values import Plate
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_N_STEPS = 8
+_N_STEPS = 16
 """Steps between labelled depths, about, where the numbers begin again at each section."""
 
 
