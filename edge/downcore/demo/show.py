@@ -76,7 +76,7 @@ def run_demo(plan: DemoPlan) -> bool:
                 wait_while_rows_come(
                     listener, plan.length_cm, clock=SystemClock(), has_ended=lambda: bool(faults)
                 )
-                heard = listener.heard
+                received = listener.received
             if not plan.ends_by_itself:
                 _stay(console, settings)
     with Reader.open(settings.store.path) as reader:
@@ -98,11 +98,11 @@ def run_demo(plan: DemoPlan) -> bool:
         soft_wrap=True,
     )
     console.print(
-        f"{stored} of {plan.length_cm} cm stored, {len(heard.rows)} received, "
-        f"{heard.duplicates} duplicates",
+        f"{stored} of {plan.length_cm} cm stored, {len(received.rows)} received, "
+        f"{received.duplicates} duplicates",
         highlight=False,
     )
-    return stored == len(heard.rows) == plan.length_cm and heard.duplicates == 0
+    return stored == len(received.rows) == plan.length_cm and received.duplicates == 0
 
 
 def draw_core(reader: Reader, out: Path) -> Plate | None:
@@ -137,7 +137,7 @@ def demo_settings(plan: DemoPlan, inbox: Path, port: int) -> Settings:
     """Return the demo's settings; of the environment only ``[predict]`` and ``[log]`` count."""
     return load_settings(
         None,
-        # Told in full, so that a station's own variables cannot turn the demo to another broker.
+        # Given in full, so that a station's own variables cannot turn the demo to another broker.
         inbox=InboxSettings(
             path=inbox, px_per_cm=str(PX_PER_CM), top="up", settle_s=2.0
         ).model_dump(),
