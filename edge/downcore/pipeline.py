@@ -141,7 +141,7 @@ class SectionPipeline:
             index=lines.index,
             first_line=lines.first_line,
         )
-        tiles = cut_tiles(lines.lines, classes, px_per_cm, most=self._rules.tiles_per_slice)
+        tiles = cut_tiles(lines.lines, classes, px_per_cm, max_tiles=self._rules.tiles_per_slice)
         waiting = _Waiting(core_slice, tiles.sediment_fraction)
         for predictor, n_done in zip(self._predictors, self._done_slices, strict=True):
             if lines.index < n_done:

@@ -29,7 +29,7 @@ class BenchRow:
     property: str
     unit: str
     figures: dict[str, float | None]
-    """By the names of :data:`FIGURES`; ``None`` where a figure cannot be told."""
+    """By the names of :data:`FIGURES`; ``None`` where a figure cannot be computed."""
     n_slices: int
     n_cores: int
     reads_core_log: bool = False
@@ -49,8 +49,8 @@ class BenchFile:
 
 def is_of_unseen_core(row: BenchRow) -> bool:
     """Return whether nothing of the core was known to the model, neither slices nor rows."""
-    is_told = row.protocol.startswith(LEAKING) or CALIBRATED in row.protocol
-    return not (is_told or row.reads_core_log)
+    is_not_new = row.protocol.startswith(LEAKING) or CALIBRATED in row.protocol
+    return not (is_not_new or row.reads_core_log)
 
 
 def read_bench(path: Path) -> BenchFile:
@@ -64,7 +64,7 @@ def read_bench(path: Path) -> BenchFile:
     """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        rows = tuple(_row(one) for one in raw["rows"])
+        rows = tuple(_row(row) for row in raw["rows"])
         title = _title(raw.get("data"), path.stem)
     except OSError as error:
         raise SettingsError(f"expected figures of the bench at {path}, got {error.strerror}") from (

@@ -151,7 +151,7 @@ def _manifest(source: Source, sets: CoreSets, chosen: Chosen, onnx: WrittenOnnx)
     parity = chosen.parity
     intervals = tuple(Interval(o.interval_factor, o.interval_floor) for o in source.outputs)
     covered = coverage(parity.values, intervals).tolist()
-    names = [one.property for one in source.outputs]
+    names = [output.property for output in source.outputs]
     as_shipped = {
         "test_as_shipped": parity.scores,
         "interval_coverage_as_shipped": {"test": dict(zip(names, covered, strict=True))},
@@ -186,7 +186,7 @@ def _manifest(source: Source, sets: CoreSets, chosen: Chosen, onnx: WrittenOnnx)
         n_novelty_tiles=chosen.limit.n_tiles,
         data_sha256=data_sha256(sets),
         extra_files={"model.onnx": onnx.sha256},
-        onnx=onnx.told,
+        onnx=onnx.record,
     )
 
 

@@ -1,5 +1,5 @@
 """
-How unlike the training cores a tile is, told by the graph itself.
+Novelty: how unlike the training cores a tile is, as an output of the graph.
 
 The features that the network's heads read are compared with those of training tiles, as the
 quantised graph computes both. Directions in which training tiles vary count in units of
@@ -94,8 +94,8 @@ def with_novelty(graph: Any, familiar: Familiar) -> Any:
     vector and squared after, since a difference of squares would lose the small ones.
     """
     ops = openvino.opset13
-    told = graph.clone()
-    features = told.get_results()[len(OUTPUT_NAMES)]
+    with_novelty_output = graph.clone()
+    features = with_novelty_output.get_results()[len(OUTPUT_NAMES)]
     source = features.input_value(0)
     source.get_tensor().set_names(set())
     # Two matrices, since with a shared one OpenVINO 2026.4 was seen to give wrong numbers.
@@ -111,10 +111,10 @@ def with_novelty(graph: Any, familiar: Familiar) -> Any:
     )
     novelty = ops.add(near, far)
     novelty.output(0).get_tensor().set_names({NOVELTY_NAME})
-    told.remove_result(features)
-    told.add_results([ops.result(novelty)])
-    told.validate_nodes_and_infer_types()
-    return told
+    with_novelty_output.remove_result(features)
+    with_novelty_output.add_results([ops.result(novelty)])
+    with_novelty_output.validate_nodes_and_infer_types()
+    return with_novelty_output
 
 
 def threshold_for(

@@ -3,7 +3,7 @@ What 8 bit took from the values, and how it is given back.
 
 First by a line: a gain and an offset for each value. Then by the features that 8 bit left.
 Rounding activations bends the features of a deep network in ways that depend on the tile. Most of
-what it does to the values can be told from those features themselves: a ridge regression of the
+what it does to the values can be predicted from those features: a ridge regression of the
 difference to the unquantised network, on training tiles, is added to the values, in 32 bit and
 inside the graph. Both learn from the trained network only, never from labels.
 """
@@ -73,8 +73,8 @@ def with_feature_correction(graph: Any, correction: FeatureCorrection) -> Any:
     source = value.input_value(0)
     source.get_tensor().set_names(set())
     weights = ops.constant(correction.weights)
-    told = ops.matmul(features, weights, transpose_a=False, transpose_b=False)
-    whole = ops.add(ops.add(source, told), correction.offset[None])
+    learned = ops.matmul(features, weights, transpose_a=False, transpose_b=False)
+    whole = ops.add(ops.add(source, learned), correction.offset[None])
     whole.output(0).get_tensor().set_names({OUTPUT_NAMES[0]})
     value.input(0).replace_source_output(whole.output(0))
     mended.validate_nodes_and_infer_types()

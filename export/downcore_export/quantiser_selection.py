@@ -151,27 +151,27 @@ def choose(source: Source, sets: CoreSets, *, quantisers: Iterable[str], report:
     report.at(0.05, "computing the test cores unquantised")
     ideal = reference.compiled.answers(test).outputs
     tried = []
-    for one in _candidates(source, sets, reference, list(quantisers), report):
-        report.at(0.7, f"learning what is familiar to the {one.precision} graph")
-        files = _with_novelty(one, sets.training)
+    for candidate in _candidates(source, sets, reference, list(quantisers), report):
+        report.at(0.7, f"learning what is familiar to the {candidate.precision} graph")
+        files = _with_novelty(candidate, sets.training)
         report.at(0.8, "judging on the test cores")
-        compiled = CompiledGraph(files.graph, precision=one.precision)
+        compiled = CompiledGraph(files.graph, precision=candidate.precision)
         answers = compiled.answers(test)
         parity = compare(answers.outputs, ideal, sets.test, source.scaling)
-        said = f"{one.precision}, {one.method}, on test cores: {told(parity)}"
+        said = f"{candidate.precision}, {candidate.method}, on test cores: {parity_text(parity)}"
         report.note(said)
         tried.append(said)
         if parity.is_good_enough:
             return Chosen(
-                method=one.method,
-                precision=one.precision,
+                method=candidate.method,
+                precision=candidate.precision,
                 files=files,
                 compiled=compiled,
                 parity=parity,
                 limit=_limit(compiled, sets, answers),
                 reference=reference.files,
                 ideal=ideal,
-                n_calibration_tiles=one.n_calibration_tiles,
+                n_calibration_tiles=candidate.n_calibration_tiles,
                 calibration=reference.calibration,
             )
         report.note("too far from the trained network: the next precision is tried")
@@ -181,7 +181,7 @@ def choose(source: Source, sets: CoreSets, *, quantisers: Iterable[str], report:
     )
 
 
-def told(parity: Parity) -> str:
+def parity_text(parity: Parity) -> str:
     """Return the deviation in words."""
     moved = ", ".join(f"{n} {x:.3f}" for n, x in parity.p95_deviation.items())
     lost = ", ".join(f"{n} {x:+.4f}" for n, x in parity.r2_loss.items())
@@ -217,7 +217,7 @@ def _candidates(
         tried = _by_quantiser(
             source, sets, reference, reference.calibration, quantisers=quantisers, report=report
         )
-        yield min(tried, key=lambda one: one[:2])[2]
+        yield min(tried, key=lambda attempt: attempt[:2])[2]
     half = as_read(*as_written(graph, is_half=True))
     if computes_bf16():
         compiled = CompiledGraph(half, precision="bf16")
@@ -247,7 +247,7 @@ def _by_quantiser(
         graph = _quantised(source, name, calibration, many, ideal_many)
         compiled = CompiledGraph(graph)
         parity = compare(compiled.answers(unseen).outputs, ideal, judges, source.scaling)
-        report.note(f"{name} on validation cores: {told(parity)}")
+        report.note(f"{name} on validation cores: {parity_text(parity)}")
         candidate = _Candidate(name, "int8", graph, compiled, len(calibration.pixels))
         yield parity.distance, name, candidate
 
@@ -267,9 +267,9 @@ def _quantised(
     return as_read(*as_written(with_feature_correction(graph, correction), is_half=False))
 
 
-def _with_novelty(one: _Candidate, training: TileSet) -> Files:
+def _with_novelty(candidate: _Candidate, training: TileSet) -> Files:
     some = spread_over(training, NOVELTY_TILES)
-    graph = with_novelty(one.graph, fit_familiar(one.compiled.answers(some).last))
+    graph = with_novelty(candidate.graph, fit_familiar(candidate.compiled.answers(some).last))
     # What is kept in 16 bit is so already; the novelty's own numbers would not fit into 16 bit.
     return Files(*as_written(graph, is_half=False))
 

@@ -56,8 +56,8 @@ class Source:
     def scaling(self) -> TargetScaling:
         """Centre and spread of every property."""
         return TargetScaling(
-            np.array([one.centre for one in self.outputs]),
-            np.array([one.spread for one in self.outputs]),
+            np.array([output.centre for output in self.outputs]),
+            np.array([output.spread for output in self.outputs]),
         )
 
 
@@ -83,7 +83,7 @@ def read_source(path: Path) -> Source:
         module=trained_network(content),
         network=content["network"],
         title=network_named(content["network"]).title,
-        outputs=tuple(OutputScaling(**one) for one in content["outputs"]),
+        outputs=tuple(OutputScaling(**output) for output in content["outputs"]),
         trained_px_per_cm=(float(low), float(high)),
         training_data=content["data"]["sentence"],
         metrics=content["metrics"],
@@ -159,6 +159,9 @@ def flat_figures(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 
 def _flat(prefix: str, value: Any) -> list[tuple[str, float]]:
     if isinstance(value, Mapping):
-        nested = ((f"{prefix}.{key}" if prefix else str(key), one) for key, one in value.items())
-        return [pair for name, one in nested for pair in _flat(name, one)]
+        nested = (
+            (f"{prefix}.{key}" if prefix else str(key), nested_value)
+            for key, nested_value in value.items()
+        )
+        return [pair for name, number in nested for pair in _flat(name, number)]
     return [(prefix, float(value))] if math.isfinite(value) else []

@@ -1,4 +1,4 @@
-"""How a training run is told to whoever watches."""
+"""How a training run reports its progress."""
 
 import time
 from typing import Protocol

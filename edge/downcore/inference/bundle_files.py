@@ -11,7 +11,7 @@ COPY_AGAIN = "copy the whole bundle again"
 """What to do about a bundle's file that cannot be read."""
 
 
-def read_file(path: Path, most_bytes: int, *, advice: str = COPY_AGAIN) -> bytes:
+def read_file(path: Path, max_bytes: int, *, advice: str = COPY_AGAIN) -> bytes:
     """
     Return a file's content.
 
@@ -19,7 +19,7 @@ def read_file(path: Path, most_bytes: int, *, advice: str = COPY_AGAIN) -> bytes
     ----------
     path : Path
         A file of a bundle.
-    most_bytes : int
+    max_bytes : int
         Longest file that is read.
     advice : str, optional
         What to do where it cannot be read.
@@ -31,13 +31,13 @@ def read_file(path: Path, most_bytes: int, *, advice: str = COPY_AGAIN) -> bytes
     """
     try:
         with path.open("rb") as file:
-            content = file.read(most_bytes + 1)
+            content = file.read(max_bytes + 1)
     except OSError as error:
         raise BundleError(
             f"expected the bundle file {path}, got: {error.strerror}; {advice}"
         ) from error
-    if len(content) > most_bytes:
-        raise BundleError(f"expected at most {most_bytes} bytes in {path}, got more")
+    if len(content) > max_bytes:
+        raise BundleError(f"expected at most {max_bytes} bytes in {path}, got more")
     return content
 
 

@@ -120,5 +120,5 @@ def _keep(path: Path, content: bytes) -> None:
 
 def _drop_oldest(folder: Path) -> None:
     kept = sorted(folder.glob("*.compiled"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for one in kept[_MAX_KEPT:]:
-        one.unlink(missing_ok=True)
+    for path in kept[_MAX_KEPT:]:
+        path.unlink(missing_ok=True)

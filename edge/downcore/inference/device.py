@@ -16,7 +16,7 @@ class Device:
 
     processor: str
     """Its name, as OpenVINO reads it."""
-    n_usable_cores: int
+    n_usable_cpus: int
     """Cores that this process may run on."""
     cpu_flags: tuple[str, ...]
     """Instruction sets that decide which kernels run, sorted; empty where unknown."""
@@ -28,7 +28,7 @@ def describe_device() -> Device:
     """Return the processor and the version of OpenVINO; the same at every call."""
     return Device(
         processor=str(openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")),
-        n_usable_cores=usable_cores(),
+        n_usable_cpus=usable_cpus(),
         cpu_flags=_cpu_flags(Path("/proc/cpuinfo")),
         openvino_version=str(openvino.get_version()),
     )
@@ -40,7 +40,7 @@ def computes_bf16() -> bool:
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def usable_cores() -> int:
+def usable_cpus() -> int:
     """Return how many cores this process may run on, at least 1."""
     if hasattr(os, "sched_getaffinity"):
         return max(len(os.sched_getaffinity(0)), 1)

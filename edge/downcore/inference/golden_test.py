@@ -7,7 +7,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from downcore.inference.compiling import compile_bundle
-from downcore.inference.device import usable_cores
+from downcore.inference.device import usable_cpus
 from downcore.inference.loading import Bundle, load_bundle
 from downcore.inference.predictor import BundlePredictor, Mode
 from downcore.strata.errors import BundleError
@@ -70,7 +70,7 @@ def start_predictor(
     BundleError
         If the golden test deviates by more than the manifest allows.
     """
-    threads = n_threads or usable_cores()
+    threads = n_threads or usable_cpus()
     compiled = compile_bundle(bundle, threads, cache_folder)
     predictor = BundlePredictor(
         compiled, bundle.manifest, n_requests=REQUESTS_PER_THREAD * threads, mode=mode
@@ -104,4 +104,4 @@ def golden_deviation(predictor: BundlePredictor, bundle: Bundle) -> float:
 
 def max_deviation(*deviations: NDArray[np.floating]) -> float:
     """Return the largest number of all, NaN if one is NaN."""
-    return float(np.max([one.max() for one in deviations]))
+    return float(np.max([deviation.max() for deviation in deviations]))

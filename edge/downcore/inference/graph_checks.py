@@ -91,11 +91,11 @@ def _floating_constants(model: Any) -> Iterator[Any]:
 
 
 def _check_ports(ports: list[Any], shapes: dict[str, list[Any]], element_type: Any) -> None:
-    got = [(sorted(one.names), one.element_type, one.partial_shape) for one in ports]
+    got = [(sorted(port.names), port.element_type, port.partial_shape) for port in ports]
     wanted = [([name], element_type, openvino.PartialShape(s)) for name, s in shapes.items()]
     if got != wanted:
-        raise BundleError(f"expected a graph with {_told(wanted)}, got {_told(got)}")
+        raise BundleError(f"expected a graph with {_listed(wanted)}, got {_listed(got)}")
 
 
-def _told(ports: list[Any]) -> str:
+def _listed(ports: list[Any]) -> str:
     return ", ".join(f"{'/'.join(names)} {kind.to_string()}{shape}" for names, kind, shape in ports)

@@ -78,7 +78,7 @@ class GuardedPredictor:
     def collect(self, *, wait: bool) -> list[tuple[Any, TilePrediction]]:
         """Return what both have finished, in order; as :meth:`BundlePredictor.collect`."""
         self._answers += self._plain.collect(wait=wait)
-        self._guarded += (one for _, one in self._guard.collect(wait=wait))
+        self._guarded += (prediction for _, prediction in self._guard.collect(wait=wait))
         finished = []
         while self._answers and self._guarded:
             tag, answer = self._answers.popleft()

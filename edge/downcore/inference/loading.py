@@ -141,7 +141,7 @@ def _verified(path: Path, digest: str) -> bytes:
 def _golden_of(content: bytes, manifest: Manifest) -> Golden:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            n_bytes = sum(one.file_size for one in archive.infolist())
+            n_bytes = sum(member.file_size for member in archive.infolist())
         if n_bytes > MAX_GOLDEN_BYTES:
             raise BundleError(f"expected at most {MAX_GOLDEN_BYTES} golden bytes, got {n_bytes}")
         with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
@@ -183,9 +183,9 @@ def _check_scaling(golden: Golden, arrays: dict[str, NDArray[Any]], manifest: Ma
         is_near = np.isclose(expected, got, rtol=1e-9, atol=1e-12)
         if not is_near.all():
             where = np.argwhere(~is_near)[0]
-            one = manifest.outputs[where[1]].property if len(where) > 1 else "every slice"
+            which = manifest.outputs[where[1]].property if len(where) > 1 else "every slice"
             raise BundleError(
                 f"expected the manifest to give the golden {name} {got[tuple(where)]:.6g} of "
-                f"{one}, got {expected[tuple(where)]:.6g}: centre, spread, interval or threshold "
+                f"{which}, got {expected[tuple(where)]:.6g}: centre, spread, interval or threshold "
                 "were changed, or belong to another bundle; copy the whole bundle again"
             )

@@ -161,11 +161,11 @@ class BundlePredictor:
                 f"expected u8 tiles of shape (n, {TILE_PX}, {TILE_PX}, 3), "
                 f"got {tiles.dtype} {tiles.shape}"
             )
-        one = _Submitted(tag)
-        self._submitted.append(one)
+        submission = _Submitted(tag)
+        self._submitted.append(submission)
         taken = 0
         while taken < len(tiles):
-            taken += self._fill(one, tiles[taken:])
+            taken += self._fill(submission, tiles[taken:])
         if self.mode is Mode.LIVE:
             self._start()
 
@@ -188,8 +188,8 @@ class BundlePredictor:
             self._finish()
         finished = []
         while self._submitted and all(batch.is_done for batch, _ in self._submitted[0].parts):
-            one = self._submitted.popleft()
-            finished.append((one.tag, self._prediction(one)))
+            submission = self._submitted.popleft()
+            finished.append((submission.tag, self._prediction(submission)))
         return finished
 
     def close(self) -> None:
@@ -204,7 +204,7 @@ class BundlePredictor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _fill(self, one: _Submitted, tiles: NDArray[np.uint8]) -> int:
+    def _fill(self, submission: _Submitted, tiles: NDArray[np.uint8]) -> int:
         """Copy as many tiles as the current batch has room for, and return how many."""
         try:
             # Stays the same request until it is started, since nothing else starts any.
@@ -222,7 +222,7 @@ class BundlePredictor:
         count = min(self._batch_tiles - begin, len(tiles))
         free[begin : begin + count] = tiles[:count]
         batch.n_tiles += count
-        one.parts.append((batch, slice(begin, begin + count)))
+        submission.parts.append((batch, slice(begin, begin + count)))
         if batch.n_tiles == self._batch_tiles:
             self._start()
         return count
@@ -249,15 +249,19 @@ class BundlePredictor:
                 f"expected everything collected first, got {len(self._submitted)} slices submitted"
             )
 
-    def _outputs_of(self, one: _Submitted) -> RawOutputs:
+    def _outputs_of(self, submission: _Submitted) -> RawOutputs:
         none = np.empty((len(OUTPUT_NAMES), 0, len(self._manifest.outputs)), np.float32)
         return RawOutputs(
-            np.concatenate([none, *(batch.outputs[:, span] for batch, span in one.parts)], axis=1),
-            np.concatenate([none[0, :, 0], *(batch.novelty[span] for batch, span in one.parts)]),
+            np.concatenate(
+                [none, *(batch.outputs[:, span] for batch, span in submission.parts)], axis=1
+            ),
+            np.concatenate(
+                [none[0, :, 0], *(batch.novelty[span] for batch, span in submission.parts)]
+            ),
         )
 
-    def _prediction(self, one: _Submitted) -> TilePrediction:
-        raw = self._outputs_of(one)
+    def _prediction(self, submission: _Submitted) -> TilePrediction:
+        raw = self._outputs_of(submission)
         return inverse_transform(raw.outputs, raw.novelty, self._manifest)
 
     def _failed(self, error: RuntimeError) -> BundleError:

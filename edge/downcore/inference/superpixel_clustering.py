@@ -158,9 +158,9 @@ class _Clustering:
         self._clusters = np.zeros((shape.n_rows * grid.cell_px, grid.n_across), np.int32)
         # The request is kept, since its memory is written and read through these views.
         ports = [*request.model_inputs, *request.model_outputs]
-        self._tensors = {one.get_any_name(): request.get_tensor(one).data for one in ports}
-        for one in request.model_inputs:
-            self._tensors[one.get_any_name()][...] = 0
+        self._tensors = {port.get_any_name(): request.get_tensor(port).data for port in ports}
+        for port in request.model_inputs:
+            self._tensors[port.get_any_name()][...] = 0
 
     def clusters(self, planes: Planes, n_lines: int, n_rows_on: int) -> NDArray[np.int32]:
         """Return the number of each pixel's cluster, as :class:`WindowClustering` says."""
@@ -184,10 +184,10 @@ class _Clustering:
         tensors["centres"][:, n_cells:] = 0.0
         tensors["early"][n_cells:] = 0.0
         tensors["early_across"][n_cells:] = 0.0
-        tensors["told"][...] = n_rows_on * grid.n_columns + np.arange(grid.n_columns)
+        tensors["passed_on"][...] = n_rows_on * grid.n_columns + np.arange(grid.n_columns)
         self._request.infer()
         for what in ("centres", "sums")[: min(self._shape.iterations, 2)]:
-            tensors[f"{what}_above"][...] = tensors[f"{what}_told"]
+            tensors[f"{what}_above"][...] = tensors[f"{what}_passed_on"]
         self._each(window.write, n_rows)
         self._first_number += n_rows_on * grid.n_columns
         return window.clusters

@@ -46,39 +46,39 @@ def slic_graph(shape: GraphShape) -> Any:
     - ``planes``, (3, n, P): L*, a*, b* of every pixel.
     - ``centres``, (6, n): where the clusters begin, L* to column and 1; all 0 where there is none.
     - ``centres_above``, (T, 6, C), and ``sums_above``, (T - 1, C, 9, 6): what the window above
-      said of its row before this window's first.
-    - ``told``, (C,), int32: the cells of which to say the same to the window below, counted from
-      the first of the row above the window.
+      passed on about the row before this window's first.
+    - ``passed_on``, (C,), int32: the cells whose results are passed on to the window below,
+      counted from the first cell of the row above the window.
 
     Outputs: ``chosen``, (1, n, P), uint8, which of the nine each pixel chooses, and
-    ``centres_told`` and ``sums_told``, as the window below takes them. With one iteration there
-    are neither ``sums_above`` nor ``sums_told``.
+    ``centres_passed_on`` and ``sums_passed_on``, inputs of the window below. With one iteration
+    there are neither ``sums_above`` nor ``sums_passed_on``.
     """
     inputs = _inputs(shape)
-    nine, told = around(shape), inputs["told"]
+    nine, passed_on = around(shape), inputs["passed_on"]
     pixels, centres = _pixels(inputs, shape), inputs["centres"]
     above = _apart(inputs["centres_above"], shape.iterations)
     known = begun = _known(above[0], centres, shape)
     missing = _missing(begun, nine)
-    told_centres, told_sums = [], []
+    passed_centres, passed_sums = [], []
     for i in range(shape.iterations - 1):
         given_above = _apart(inputs["sums_above"], shape.iterations - 1)[i]
         given = _given(_forms(known, missing, nine, shape), pixels, given_above)
-        told_centres.append(_op.gather(known, told, _constant(1, np.int32)))
-        told_sums.append(_op.gather(given, told, _constant(0, np.int32)))
+        passed_centres.append(_op.gather(known, passed_on, _constant(1, np.int32)))
+        passed_sums.append(_op.gather(given, passed_on, _constant(0, np.int32)))
         centres = _moved(centres, given, nine, shape)
         known = _known(above[i + 1], centres, shape)
-    told_centres.append(_op.gather(known, told, _constant(1, np.int32)))
+    passed_centres.append(_op.gather(known, passed_on, _constant(1, np.int32)))
     nine = nine.by_term()
     forms = _forms(known, _missing(begun, nine), nine, shape)
     n_columns = shape.grid.n_columns
     outputs = {
         "chosen": _chosen(forms, inputs["planes"], shape),
-        "centres_told": _shaped(_op.concat(told_centres, 0), -1, N_TERMS, n_columns),
+        "centres_passed_on": _shaped(_op.concat(passed_centres, 0), -1, N_TERMS, n_columns),
     }
-    if told_sums:
-        sums = _op.concat(told_sums, 0)
-        outputs["sums_told"] = _shaped(sums, -1, n_columns, N_AROUND, N_TERMS)
+    if passed_sums:
+        sums = _op.concat(passed_sums, 0)
+        outputs["sums_passed_on"] = _shaped(sums, -1, n_columns, N_AROUND, N_TERMS)
     results = [_result(value, name) for name, value in outputs.items()]
     return openvino.Model(results, list(inputs.values()), "slic")
 
@@ -92,14 +92,14 @@ def _inputs(shape: GraphShape) -> dict[str, Any]:
         "centres": (N_TERMS, n),
         "centres_above": (times, N_TERMS, n_columns),
         "sums_above": (times - 1, n_columns, N_AROUND, N_TERMS),
-        "told": (n_columns,),
+        "passed_on": (n_columns,),
     }
     if times == 1:
         del shapes["sums_above"]
-    kinds = {"told": openvino.Type.i32}
+    kinds = {"passed_on": openvino.Type.i32}
     return {
-        name: _op.parameter(list(one), kinds.get(name, openvino.Type.f32), name=name)
-        for name, one in shapes.items()
+        name: _op.parameter(list(lengths), kinds.get(name, openvino.Type.f32), name=name)
+        for name, lengths in shapes.items()
     }
 
 
@@ -199,13 +199,13 @@ def _moved(centres: Any, given: Any, nine: Around, shape: GraphShape) -> Any:
 
 def _chosen(forms: Any, planes: Any, shape: GraphShape) -> Any:
     """Return the nearest of nine clusters of every pixel, the first of equals; (1, n, P), uint8."""
-    place = [_constant(one[None, None]) for one in shape.grid.place()]
+    place = [_constant(plane[None, None]) for plane in shape.grid.place()]
     by_term = _shaped(forms, N_AROUND * N_TERMS, shape.n_cells, 1)
     parts = _parts(shape.n_cells, shape.n_px)
     pixels = [_cut(plane, parts, 1) for plane in _apart(planes, 3)]
-    weights = [_cut(one, parts, 1) for one in _apart(by_term, N_AROUND * N_TERMS)]
+    weights = [_cut(weight, parts, 1) for weight in _apart(by_term, N_AROUND * N_TERMS)]
     found = [
-        _nearest([*(plane[i] for plane in pixels), *place], [one[i] for one in weights])
+        _nearest([*(plane[i] for plane in pixels), *place], [part[i] for part in weights])
         for i in range(len(parts))
     ]
     return _op.concat(found, 1)
@@ -225,9 +225,9 @@ def _nearest(pixel: list[Any], weights: list[Any]) -> Any:
     return _op.convert(left[0][1], "u8")
 
 
-def _nearer(one: tuple[Any, Any], other: tuple[Any, Any]) -> tuple[Any, Any]:
-    is_other = _op.less(other[0], one[0])
-    return _op.minimum(one[0], other[0]), _op.select(is_other, other[1], one[1])
+def _nearer(first: tuple[Any, Any], other: tuple[Any, Any]) -> tuple[Any, Any]:
+    is_other = _op.less(other[0], first[0])
+    return _op.minimum(first[0], other[0]), _op.select(is_other, other[1], first[1])
 
 
 def _constant(value: Any, kind: Any = np.float32) -> Any:
@@ -258,7 +258,7 @@ def _apart(values: Any, n: int) -> list[Any]:
 def _last(values: Any, axis: int) -> Any:
     """Return the last term: the count of a sum."""
     ends = (N_TERMS - 1, N_TERMS, 1, axis)
-    return _op.slice(values, *(_constant([one], np.int64) for one in ends))
+    return _op.slice(values, *(_constant([end], np.int64) for end in ends))
 
 
 def _result(value: Any, name: str) -> Any:

@@ -141,12 +141,14 @@ class Manifest:
     """The golden test on AVX2 without 8-bit dot products; ``None`` where it was not forced."""
 
     def __post_init__(self) -> None:
-        for one in self.outputs:
-            numbers = (one.centre, one.spread, one.interval_factor, one.interval_floor)
-            if not all(math.isfinite(x) for x in numbers) or one.spread <= 0:
-                raise BundleError(f"expected finite scaling for {one.property}, got {numbers}")
-            if one.interval_factor < 0 or one.interval_floor < 0:
-                raise BundleError(f"expected an interval of {one.property} >= 0, got {numbers[2:]}")
+        for output in self.outputs:
+            numbers = (output.centre, output.spread, output.interval_factor, output.interval_floor)
+            if not all(math.isfinite(x) for x in numbers) or output.spread <= 0:
+                raise BundleError(f"expected finite scaling for {output.property}, got {numbers}")
+            if output.interval_factor < 0 or output.interval_floor < 0:
+                raise BundleError(
+                    f"expected an interval of {output.property} >= 0, got {numbers[2:]}"
+                )
         if not self.outputs:
             raise BundleError("expected at least one output in the manifest, got none")
         if self.novelty_threshold is not None and not 0 < self.novelty_threshold < math.inf:
@@ -217,7 +219,7 @@ def _manifest_of(raw: dict[str, Any], bundle_id: str) -> Manifest:
         training_data=_text(raw["training_data"]),
         bundle_id=bundle_id,
         quantisation=_quantisation_of(raw["quantisation"]),
-        metrics={_text(name): _numbers(one) for name, one in raw["metrics"].items()},
+        metrics={_text(name): _numbers(figures) for name, figures in raw["metrics"].items()},
         code_version=_text(raw["code_version"]),
         recipe_sha256=_text(raw["recipe_sha256"]),
         novelty_threshold=_optional(raw["novelty_threshold"]),
@@ -244,21 +246,21 @@ def _files_of(raw: dict[str, Any], required: frozenset[str]) -> dict[str, str]:
 
 def _outputs_of(raw: list[dict[str, Any]]) -> tuple[OutputScaling, ...]:
     outputs = []
-    for one in raw:
-        _only(one, set(OutputScaling.__dataclass_fields__))
-        known = property_named(_text(one["property"]))
-        if (one["unit"], one["is_log10"]) != (known.unit, known.is_log_scaled):
+    for entry in raw:
+        _only(entry, set(OutputScaling.__dataclass_fields__))
+        known = property_named(_text(entry["property"]))
+        if (entry["unit"], entry["is_log10"]) != (known.unit, known.is_log_scaled):
             raise ValueError(
                 f"{known.name} is in {known.unit} with is_log10 {known.is_log_scaled}, "
-                f"not {one['unit']!r} with {one['is_log10']!r}"
+                f"not {entry['unit']!r} with {entry['is_log10']!r}"
             )
         numbers = ("centre", "spread", "interval_factor", "interval_floor")
         outputs.append(
             OutputScaling(
-                known.name, known.unit, known.is_log_scaled, *(_number(one[n]) for n in numbers)
+                known.name, known.unit, known.is_log_scaled, *(_number(entry[n]) for n in numbers)
             )
         )
-    names = [one.property for one in outputs]
+    names = [output.property for output in outputs]
     if len(set(names)) != len(names):
         raise ValueError(f"a property stands twice among {', '.join(names)}")
     return tuple(outputs)

@@ -196,8 +196,8 @@ def _left_out_quantile(
     reached = np.cumsum(weight)
     n_cores = int(core.max()) + 1
     covered = np.zeros(levels.size)
-    for one in range(n_cores):
-        own = np.cumsum(np.where(core == one, weight, 0.0))
+    for left_out in range(n_cores):
+        own = np.cumsum(np.where(core == left_out, weight, 0.0))
         others = (reached - own) / (n_cores - 1)
         at = np.searchsorted(others, levels - _ROUNDING)
         covered += own[np.minimum(at, own.size - 1)]

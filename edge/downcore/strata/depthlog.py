@@ -69,4 +69,4 @@ class Estimate:
 def why_forced(estimate: Estimate) -> str:
     """Return why a value was predicted only because low resolution is allowed; empty if not so."""
     said = estimate.reason.split("; ") if estimate.status is Status.PREDICTED else []
-    return next((one for one in said if one.startswith(FORCED)), "")
+    return next((part for part in said if part.startswith(FORCED)), "")

@@ -105,7 +105,7 @@ def forced_reason(manifest: Manifest, source_px_per_cm: float) -> str:
 
 def without_value(manifest: Manifest, why: NoValue) -> tuple[Estimate, ...]:
     """Return one estimate for each property of the bundle, without a value, for ``why``."""
-    return tuple(_no_estimate(one, why, manifest.bundle_id) for one in manifest.outputs)
+    return tuple(_no_estimate(output, why, manifest.bundle_id) for output in manifest.outputs)
 
 
 def estimates_of(
@@ -189,8 +189,8 @@ def inverse_transform(
     manifest : Manifest
         Of the bundle.
     """
-    centre = np.array([one.centre for one in manifest.outputs])
-    spread = np.array([one.spread for one in manifest.outputs])
+    centre = np.array([output.centre for output in manifest.outputs])
+    spread = np.array([output.spread for output in manifest.outputs])
     mean, log_sd, within = outputs.astype(np.float64)
     # Beyond these the sd is absurd either way; infinite is for intervals to refuse.
     with np.errstate(over="ignore"):

@@ -11,7 +11,7 @@ from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.input_text import finite_number, shown
 from downcore.strata.properties import PROPERTIES
 
-LOGGED = tuple(one.name for one in PROPERTIES)
+LOGGED = tuple(prop.name for prop in PROPERTIES)
 """What a core logger measures."""
 
 DEPTH_COLUMN = "depth_cm"
@@ -102,12 +102,12 @@ def parse_measured(text: str, name: str, columns: Sequence[str] = LOGGED) -> Mea
 
 def _check_header(header: list[str], name: str, known: Sequence[str]) -> None:
     others = [column for column in header if column not in {DEPTH_COLUMN, *known}]
-    told = f"expected the columns {DEPTH_COLUMN} and any of {', '.join(known)}"
+    expected = f"expected the columns {DEPTH_COLUMN} and any of {', '.join(known)}"
     if DEPTH_COLUMN not in header or not set(header) & set(known) or others:
         got = shown(", ".join(header))[1:-1] or "none"
-        raise MeasuredRowsError(f"{name}: {told}, got {got}; rename or leave out the others")
+        raise MeasuredRowsError(f"{name}: {expected}, got {got}; rename or leave out the others")
     if len(set(header)) != len(header):
-        raise MeasuredRowsError(f"{name}: {told}, each once, got {', '.join(header)}")
+        raise MeasuredRowsError(f"{name}: {expected}, each once, got {', '.join(header)}")
 
 
 def _cells(line: list[str], header: list[str], where: str) -> dict[str, float | None]:
@@ -138,4 +138,4 @@ def _row(line: list[str], header: list[str], columns: Sequence[str], where: str)
             f"{where}: expected a {DEPTH_COLUMN} of at most {MAX_DEPTH_CM:g}, got {depth_cm:g}; "
             "is it in centimetres?"
         )
-    return MeasuredRow(round(depth_cm * SLICE_UM), tuple(cells.get(one) for one in columns))
+    return MeasuredRow(round(depth_cm * SLICE_UM), tuple(cells.get(column) for column in columns))

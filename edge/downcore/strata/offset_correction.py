@@ -195,7 +195,7 @@ def _fitted(  # noqa: PLR0917 - the parts of one least-squares problem
     error: NDArray[np.float64],
     inside: NDArray[np.float64],
     prior: ErrorParts,
-    told: str,
+    description: str,
 ) -> Correction:
     centre = float(predicted.mean())
     has_slope = (
@@ -216,7 +216,7 @@ def _fitted(  # noqa: PLR0917 - the parts of one least-squares problem
     share = math.sqrt((left + within) / (prior.offset_sd**2 + within))
     slope = 1.0 + float(found[1]) if has_slope else 1.0
     said = f" and slope {slope:.3g}" if has_slope else ""
-    unit, _, rest = told.partition(" from ")
+    unit, _, rest = description.partition(" from ")
     return Correction(
         property=known.name,
         reason=f"offset {found[0]:+.3g} {unit}{said} from {rest}",

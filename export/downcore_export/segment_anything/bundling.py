@@ -131,7 +131,7 @@ def _manifest_of(
             checkpoint_sha256=checkpoint.sha256,
             created_utc=_now_utc(),
             code_version=__version__,
-            files={name: hashlib.sha256(one).hexdigest() for name, one in files.items()},
+            files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
             golden_tolerance=_tolerance(options),
             parity=parity,
         )
@@ -170,7 +170,7 @@ def _golden(checkpoint: Checkpoint, options: BundleOptions) -> Arrays:
         tokens = PromptsToTokens(checkpoint.network, side).eval()(*prompts)
         masks, overlaps = TokensToMasks(checkpoint.network, side).eval()(embedding, tokens)
     said = {EMBEDDING: embedding, TOKENS: tokens, MASKS: masks, OVERLAPS: overlaps}
-    return {**asked, **{name: one.numpy() for name, one in said.items()}}
+    return {**asked, **{name: output.numpy() for name, output in said.items()}}
 
 
 def _parity(files: dict[str, bytes], golden: Arrays, precision: str) -> dict[str, float]:

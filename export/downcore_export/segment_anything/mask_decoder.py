@@ -86,8 +86,8 @@ class _TwoWayLayer(nn.Module):
         seen = self.cross_attn_token_to_image(tokens + prompts, picture + places, picture)
         tokens = self.norm2(tokens + seen)
         tokens = self.norm3(tokens + self.mlp(tokens))
-        told = self.cross_attn_image_to_token(picture + places, tokens + prompts, tokens)
-        return tokens, self.norm4(picture + told)
+        from_tokens = self.cross_attn_image_to_token(picture + places, tokens + prompts, tokens)
+        return tokens, self.norm4(picture + from_tokens)
 
 
 class _TwoWayTransformer(nn.Module):
@@ -142,13 +142,14 @@ class MaskDecoder(nn.Module):
         """
         own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])[None]
         tokens = torch.cat([own.expand(prompts.shape[0], -1, -1), prompts], dim=1)
-        # The picture stays one for all prompts until they have told it something.
+        # All prompts share one picture until the first cross-attention changes it.
         tokens, picture = self.transformer(picture, places, tokens)
         n, n_pixels, n_channels = picture.shape
         side = math.isqrt(n_pixels)
         fine = self.output_upscaling(picture.transpose(1, 2).reshape(n, n_channels, side, side))
         weights = torch.stack(
-            [one(tokens[:, 1 + i]) for i, one in enumerate(self.output_hypernetworks_mlps)], dim=1
+            [network(tokens[:, 1 + i]) for i, network in enumerate(self.output_hypernetworks_mlps)],
+            dim=1,
         )
         masks = (weights @ fine.flatten(2)).reshape(n, MASKS_PER_PROMPT, 4 * side, 4 * side)
         return masks, self.iou_prediction_head(tokens[:, 0])

@@ -38,8 +38,8 @@ def spread_of_r2(answers: Answers, *, draws: int, seed: int) -> Spread | None:
         Times to draw; 0 gives ``None``.
     seed : int
     """
-    told = np.isfinite(answers.said)
-    label, said, core = answers.label[told], answers.said[told], answers.core[told]
+    has_value = np.isfinite(answers.said)
+    label, said, core = answers.label[has_value], answers.said[has_value], answers.core[has_value]
     n_cores = np.unique(core).size
     over_cores = n_cores >= MIN_CORES
     group = core if over_cores else _blocks(core)
@@ -72,7 +72,7 @@ def spread_of_r2(answers: Answers, *, draws: int, seed: int) -> Spread | None:
 def _blocks(core: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the number of the block of consecutive scored slices, none across two cores."""
     place = np.zeros(core.size, np.int64)
-    for one in np.unique(core):
-        mine = np.flatnonzero(core == one)
+    for number in np.unique(core):
+        mine = np.flatnonzero(core == number)
         place[mine] = np.arange(mine.size) // BLOCK_SLICES
     return core * 1_000_000 + place

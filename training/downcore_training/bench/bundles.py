@@ -1,4 +1,4 @@
-"""Finished bundles: what the device would write of every slice, and what controls get told."""
+"""Finished bundles: the values the device would write for every slice and for control crops."""
 
 import math
 from collections import Counter
@@ -131,14 +131,14 @@ def run_bundles(
     ]
     for k, core in enumerate(cores):
         _look_at(core, k, running, with_controls=k < control_cores)
-        for one in running:
-            _take(one, wait=True)
+        for bundle in running:
+            _take(bundle, wait=True)
         if core.image is not None:
             core.image.close()
         tick()
-    found = [_answers(one, cores) for one in running]
-    for one in running:
-        one.predictor.close()
+    found = [_answers(bundle, cores) for bundle in running]
+    for bundle in running:
+        bundle.predictor.close()
     return found
 
 
@@ -148,7 +148,9 @@ def _openvino(folder: Path) -> ClosingPredictor:
 
 def _started(predictor: ClosingPredictor, name: str, cores: Sequence[BenchCore]) -> _Running:
     shape = [core.labels.shape for core in cores]
-    controls = {kind: tuple(np.full(one, np.nan) for one in shape) for kind in KINDS}
+    controls = {
+        kind: tuple(np.full(shape_of_core, np.nan) for shape_of_core in shape) for kind in KINDS
+    }
     return _Running(predictor, name, [_blank(len(core)) for core in cores], controls)
 
 
@@ -161,8 +163,8 @@ def _look_at(core: BenchCore, k: int, running: Sequence[_Running], *, with_contr
     for i in range(len(core)):
         cut = core.image.lines_and_classes(i) if core.image is not None else None
         if cut is None or core.px_per_cm is None:
-            for one in running:
-                one.columns[k].reasons[i] = "no image of the slice"
+            for bundle in running:
+                bundle.columns[k].reasons[i] = "no image of the slice"
             continue
         lines, classes = cut
         _submit(_Slice("sediment", k, i, lines, classes, core.px_per_cm), running)
@@ -170,8 +172,8 @@ def _look_at(core: BenchCore, k: int, running: Sequence[_Running], *, with_contr
             crop = crop_of(kind, lines, classes, i)
             if crop is not None:
                 _submit(_Slice(kind, k, i, *crop, core.px_per_cm), running)
-        for one in running:
-            _take(one, wait=False)
+        for bundle in running:
+            _take(bundle, wait=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,43 +186,45 @@ class _Slice:
     px_per_cm: float
 
 
-def _submit(one: _Slice, running: Sequence[_Running]) -> None:
-    tiles = cut_tiles(one.lines, one.classes, one.px_per_cm, most=TILES_PER_SLICE)
-    scale = LineScale.of(round(max(one.px_per_cm, 1.0), 6))
-    measured = measure_slice(one.lines, one.classes, scale, index=0, first_line=0)
+def _submit(job_slice: _Slice, running: Sequence[_Running]) -> None:
+    tiles = cut_tiles(
+        job_slice.lines, job_slice.classes, job_slice.px_per_cm, max_tiles=TILES_PER_SLICE
+    )
+    scale = LineScale.of(round(max(job_slice.px_per_cm, 1.0), 6))
+    measured = measure_slice(job_slice.lines, job_slice.classes, scale, index=0, first_line=0)
     for which in running:
         why = why_no_value(
             which.predictor.manifest,
             n_tiles=len(tiles.pixels),
             valid_fraction=measured.valid_fraction,
-            source_px_per_cm=one.px_per_cm,
+            source_px_per_cm=job_slice.px_per_cm,
         )
-        if not len(tiles.pixels) or one.px_per_cm < MIN_FORCED_PX_PER_CM:
-            if one.kind == "sediment" and why is not None:
-                which.columns[one.core].reasons[one.index] = _kind_of(why)
+        if not len(tiles.pixels) or job_slice.px_per_cm < MIN_FORCED_PX_PER_CM:
+            if job_slice.kind == "sediment" and why is not None:
+                which.columns[job_slice.core].reasons[job_slice.index] = _kind_of(why)
             continue
-        job = _Job(one.kind, one.core, one.index, tiles.sediment_fraction, why)
+        job = _Job(job_slice.kind, job_slice.core, job_slice.index, tiles.sediment_fraction, why)
         which.predictor.submit(job, tiles.pixels)
 
 
-def _take(one: _Running, *, wait: bool) -> None:
-    for job, prediction in one.predictor.collect(wait=wait):
+def _take(bundle: _Running, *, wait: bool) -> None:
+    for job, prediction in bundle.predictor.collect(wait=wait):
         weights = job.weights.astype(np.float64)
-        mean = _in_order(one.predictor.manifest, weights @ prediction.mean / weights.sum())
+        mean = _in_order(bundle.predictor.manifest, weights @ prediction.mean / weights.sum())
         if job.kind != "sediment":
-            one.controls[job.kind][job.core][job.slice] = mean
+            bundle.controls[job.kind][job.core][job.slice] = mean
             continue
-        column = one.columns[job.core]
+        column = bundle.columns[job.core]
         column.forced[job.slice] = mean
         if job.why is not None:
             column.reasons[job.slice] = _kind_of(job.why)
             continue
-        _keep(column, job, prediction, one.predictor.manifest)
+        _keep(column, job, prediction, bundle.predictor.manifest)
 
 
 def _keep(column: _Column, job: _Job, prediction: TilePrediction, manifest: Manifest) -> None:
     for estimate in estimates_of(prediction, job.weights, manifest):
-        i = [one.name for one in PROPERTIES].index(estimate.property)
+        i = [prop.name for prop in PROPERTIES].index(estimate.property)
         if estimate.value is None or estimate.lower is None or estimate.upper is None:
             column.reasons[job.slice] = _kind_of(NoValue(estimate.status, estimate.reason))
             continue
@@ -230,14 +234,14 @@ def _keep(column: _Column, job: _Job, prediction: TilePrediction, manifest: Mani
         column.said[job.slice, i], column.lower[job.slice, i], column.upper[job.slice, i] = values
 
 
-def _answers(one: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
-    manifest = one.predictor.manifest
+def _answers(bundle: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
+    manifest = bundle.predictor.manifest
     centre = np.full(len(PROPERTIES), np.nan)
     for scaling in manifest.outputs:
         centre[[p.name for p in PROPERTIES].index(scaling.property)] = scaling.centre
     answers: list[CoreAnswers] = []
     reasons: Counter[str] = Counter()
-    for core, column in zip(cores, one.columns, strict=True):
+    for core, column in zip(cores, bundle.columns, strict=True):
         asked = np.isfinite(core.labels) & core.has_colour[:, None]
         silent = asked.any(axis=1) & ~np.isfinite(column.said).any(axis=1)
         reasons.update(column.reasons[i] or "no value" for i in np.flatnonzero(silent))
@@ -253,7 +257,7 @@ def _answers(one: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
             )
         )
     prediction = Prediction(
-        one.name,
+        bundle.name,
         f"bundle {manifest.title}, {manifest.precision}",
         UNSEEN,
         SIMPLICITY.get(manifest.network, LAST),
@@ -262,7 +266,7 @@ def _answers(one: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
         n_folds=0,
         reasons=dict(reasons),
     )
-    return BundleAnswers(prediction, one.controls)
+    return BundleAnswers(prediction, bundle.controls)
 
 
 def _at_support(values: Values, core: BenchCore) -> Values:
@@ -275,7 +279,7 @@ def _at_support(values: Values, core: BenchCore) -> Values:
 
 def _in_order(manifest: Manifest, means: Values) -> Values:
     found = np.full(len(PROPERTIES), np.nan)
-    names = [one.name for one in PROPERTIES]
+    names = [prop.name for prop in PROPERTIES]
     for scaling, mean in zip(manifest.outputs, means, strict=True):
         found[names.index(scaling.property)] = mean
     return found

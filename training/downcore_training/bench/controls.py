@@ -119,15 +119,17 @@ def controls_of_bundle(
     """Return every control of a bundle, which learned nothing from these cores."""
     mixed = shuffled(cores, seed)
     moved = [
-        dataclasses.replace(one, said=_on_the_mean(one.said, core.labels, mixed))
-        for one, core in zip(prediction.cores, mixed, strict=True)
+        dataclasses.replace(answers, said=_on_the_mean(answers.said, core.labels, mixed))
+        for answers, core in zip(prediction.cores, mixed, strict=True)
     ]
     again = dataclasses.replace(prediction, cores=tuple(moved))
     found = _judged(SHUFFLED, prediction.network, mixed, again)
     for kind, values in said_of_crops.items():
         crops = tuple(
-            dataclasses.replace(one, said=said, asked=np.isfinite(core.labels) & np.isfinite(said))
-            for one, said, core in zip(prediction.cores, values, cores, strict=True)
+            dataclasses.replace(
+                answers, said=said, asked=np.isfinite(core.labels) & np.isfinite(said)
+            )
+            for answers, said, core in zip(prediction.cores, values, cores, strict=True)
         )
         shown = dataclasses.replace(prediction, cores=crops)
         found += _judged(kind, prediction.network, cores, shown)
@@ -138,24 +140,24 @@ def _judged(
     control: str, network: str, cores: Sequence[BenchCore], said: Prediction | None
 ) -> list[Control]:
     found = []
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         if not any(np.isfinite(core.labels[:, i]).any() for core in cores):
             continue
         if said is None:
-            found.append(Control(control, network, one.name, None, None, 0, "no fold"))
+            found.append(Control(control, network, prop.name, None, None, 0, "no fold"))
             continue
         answers = answers_of(said, cores, i)
-        found.append(_judge(control, network, one.name, answers))
+        found.append(_judge(control, network, prop.name, answers))
     return found
 
 
 def _judge(control: str, network: str, name: str, answers: Answers) -> Control:
-    told = np.isfinite(answers.said)
-    n = int(told.sum())
+    has_value = np.isfinite(answers.said)
+    n = int(has_value.sum())
     if n < MIN_SLICES:
         why = f"{n} slices with such a crop and a label, {MIN_SLICES} are needed"
         return Control(control, network, name, None, None, n, why)
-    said, label = answers.said[told], answers.label[told]
+    said, label = answers.said[has_value], answers.label[has_value]
     score = r2(said, label)
     why = "" if score is not None else "all labels are equal"
     return Control(control, network, name, score, _best_line(said, label), n, why)
@@ -172,9 +174,9 @@ def _on_the_mean(said: Values, labels: Values, cores: Sequence[BenchCore]) -> Va
     every = np.concatenate([core.labels for core in cores])
     moved = said.copy()
     for i in range(moved.shape[1]):
-        told = np.isfinite(moved[:, i]) & np.isfinite(labels[:, i])
-        if told.any():
-            moved[:, i] += _mean(every[:, i]) - moved[told, i].mean()
+        has_value = np.isfinite(moved[:, i]) & np.isfinite(labels[:, i])
+        if has_value.any():
+            moved[:, i] += _mean(every[:, i]) - moved[has_value, i].mean()
     return moved
 
 

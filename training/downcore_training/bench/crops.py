@@ -53,7 +53,7 @@ def crop_of(kind: str, lines: Pixels8, classes: Pixels8, i: int) -> tuple[Pixels
     """
     if kind == BACKGROUND:
         return _columns_of(lines, (classes == MaskClass.TRAY) | (classes == MaskClass.OUTSIDE))
-    found = _columns_of(lines, classes == MaskClass.TAG, least_share=_MIN_CARD_SHARE)
+    found = _columns_of(lines, classes == MaskClass.TAG, min_share=_MIN_CARD_SHARE)
     if found is not None:
         return found
     shade = np.clip(_PATCHES[i % len(_PATCHES)].astype(np.int16), 0, 255).astype(np.uint8)
@@ -62,11 +62,11 @@ def crop_of(kind: str, lines: Pixels8, classes: Pixels8, i: int) -> tuple[Pixels
 
 
 def _columns_of(
-    lines: Pixels8, wanted: NDArray[np.bool_], *, least_share: float = _MIN_SHARE
+    lines: Pixels8, wanted: NDArray[np.bool_], *, min_share: float = _MIN_SHARE
 ) -> tuple[Pixels8, Pixels8] | None:
     """Return the columns that are mostly ``wanted``, pushed together, without the rest of them."""
     columns = np.flatnonzero(wanted.mean(axis=0) > 0.5)  # noqa: PLR2004 - mostly
-    if columns.size < _MIN_COLUMNS or columns.size < least_share * wanted.shape[1]:
+    if columns.size < _MIN_COLUMNS or columns.size < min_share * wanted.shape[1]:
         return None
     cut = np.ascontiguousarray(lines[:, columns])
     keep = wanted[:, columns]

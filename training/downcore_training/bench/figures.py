@@ -24,7 +24,7 @@ TITLES = {"density": "Density", "vp": "P-wave velocity", "ms": "Magnetic suscept
 UNITS = {"g/cm3": "g/cm³", "m/s": "m/s", "1e-5 SI": "10⁻⁵ SI"}
 LOGGED, SAID = "#1b1b1b", "#0072b2"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#f0e442")
-"""Okabe and Ito (2008), told apart with any kind of colour vision."""
+"""Okabe and Ito (2008); distinct for every kind of colour vision."""
 
 MARKERS = "osD^v<>P"
 MAX_CORES = 12
@@ -40,14 +40,14 @@ def draw_scatter(prediction: Prediction, cores: Sequence[BenchCore], path: Path)
         return False
     figure, axes = _canvas(4.2 * len(shown), 4.4, 1, len(shown))
     for ax, i in zip(axes, shown, strict=True):
-        one = PROPERTIES[i]
+        prop = PROPERTIES[i]
         every: list[Values] = []
         pairs = zip(cores, prediction.cores, strict=True)
         for k, (core, answer) in enumerate(pairs):
             mine = answer.asked[:, i] & np.isfinite(answer.said[:, i])
             if not mine.any():
                 continue
-            x, y = (in_units(v[mine, i], one) for v in (core.labels, answer.said))
+            x, y = (in_units(v[mine, i], prop) for v in (core.labels, answer.said))
             few = len(cores) <= len(MARKERS)
             ax.scatter(
                 x,
@@ -62,15 +62,15 @@ def draw_scatter(prediction: Prediction, cores: Sequence[BenchCore], path: Path)
             every += [x, y]
         low, high = _span(np.concatenate(every))
         ax.plot([low, high], [low, high], color=LOGGED, linewidth=0.8)
-        if one.is_log_scaled:
+        if prop.is_log_scaled:
             ax.set_xscale("log")
             ax.set_yscale("log")
             _plain_numbers(ax.xaxis)
             _plain_numbers(ax.yaxis)
         ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-        ax.set_xlabel(f"logged, {UNITS[one.unit]}")
-        ax.set_ylabel(f"predicted, {UNITS[one.unit]}")
-        ax.set_title(TITLES[one.name])
+        ax.set_xlabel(f"logged, {UNITS[prop.unit]}")
+        ax.set_ylabel(f"predicted, {UNITS[prop.unit]}")
+        ax.set_title(TITLES[prop.name])
         if 1 < len(cores) <= len(MARKERS):
             ax.legend(fontsize=7, frameon=False, markerscale=1.6)
     _finish(figure, f"{prediction.network}, {prediction.protocol}", path)
@@ -99,7 +99,7 @@ def draw_downcore(prediction: Prediction, core: BenchCore, k: int, path: Path) -
 
 def draw_leakage(gaps: Sequence[Gap], rows: Sequence[Row], path: Path) -> bool:
     """Draw R2 with random slices beside R2 by core; return whether there was any."""
-    names = [one.name for one in PROPERTIES if any(g.target == one.name for g in gaps)]
+    names = [prop.name for prop in PROPERTIES if any(g.target == prop.name for g in gaps)]
     if not names:
         return False
     figure, axes = _canvas(4.0 * len(names), 3.6, 1, len(names))
@@ -137,27 +137,28 @@ def chosen_predictions(rows: Sequence[Row]) -> list[Prediction]:
         before = best.get(key)
         if before is None or value > before[0]:
             best[key] = (value, row.prediction)
-    ordered = sorted(best.values(), key=lambda one: -one[0])
+    ordered = sorted(best.values(), key=lambda scored: -scored[0])
     return [prediction for value, prediction in ordered if value > float("-inf")]
 
 
 def _track(ax: Any, core: BenchCore, answer: CoreAnswers, i: int) -> None:
-    one = PROPERTIES[i]
+    prop = PROPERTIES[i]
     depth = core.depth_cm + 0.5
     said, lower, upper = (
-        _broken(in_units(v[:, i], one), core.run) for v in (answer.said, answer.lower, answer.upper)
+        _broken(in_units(v[:, i], prop), core.run)
+        for v in (answer.said, answer.lower, answer.upper)
     )
-    logged = _broken(in_units(core.labels[:, i], one), core.run)
+    logged = _broken(in_units(core.labels[:, i], prop), core.run)
     at = _broken(depth, core.run)
     ax.fill_betweenx(at, lower, upper, color=SAID, alpha=0.22, linewidth=0, label="90 % interval")
     ax.plot(said, at, color=SAID, linewidth=1.1, label="predicted")
     ax.plot(logged, at, color=LOGGED, linewidth=0.9, label="logged")
-    if one.is_log_scaled:
+    if prop.is_log_scaled:
         ax.set_xscale("log")
         _plain_numbers(ax.xaxis)
-    low, high = _sight(one, logged, said)
+    low, high = _sight(prop, logged, said)
     ax.set(xlim=(low, high), ylim=(float(depth.min()), float(depth.max())))
-    ax.set_xlabel(f"{TITLES[one.name]}, {UNITS[one.unit]}")
+    ax.set_xlabel(f"{TITLES[prop.name]}, {UNITS[prop.unit]}")
 
 
 def _plain_numbers(axis: Any) -> None:
@@ -173,10 +174,10 @@ def _broken(values: Values, run: NDArray[np.int64]) -> Values:
     return np.asarray(np.insert(values, cuts, np.nan))
 
 
-def _sight(one: Property, logged: Values, said: Values) -> tuple[float, float]:
+def _sight(prop: Property, logged: Values, said: Values) -> tuple[float, float]:
     """Return the range that holds log and prediction; a wider interval runs out of it."""
     low, high = _span(np.concatenate([logged, said]))
-    if one.is_log_scaled:
+    if prop.is_log_scaled:
         return low / 1.5, high * 1.5
     return low - 0.15 * (high - low), high + 0.15 * (high - low)
 
@@ -189,7 +190,8 @@ def _span(values: Values) -> tuple[float, float]:
 
 def _any(prediction: Prediction, i: int) -> bool:
     return any(
-        (one.asked[:, i] & np.isfinite(one.said[:, i])).sum() > 1 for one in prediction.cores
+        (answers.asked[:, i] & np.isfinite(answers.said[:, i])).sum() > 1
+        for answers in prediction.cores
     )
 
 

@@ -28,9 +28,12 @@ Tick = Callable[[], None]
 
 _LOWEST, _HIGHEST = (
     np.array(
-        [math.log10(x) if one.is_log_scaled else x for one, x in zip(PROPERTIES, ends, strict=True)]
+        [
+            math.log10(x) if prop.is_log_scaled else x
+            for prop, x in zip(PROPERTIES, ends, strict=True)
+        ]
     )
-    for ends in ([one.lowest for one in PROPERTIES], [one.highest for one in PROPERTIES])
+    for ends in ([prop.lowest for prop in PROPERTIES], [prop.highest for prop in PROPERTIES])
 )
 
 OWN = "own"
@@ -141,18 +144,18 @@ def _half_widths(
     learned: Learned, said: Values, judged: Sequence[Judged | None], *, is_by_core: bool
 ) -> Values:
     columns = [
-        half_of(one, learned.sd(said[:, i], i), len(said), is_by_core=is_by_core)
-        for i, one in enumerate(judged)
+        half_of(judgement, learned.sd(said[:, i], i), len(said), is_by_core=is_by_core)
+        for i, judgement in enumerate(judged)
     ]
     return np.stack(columns, axis=1)
 
 
 def _sds(learned: Learned, said: Values) -> Values | None:
     columns = [learned.sd(said[:, i], i) for i in range(said.shape[1])]
-    if all(one is None for one in columns):
+    if all(sd is None for sd in columns):
         return None
     unsaid = np.full(len(said), np.nan)
-    return np.stack([unsaid if one is None else one for one in columns], axis=1)
+    return np.stack([unsaid if sd is None else sd for sd in columns], axis=1)
 
 
 def _nothing_said(core: BenchCore) -> CoreAnswers:

@@ -23,11 +23,11 @@ SOURCE = (
 _LEAST = 10
 
 
-def noise_of(cores: Sequence[BenchCore], i: int, one: Property) -> float | None:
+def noise_of(cores: Sequence[BenchCore], i: int, prop: Property) -> float | None:
     """Return the noise of property ``i`` in its unit; ``None`` for fewer than ten differences."""
     found = []
     for core in cores:
-        values = in_units(core.labels[:, i], one)
+        values = in_units(core.labels[:, i], prop)
         same = (core.run[2:] == core.run[:-2]) if len(core) > 2 else np.zeros(0, bool)  # noqa: PLR2004 - three in a row
         second = values[2:] - 2.0 * values[1:-1] + values[:-2]
         found.append(second[same & np.isfinite(second)])

@@ -87,14 +87,14 @@ def answers_of(
         name: [] for name in ("label", "said", "lower", "upper", "training_mean")
     }
     number: list[NDArray[np.int64]] = []
-    for k, (core, one) in enumerate(zip(cores, prediction.cores, strict=True)):
-        asked = one.asked[:, i]
-        values = getattr(one, of)
+    for k, (core, answers) in enumerate(zip(cores, prediction.cores, strict=True)):
+        asked = answers.asked[:, i]
+        values = getattr(answers, of)
         parts["label"].append(core.labels[asked, i])
-        parts["said"].append(one.said[asked, i] if values is None else values[asked, i])
-        parts["lower"].append(one.lower[asked, i])
-        parts["upper"].append(one.upper[asked, i])
-        parts["training_mean"].append(one.training_mean[asked, i])
+        parts["said"].append(answers.said[asked, i] if values is None else values[asked, i])
+        parts["lower"].append(answers.lower[asked, i])
+        parts["upper"].append(answers.upper[asked, i])
+        parts["training_mean"].append(answers.training_mean[asked, i])
         number.append(np.full(int(asked.sum()), k, np.int64))
     joined = {name: np.concatenate(values) for name, values in parts.items()}
     return Answers(core=np.concatenate(number), **joined)

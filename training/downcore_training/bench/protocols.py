@@ -88,7 +88,7 @@ def _by_core_in_site(cores: Sequence[BenchCore], seed: int) -> list[Fold]:
         return []
     folds: list[Fold] = []
     for site in sorted(set(sites)):
-        mine = np.array([one == site for one in sites])
+        mine = np.array([other == site for other in sites])
         names = [core.name if own else "" for core, own in zip(cores, mine, strict=True)]
         if len({name for name in names if name}) < 2:  # noqa: PLR2004 - no other core there
             continue

@@ -70,7 +70,12 @@ def report_text(result: Result) -> str:
     """Return the report without pictures, Markdown: scores, gap, controls, verdict and notes."""
     lines = [f"# Bench of {result.data.folder.resolve().name}", ""]
     lines += _cores(result)
-    lines += ["## Verdict", "", *(f"- {one}" for one in (*result.verdict, *result.audit)), ""]
+    lines += [
+        "## Verdict",
+        "",
+        *(f"- {sentence}" for sentence in (*result.verdict, *result.audit)),
+        "",
+    ]
     lines += [
         "## Scores",
         "",

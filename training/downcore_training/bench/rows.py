@@ -62,12 +62,12 @@ class Row:
 
     def for_json(self) -> dict[str, Any]:
         """Return the row with the keys that are promised first, every number finite or ``None``."""
-        found, one, spread = self.figures, self.target, self.spread
+        found, prop, spread = self.figures, self.target, self.spread
         row: dict[str, Any] = {
             "protocol": self.protocol,
             "network": self.network,
-            "property": one.name,
-            "unit": one.unit,
+            "property": prop.name,
+            "unit": prop.unit,
             "r2": found.r2,
             "rmse": found.rmse,
             "mae": found.mae,
@@ -79,7 +79,7 @@ class Row:
             "n_slices": found.n_slices,
             "n_cores": found.n_cores,
             "title": self.prediction.title,
-            "r2_is_of": "log10" if one.is_log_scaled else "value",
+            "r2_is_of": "log10" if prop.is_log_scaled else "value",
             "r2_about_training_mean": found.r2_about_training_mean,
             "r2_se": spread.se if spread else None,
             "r2_low90": spread.low90 if spread else None,
@@ -102,15 +102,15 @@ def rows_of(
 ) -> list[Row]:
     """Return the rows of a model under one protocol; properties nobody logged give none."""
     found: list[Row] = []
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         answers = answers_of(prediction, cores, i)
         if answers.label.size < MIN_SLICES:
             continue
-        figures = score(answers, one)
+        figures = score(answers, prop)
         spread = spread_of_r2(answers, draws=draws, seed=seed)
         extra = _extra(prediction, cores, i, figures)
         sensor = _sensor_of(cores, i)
-        found.append(Row(prediction, one, figures, spread, extra, sensor))
+        found.append(Row(prediction, prop, figures, spread, extra, sensor))
     return found
 
 
@@ -126,11 +126,11 @@ def calibrated_rows_of(
     found: list[Row] = []
     if not prediction.is_candidate or prediction.protocol not in {*_WHOLE_CORES, UNSEEN}:
         return found
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         both = calibrated(prediction, cores, i)
         if both is None:
             continue
-        before = score(answers_of(both.plain, cores, i), one)
+        before = score(answers_of(both.plain, cores, i), prop)
         answers = answers_of(both.corrected, cores, i)
         extra = {
             "calibrated_with_first_cm": FIRST_CM,
@@ -143,7 +143,7 @@ def calibrated_rows_of(
         under = replace(both.corrected, protocol=f"{prediction.protocol}{CALIBRATED}", reasons={})
         spread = spread_of_r2(answers, draws=draws, seed=seed)
         sensor = _sensor_of(cores, i)
-        found.append(Row(under, one, score(answers, one), spread, extra, sensor))
+        found.append(Row(under, prop, score(answers, prop), spread, extra, sensor))
     return found
 
 
@@ -176,27 +176,27 @@ def _sensor_of(cores: Sequence[BenchCore], i: int) -> str:
 
 
 def _r2_of(prediction: Prediction, cores: Sequence[BenchCore], i: int, of: str) -> float | None:
-    if all(getattr(one, of) is None for one in prediction.cores):
+    if all(getattr(answers, of) is None for answers in prediction.cores):
         return None
     answers = answers_of(prediction, cores, i, of=of)
-    told = np.isfinite(answers.said)
-    return r2(answers.said[told], answers.label[told])
+    has_value = np.isfinite(answers.said)
+    return r2(answers.said[has_value], answers.label[has_value])
 
 
 def _spearman_forced(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> float | None:
-    if all(one.forced is None for one in prediction.cores):
+    if all(answers.forced is None for answers in prediction.cores):
         return None
     answers = answers_of(prediction, cores, i, of="forced")
-    told = np.isfinite(answers.said)
-    return spearman(answers.said[told], answers.label[told])
+    has_value = np.isfinite(answers.said)
+    return spearman(answers.said[has_value], answers.label[has_value])
 
 
 def _by_core(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> dict[str, float | None]:
     found = {}
-    for core, one in zip(cores, prediction.cores, strict=True):
-        mine = one.asked[:, i] & np.isfinite(one.said[:, i])
+    for core, answers in zip(cores, prediction.cores, strict=True):
+        mine = answers.asked[:, i] & np.isfinite(answers.said[:, i])
         if mine.any():
-            found[core.name] = r2(one.said[mine, i], core.labels[mine, i])
+            found[core.name] = r2(answers.said[mine, i], core.labels[mine, i])
     return found
 
 
@@ -205,10 +205,10 @@ def _spearman_of_ranks(
 ) -> dict[str, float | None]:
     """Return the correlation of ranks in cores whose values are believed in their order only."""
     found = {}
-    for core, one in zip(cores, prediction.cores, strict=True):
+    for core, answers in zip(cores, prediction.cores, strict=True):
         if core.ranks is None:
             continue
-        said = one.said[:, i] if one.forced is None else one.forced[:, i]
+        said = answers.said[:, i] if answers.forced is None else answers.forced[:, i]
         mine = np.isfinite(core.ranks[:, i]) & np.isfinite(said)
         if mine.any():
             found[core.name] = spearman(said[mine], core.ranks[mine, i])
@@ -218,10 +218,10 @@ def _spearman_of_ranks(
 def _visible(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> float | None:
     """Return the R2 of what can be seen, on the slices that this model was scored on."""
     said, label = [], []
-    for core, one in zip(cores, prediction.cores, strict=True):
+    for core, answers in zip(cores, prediction.cores, strict=True):
         if core.visible is None:
             return None
-        mine = one.asked[:, i] & np.isfinite(one.said[:, i])
+        mine = answers.asked[:, i] & np.isfinite(answers.said[:, i])
         said.append(core.visible[mine, i])
         label.append(core.labels[mine, i])
     return r2(np.concatenate(said), np.concatenate(label)) if said else None
@@ -229,7 +229,7 @@ def _visible(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> floa
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

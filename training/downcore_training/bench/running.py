@@ -90,17 +90,17 @@ class Result:
             ],
             "controls": [
                 {
-                    "control": one.control,
-                    "network": one.network,
-                    "property": one.target,
-                    "r2": one.r2,
-                    "r2_of_best_line": one.r2_of_best_line,
+                    "control": control.control,
+                    "network": control.network,
+                    "property": control.target,
+                    "r2": control.r2,
+                    "r2_of_best_line": control.r2_of_best_line,
                     "limit": LIMIT,
-                    "passed": one.has_passed,
-                    "n_slices": one.n_slices,
-                    "reason": one.reason,
+                    "passed": control.has_passed,
+                    "n_slices": control.n_slices,
+                    "reason": control.reason,
                 }
-                for one in self.controls
+                for control in self.controls
             ],
             "verdict": list(self.verdict),
             "audit": list(self.audit),
@@ -157,7 +157,7 @@ def run_bench(data: BenchSet, order: Order, *, report: Report) -> Result:
     if order.with_baselines:
         predictions += _all_baselines(cores, order, steps, notes)
         steps.text = "controls"
-        strongest = next(one for one in baselines() if one.name == CONTROLLED)
+        strongest = next(baseline for baseline in baselines() if baseline.name == CONTROLLED)
         controls += controls_of_baseline(strongest, cores, order.seed)
         steps.tick()
     else:
@@ -196,8 +196,10 @@ def run_bench(data: BenchSet, order: Order, *, report: Report) -> Result:
 
 def _rows(predictions: Sequence[Prediction], cores: Sequence[BenchCore], order: Order) -> list[Row]:
     how = {"draws": order.draws, "seed": order.seed}
-    rows = [row for one in predictions for row in rows_of(one, cores, **how)]
-    return rows + [row for one in predictions for row in calibrated_rows_of(one, cores, **how)]
+    rows = [row for prediction in predictions for row in rows_of(prediction, cores, **how)]
+    return rows + [
+        row for prediction in predictions for row in calibrated_rows_of(prediction, cores, **how)
+    ]
 
 
 def _further_rows(
@@ -211,18 +213,20 @@ def _further_rows(
     has = [bool(np.isfinite(core.labels).any()) for core in view.cores]
     cores = [core for core, own in zip(view.cores, has, strict=True) if own]
     predictions = _all_baselines(cores, order, steps, notes) if order.with_baselines else []
-    predictions += [_asked_again(one, view.cores, has) for one in bundled]
+    predictions += [_asked_again(prediction, view.cores, has) for prediction in bundled]
     return [replace(row, is_main=False) for row in _rows(predictions, cores, order)]
 
 
-def _asked_again(one: Prediction, cores: Sequence[BenchCore], has: Sequence[bool]) -> Prediction:
+def _asked_again(
+    prediction: Prediction, cores: Sequence[BenchCore], has: Sequence[bool]
+) -> Prediction:
     """Return what a bundle said, asked about other labels of some of the cores."""
     answers = [
         replace(said, asked=np.isfinite(core.labels) & core.has_colour[:, None])
-        for core, said, own in zip(cores, one.cores, has, strict=True)
+        for core, said, own in zip(cores, prediction.cores, has, strict=True)
         if own
     ]
-    return replace(one, cores=tuple(answers), reasons={})
+    return replace(prediction, cores=tuple(answers), reasons={})
 
 
 def _all_baselines(
@@ -240,8 +244,8 @@ def _all_baselines(
         made: list[Prediction] = []
         if protocol is BY_SITE and len({core.site for core in cores}) == len(cores):
             # Every site has one core, so that holding out the one is holding out the other.
-            same = [one for one in found if one.protocol == BY_CORE.name]
-            found += [replace(one, protocol=BY_SITE.name) for one in same]
+            same = [prediction for prediction in found if prediction.protocol == BY_CORE.name]
+            found += [replace(prediction, protocol=BY_SITE.name) for prediction in same]
             continue
         for baseline in baselines():
             steps.text = f"{protocol.name}: {baseline.name}"
@@ -265,12 +269,12 @@ def _unanswered(
 ) -> list[str]:
     """Say of which property no slice could be asked under a protocol, though it was logged."""
     found = []
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         logged = [c for c in cores if (np.isfinite(c.labels[:, i]) & c.has_colour).any()]
         if not logged or any(part.asked[:, i].any() for p in made for part in p.cores):
             continue
         names, sites = ", ".join(c.name for c in logged), sorted({c.site for c in logged})
-        what = f"{one.name} ({logged[0].sensors[i]})" if logged[0].sensors[i] else one.name
+        what = f"{prop.name} ({logged[0].sensors[i]})" if logged[0].sensors[i] else prop.name
         why = f"only {names} {'has' if len(logged) == 1 else 'have'} it"
         if protocol is BY_SITE and len(sites) == 1:
             why = f"it was logged at one site only, {sites[0]} ({names})"
@@ -323,10 +327,10 @@ def _answers(core: BenchCore, said: np.ndarray[Any, np.dtype[np.float64]]) -> Co
 def _missing(cores: Sequence[BenchCore]) -> list[str]:
     """Say what the cores as a whole lack."""
     notes = []
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         have = [core.name for core in cores if np.isfinite(core.labels[:, i]).any()]
         if not have:
-            notes.append(f"{one.name} cannot be scored: no core has it")
+            notes.append(f"{prop.name} cannot be scored: no core has it")
     colourless = [core.name for core in cores if not core.has_colour.any()]
     if colourless:
         notes.append(f"{', '.join(colourless)}: no colour of any slice, so none is asked about")
@@ -341,9 +345,9 @@ def _missing(cores: Sequence[BenchCore]) -> list[str]:
 def _silent(predictions: Sequence[Prediction]) -> list[str]:
     """Say why models abstained, and how often."""
     return [
-        f"{one.network} abstained from {n} slices: {reason}"
-        for one in predictions
-        for reason, n in sorted(one.reasons.items())
+        f"{prediction.network} abstained from {n} slices: {reason}"
+        for prediction in predictions
+        for reason, n in sorted(prediction.reasons.items())
     ]
 
 
@@ -381,8 +385,8 @@ def _told_core(core: BenchCore) -> dict[str, Any]:
         "px_per_cm": core.px_per_cm,
         "sensors": dict(zip((p.name for p in PROPERTIES), core.sensors, strict=True)),
         **{
-            f"n_{one.name}": int(np.isfinite(core.labels[:, i]).sum())
-            for i, one in enumerate(PROPERTIES)
+            f"n_{prop.name}": int(np.isfinite(core.labels[:, i]).sum())
+            for i, prop in enumerate(PROPERTIES)
         },
     }
 

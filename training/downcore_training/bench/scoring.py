@@ -35,7 +35,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Figures of one model on one property; ``None`` where a figure cannot be told."""
+    """Figures of one model on one property; ``None`` where a figure cannot be computed."""
 
     r2: float | None
     """1 - mean squared error / variance, about the mean of the test slices."""
@@ -62,21 +62,21 @@ class Figures:
     n_cores: int
 
 
-def score(answers: Answers, one: Property) -> Figures:
+def score(answers: Answers, prop: Property) -> Figures:
     """Return the figures of ``answers`` about the property ``one``."""
-    told = np.isfinite(answers.said)
+    has_value = np.isfinite(answers.said)
     n_asked = answers.label.size
-    abstained = float(1.0 - told.mean()) if n_asked else 0.0
-    said, label, core = answers.said[told], answers.label[told], answers.core[told]
-    in_unit = in_units(said, one), in_units(label, one)
+    abstained = float(1.0 - has_value.mean()) if n_asked else 0.0
+    said, label, core = answers.said[has_value], answers.label[has_value], answers.core[has_value]
+    in_unit = in_units(said, prop), in_units(label, prop)
     error = in_unit[0] - in_unit[1]
     apart = said - label
     has_any = label.size > 0
-    is_log = one.is_log_scaled
-    coverage, width = _interval(answers, told, one)
+    is_log = prop.is_log_scaled
+    coverage, width = _interval(answers, has_value, prop)
     return Figures(
         r2=r2(said, label),
-        r2_about_training_mean=_r2_about(said, label, answers.training_mean[told]),
+        r2_about_training_mean=_r2_about(said, label, answers.training_mean[has_value]),
         rmse=_rms(error),
         mae=float(np.abs(error).mean()) if has_any else None,
         bias=float(error.mean()) if has_any else None,
@@ -104,9 +104,9 @@ def spearman(said: Values, label: Values) -> float | None:
     return float(np.corrcoef(_ranks(said), _ranks(label))[0, 1])
 
 
-def in_units(values: Values, one: Property) -> Values:
+def in_units(values: Values, prop: Property) -> Values:
     """Return values as they are read, ``ms`` no longer as log10."""
-    return np.asarray(10.0**values) if one.is_log_scaled else values
+    return np.asarray(10.0**values) if prop.is_log_scaled else values
 
 
 def _r2_about(said: Values, label: Values, middle: Values) -> float | None:
@@ -117,14 +117,14 @@ def _r2_about(said: Values, label: Values, middle: Values) -> float | None:
 
 
 def _interval(
-    answers: Answers, told: NDArray[np.bool_], one: Property
+    answers: Answers, has_value: NDArray[np.bool_], prop: Property
 ) -> tuple[float | None, float | None]:
-    has = told & np.isfinite(answers.lower) & np.isfinite(answers.upper)
+    has = has_value & np.isfinite(answers.lower) & np.isfinite(answers.upper)
     if not has.any():
         return None, None
     low, high, label = answers.lower[has], answers.upper[has], answers.label[has]
     inside = (label >= low) & (label <= high)
-    width = in_units(high, one) - in_units(low, one)
+    width = in_units(high, prop) - in_units(low, prop)
     return float(inside.mean()), float(np.median(width))
 
 

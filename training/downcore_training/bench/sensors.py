@@ -42,13 +42,13 @@ def main_view(cores: Sequence[BenchCore]) -> SensorView:
     """
     sensors = tuple(_most_shared(cores, i) for i in range(len(PROPERTIES)))
     notes = []
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         out = [c for c in cores if _has(c, i) and _log_by(c, i, sensors[i]) is None]
         if out:
             others = " and ".join(sorted({_said(c.sensors[i]) for c in out}))
             names = ", ".join(c.name for c in out)
             notes.append(
-                f"{names}: {one.name} of the {others} sensor is left out of the main figures, "
+                f"{names}: {prop.name} of the {others} sensor is left out of the main figures, "
                 f"which are those of the {_said(sensors[i])} sensor, shared by most cores: what "
                 "the two read is not the same"
             )
@@ -59,13 +59,13 @@ def main_view(cores: Sequence[BenchCore]) -> SensorView:
 
 def further_views(cores: Sequence[BenchCore], main: SensorView) -> Iterator[SensorView]:
     """Yield the cores as other sensors logged them, one property at a time, where two cores do."""
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         seen = {s for core in cores for s in _sensors_of(core, i)} - {main.sensors[i]}
         for sensor in sorted(seen):
             n = sum(_log_by(core, i, sensor) is not None for core in cores)
             sensors = tuple(sensor if k == i else "" for k in range(len(PROPERTIES)))
             if n < MIN_CORES:
-                note = f"{one.name} of the {_said(sensor)} sensor is not scored: one core has it"
+                note = f"{prop.name} of the {_said(sensor)} sensor is not scored: one core has it"
                 yield SensorView((), sensors, (note,))
                 continue
             view = tuple(_seen_by(core, {i: sensor}) for core in cores)
@@ -118,7 +118,7 @@ def _most_shared(cores: Sequence[BenchCore], i: int) -> str:
             n_slices[core.sensors[i]] += known
     if not n_cores:
         return UNSAID[i]
-    return max(n_cores, key=lambda one: (n_cores[one], n_slices[one], one))
+    return max(n_cores, key=lambda sensor: (n_cores[sensor], n_slices[sensor], sensor))
 
 
 def _said(sensor: str) -> str:

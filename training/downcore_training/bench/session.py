@@ -63,7 +63,7 @@ def run_session(wanted: Wanted) -> None:
         raise typer.Exit(code) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(INTERRUPTED) from error
-    if wanted.is_strict and any(one.has_passed is False for one in result.controls):
+    if wanted.is_strict and any(control.has_passed is False for control in result.controls):
         raise typer.Exit(REFUSED)
 
 

@@ -47,7 +47,7 @@ def verdict_of(rows: Sequence[Row]) -> list[str]:
     """Return the verdict on every property and over all, one sentence each."""
     mine = [r for r in rows if r.protocol in HELD_OUT and r.prediction.is_candidate]
     sentences = []
-    names = [one.name for one in PROPERTIES]
+    names = [prop.name for prop in PROPERTIES]
     for name in names:
         scored = [r for r in mine if r.target.name == name and r.r2 is not None]
         if not scored:
@@ -69,9 +69,9 @@ def audit_of(rows: Sequence[Row]) -> list[str]:
         if not row.prediction.is_candidate:
             continue
         visible = row.extra.get("r2_visible")
-        told = f" (of {visible:.2f} that the generator made visible)" if visible else ""
+        share = f" (of {visible:.2f} that the generator made visible)" if visible else ""
         found.append(
-            f"{row.target.name} by {row.network}, {row.protocol}: R2 {row.r2:.2f}{told} is above "
+            f"{row.target.name} by {row.network}, {row.protocol}: R2 {row.r2:.2f}{share} is above "
             f"{LEAK_FROM:g}: treat as a leak until audited."
         )
     return found
@@ -120,11 +120,11 @@ def _over_all(rows: Sequence[Row]) -> str:
         (k for k in mean if mean[k] >= mean[best] - se),
         key=lambda k: complete[k][0].prediction.simplicity,
     )
-    told = (
+    sentence = (
         f"over all ({', '.join(names)}): {chosen[0]} (mean R2 {mean[chosen]:.2f}) is the simplest "
     )
-    told += f"within one error ({se:.2f}) of the best"
-    return f"{told}." if chosen == best else f"{told}, {best[0]} ({mean[best]:.2f})."
+    sentence += f"within one error ({se:.2f}) of the best"
+    return f"{sentence}." if chosen == best else f"{sentence}, {best[0]} ({mean[best]:.2f})."
 
 
 def _number(value: float | None) -> str:

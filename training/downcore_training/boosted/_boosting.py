@@ -96,7 +96,9 @@ def fit_means(lessons: Lessons, scaling: TargetScaling, *, how: Boosting) -> tup
 
 def predicted(models: Sequence[Ensemble], features: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the sums of all ``models``, shape (n, n_models)."""
-    return np.stack([np.sum([m.predict(features) for m in one], axis=0) for one in models], axis=1)
+    return np.stack(
+        [np.sum([m.predict(features) for m in ensemble], axis=0) for ensemble in models], axis=1
+    )
 
 
 def slice_means(tiles: TileSet, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -115,10 +117,10 @@ def _fit_wide(lessons: Lessons, i: int, scaling: TargetScaling, *, how: Boosting
     per_round = how.n_trees // (2 * how.n_rounds)
     first = how.n_trees - per_round * how.n_rounds
     models = [fit_trees(features, lessons.wanted[:, i], n_trees=first, how=how)]
-    told = models[0].predict(features)
+    fitted = models[0].predict(features)
     for _ in range(how.n_rounds):
-        values = centre + spread * slice_means(tiles, told)
+        values = centre + spread * slice_means(tiles, fitted)
         owed = reading.owed(values, label - reading.of(values)) / spread
         models.append(fit_trees(features, owed[tiles.group], n_trees=per_round, how=how))
-        told = told + models[-1].predict(features)
+        fitted = fitted + models[-1].predict(features)
     return tuple(models)

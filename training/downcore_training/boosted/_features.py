@@ -27,7 +27,7 @@ _LAB_OFFSET = (-16.0, 0.0, 0.0)
 _KNEE = 0.04045
 _DELTA = 6.0 / 29.0
 _LEAST = 1e-4
-"""Variance below which nothing is told apart, square units of L*a*b*."""
+"""Variance that counts as none, square units of L*a*b*."""
 _SPECKS = (2.0, 4.0, 8.0)
 """Contrasts of specks in L*."""
 

@@ -28,9 +28,11 @@ class Reading:
         core = tiles.core[first]
         self._footprint = footprint
         self._parts: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
-        for number, one in enumerate(tiles.cores):
-            at = np.unique(one.slice_index)
-            self._parts.append((np.flatnonzero(core == number), _shares(at, one.runs, footprint)))
+        for number, one_core in enumerate(tiles.cores):
+            at = np.unique(one_core.slice_index)
+            self._parts.append(
+                (np.flatnonzero(core == number), _shares(at, one_core.runs, footprint))
+            )
 
     def of(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what the sensor reads of ``values`` (n_slices,), log10 where it is kept so."""

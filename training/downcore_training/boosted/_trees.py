@@ -49,7 +49,7 @@ def packed(model: HistGradientBoostingRegressor) -> PackedTrees:
     ValueError
         If a tree is deeper than :data:`DEPTH`, or tests a category.
     """
-    trees = [one[0].nodes for one in model._predictors]  # noqa: SLF001 - there is no public way
+    trees = [stage[0].nodes for stage in model._predictors]  # noqa: SLF001 - there is no public way
     feature = np.zeros((len(trees), N_TESTS), np.int64)
     threshold = np.full((len(trees), N_TESTS), _ALWAYS, np.float32)
     leaf = np.zeros((len(trees), N_LEAVES), np.float32)
@@ -98,15 +98,15 @@ class Trees(nn.Module):
         for i, (models, room) in enumerate(zip(ensembles, self.n_trees, strict=True)):
             trees = [packed(model) for model in models]
             at, end = first, first + room
-            for one in trees:
-                mine = slice(at, at + len(one.leaf))
+            for tree in trees:
+                mine = slice(at, at + len(tree.leaf))
                 if mine.stop > end:
                     raise ValueError(f"expected at most {room} trees in sum {i}, got more")
-                self.feature[mine] = torch.from_numpy(one.feature)
-                self.threshold[mine] = torch.from_numpy(one.threshold)
-                self.leaf[mine] = torch.from_numpy(one.leaf)
+                self.feature[mine] = torch.from_numpy(tree.feature)
+                self.threshold[mine] = torch.from_numpy(tree.threshold)
+                self.leaf[mine] = torch.from_numpy(tree.leaf)
                 at = mine.stop
-            self.baseline[i] = sum(one.baseline for one in trees)
+            self.baseline[i] = sum(tree.baseline for tree in trees)
             first = end
 
     def forward(self, features: Tensor) -> Tensor:

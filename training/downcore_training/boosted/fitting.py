@@ -113,7 +113,7 @@ def fit_module(
     means = fit_means(Lessons(training.features, training.tiles, wanted), scaling, how=how)
     spreads = _fit_spreads(training, scaling, unseen, how=how)
     module = BoostedColour()
-    module.trees.take([*means, *((one,) for one, _ in spreads)])
+    module.trees.take([*means, *((model,) for model, _ in spreads)])
     for i, (_, shift) in enumerate(spreads):
         module.trees.baseline[len(means) + i] += shift
     features = training.features.astype(np.float64)

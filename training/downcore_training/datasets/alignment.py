@@ -1,5 +1,5 @@
 """
-Whether an image and a log seem to be shifted against each other; found and told, never applied.
+Whether an image and a log seem to be shifted against each other; found and reported, never applied.
 
 Colour and log are correlated at every lag within a few centimetres. A lag is a likely shift if
 its correlation stands out from those of the same log rolled to places where it does not belong.
@@ -18,9 +18,9 @@ MAX_SHIFT_CM = 15
 
 _TREND_CM = 20
 """Half width of the running mean that is taken off first: trends correlate at any lag."""
-_FEWEST_PAIRS = 30
+_MIN_PAIRS = 30
 _ROLLS = 99
-_FEWEST_ROLLS = 49
+_MIN_ROLLS = 49
 _EULER = 0.5772
 _LIKELY_FROM_CM = 2
 """Less is within what registration of images and loggers can do."""
@@ -63,7 +63,7 @@ class Shift:
 
 
 def find_shift(
-    colour: Values, labels: Values, run: NDArray[np.int64], *, most_cm: int = MAX_SHIFT_CM
+    colour: Values, labels: Values, run: NDArray[np.int64], *, max_shift_cm: int = MAX_SHIFT_CM
 ) -> Shift | None:
     """
     Return the likeliest shift between the colour of slices and their labels.
@@ -76,7 +76,7 @@ def find_shift(
         In the order of PROPERTIES; NaN where there is none.
     run : ndarray, shape (n,)
         Number of the unbroken stretch of each slice; nothing is compared across two.
-    most_cm : int
+    max_shift_cm : int
         Largest lag.
 
     Returns
@@ -85,23 +85,23 @@ def find_shift(
         None with fewer than 30 slices that have both, or fewer than about 110 slices at all.
     """
     both = np.isfinite(colour).any(axis=1) & np.isfinite(labels).any(axis=1)
-    pairs = _Pairs.of(colour, labels, run, most_cm)
-    lags = np.arange(-most_cm, most_cm + 1)
+    pairs = _Pairs.of(colour, labels, run, max_shift_cm)
+    lags = np.arange(-max_shift_cm, max_shift_cm + 1)
     score = pairs.score(lags)
     # A log rolled by no more than twice the lags would still meet its own colour.
-    places = np.arange(2 * most_cm + 1, run.size - 2 * most_cm)
-    if not np.isfinite(score[most_cm]) or both.sum() < _FEWEST_PAIRS or places.size < _FEWEST_ROLLS:
+    places = np.arange(2 * max_shift_cm + 1, run.size - 2 * max_shift_cm)
+    if not np.isfinite(score[max_shift_cm]) or both.sum() < _MIN_PAIRS or places.size < _MIN_ROLLS:
         return None
     best = int(np.nanargmax(score))
     tried = np.unique(np.linspace(places[0], places[-1], _ROLLS).astype(np.int64))
     rolled = [float(np.nanmax(pairs.score(lags, int(by)), initial=0.0)) for by in tried]
     shift = int(lags[best])
     p = _chance_of(float(score[best]), np.array(rolled))
-    stands_out = score[best] >= _STANDS_OUT * score[most_cm]
+    stands_out = score[best] >= _STANDS_OUT * score[max_shift_cm]
     return Shift(
         cm=shift,
         strength=float(score[best]),
-        strength_at_zero=float(score[most_cm]),
+        strength_at_zero=float(score[max_shift_cm]),
         p=p,
         n_slices=int(both.sum()),
         is_likely=bool(p <= _LIKELY_BELOW_P and abs(shift) >= _LIKELY_FROM_CM and stands_out),
@@ -122,7 +122,7 @@ class _Pairs:
     def of(cls, colour: Values, labels: Values, run: NDArray[np.int64], apart: int) -> "_Pairs":
         seen, measured = [], []
         for k, footprint in enumerate(FOOTPRINTS):
-            if np.isfinite(labels[:, k]).sum() < _FEWEST_PAIRS:
+            if np.isfinite(labels[:, k]).sum() < _MIN_PAIRS:
                 continue
             # Colour is no logarithm, so that the plain mean is taken.
             plain = replace(footprint, is_mean_of_log=False)
@@ -145,17 +145,17 @@ class _Pairs:
         seen = self._apart(self.seen)
         measured = self._apart(np.roll(self.measured, rolled_by, axis=1))
         parts = ((seen, measured), (seen**2, measured != 0.0), (seen != 0.0, measured**2))
-        ends = [(one.astype(np.float64), other.astype(np.float64)) for one, other in parts]
+        ends = [(first.astype(np.float64), other.astype(np.float64)) for first, other in parts]
         known = (ends[2][0], ends[1][1])
         out = np.full(lags.size, np.nan)
         for i, lag in enumerate(lags):
             n = seen.shape[1] - abs(int(lag))
             up, down = slice(max(-lag, 0), max(-lag, 0) + n), slice(max(lag, 0), max(lag, 0) + n)
             both, of_seen, of_measured = (
-                np.einsum("ij,ij->i", one[:, up], other[:, down]) for one, other in ends
+                np.einsum("ij,ij->i", first[:, up], other[:, down]) for first, other in ends
             )
             count = np.einsum("ij,ij->i", known[0][:, up], known[1][:, down])
-            fits = (count >= _FEWEST_PAIRS) & (of_seen > 0.0) & (of_measured > 0.0)
+            fits = (count >= _MIN_PAIRS) & (of_seen > 0.0) & (of_measured > 0.0)
             if fits.any():
                 out[i] = np.sqrt(np.mean(both[fits] ** 2 / (of_seen * of_measured)[fits]))
         return out

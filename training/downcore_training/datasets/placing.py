@@ -77,7 +77,7 @@ def place_sections(
             placed.append(PlacedSection(image, number, log_section, image_top, top, length))
         chain_cm = None if top is None else top + length
     _check_overlaps(placed, said)
-    return tuple(sorted(placed, key=lambda one: one.top_cm)), tuple(said)
+    return tuple(sorted(placed, key=lambda place: place.top_cm)), tuple(said)
 
 
 def _in_order(
@@ -86,7 +86,7 @@ def _in_order(
     """Return the images with their place from the top, as far as their names say."""
     keys = [(section_key(image.section), image) for image in core.images]
     numbered = sorted(
-        ((int(key), image) for key, image in keys if key.isdigit()), key=lambda one: one[0]
+        ((int(key), image) for key, image in keys if key.isdigit()), key=lambda pair: pair[0]
     )
     named = [image for key, image in keys if not key.isdigit()]
     if rules.section_order == "bottom-up":
@@ -140,9 +140,9 @@ def _top_cm(
     rules: MatchingRules,
     chain_cm: float | None,
 ) -> float | None:
-    told = rules.of_section(image.name).top_cm
-    if told is not None:
-        return told
+    given_cm = rules.of_section(image.name).top_cm
+    if given_cm is not None:
+        return given_cm
     for log in core.logs:
         mine = np.array([bool(text) and section_key(text) == log_section for text in log.section])
         offset = (log.core_depth_cm - log.section_depth_cm)[mine]
@@ -153,9 +153,9 @@ def _top_cm(
 
 def _image_top_cm(image: SectionImage, rules: MatchingRules, said: list[str]) -> float | None:
     """Return the depth of the first line in the section, or None where nobody knows."""
-    told = rules.of_section(image.name).image_top_cm
-    if told is not None:
-        return told
+    given_cm = rules.of_section(image.name).image_top_cm
+    if given_cm is not None:
+        return given_cm
     missing = 0.0 if image.length_cm is None else image.length_cm - image.image_cm
     if missing > _MAX_TRIM_CM:
         said.append(
@@ -173,7 +173,7 @@ def _image_top_cm(image: SectionImage, rules: MatchingRules, said: list[str]) ->
 
 
 def _check_overlaps(placed: list[PlacedSection], said: list[str]) -> None:
-    ordered = sorted(placed, key=lambda one: one.top_cm)
+    ordered = sorted(placed, key=lambda place: place.top_cm)
     for above, below in itertools.pairwise(ordered):
         if above.bottom_cm - below.top_cm > _OVERLAP_CM:
             said.append(

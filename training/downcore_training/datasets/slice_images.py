@@ -110,14 +110,14 @@ def _slices_of(image: SectionImage) -> Iterator[_Shown]:
         masker = SectionMasker(scan.scale)
         step = scan.scale.first_line_of_slice(1)
         for first in range(0, image.n_lines, step):
-            for one in buffer.push(scan.read(first, min(step, image.n_lines - first))):
-                yield _shown(one, masker)
-        for one in buffer.finish():
-            yield _shown(one, masker)
+            for slice_lines in buffer.push(scan.read(first, min(step, image.n_lines - first))):
+                yield _shown(slice_lines, masker)
+        for slice_lines in buffer.finish():
+            yield _shown(slice_lines, masker)
     finally:
         scan.close()
 
 
-def _shown(one: SliceLines, masker: SectionMasker) -> _Shown:
-    lines = one.lines >> 8 if one.lines.dtype == np.uint16 else one.lines
-    return lines.astype(np.uint8, copy=False), masker.mask(one)
+def _shown(slice_lines: SliceLines, masker: SectionMasker) -> _Shown:
+    lines = slice_lines.lines >> 8 if slice_lines.lines.dtype == np.uint16 else slice_lines.lines
+    return lines.astype(np.uint8, copy=False), masker.mask(slice_lines)

@@ -16,7 +16,7 @@ class _Growth:
     learning_rate: float
     n_trees: int
     n_leaves: int
-    least_slices: int
+    min_slices: int
     """Of a leaf."""
     shrinkage: float
     share_of_features: float
@@ -94,11 +94,11 @@ class BoostedProfile:
             raise ValueError("expected fit before predict, got neither")
         none = np.full(len(x), np.nan)
         with threadpool_limits(1, user_api="openmp"):
-            told = [
-                none if one is None or not len(x) else one.model.predict(x[:, one.columns])
-                for one in self._models
+            predictions = [
+                none if model is None or not len(x) else model.model.predict(x[:, model.columns])
+                for model in self._models
             ]
-        return np.stack(told, axis=1)
+        return np.stack(predictions, axis=1)
 
     def _fitted(
         self, x: NDArray[np.float64], label: NDArray[np.float64], groups: NDArray[np.int64]
@@ -114,7 +114,7 @@ class BoostedProfile:
             learning_rate=growth.learning_rate,
             max_iter=growth.n_trees,
             max_leaf_nodes=growth.n_leaves,
-            min_samples_leaf=growth.least_slices,
+            min_samples_leaf=growth.min_slices,
             l2_regularization=growth.shrinkage,
             max_features=growth.share_of_features,
             early_stopping=False,  # pyright: ignore[reportArgumentType] - its default is "auto"

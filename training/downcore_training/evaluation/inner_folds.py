@@ -59,8 +59,8 @@ def inner_folds(
     at_home = site == for_site
     is_new_site = for_site is not None and not at_home.any()
     folds: list[InnerFold] = []
-    for one in np.unique(core[at_home] if at_home.any() else core):
-        mine = core == one
+    for left_out in np.unique(core[at_home] if at_home.any() else core):
+        mine = core == left_out
         of_site = site == site[mine][0]
         if is_new_site and not of_site.all():
             folds.append(InnerFold(~of_site, mine))

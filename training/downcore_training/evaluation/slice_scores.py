@@ -105,13 +105,13 @@ def score(predicted: NDArray[np.float64], values: SliceValues) -> dict[str, Scor
         For each property ``n``, ``r2``, ``r``, ``rmse``, ``mae``, ``bias`` and
         ``rmse_core_bias_removed`` (what stays when each core's mean error is known), in its
         unit or log10 of it; for log scaled ones ``rmse_unit``, ``mae_unit`` and
-        ``bias_unit`` in the unit as well. A figure that cannot be told is left out.
+        ``bias_unit`` in the unit as well. A figure that cannot be computed is left out.
     """
     return {
-        one.name: _score_one(
-            predicted[:, i], values.label[:, i], values.core, is_log=one.is_log_scaled
+        prop.name: _score_one(
+            predicted[:, i], values.label[:, i], values.core, is_log=prop.is_log_scaled
         )
-        for i, one in enumerate(PROPERTIES)
+        for i, prop in enumerate(PROPERTIES)
     }
 
 
@@ -122,7 +122,11 @@ def visible_share(values: SliceValues) -> Scores:
     The log of the generator is partly invisible on purpose; no network can pass this share. A
     property of which it is not known what can be seen is left out, as all are of real cores.
     """
-    return {name: one["r2"] for name, one in score(values.visible, values).items() if "r2" in one}
+    return {
+        name: figures["r2"]
+        for name, figures in score(values.visible, values).items()
+        if "r2" in figures
+    }
 
 
 def _score_one(

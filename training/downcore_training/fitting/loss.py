@@ -117,16 +117,18 @@ def footprint_nll(
         first tile: the interval of a slice is to hold the reading about that slice.
     """
     n, k = weights.shape
-    narrow = [i for i in range(mean.shape[1]) if i not in {one.column for one in wide}]
+    narrow = [
+        i for i in range(mean.shape[1]) if i not in {wide_label.column for wide_label in wide}
+    ]
     columns = [_column(mean[:, narrow], log_sd[:, narrow], target.columns(narrow), beta)]
-    for one in wide:
-        grouped = over_footprint(mean[:, one.column].reshape(n, k), weights, one)
+    for wide_label in wide:
+        grouped = over_footprint(mean[:, wide_label.column].reshape(n, k), weights, wide_label)
         first = slice(0, n * k, k)
         columns.append(
             _column(
                 grouped[:, None],
-                log_sd[first, one.column, None],
-                target.rows(first, one.column),
+                log_sd[first, wide_label.column, None],
+                target.rows(first, wide_label.column),
                 beta,
             )
         )
@@ -161,6 +163,6 @@ def _column(mean: Tensor, log_sd: Tensor, target: Target, beta: float) -> tuple[
 
 
 def _mean_of_columns(columns: list[tuple[Tensor, Tensor]]) -> Tensor:
-    sums = torch.cat([one for one, _ in columns])
-    counts = torch.cat([one for _, one in columns])
+    sums = torch.cat([sums for sums, _ in columns])
+    counts = torch.cat([counts for _, counts in columns])
     return (sums / counts.clamp(min=1)).sum() / (counts > 0).sum().clamp(min=1)

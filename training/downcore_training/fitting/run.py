@@ -121,21 +121,21 @@ def _table(content: dict[str, Any]) -> Table:
         *("RMSE", "bias", "in 90 % interval"),
     ):
         table.add_column(heading)
-    for one in PROPERTIES:
-        got = metrics["test"][one.name]
-        unit = f"log10 {one.unit}" if one.is_log_scaled else one.unit
+    for prop in PROPERTIES:
+        got = metrics["test"][prop.name]
+        unit = f"log10 {prop.unit}" if prop.is_log_scaled else prop.unit
         table.add_row(
-            f"{one.name}, {unit}",
+            f"{prop.name}, {unit}",
             _number(got.get("r2")),
-            _number(metrics["visible_share"]["test"].get(one.name)),
-            _number(metrics["test_slice_values"][one.name].get("r2")),
+            _number(metrics["visible_share"]["test"].get(prop.name)),
+            _number(metrics["test_slice_values"][prop.name].get("r2")),
             *(
-                _number(metrics[f"test_baseline_{name}"][one.name].get("r2"))
+                _number(metrics[f"test_baseline_{name}"][prop.name].get("r2"))
                 for name in ("training_mean", "ridge_on_colour", "boosted_on_colour")
             ),
             _number(got.get("rmse")),
             _number(got.get("bias")),
-            _number(metrics["interval_coverage"]["test"][one.name]),
+            _number(metrics["interval_coverage"]["test"][prop.name]),
         )
     return table
 

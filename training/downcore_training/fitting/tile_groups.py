@@ -37,7 +37,7 @@ ALONE = Quadrature((0,), (1.0,))
 
 def wide_footprints() -> tuple[Footprint, ...]:
     """Return the footprints that reach well past a slice."""
-    return tuple(one for one in FOOTPRINTS if one.sd_cm > _NARROW_CM)
+    return tuple(footprint for footprint in FOOTPRINTS if footprint.sd_cm > _NARROW_CM)
 
 
 def quadrature_of(footprint: Footprint) -> Quadrature:

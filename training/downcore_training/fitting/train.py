@@ -51,7 +51,7 @@ Clock = Callable[[], float]
 _CLIP_NORM = 5.0
 """Longest gradient; a batch with an absurd label must not undo the run."""
 _TOLD_STEPS = 50
-"""Steps over which the loss that is told is averaged."""
+"""Steps over which the reported loss is averaged."""
 _SECOND_DESCENT = 0.5
 """Learning rate of a second descent, of the first one's."""
 
@@ -137,8 +137,8 @@ def train(
         state.step += 1
         state.mean.add(state.module, state.step)
         state.elapsed_s = clock() - started_s
-        told = f"step {state.step}  loss {sum(losses) / len(losses):+.3f}"
-        report.at(_share(state, recipe), f"{told}  {state.elapsed_s / 60:.1f} min")
+        line = f"step {state.step}  loss {sum(losses) / len(losses):+.3f}"
+        report.at(_share(state, recipe), f"{line}  {state.elapsed_s / 60:.1f} min")
         if state.step % recipe.validate_every == 0 or _is_over(state, recipe):
             _look(state, task, lesson, report)
     return _finish(state, task, lesson, report)
@@ -146,15 +146,15 @@ def train(
 
 def _lesson(recipe: Recipe, tiles: TileSet) -> _Lesson:
     scaling = fit_scaling(tiles.labels)
-    place = {one.name: i for i, one in enumerate(PROPERTIES)}
+    place = {prop.name: i for i, prop in enumerate(PROPERTIES)}
     wide = tuple(
         WideLabel(
-            column=place[one.property],
-            centre=float(scaling.centre[place[one.property]]),
-            spread=float(scaling.spread[place[one.property]]),
-            is_mean_of_log=one.is_mean_of_log,
+            column=place[footprint.property],
+            centre=float(scaling.centre[place[footprint.property]]),
+            spread=float(scaling.spread[place[footprint.property]]),
+            is_mean_of_log=footprint.is_mean_of_log,
         )
-        for one in wide_footprints()
+        for footprint in wide_footprints()
     )
     expected = tiles.labels
     if recipe.learn_from == "expected":
@@ -241,17 +241,17 @@ def _one_step(state: _State, lesson: _Lesson, groups: TileGroups) -> float:
         wide=lesson.wide,
         beta=recipe.beta,
     )
-    told = float(loss.detach())
-    if not math.isfinite(told):
+    loss_value = float(loss.detach())
+    if not math.isfinite(loss_value):
         # Its gradient would spoil every weight for good.
         raise SettingsError(
-            f"expected a finite loss at step {state.step + 1}, got {told}: the run has diverged; "
-            "lower learning_rate, or look for absurd labels, and start afresh"
+            f"expected a finite loss at step {state.step + 1}, got {loss_value}: the run has "
+            "diverged; lower learning_rate, or look for absurd labels, and start afresh"
         )
     loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
     nn.utils.clip_grad_norm_(state.module.parameters(), _CLIP_NORM)
     state.optimiser.step()
-    return told
+    return loss_value
 
 
 def _share(state: _State, recipe: Recipe) -> float:
@@ -299,8 +299,8 @@ def _kept_module(state: _State, lesson: _Lesson) -> nn.Module:
         renormalise(
             module,
             (
-                seen.placed(as_input(lesson.tiles.pixels(one.tiles.ravel())))
-                for one in islice(batches, recipe.normalise_batches)
+                seen.placed(as_input(lesson.tiles.pixels(groups.tiles.ravel())))
+                for groups in islice(batches, recipe.normalise_batches)
             ),
         )
     return module.eval()
@@ -315,7 +315,10 @@ def _look(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> N
     is_expected = recipe.learn_from == "expected" and bool(np.isfinite(values.visible).any())
     if is_expected:
         values = dataclasses.replace(values, label=values.visible)
-    r2 = {name: one.get("r2", math.nan) for name, one in score(values.at_support, values).items()}
+    r2 = {
+        name: figures.get("r2", math.nan)
+        for name, figures in score(values.at_support, values).items()
+    }
     known = [x for x in r2.values() if math.isfinite(x)]
     now = sum(known) / len(known) if known else math.nan
     # Where nothing can be scored the newest weights are kept, never in the place of scored ones.
@@ -327,10 +330,10 @@ def _look(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> N
     if not _is_cropped(state, recipe):
         state.looks_since_best = 0 if is_best else state.looks_since_best + 1
     _save_state(state, task, state.module, checkpoint.LAST)
-    told = "  ".join(f"{name} {value:+.3f}" for name, value in r2.items())
+    scores_text = "  ".join(f"{name} {value:+.3f}" for name, value in r2.items())
     report.note(
         f"step {state.step}  {state.elapsed_s / 60:.1f} min  "
-        f"validation R2{' of the visible part' if is_expected else ''} {told}  "
+        f"validation R2{' of the visible part' if is_expected else ''} {scores_text}  "
         f"mean {now:+.3f}{'  best' if is_best else ''}"
     )
 

@@ -82,8 +82,8 @@ def cores() -> Iterator[View]:
         yield View(core.lines(0, core.n_lines), core.classes(0, core.n_lines), px_per_cm)
 
 
-def cells_of(view: View, most: int, draw: np.random.Generator) -> Cells:
-    """Return up to ``most`` cells of a view, drawn at random."""
+def cells_of(view: View, max_cells: int, draw: np.random.Generator) -> Cells:
+    """Return up to ``max_cells`` cells of a view, drawn at random."""
     scale = LineScale.of(f"{view.px_per_cm:.4f}")
     buffer = SectionBuffer(scale, halo_um=MASK_HALO_UM)
     features, labels = [], []
@@ -96,7 +96,7 @@ def cells_of(view: View, most: int, draw: np.random.Generator) -> Cells:
         labels.append(own[np.ix_(rows, columns)].ravel())
     x, y = np.concatenate(features), np.concatenate(labels).astype(np.int64)
     known = np.flatnonzero(y != UNSCORED)
-    kept = draw.choice(known, min(most, known.size), replace=False)
+    kept = draw.choice(known, min(max_cells, known.size), replace=False)
     weights = np.where(y[kept] == MaskClass.SEDIMENT, 1.0, OTHER_WEIGHT).astype(np.float32)
     return Cells(x[kept], y[kept], weights)
 
@@ -122,9 +122,11 @@ def collect(real: Path, references: Path) -> Cells:
     )
 
 
-def _looks(views: Iterator[View], looks: int, most: int, draw: np.random.Generator) -> list[Cells]:
+def _looks(
+    views: Iterator[View], looks: int, max_cells: int, draw: np.random.Generator
+) -> list[Cells]:
     return [
-        cells_of(view if look == 0 else altered(view, draw), most, draw)
+        cells_of(view if look == 0 else altered(view, draw), max_cells, draw)
         for view in views
         for look in range(looks)
     ]
@@ -155,8 +157,10 @@ def fit(cells: Cells) -> tuple[Layer, ...]:
             optimiser.step()
             schedule.step()
     layers = [
-        Layer(one.weight.detach().numpy().T.copy(), one.bias.detach().numpy().copy())
-        for one in linear
+        Layer(
+            linear_layer.weight.detach().numpy().T.copy(), linear_layer.bias.detach().numpy().copy()
+        )
+        for linear_layer in linear
     ]
     first = layers[0].weight / sd[:, None]
     return (Layer(first, layers[0].bias - mean @ first), *layers[1:])
@@ -165,8 +169,8 @@ def fit(cells: Cells) -> tuple[Layer, ...]:
 def _loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     named = torch.nn.functional.cross_entropy(scores, labels, reduction="none")
     logs = torch.log_softmax(scores, dim=1)
-    told = torch.where(labels == 0, logs[:, 0], torch.logsumexp(logs[:, 1:], dim=1))
-    return NAMING_SHARE * named - told
+    is_sediment_log = torch.where(labels == 0, logs[:, 0], torch.logsumexp(logs[:, 1:], dim=1))
+    return NAMING_SHARE * named - is_sediment_log
 
 
 def module_text(layers: tuple[Layer, ...]) -> str:

@@ -112,7 +112,7 @@ def _label(name: str) -> int:
     try:
         return int(MaskClass[name.upper()])
     except KeyError:
-        known = ", ".join(one.name.lower() for one in MaskClass)
+        known = ", ".join(known_class.name.lower() for known_class in MaskClass)
         raise ValueError(f"expected one of {known}, unscored; got {name!r}") from None
 
 
@@ -129,11 +129,11 @@ def _reference(path: Path) -> Reference:
         base=_label(raw["base"]),
         areas=tuple(
             Area(
-                label=_label(one["class"]),
-                vertices=tuple((float(x), float(y)) for x, y in one["vertices"]),
-                brighter_than=one.get("brighter_than"),
-                darker_than=one.get("darker_than"),
+                label=_label(polygon["class"]),
+                vertices=tuple((float(x), float(y)) for x, y in polygon["vertices"]),
+                brighter_than=polygon.get("brighter_than"),
+                darker_than=polygon.get("darker_than"),
             )
-            for one in raw["polygons"]
+            for polygon in raw["polygons"]
         ),
     )

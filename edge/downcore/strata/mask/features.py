@@ -13,7 +13,7 @@ _FINE_CM = 0.25
 _COARSE_CM = 1.0
 _LINE_CM = 0.5
 _FURTHEST_CM = 3.0
-"""Distances from the edge of the scan are told apart up to here."""
+"""Largest distance from the edge of the scan; larger ones count as this."""
 _MIDDLE_CELLS_PER_CM = 10.0
 _NOISE = np.array([0.05, 0.05, 0.1, 0.1], np.float32)
 """Variance and steps of L* below which texture is the camera's own noise."""

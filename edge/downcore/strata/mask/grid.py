@@ -14,7 +14,7 @@ CELLS_PER_CM = 20.0
 """Cells per centimetre that are aimed for; a coarser scan is used as it is."""
 
 _SAMPLES_PER_CELL = 2
-_FEWEST_PX_TO_SAMPLE = 4
+_MIN_PX_TO_SAMPLE = 4
 """From this many pixels a side, a cell is the mean of 2 x 2 of its pixels, not of all."""
 
 
@@ -77,7 +77,7 @@ def _shrunk(part: Pixels, n_rows: int, step: int) -> Pixels:
         )
     if step == 1:
         return part
-    if step >= _FEWEST_PX_TO_SAMPLE:
+    if step >= _MIN_PX_TO_SAMPLE:
         size = (n_columns * _SAMPLES_PER_CELL, n_rows * _SAMPLES_PER_CELL)
         part = cv2.resize(part, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[assignment] # as above
     return cv2.resize(part, (n_columns, n_rows), interpolation=cv2.INTER_AREA)  # type: ignore[return-value] # as above

@@ -76,7 +76,7 @@ def layers() -> tuple[Layer, ...]:
 
 def written(found: tuple[Layer, ...]) -> tuple[tuple[int, ...], list[str]]:
     """Return sizes and text of layers, as :mod:`downcore.strata.mask.weights` keeps them."""
-    sizes = (found[0].weight.shape[0], *(one.bias.size for one in found))
-    parts = [part.ravel() for one in found for part in (one.weight, one.bias)]
+    sizes = (found[0].weight.shape[0], *(layer.bias.size for layer in found))
+    parts = [part.ravel() for layer in found for part in (layer.weight, layer.bias)]
     text = base64.b85encode(np.concatenate(parts).astype("<f2").tobytes()).decode()
     return sizes, [text[i : i + 88] for i in range(0, len(text), 88)]

@@ -112,7 +112,7 @@ def _named(plain: dict[str, str], pattern: re.Pattern[str]) -> tuple[str, ...]:
         for name, original in plain.items()
         if pattern.match(name) and not _NOT_A_VALUE.search(name)
     ]
-    return tuple(original for _, original in sorted(found, key=lambda one: one[0]))
+    return tuple(original for _, original in sorted(found, key=lambda pair: pair[0]))
 
 
 def sensor_of(name: str) -> str:

@@ -99,6 +99,6 @@ def mask_of(lines: Pixels8, px_per_cm: float) -> Pixels8:
     masker = SectionMasker(scale)
     if not len(lines):
         return classes
-    for one in (*buffer.push(Segment(lines=lines, first_line=0)), *buffer.finish()):
-        classes[one.first_line : one.first_line + one.n_lines] = masker.mask(one)
+    for cut in (*buffer.push(Segment(lines=lines, first_line=0)), *buffer.finish()):
+        classes[cut.first_line : cut.first_line + cut.n_lines] = masker.mask(cut)
     return classes

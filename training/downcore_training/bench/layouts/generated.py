@@ -99,7 +99,9 @@ def read(folder: Path) -> Found:
     n_cores, per_site, recipe = _asked(folder / FILE_NAME)
     seeds = [recipe.first_seed + i for i in range(n_cores)]
     sites = [recipe.first_seed + i // per_site if per_site else None for i in range(n_cores)]
-    images = [GeneratedImages(recipe, *one) for one in zip(seeds, sites, strict=True)]
+    images = [
+        GeneratedImages(recipe, *seed_and_site) for seed_and_site in zip(seeds, sites, strict=True)
+    ]
     cores = _all_of(images)
     note = (
         f"{n_cores} generated cores of {recipe.length_cm} cm, seeds {recipe.first_seed} to "
@@ -136,7 +138,7 @@ def _asked(path: Path) -> tuple[int, int, CoreSet]:
     if list(scales) != sorted(scales):
         raise SettingsError(
             f"expected px_per_cm_lowest <= px_per_cm_usual <= px_per_cm_highest in {path}, "
-            f"got {', '.join(f'{one:g}' for one in scales)}"
+            f"got {', '.join(f'{scale:g}' for scale in scales)}"
         )
     return n_cores, per_site, recipe
 
@@ -157,7 +159,7 @@ def _refuse_unusable(key: str, value: object, path: Path) -> None:
 def _all_of(images: Sequence[GeneratedImages]) -> list[BenchCore]:
     n = min(PROCESSES, os.cpu_count() or 1)
     if len(images) < _MANY or n < 2:  # noqa: PLR2004 - one process is this one
-        return [_core_of(one) for one in images]
+        return [_core_of(image) for image in images]
     # Started afresh: a copy of a process with running threads may hang.
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(n, mp_context=fresh) as pool:

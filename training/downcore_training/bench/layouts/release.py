@@ -66,7 +66,7 @@ def _core_of(matched: MatchedCore) -> BenchCore:
     images = ReleaseImages(matched)
     n = matched.depth_cm.size
     profile = np.full((n, len(PROFILE_NAMES)), np.nan)
-    scales = np.array([one.px_per_cm for one in matched.sections])[matched.section]
+    scales = np.array([section.px_per_cm for section in matched.sections])[matched.section]
     for i in range(n):
         cut = images.lines_and_classes(i)
         if cut is not None:
