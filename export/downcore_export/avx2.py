@@ -1,10 +1,10 @@
 """
-The golden test as a processor without 8-bit dot products computes it.
+The golden test as computed by a processor without 8-bit dot products.
 
 Such processors (AVX2 without VNNI) add products of 8 bit in 16 bit, which can saturate. A
 process of its own is kept from newer instructions by environment variables:
 ``ONEDNN_MAX_CPU_ISA`` for the library of kernels and ``OV_CPU_MAX_ISA`` for OpenVINO's own.
-Whether that was heeded is read from the names of the kernels that were chosen.
+The names of the chosen kernels show whether this had an effect.
 """
 
 import json
@@ -44,7 +44,8 @@ def golden_deviation_on_avx2(
     Returns
     -------
     float or None
-        In spreads; ``None`` where the processor is of another kind, did not heed or took too long.
+        In spreads; ``None`` where the processor is of another kind, the variables had no effect or
+        it took too long.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -62,7 +63,7 @@ def golden_deviation_on_avx2(
                 timeout=_TIMEOUT_S,
             )
         except subprocess.TimeoutExpired:
-            # A figure for the card; hours of training are not to be lost for it.
+            # Only a figure for the card, for which an export must not fail.
             return None
     if done.returncode:
         return None

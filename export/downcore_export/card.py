@@ -1,8 +1,8 @@
 """
-The model card: what a bundle can do, what it was judged on, and what it must not be used for.
+The model card: what a bundle predicts, its figures, and its limits.
 
-It is made of the manifest, the recipe and the figures of the bench alone, so that it can be
-written again for a finished bundle. No number on it was typed.
+It is generated from the manifest, the recipe and the figures of the bench, so that it can be
+written again for a finished bundle.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """
-The network once more as ONNX, for runtimes other than OpenVINO; judged in ONNX Runtime.
+The network as ONNX, for runtimes other than OpenVINO; checked in ONNX Runtime.
 
-It is quantised by ONNX Runtime whichever way the bundle's own graph went, since an
-OpenVINO graph cannot be turned into ONNX. Where 8 bit moves it too far, it is of 32 bit.
+It is quantised by ONNX Runtime whatever the bundle's own quantiser, since an OpenVINO graph cannot
+be converted to ONNX. Where 8 bit changes values too much, it is kept in 32 bit.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _BATCH = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WrittenOnnx:
-    """The content of ``model.onnx``, and what the manifest says of it."""
+    """The content of ``model.onnx``, and its entry in the manifest."""
 
     content: bytes
     record: OnnxFile
@@ -55,7 +55,7 @@ def onnx_file(
     sets : CoreSets
         Cores of its recipe.
     chosen : Chosen
-        The bundle's graph, and what the unquantised one says of the test tiles.
+        The bundle's graph, and the unquantised graph's outputs for the test tiles.
     golden : tuple
         Golden tiles, and the bundle's own outputs of them, shape (3, n, n_properties).
     """
@@ -79,7 +79,7 @@ def _of_8_bit(source: Source, calibration: Calibration) -> bytes:
 
 
 def run_onnx(content: bytes, tiles: Tiles) -> NDArray[np.float32]:
-    """Return what ONNX Runtime makes of ``tiles``, shape (3, n, n_properties)."""
+    """Return ONNX Runtime's outputs for ``tiles``, shape (3, n, n_properties)."""
     import onnxruntime  # noqa: PLC0415 - slow to import, and optional
 
     options = onnxruntime.SessionOptions()

@@ -1,4 +1,4 @@
-"""How far a quantised network is from the one that was trained, and whether that will do."""
+"""Parity: how far a quantised network is from the trained one, and whether that is acceptable."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class Parity:
     """Of a slice's value, by property, in spreads."""
     n_tiles: int
     values: SliceValues
-    """What the network says of the slices, and what is true."""
+    """The network's values of the slices, and the true ones."""
 
     @property
     def is_good_enough(self) -> bool:

@@ -1,4 +1,4 @@
-"""Which of the quantised graphs a bundle gets, or a slower one, or none."""
+"""Selection of a bundle's graph: the best quantised one, else one of 16 bit, else none."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ CHOOSING_CORES = 12
 """Validation cores on which the quantisers compete."""
 
 NOVELTY_TILES = 4000
-"""Tiles, spread over all training cores, whose features say what is not novel."""
+"""Tiles, spread over all training cores, whose features define what is familiar."""
 
 NOT_QUANTISED = "none"
 """Name of the method where weights of 16 bit are written."""
@@ -55,13 +55,13 @@ class Files:
 
     @property
     def graph(self) -> Any:
-        """The graph, read back, so that what is judged is what is shipped."""
+        """The graph, read back, so that the written graph is the one compared."""
         return as_read(self.xml, self.weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """Training tiles that set the ranges of 8 bit, and what the unquantised graph says of them."""
+    """Training tiles that set the ranges of 8 bit, and the unquantised graph's outputs for them."""
 
     pixels: NDArray[np.uint8]
     """Shape (n, 200, 200, 3)."""
@@ -71,11 +71,11 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Limit:
-    """From which novelty on a slice is abstained from, and how that was set."""
+    """The novelty threshold above which a slice gets no value, and how it was set."""
 
     threshold: float
     n_tiles: int
-    """Training tiles whose features say what is not novel."""
+    """Training tiles whose features define what is familiar."""
     test_share: float
     """Share of slices of test cores that lie above."""
 
@@ -96,7 +96,7 @@ class Chosen:
     reference: Files
     """The unquantised graph, its last output the features."""
     ideal: NDArray[np.float32]
-    """What the unquantised graph says of the test tiles, shape (3, n, n_properties)."""
+    """The unquantised graph's outputs for the test tiles, shape (3, n, n_properties)."""
     n_calibration_tiles: int
     """On which ``method`` was calibrated; 0 where nothing is quantised."""
     calibration: Calibration | None
@@ -124,7 +124,7 @@ class _Candidate:
 
 def choose(source: Source, sets: CoreSets, *, quantisers: Iterable[str], report: Report) -> Chosen:
     """
-    Quantise in every way, keep the nearest on validation cores, judge it on test cores.
+    Try every quantiser, keep the nearest on validation cores and check it on test cores.
 
     Where it moves values too far, weights of 16 bit take its place: computed in bfloat16 if
     this processor can show that they stay near enough, else in 32 bit.
@@ -139,12 +139,12 @@ def choose(source: Source, sets: CoreSets, *, quantisers: Iterable[str], report:
         Names of :data:`downcore_export.quantisation.QUANTISERS`; none gives 16 bit. A network
         without convolutions is never quantised.
     report : Report
-        Hears of the progress.
+        Receives the progress.
 
     Raises
     ------
     BundleError
-        If no way stays near enough the unquantised network.
+        If no precision stays near enough the unquantised network.
     """
     reference = _reference(source, sets)
     test = all_of(sets.test)
@@ -210,7 +210,7 @@ def _candidates(
     """Yield graphs from the fastest to the slowest; each is only made if it is asked for."""
     graph = reference.files.graph
     if reference.calibration is None:
-        # Nothing in it gains from fewer bits, and a tree whose thresholds move is another tree.
+        # Fewer bits gain nothing here, and rounded thresholds would change the trees.
         yield _Candidate(NOT_QUANTISED, "f32", graph, reference.compiled, 0)
         return
     if quantisers:

@@ -1,4 +1,4 @@
-"""An export as the command line starts it: checkpoint, cores, bundle, proof."""
+"""An export from the command line: checkpoint, cores, bundle, golden test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ class ExportFiles:
 
 def run_export(files: ExportFiles, *, with_fp32: bool) -> Written:
     """
-    Export, load the result as a device does, and tell the terminal.
+    Export, load the result as a device does, and report on the terminal.
 
     Raises
     ------

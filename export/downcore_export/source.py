@@ -1,4 +1,4 @@
-"""What a bundle is made from: a checkpoint, and the generated cores it was trained on."""
+"""The source of a bundle: a checkpoint and the cores it was trained on."""
 
 import dataclasses
 import hashlib
@@ -136,7 +136,7 @@ def data_sha256(sets: CoreSets) -> dict[str, str]:
     Return a digest of the cores of each set, by name.
 
     Over seed, resolution, slices and labels of every core, and the mean colours and their
-    spread of every tile: whoever makes the cores again sees whether they are the same ones.
+    spread of every tile: it shows whether cores made again are the same.
     """
     return {
         name: _digest_of(getattr(sets, name).cores) for name in ("training", "validation", "test")
@@ -153,7 +153,7 @@ def _digest_of(cores: Sequence[CoreTiles]) -> str:
 
 
 def flat_figures(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return nested figures as ``{protocol: {"density.r2": 0.5}}``; those that are no number go."""
+    """Return nested figures as ``{protocol: {"density.r2": 0.5}}``, finite numbers only."""
     return {name: dict(_flat("", value)) for name, value in metrics.items()}
 
 

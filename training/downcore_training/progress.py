@@ -11,19 +11,19 @@ _PLAIN_EVERY_S = 30.0
 
 
 class Report(Protocol):
-    """Hears of the run."""
+    """Receives the progress of a run."""
 
     def at(self, share: float, text: str) -> None:
-        """Say how far the run is, 0 to 1, and what it does."""
+        """Report the share done, 0 to 1, and the current activity."""
         ...
 
     def note(self, text: str) -> None:
-        """Say something that stays on the screen."""
+        """Report a line that stays on the screen."""
         ...
 
 
 class Silent:
-    """Says nothing."""
+    """Reports nothing."""
 
     def at(self, share: float, text: str) -> None:
         """Ignore it."""
@@ -47,7 +47,7 @@ class Plain:
         self._last_s = -_PLAIN_EVERY_S
 
     def at(self, share: float, text: str) -> None:
-        """Write a line, if the last one is some time ago."""
+        """Write a line, unless the last one was a moment ago."""
         now_s = time.monotonic()
         if now_s - self._last_s >= _PLAIN_EVERY_S:
             self._last_s = now_s

@@ -1,4 +1,4 @@
-"""The files of a bundle of any kind: read within bounds, proven by digest, parsed as a graph."""
+"""The files of a bundle of any kind: size limits, digests, and parsing of graphs."""
 
 import hashlib
 from pathlib import Path
@@ -8,7 +8,7 @@ from downcore.inference.openvino_runtime import openvino
 from downcore.strata.errors import BundleError
 
 COPY_AGAIN = "copy the whole bundle again"
-"""What to do about a bundle's file that cannot be read."""
+"""Advice in the message about a bundle's file that cannot be read."""
 
 
 def read_file(path: Path, max_bytes: int, *, advice: str = COPY_AGAIN) -> bytes:
@@ -22,7 +22,7 @@ def read_file(path: Path, max_bytes: int, *, advice: str = COPY_AGAIN) -> bytes:
     max_bytes : int
         Longest file that is read.
     advice : str, optional
-        What to do where it cannot be read.
+        Advice in the message if it cannot be read.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the numbers were computed on, for their provenance."""
+"""The processor and OpenVINO version that computed the values, for their provenance."""
 
 import functools
 import os
@@ -12,12 +12,12 @@ _TELLING_FLAGS = ("avx2", "avx512", "avx_vnni", "amx", "fma", "asimd", "sve", "i
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The processor and the version of OpenVINO; equal values compute equal bits."""
+    """The processor and OpenVINO version; where both are equal, results are equal bit for bit."""
 
     processor: str
     """Its name, as OpenVINO reads it."""
     n_usable_cpus: int
-    """Cores that this process may run on."""
+    """CPUs that this process may run on."""
     cpu_flags: tuple[str, ...]
     """Instruction sets that decide which kernels run, sorted; empty where unknown."""
     openvino_version: str
@@ -41,7 +41,7 @@ def computes_bf16() -> bool:
 
 
 def usable_cpus() -> int:
-    """Return how many cores this process may run on, at least 1."""
+    """Return how many CPUs this process may run on, at least 1."""
     if hasattr(os, "sched_getaffinity"):
         return max(len(os.sched_getaffinity(0)), 1)
     return os.cpu_count() or 1

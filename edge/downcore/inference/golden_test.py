@@ -1,4 +1,4 @@
-"""From a verified bundle to a running one: compile, then let it prove itself."""
+"""Starting a bundle: load, compile and run its golden test."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from downcore.inference.predictor import BundlePredictor, Mode
 from downcore.strata.errors import BundleError
 
 REQUESTS_PER_THREAD = 2
-"""Inferences under way for each thread: one computes while the next one's tiles are copied."""
+"""Inferences in progress per thread: one computes while tiles of the next are copied."""
 
 
 def default_cache_folder() -> Path:
@@ -103,5 +103,5 @@ def golden_deviation(predictor: BundlePredictor, bundle: Bundle) -> float:
 
 
 def max_deviation(*deviations: NDArray[np.floating]) -> float:
-    """Return the largest number of all, NaN if one is NaN."""
+    """Return the largest of all numbers, NaN if any is NaN."""
     return float(np.max([deviation.max() for deviation in deviations]))

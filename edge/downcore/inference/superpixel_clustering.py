@@ -1,4 +1,4 @@
-"""Superpixels chosen by OpenVINO: the graph of :mod:`.superpixel_graph`, window after window."""
+"""Superpixels through OpenVINO: runs the graph of :mod:`.superpixel_graph` window by window."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +22,12 @@ from downcore.strata.superpixels.settings import SuperpixelSettings
 
 _MAX_EARLY_PX = 2**24 // (108 * LAB_STEPS)
 """
-Pixels of which 32-bit floating-point numbers hold every sum of colours as a whole number: no
-colour of a screen has an L*, a* or b* beyond 108.
+Most pixels whose sums of colours are exact whole numbers in 32-bit floating point; no sRGB colour
+has an L*, a* or b* beyond 108.
 """
 
 _MAX_KEPT = 4
-"""Compiled graphs that are kept; sections of one scanner have few widths."""
+"""Compiled graphs kept in memory; sections of one scanner have few widths."""
 
 _PIXELS = ("early", "early_across", "planes")
 
@@ -85,7 +85,7 @@ class GraphBackend:
 
 def _compile(graph: Any, n_threads: int) -> Any:
     how = {
-        # Never fewer bits: with 16 the error of the superpixels doubles.
+        # Always 32 bit: with 16 the error of the superpixels doubles.
         "INFERENCE_PRECISION_HINT": "f32",
         "NUM_STREAMS": 1,
         "INFERENCE_NUM_THREADS": n_threads,
@@ -112,7 +112,7 @@ class _Window:
         grid = self.shape.grid
         early, across, planes = (self.tensors[name] for name in _PIXELS)
         for r in range(row, stop):
-            # One row at a time, so that it is still in the cache when it is written again.
+            # One row at a time, so that it is still in the cache for the second write.
             begin(
                 self.planes,
                 self.n_lines,
@@ -180,7 +180,7 @@ class _Clustering:
         )
         self._each(window.begin, n_rows)
         tensors["centres"][:, :n_cells] = window.centres[1:-1, 1:-1].reshape(n_cells, N_TERMS).T
-        # Rows that the window does not have are rows without sediment.
+        # Missing rows of a short window are filled as rows without sediment.
         tensors["centres"][:, n_cells:] = 0.0
         tensors["early"][n_cells:] = 0.0
         tensors["early_across"][n_cells:] = 0.0

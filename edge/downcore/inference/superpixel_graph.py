@@ -1,14 +1,14 @@
 """
 The iterations of SLIC over one window as an OpenVINO graph.
 
-A cell's pixels stand side by side, so the distances of all of them to the nine clusters around
-are one small product of matrices, and what they give to each of the nine is another; cells are
-the batch. Which clusters are around, and who gives to whom, are gathers. Only the last time, when
-nothing is given, distances are written out term by term. Nothing is scattered, every shape is
-fixed and all numbers are of 32 bit: sixteen would double the error.
+A cell's pixels are adjacent in memory, so their distances to the nine surrounding clusters are one
+small matrix product, and their contributions to the sums of the nine are another; cells are the
+batch. Gathers find the surrounding clusters and the cells that contribute to each. Only the last
+iteration, which sums nothing, computes distances term by term. Nothing is scattered, every shape is
+fixed and all numbers have 32 bit: 16 would double the error.
 
-Cells are taken a few at a time through the costly operations, because what stands between them
-is far larger than what goes in and must stay in the processor's cache.
+Costly operations take a few cells at a time, because intermediate arrays are far larger than the
+inputs and must fit the processor's cache.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ from downcore.inference.superpixel_layout import (
 )
 
 PIXELS_AT_ONCE = 56_000
-"""Pixels that go through the costly operations together; nine distances of each are 2 MB."""
+"""Pixels per call of the costly operations; nine distances of each are 2 MB."""
 
 _FAR = 1e30
 """Distance to a cluster that does not exist."""
@@ -118,9 +118,9 @@ def _known(above: Any, centres: Any, shape: GraphShape) -> Any:
 
 def _missing(begun: Any, nine: Around) -> Any:
     """
-    Return, as a part of a form, a great distance to each of nine that does not exist.
+    Return a large distance to each of the nine clusters that does not exist, as a linear form.
 
-    Only where clusters begin is presence exactly 0 or 1.
+    Presence is exactly 0 or 1 only for the initial clusters.
     """
     presence = _row_gathered(begun, N_TERMS - 1, nine)
     absence = _op.subtract(presence, _constant(1.0))
@@ -131,7 +131,7 @@ def _forms(known: Any, missing: Any, nine: Around, shape: GraphShape) -> Any:
     """
     Return the distance to each of nine clusters as a linear form, (n, 9, 6).
 
-    What can be said of a cluster wherever it is seen from is said before it is gathered.
+    Terms that depend on the cluster alone are computed before it is gathered.
     """
     weights = np.array([1.0, 1.0, 1.0, shape.weight, shape.weight, 0.0])[:, None]
     weighted = _op.multiply(known, _constant(weights))
@@ -166,10 +166,10 @@ def _gathered(values: Any, at: NDArray[np.int32]) -> Any:
 
 def _given(forms: Any, pixels: list[tuple[Any, Any]], above: Any) -> Any:
     """
-    Return what the pixels of each cell give to each of nine clusters, (n + C + 1, 9, 6).
+    Return the sums of each cell's pixels for each of the nine clusters, (n + C + 1, 9, 6).
 
-    Sums are of whole numbers below 2**24, so no order of adding shows. A pixel equally near to
-    two clusters counts for both. As for centres, the row above comes first, and none last.
+    Sums are of whole numbers below 2**24, so the order of addition does not matter. A pixel equally
+    near to two clusters counts for both. As for centres, the row above comes first, and none last.
     """
     parts = [early.shape[0] for early, _ in pixels]
     found = [_shaped(above, -1, N_AROUND, N_TERMS)]
@@ -183,9 +183,9 @@ def _given(forms: Any, pixels: list[tuple[Any, Any]], above: Any) -> Any:
 
 
 def _moved(centres: Any, given: Any, nine: Around, shape: GraphShape) -> Any:
-    """Put every cluster where its pixels are; one that has none stays where it is."""
+    """Move every cluster to the mean of its pixels; one without pixels stays."""
     to_own = _gathered(given, nine.given)
-    # Places are within the giving cell.
+    # Positions are relative to the contributing cell.
     lengths = np.zeros(nine.given.shape)
     lengths[:, 3:5] = np.moveaxis(nine.lengths, 0, 2)
     longer = _op.multiply(_last(to_own, 1), _constant(lengths))
@@ -239,7 +239,7 @@ def _shaped(values: Any, *shape: int) -> Any:
 
 
 def _parts(n_cells: int, n_px: int) -> list[int]:
-    """Return how many cells go through together, time after time."""
+    """Return the number of cells of each call."""
     at_once = max(1, PIXELS_AT_ONCE // n_px)
     n_parts = -(-n_cells // at_once)
     lengths: list[int] = np.diff(np.arange(n_parts + 1) * n_cells // n_parts).tolist()

@@ -123,12 +123,12 @@ class AdmmSolver:
                 turn[..., stop - first :] = 0.0
             request.infer()
             found[:, first:stop] = request.get_output_tensor(0).data[:, : stop - first]
-        # Each is near 1 already; the rest of the way is made by all members alike.
+        # Each sum is near 1 already; the difference is divided equally among the members.
         return np.ascontiguousarray((found / found.sum(axis=0)).T)
 
     def _request(self, k: int, *, is_shared: bool) -> Any:
         if (k, is_shared) not in self._requests:
-            # Matrices of their own fill the processor's cache with fewer problems.
+            # With a matrix for each problem fewer problems fit the processor's cache.
             batch = self._batch if is_shared else max(1, self._batch // k)
             graph = admm_graph((k, k) if is_shared else (k, k, batch), batch, self._iterations)
             how = {
@@ -180,7 +180,7 @@ def _linear(
         ) from error
     k = normal.shape[1]
     variance = np.trace(_answers(normal)[0], axis1=1, axis2=2) / k
-    # With one member all is decided, and nothing varies.
+    # With one member the fraction is 1.
     penalty = _STIFFNESS / np.where(variance > 0.0, variance, 1.0)
     eye = np.eye(k)
     p, q = _answers(normal + penalty[:, None, None] * eye)

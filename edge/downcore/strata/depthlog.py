@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class Status(enum.StrEnum):
-    """Where a value comes from; values of different status are never mixed without it."""
+    """Origin of a value; values of different status are never mixed without saying so."""
 
     MEASURED = "measured"
     PREDICTED = "predicted"
@@ -42,7 +42,7 @@ class Estimate:
     status: Status
 
     reason: str
-    """Why there is no value, or what to beware of; empty when there is nothing to say."""
+    """Why there is no value, or a warning about it; empty without either."""
 
     bundle_id: str
     """Identity of the bundle that made the value; empty only for ``measured``."""

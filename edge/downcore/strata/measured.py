@@ -1,4 +1,4 @@
-"""Rows of a section that a core logger measured, as a person gives them: a small CSV."""
+"""Measured rows of a section, given by a person as a small CSV."""
 
 import csv
 import hashlib
@@ -21,10 +21,10 @@ MAX_CHARACTERS = 1_000_000
 """Longest text that is read."""
 
 MAX_ROWS = 2_000
-"""Most rows of a section; what is found from them takes memory by the square of their number."""
+"""Largest number of rows of a section; the correction needs memory in the square of it."""
 
 MAX_DEPTH_CM = 100_000.0
-"""Greatest depth that is read; no section is as long."""
+"""Greatest depth that is accepted; no section is as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class MeasuredRows:
     rows: tuple[MeasuredRow, ...]
     """One or more, in order of depth."""
     sha256: str
-    """Of the text they were read from."""
+    """SHA-256 of the text they were read from."""
 
     @property
     def last_um(self) -> int:
@@ -56,8 +56,8 @@ def parse_measured(text: str, name: str, columns: Sequence[str] = LOGGED) -> Mea
     """
     Return the rows of a CSV: a header, ``depth_cm`` and any of ``density``, ``vp`` and ``ms``.
 
-    A cell may be empty. Units are those of PROPERTIES. Nothing is guessed: another column, a
-    word for a number, a depth below 0 or a row without depth refuses the whole file.
+    A cell may be empty. Units are those of PROPERTIES. Nothing is guessed: an unknown column, a
+    word in place of a number, a negative depth or a row without depth refuses the whole file.
 
     Parameters
     ----------

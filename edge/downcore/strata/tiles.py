@@ -13,18 +13,18 @@ from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Pixels
 
 MIN_SEDIMENT_FRACTION = 0.5
-"""Least share of a tile's pixels that must be sediment for a network to see it."""
+"""Smallest share of a tile's pixels that must be sediment for a network to use it."""
 
 MAX_TILES = 8
 """Default for the number of tiles a slice gives at most."""
 
 MIN_COLUMN_FRACTION = 0.5
-"""Least share of a column's lines that are sediment, for the column to widen the row of tiles."""
+"""Smallest share of sediment in a column for it to count towards the width covered by tiles."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tiles:
-    """What a network sees of one slice."""
+    """The tiles of one slice, a network's input."""
 
     pixels: NDArray[np.uint8]
     """RGB, shape (n_tiles, 200, 200, 3); lines run down the core. ``n_tiles`` may be 0."""
@@ -100,7 +100,7 @@ def _spans(is_sediment: NDArray[np.bool_], px_per_cm: float) -> list[tuple[int, 
     if not columns.size or n_lines == 0:
         return []
     start, stop = int(columns[0]), int(columns[-1]) + 1
-    # A hair of tolerance, since a width of exactly n tiles must not round down to n - 1.
+    # A small tolerance, so that a width of exactly n tiles does not round down to n - 1.
     count = math.floor((stop - start) / px_per_cm + 1e-6)
     if count == 0 and stop - start >= MIN_SEDIMENT_FRACTION * px_per_cm:
         count = 1
@@ -133,7 +133,7 @@ def _square(part: Pixels, px_per_cm: float) -> NDArray[np.uint8]:
         return eight
     shrinks = min(eight.shape[:2]) >= TILE_PX
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    # OpenCV asks for memory of its own order, which a view of columns has not.
+    # OpenCV needs contiguous memory, which a view of columns is not.
     square = cv2.resize(
         np.ascontiguousarray(eight), (TILE_PX, TILE_PX), interpolation=interpolation
     )

@@ -1,4 +1,4 @@
-"""The checkpoint that a user supplies, read without running anything in it."""
+"""Reading a user's checkpoint without running code from it."""
 
 import hashlib
 import io
@@ -20,7 +20,7 @@ EXPECTED = (
     "the checkpoint of MobileSAM as it is published (mobile_sam.pt: TinyViT image encoder with 5 "
     "million parameters, 439 arrays; licence Apache-2.0)"
 )
-"""What may be given."""
+"""The checkpoint expected, for messages."""
 
 _MAX_BYTES = 1 << 30
 _MAX_LISTED = 5
@@ -39,7 +39,7 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """A checkpoint with every weight in its place."""
+    """A loaded checkpoint."""
 
     network: SegmentAnything
     """In evaluation mode."""

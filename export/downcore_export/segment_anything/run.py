@@ -1,4 +1,4 @@
-"""The making of a bundle of Segment Anything as the command line starts it."""
+"""Making a bundle of Segment Anything from the command line."""
 
 from pathlib import Path
 

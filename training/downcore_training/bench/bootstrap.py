@@ -1,4 +1,4 @@
-"""How sure an R2 is: whole cores drawn again, since slices of one core err together."""
+"""Bootstrap error of an R2, over whole cores, since errors of slices in one core are correlated."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from downcore_training.bench.scoring import Answers
 Values = NDArray[np.float64]
 
 MIN_CORES = 3
-"""Cores from which on they can be drawn again."""
+"""Fewest cores for a bootstrap over cores."""
 
 BLOCK_SLICES = 20
-"""Slices of a block that stands for a core where there are fewer."""
+"""Slices of a block, which replaces a core where there are fewer cores."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Of an R2 under drawing again."""
+    """Spread of an R2 in the bootstrap."""
 
     se: float
     low90: float
@@ -29,13 +29,13 @@ class Spread:
 
 def spread_of_r2(answers: Answers, *, draws: int, seed: int) -> Spread | None:
     """
-    Return how R2 spreads when the test cores are drawn again; ``None`` where it has no value.
+    Return the bootstrap spread of R2 over the test cores; ``None`` where R2 has no value.
 
     Parameters
     ----------
     answers : Answers
     draws : int
-        Times to draw; 0 gives ``None``.
+        Number of draws; 0 gives ``None``.
     seed : int
     """
     has_value = np.isfinite(answers.said)

@@ -30,20 +30,20 @@ Tick = Callable[[], None]
 
 
 class ClosingPredictor(Predictor, Protocol):
-    """A bundle that runs and can be stopped."""
+    """A running predictor that can be closed."""
 
     def close(self) -> None:
-        """Stop it."""
+        """Close it."""
         ...
 
 
 Start = Callable[[Path], ClosingPredictor]
 
 TILES_PER_SLICE = 3
-"""Tiles looked at across a slice, as many as the networks learn from; the device may take 8."""
+"""Tiles per slice, as many as the networks train on; the device may take 8."""
 
 MIN_FORCED_PX_PER_CM = 5.0
-"""Resolution from which a bundle is heard even where the device would abstain."""
+"""Lowest resolution at which a bundle is run even where the device would abstain, px/cm."""
 
 SIMPLICITY = {"boosted-colour": 4, "resnet-18": 5, "hrnet-deeplabv3plus": 6}
 """Place of bundles in the order from simple to not, by network; others come last."""
@@ -53,7 +53,7 @@ LAST = 9
 
 @dataclass(slots=True, eq=False)
 class _Column:
-    """What one bundle said of one core, filled as answers come."""
+    """Predictions of one bundle for one core, filled as they arrive."""
 
     said: Values
     lower: Values
@@ -64,16 +64,16 @@ class _Column:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BundleAnswers:
-    """What a bundle said of all cores, and of the crops that must tell it nothing."""
+    """Predictions of a bundle for all cores, and for the crops of the negative controls."""
 
     prediction: Prediction
     controls: dict[str, tuple[Values, ...]]
-    """For each kind of crop and each core what it said, shape (n, 3); NaN for no crop."""
+    """Predictions by kind of crop and core, shape (n, 3); NaN for no crop."""
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """A slice on its way through a predictor."""
+    """A slice submitted to a predictor."""
 
     kind: str
     core: int
@@ -100,7 +100,7 @@ def run_bundles(
     start: Start | None = None,
 ) -> list[BundleAnswers]:
     """
-    Return what each bundle says of every core; nothing is learned from them.
+    Return the predictions of each bundle for every core; nothing is fitted to them.
 
     Masks, tiles, the rules for a value and the intervals are the device's own. The prediction is
     brought to what the logger averages over; the interval is the device's, which is meant for the
@@ -111,7 +111,7 @@ def run_bundles(
     folders : sequence of Path
         Bundles.
     names : sequence of str
-        What each is called in the rows.
+        Name of each in the rows.
     cores : sequence of BenchCore
     control_cores : int
         Cores whose crops of background and card are predicted as well.
@@ -286,7 +286,7 @@ def _in_order(manifest: Manifest, means: Values) -> Values:
 
 
 def _kind_of(why: NoValue) -> str:
-    """Return a reason without its numbers, so that like ones can be counted."""
+    """Return a reason without its numbers, so that equal kinds can be counted."""
     head = why.reason.split(":")[0].split(",")[0]
     if why.status is Status.MASKED:
         return "too little sediment"

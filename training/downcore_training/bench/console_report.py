@@ -1,4 +1,4 @@
-"""The result on the terminal: tables where there is one, lines of text where there is not."""
+"""The result on the console: tables on a terminal, lines of text elsewhere."""
 
 from collections.abc import Iterable, Sequence
 
@@ -150,7 +150,7 @@ def number(value: float | None, places: int) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Return a number with three digits that count, ``-`` for none."""
+    """Return a number with three significant digits, ``-`` for none."""
     if value is None:
         return "-"
     return f"{value:.3g}" if abs(value) < 1_000 else f"{value:.0f}"  # noqa: PLR2004 - no 1e+03

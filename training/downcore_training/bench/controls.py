@@ -1,8 +1,8 @@
 """
-Negative controls: what must score about zero, or the bench itself leaks.
+Negative controls, which must score about zero unless the bench leaks.
 
-Labels are shuffled inside each core after the core's mean is taken off, so that nothing but the
-slice is left to tell; crops without sediment are shown to what learned from sediment.
+Labels are shuffled inside each core after subtracting the core's mean, so that only leakage between
+slices could score; models trained on sediment are shown crops without sediment.
 """
 
 import dataclasses
@@ -28,10 +28,10 @@ LIMIT = 0.05
 """R2 above which a control has failed."""
 
 MIN_SLICES = 20
-"""Slices with a crop below which nothing can be said."""
+"""Fewest slices with a crop for a control."""
 
 MAX_CORES = 12
-"""Cores whose crops are looked at."""
+"""Cores whose crops are used."""
 
 SHUFFLED = "labels shuffled"
 
@@ -47,7 +47,7 @@ class Control:
     r2: float | None
     """``None`` where it could not be computed."""
     r2_of_best_line: float | None
-    """Squared correlation: R2 if scale and offset were forgiven; printed, not judged."""
+    """Squared correlation: R2 of the best line; printed, not judged."""
     n_slices: int
     reason: str
     """Why it could not be computed; empty where it was."""
@@ -116,7 +116,7 @@ def controls_of_bundle(
     *,
     seed: int,
 ) -> list[Control]:
-    """Return every control of a bundle, which learned nothing from these cores."""
+    """Return every control of a bundle, which was not fitted to these cores."""
     mixed = shuffled(cores, seed)
     moved = [
         dataclasses.replace(answers, said=_on_the_mean(answers.said, core.labels, mixed))

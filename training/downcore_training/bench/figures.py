@@ -124,7 +124,7 @@ def draw_leakage(gaps: Sequence[Gap], rows: Sequence[Row], path: Path) -> bool:
 
 
 def chosen_predictions(rows: Sequence[Row]) -> list[Prediction]:
-    """Return what is worth a picture: models by core that read the slice, the best two first."""
+    """Return the models to draw: those scored by core that use the slice, the best two first."""
     held_out = [
         row for row in rows
         if row.protocol in {BY_CORE.name, UNSEEN} and row.prediction.is_candidate

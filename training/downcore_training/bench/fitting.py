@@ -1,4 +1,4 @@
-"""Baselines under the protocols: fit, predict, intervals from an inner round of the same kind."""
+"""Baselines under the protocols: fitting, predicting, and intervals from inner folds."""
 
 import dataclasses
 import math
@@ -37,12 +37,12 @@ _LOWEST, _HIGHEST = (
 )
 
 OWN = "own"
-"""What the slices themselves are called among what is shown of them."""
+"""Key of the slices themselves among the crops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """How a protocol is gone through."""
+    """Settings of one pass over a protocol."""
 
     seed: int
     with_intervals: bool = True
@@ -59,9 +59,9 @@ def run_baseline(
     crops: Mapping[str, Sequence[BenchCore]] | None = None,
 ) -> dict[str, Prediction]:
     """
-    Return what a baseline says of every test slice of a protocol.
+    Return the predictions of a baseline for every test slice of a protocol.
 
-    A fitted baseline is given a test core without its labels, so that it cannot look.
+    A fitted baseline receives test cores without their labels.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def run_baseline(
     protocol : Protocol
     how : Round
     crops : mapping, optional
-        For each control, what is shown of the test cores in place of themselves.
+        For each control, what replaces the test cores.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def _fill(
     known: NDArray[np.bool_],
 ) -> None:
     answers.said[mask] = said[mask]
-    # An interval ends where credible values do, as on the device.
+    # Intervals are clipped to the credible range, as on the device.
     answers.lower[mask] = np.clip((said - half)[mask], _LOWEST, _HIGHEST)
     answers.upper[mask] = np.clip((said + half)[mask], _LOWEST, _HIGHEST)
     answers.training_mean[mask] = mean
@@ -181,7 +181,7 @@ def _fill(
 
 
 def _tested(cores: Sequence[BenchCore], test: Masks) -> NDArray[np.bool_]:
-    """Return which properties any test slice has, shape (3,); nothing else need be learned."""
+    """Return which properties any test slice has, shape (3,); only these are fitted."""
     found = np.zeros(len(PROPERTIES), bool)
     for core, mask in zip(cores, test, strict=True):
         found |= np.isfinite(core.labels[mask]).any(axis=0)

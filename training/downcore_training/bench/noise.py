@@ -1,10 +1,10 @@
 """
-How well the logger repeats itself, as far as its log tells.
+Noise of a logger, estimated from its log.
 
 No repeat run comes with a log, so the noise is taken from the log: sd of second differences over
 the square root of 6 (Gasser, Sroka and Jennen-Steinmetz 1986, doi:10.1093/biomet/73.3.625). Real
 change from one centimetre to the next counts as noise, and a sensor that averages over several
-centimetres hides its own: the number is a hint of scale, not an instrument's specification.
+centimetres hides its own noise: the number gives the scale, not an instrument's specification.
 """
 
 from collections.abc import Sequence
@@ -34,5 +34,5 @@ def noise_of(cores: Sequence[BenchCore], i: int, prop: Property) -> float | None
     every = np.concatenate(found) if found else np.empty(0)
     if every.size < _LEAST:
         return None
-    # The median holds against beds' edges, where the second difference is no noise.
+    # The median is robust against bed boundaries, where the second difference is not noise.
     return float(1.4826 * np.median(np.abs(every)) / np.sqrt(6.0))

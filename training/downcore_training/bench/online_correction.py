@@ -1,7 +1,7 @@
 """
-What the first measured rows of a core are worth: intervals that follow, and a corrected level.
+Gain from the first measured rows of a core: adaptive intervals and a corrected level.
 
-Neither is to be had before a core is logged, so neither stands among the scores of a new core.
+Both need a logged core, so neither is among the scores of a new core.
 """
 
 from collections.abc import Sequence
@@ -37,9 +37,9 @@ class Calibrated:
     """One property of one model with the level of each core set by its first rows."""
 
     plain: Prediction
-    """As it was, asked about the rest of each core alone."""
+    """Uncorrected, scored on the rest of each core."""
     corrected: Prediction
-    """With the correction, asked about the same."""
+    """Corrected, scored on the same slices."""
 
 
 def adaptive_coverage(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> float | None:

@@ -41,7 +41,7 @@ class Row:
     extra: Mapping[str, Any]
     """Further figures by name; numbers, text or ``None``."""
     sensor: str = ""
-    """What the labels were logged with; empty where nothing says."""
+    """Sensor of the labels; empty where unknown."""
     is_main: bool = True
     """Whether the sensor is the one that most cores share; others take no part in the verdict."""
 
@@ -61,7 +61,7 @@ class Row:
         return self.figures.r2
 
     def for_json(self) -> dict[str, Any]:
-        """Return the row with the keys that are promised first, every number finite or ``None``."""
+        """Return the row with its documented keys first, every number finite or ``None``."""
         found, prop, spread = self.figures, self.target, self.spread
         row: dict[str, Any] = {
             "protocol": self.protocol,
@@ -120,8 +120,8 @@ def calibrated_rows_of(
     """
     Return rows of a model whose level the first rows of each core set; none for an oracle.
 
-    They are scored on what is left of the cores, with the figures of the model as it was on the
-    same slices beside, under keys that end in ``_uncalibrated``.
+    They are scored on the rest of the cores, next to the figures of the uncorrected model on the
+    same slices, under keys that end in ``_uncalibrated``.
     """
     found: list[Row] = []
     if not prediction.is_candidate or prediction.protocol not in {*_WHOLE_CORES, UNSEEN}:
@@ -171,7 +171,7 @@ def _extra(
 
 
 def _sensor_of(cores: Sequence[BenchCore], i: int) -> str:
-    """Return what a property of cores was logged with; the cores of a view share it."""
+    """Return the sensor of a property of cores; the cores of a view share it."""
     return next((c.sensors[i] for c in cores if np.isfinite(c.labels[:, i]).any()), "")
 
 
@@ -203,7 +203,7 @@ def _by_core(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> dict
 def _spearman_of_ranks(
     prediction: Prediction, cores: Sequence[BenchCore], i: int
 ) -> dict[str, float | None]:
-    """Return the correlation of ranks in cores whose values are believed in their order only."""
+    """Return the rank correlation in cores where only the order of values is credible."""
     found = {}
     for core, answers in zip(cores, prediction.cores, strict=True):
         if core.ranks is None:
@@ -216,7 +216,7 @@ def _spearman_of_ranks(
 
 
 def _visible(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> float | None:
-    """Return the R2 of what can be seen, on the slices that this model was scored on."""
+    """Return the R2 of the visible part, on the slices that this model was scored on."""
     said, label = [], []
     for core, answers in zip(cores, prediction.cores, strict=True):
         if core.visible is None:

@@ -36,15 +36,15 @@ from downcore_training.bench.verdict import Gap, audit_of, gaps_of, verdict_of
 from downcore_training.progress import Report
 
 CONTROLLED = "boosted-profile"
-"""The baseline that the controls are made with: the strongest that learns."""
+"""The baseline used for the controls: the strongest fitted one."""
 
 MIN_TELLING = 20
-"""Slices below which a score says little."""
+"""Number of slices below which a note warns of weak scores."""
 
 CEILING = "visible-part"
 
 VISIBLE = "visible-share"
-"""Protocol of the one row a property that says how much of it pixels can tell at all."""
+"""Protocol of the row with the visible share of a property."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def run_bench(data: BenchSet, order: Order, *, report: Report) -> Result:
     order : Order
         With bundles, or with baselines, or both.
     report : Report
-        Hears of every step.
+        Receives the progress.
 
     Raises
     ------
@@ -209,7 +209,7 @@ def _further_rows(
     steps: _Steps,
     notes: list[str],
 ) -> list[Row]:
-    """Return the rows of a property as another sensor logged it, in the cores that have it."""
+    """Return the rows of a property as logged by another sensor, in the cores that have it."""
     has = [bool(np.isfinite(core.labels).any()) for core in view.cores]
     cores = [core for core, own in zip(view.cores, has, strict=True) if own]
     predictions = _all_baselines(cores, order, steps, notes) if order.with_baselines else []
@@ -220,7 +220,7 @@ def _further_rows(
 def _asked_again(
     prediction: Prediction, cores: Sequence[BenchCore], has: Sequence[bool]
 ) -> Prediction:
-    """Return what a bundle said, asked about other labels of some of the cores."""
+    """Return a bundle's prediction for other labels of some of the cores."""
     answers = [
         replace(said, asked=np.isfinite(core.labels) & core.has_colour[:, None])
         for core, said, own in zip(cores, prediction.cores, has, strict=True)
@@ -243,7 +243,7 @@ def _all_baselines(
             continue
         made: list[Prediction] = []
         if protocol is BY_SITE and len({core.site for core in cores}) == len(cores):
-            # Every site has one core, so that holding out the one is holding out the other.
+            # Every site has one core, so that both protocols are the same.
             same = [prediction for prediction in found if prediction.protocol == BY_CORE.name]
             found += [replace(prediction, protocol=BY_SITE.name) for prediction in same]
             continue
@@ -267,7 +267,7 @@ def _has_two_sites(cores: Sequence[BenchCore]) -> bool:
 def _unanswered(
     protocol: Protocol, made: Sequence[Prediction], cores: Sequence[BenchCore]
 ) -> list[str]:
-    """Say of which property no slice could be asked under a protocol, though it was logged."""
+    """Note logged properties without a test slice under a protocol."""
     found = []
     for i, prop in enumerate(PROPERTIES):
         logged = [c for c in cores if (np.isfinite(c.labels[:, i]) & c.has_colour).any()]
@@ -286,7 +286,7 @@ def _unanswered(
 
 
 def _oracles(cores: Sequence[BenchCore], order: Order) -> list[Prediction]:
-    """Return the baselines that learn nothing, for something to stand beside the bundles."""
+    """Return the baselines without fitting, for comparison with the bundles."""
     found = []
     for baseline in baselines():
         if not baseline.needs_core_labels:
@@ -308,7 +308,7 @@ def _oracles(cores: Sequence[BenchCore], order: Order) -> list[Prediction]:
 
 
 def _ceiling(cores: Sequence[BenchCore]) -> Prediction:
-    """Return the best that a reader of pixels could say, as the generator knows it."""
+    """Return the best possible prediction from pixels, as the generator knows it."""
     nothing = [np.full(core.labels.shape, np.nan) for core in cores]
     answers = tuple(
         _answers(core, none if core.visible is None else core.visible)
@@ -325,7 +325,7 @@ def _answers(core: BenchCore, said: np.ndarray[Any, np.dtype[np.float64]]) -> Co
 
 
 def _missing(cores: Sequence[BenchCore]) -> list[str]:
-    """Say what the cores as a whole lack."""
+    """Note what all cores lack."""
     notes = []
     for i, prop in enumerate(PROPERTIES):
         have = [core.name for core in cores if np.isfinite(core.labels[:, i]).any()]
@@ -343,7 +343,7 @@ def _missing(cores: Sequence[BenchCore]) -> list[str]:
 
 
 def _silent(predictions: Sequence[Prediction]) -> list[str]:
-    """Say why models abstained, and how often."""
+    """Note why models abstained, and how often."""
     return [
         f"{prediction.network} abstained from {n} slices: {reason}"
         for prediction in predictions
@@ -352,7 +352,7 @@ def _silent(predictions: Sequence[Prediction]) -> list[str]:
 
 
 def _few(rows: Sequence[Row]) -> list[str]:
-    """Say where a score stands on so few slices that it says little."""
+    """Note scores on too few slices."""
     found = {
         (row.target.name, row.protocol): row.figures.n_slices
         for row in rows
@@ -365,7 +365,7 @@ def _few(rows: Sequence[Row]) -> list[str]:
 
 
 def _names_of(folders: Sequence[Path]) -> list[str]:
-    """Return what to call each bundle: its network, with its folder where two have the same."""
+    """Return a name for each bundle: its network, with its folder where two share one."""
     # OpenVINO is loaded only where a bundle is run.
     from downcore.inference import load_bundle  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What was asked of a model about one property, and what it said; pooled over test cores."""
+    """Labels and predictions of one property by one model, pooled over test cores."""
 
     label: Values
     """Logged values, shape (n,); log10 where the property is log scaled; finite."""
@@ -30,7 +30,7 @@ class Answers:
     core: NDArray[np.int64]
     """Number of the core of each slice, shape (n,)."""
     training_mean: Values
-    """Mean label of what the model of that slice learned from, shape (n,); NaN where it did not."""
+    """Mean training label of the model of that slice, shape (n,); NaN without training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Figures:
     r2: float | None
     """1 - mean squared error / variance, about the mean of the test slices."""
     r2_about_training_mean: float | None
-    """The same about the mean of what was learned from."""
+    """The same about the mean of the training slices."""
     rmse: float | None
     mae: float | None
     bias: float | None
@@ -63,7 +63,7 @@ class Figures:
 
 
 def score(answers: Answers, prop: Property) -> Figures:
-    """Return the figures of ``answers`` about the property ``one``."""
+    """Return the figures of ``answers`` about the property ``prop``."""
     has_value = np.isfinite(answers.said)
     n_asked = answers.label.size
     abstained = float(1.0 - has_value.mean()) if n_asked else 0.0
@@ -105,7 +105,7 @@ def spearman(said: Values, label: Values) -> float | None:
 
 
 def in_units(values: Values, prop: Property) -> Values:
-    """Return values as they are read, ``ms`` no longer as log10."""
+    """Return values in the property's unit; ``ms`` not as log10."""
     return np.asarray(10.0**values) if prop.is_log_scaled else values
 
 

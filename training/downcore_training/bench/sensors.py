@@ -1,9 +1,9 @@
 """
-Which sensor logged a property: what different sensors read is not pooled.
+Sensors of a property; readings of different sensors are not pooled.
 
 A loop averages the whole core over some centimetres, a point sensor the surface over a few
-millimetres, so that their susceptibilities are two measurements with one unit. A model of one is no
-model of the other, and a score over both would say how well they agree.
+millimetres, so that their susceptibilities are two measurements with one unit. A model of one does
+not predict the other, and a score over both would measure how well they agree.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.core import UNSAID, BenchCore, SensorLog
 
 MIN_CORES = 2
-"""Cores that a sensor other than the main one must have logged to be scored as well."""
+"""Fewest cores logged by a further sensor for it to be scored as well."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +26,7 @@ class SensorView:
     """The cores with labels of one sensor for each property."""
 
     cores: tuple[BenchCore, ...]
-    """All of them, in order; labels are NaN where another sensor took them."""
+    """All of them, in order; labels are NaN where another sensor measured."""
     sensors: tuple[str, ...]
     """By property; empty where nothing says which."""
     notes: tuple[str, ...]
@@ -58,7 +58,7 @@ def main_view(cores: Sequence[BenchCore]) -> SensorView:
 
 
 def further_views(cores: Sequence[BenchCore], main: SensorView) -> Iterator[SensorView]:
-    """Yield the cores as other sensors logged them, one property at a time, where two cores do."""
+    """Yield two or more cores with the labels of a further sensor, one property at a time."""
     for i, prop in enumerate(PROPERTIES):
         seen = {s for core in cores for s in _sensors_of(core, i)} - {main.sensors[i]}
         for sensor in sorted(seen):
@@ -94,7 +94,7 @@ def _log_by(core: BenchCore, i: int, sensor: str) -> NDArray[np.float64] | None:
 
 
 def _logs_of(core: BenchCore, i: int) -> list[SensorLog]:
-    """Return every log of a property that holds anything, the preferred one first."""
+    """Return every non-empty log of a property, the preferred one first."""
     own = SensorLog(i, core.sensors[i], core.labels[:, i])
     every = [own, *(log for log in core.further if log.property == i)]
     return [log for log in every if np.isfinite(log.values).any()]

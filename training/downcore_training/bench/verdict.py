@@ -1,4 +1,4 @@
-"""The verdict: the simplest model that is as good as the best, and what must not be claimed."""
+"""The verdict: the simplest model that is as good as the best, and warnings of likely leaks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from downcore_training.bench.protocols import BY_CORE, BY_CORE_IN_SITE, BY_SITE,
 from downcore_training.bench.rows import Row
 
 LEAK_FROM = 0.6
-"""R2 by core of ``vp`` or ``ms`` from colour above which a leak is likelier than a finding."""
+"""R2 by core of ``vp`` or ``ms`` above which a leak is more likely than a real result."""
 
 HELD_OUT = (BY_CORE.name, UNSEEN)
-"""Protocols whose scores the verdict compares: cores that nothing was learned from."""
+"""Protocols whose scores the verdict compares: held-out cores."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What splitting by slice adds to a score."""
+    """The leakage gap: what splitting by slice adds to a score."""
 
     network: str
     target: str
@@ -59,7 +59,7 @@ def verdict_of(rows: Sequence[Row]) -> list[str]:
 
 
 def audit_of(rows: Sequence[Row]) -> list[str]:
-    """Return a warning for every score by core that is too good for colour."""
+    """Return a warning for every score by core that is implausibly good for colour."""
     held_out = (*HELD_OUT, BY_SITE.name, BY_CORE_IN_SITE.name)
     found = []
     for row in rows:
@@ -98,7 +98,7 @@ def _on_one(name: str, scored: Sequence[Row]) -> str:
     )
     said += "." if chosen is best else f", {best.network} (R2 {_number(best.r2)}, {best.protocol})."
     if top <= 0.0 or chosen.network == "train-mean":
-        said += " Colour told nothing of a new core here."
+        said += " Colour predicted nothing on a new core here."
     return said + doubt
 
 

@@ -1,4 +1,4 @@
-"""What sensors read of slices, and which slices a wrong reading is owed to."""
+"""Readings of sensors over slices, and the residuals of readings by slice."""
 
 import math
 
@@ -35,7 +35,7 @@ class Reading:
             )
 
     def of(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what the sensor reads of ``values`` (n_slices,), log10 where it is kept so."""
+        """Return the sensor's reading of ``values`` (n_slices,), log10 for ``ms``."""
         out = np.empty(values.shape)
         for mine, shares in self._parts:
             if self._footprint.is_mean_of_log:
@@ -53,7 +53,7 @@ class Reading:
         Parameters
         ----------
         values, residual : ndarray, shape (n_slices,)
-            The values, and the labels less their readings; a NaN residual asks for nothing.
+            The values, and the labels less their readings; NaN residuals are ignored.
 
         Returns
         -------

@@ -40,16 +40,16 @@ N_FOLDS = 5
 """Parts of the training cores that are predicted by trees of the others."""
 
 _BATCH = 4
-"""Few enough for the processor's own memory: larger ones are slower."""
+"""Small enough for the processor's cache: larger batches are slower."""
 _MIN_ERROR = 0.02
-"""Errors below this, in spreads, count as this: a logarithm makes too much of luck."""
+"""Smallest error, in spreads; smaller ones are raised to it before the logarithm."""
 _PENALTY = 1.0
 """Of the straight line through cells, on standardised features, as so many tiles."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Looked:
-    """Tiles and what they are like."""
+    """Tiles and their features."""
 
     tiles: TileSet
     features: NDArray[np.float32]
@@ -57,7 +57,7 @@ class _Looked:
     cells: NDArray[np.float32]
     """Shape (n_tiles, 4, 25)."""
     wanted: NDArray[np.float64]
-    """What the means learn from, of each tile, shape (n_tiles, 3); NaN where nothing is known."""
+    """Target of the means for each tile, shape (n_tiles, 3); NaN where unknown."""
 
 
 def fit(task: Assignment, *, report: Report) -> Path:
@@ -146,7 +146,8 @@ def _out_of_fold(
     n_folds = min(N_FOLDS, len(cores))
     out = np.full((len(training.tiles), len(PROPERTIES)), np.nan)
     wanted = scaling.scaled(training.wanted)
-    # A single core has no others; its own trees are then too sure, and the intervals make up.
+    # A single core has no others; its own trees are then overconfident, which the intervals
+    # correct.
     for fold in range(n_folds):
         report.at(0.5 + 0.25 * fold / n_folds, f"part {fold + 1} of {n_folds}")
         away = np.arange(len(cores)) % n_folds == fold

@@ -1,8 +1,8 @@
 """
-Whether an image and a log seem to be shifted against each other; found and reported, never applied.
+Detection of a shift between image and log; it is reported, never applied.
 
-Colour and log are correlated at every lag within a few centimetres. A lag is a likely shift if
-its correlation stands out from those of the same log rolled to places where it does not belong.
+Colour and log are correlated at every lag within a few centimetres. A lag is a likely shift if its
+correlation exceeds those of the same log rolled to unrelated positions.
 """
 
 import math
@@ -17,13 +17,13 @@ MAX_SHIFT_CM = 15
 """Lags that are tried, either way."""
 
 _TREND_CM = 20
-"""Half width of the running mean that is taken off first: trends correlate at any lag."""
+"""Half width of the running mean that is subtracted first, since trends correlate at any lag."""
 _MIN_PAIRS = 30
 _ROLLS = 99
 _MIN_ROLLS = 49
 _EULER = 0.5772
 _LIKELY_FROM_CM = 2
-"""Less is within what registration of images and loggers can do."""
+"""Smaller shifts are within the registration error of images and loggers."""
 _LIKELY_BELOW_P = 0.02
 _STANDS_OUT = 1.2
 """Least ratio of the correlation at the shift to that at no shift."""
@@ -41,14 +41,14 @@ class Shift:
     """Root mean square of the rank correlations at that lag, 0 to 1."""
     strength_at_zero: float
     p: float
-    """Chance that a log which does not belong agrees as well at some lag."""
+    """Probability that an unrelated log agrees as well at some lag."""
     n_slices: int
     """Slices with colour and a label."""
     is_likely: bool
     """Whether it should be looked into: significant, 2 cm or more, and better than no shift."""
 
     def sentence(self, core: str) -> str:
-        """Return what was found, for a person."""
+        """Return the finding as a sentence."""
         agreement = (
             f"r {self.strength:.2f} at {self.cm:+d} cm, {self.strength_at_zero:.2f} at 0, "
             f"p {self.p:.3f}, {self.n_slices} slices"
@@ -88,7 +88,7 @@ def find_shift(
     pairs = _Pairs.of(colour, labels, run, max_shift_cm)
     lags = np.arange(-max_shift_cm, max_shift_cm + 1)
     score = pairs.score(lags)
-    # A log rolled by no more than twice the lags would still meet its own colour.
+    # A log rolled by no more than twice the lags would still overlap its own colour.
     places = np.arange(2 * max_shift_cm + 1, run.size - 2 * max_shift_cm)
     if not np.isfinite(score[max_shift_cm]) or both.sum() < _MIN_PAIRS or places.size < _MIN_ROLLS:
         return None
@@ -124,7 +124,7 @@ class _Pairs:
         for k, footprint in enumerate(FOOTPRINTS):
             if np.isfinite(labels[:, k]).sum() < _MIN_PAIRS:
                 continue
-            # Colour is no logarithm, so that the plain mean is taken.
+            # Colour is not a logarithm, so the plain mean is used.
             plain = replace(footprint, is_mean_of_log=False)
             ranked = _ranks(_detrended(labels[:, k], run))
             for c in range(colour.shape[1]):
@@ -170,8 +170,7 @@ def _chance_of(best: float, rolled: Values) -> float:
     """
     Return the chance of so high a maximum, by Gumbel's law fitted to those of rolled logs.
 
-    Counting how many are higher would not do: in a short core there are few places to roll to
-    that have nothing in common.
+    Counting higher ones would not work: in a short core few rolled positions are independent.
     """
     spread = float(rolled.std())
     if spread == 0.0:

@@ -1,9 +1,9 @@
 """
-Which centimetre of which image belongs to which rows of a log, by depth in the section.
+Matching of slices with the rows of logs, by depth in the section.
 
-Nothing is invented: a slice has a label where the log has usable values about its centre, no
-more than 1.6 cm apart, and none elsewhere. No value is carried past the first or the last row
-of a section, or across the place where a section is missing.
+A slice has a label only where the log has usable values on both sides of its centre, no more than
+1.6 cm apart. No value is carried past the first or the last row of a section, or across the place
+where a section is missing.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ __all__ = ["MAX_GAP_CM", "MatchedCore", "MatchedSection", "SliceImages", "match"
 
 @dataclass(frozen=True, slots=True)
 class MatchedSection:
-    """One section image, and where it lies in its core."""
+    """One section image and its depth in the core."""
 
     name: str
     """Such as ``2019_643_FA_GC01_01``."""
@@ -45,7 +45,7 @@ class MatchedSection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchedCore:
-    """A core's slices, top to bottom, with what its log says of each; arrays of one length."""
+    """A core's slices, top to bottom, with their labels; arrays of one length."""
 
     name: str
     """Expedition and core, such as ``2019-643-FA-GC01``."""
@@ -68,9 +68,9 @@ class MatchedCore:
     logs: tuple[tuple[str, str], ...]
     """Name and SHA-256 of every log used."""
     warnings: tuple[str, ...]
-    """What a person should know before the core is used."""
+    """Warnings for the person who uses the core."""
     placed: tuple[PlacedSection, ...]
-    """The sections with all that is known of their place, in the order of ``sections``."""
+    """The placed sections, in the order of ``sections``."""
 
     def images(self) -> SliceImages:
         """Return a reader of the slices' pixels; close it, or use it in a ``with`` statement."""
@@ -81,7 +81,7 @@ def matched_cores(folder: Path, rules: MatchingRules | None = None) -> Iterator[
     """
     Yield the cores of a release that have both images and a log, in the order of their names.
 
-    No pixel is read before :meth:`MatchedCore.images` is asked for one.
+    Pixels are read only through :meth:`MatchedCore.images`.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def matched_cores(folder: Path, rules: MatchingRules | None = None) -> Iterator[
         raise SettingsError(_none_found(folder, release))
     for i, core in enumerate(release.cores):
         matched = match(core, rules)
-        # What was left out of the release is said once, with its first core.
+        # Warnings about the whole release are given once, with its first core.
         said = () if i else release.warnings
         yield replace(matched, warnings=(*said, *matched.warnings))
 
@@ -224,7 +224,7 @@ def _labels_of(
         parts.append((i, rows, depth, place.length_cm))
     kept = usable(log, to_end, use_doubtful=rules.use_doubtful)
     for i, rows, depth, length in parts:
-        # What an image shows below the section's end is the bed or the next section.
+        # Below the section's end an image shows the bed or the next section.
         mine = np.flatnonzero((section == i) & (centre <= length))
         for k, measured in enumerate(PROPERTIES):
             got = labels_at(centre[mine], depth, log.values[rows, k], kept[rows, k])

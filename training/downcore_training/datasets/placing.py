@@ -1,4 +1,4 @@
-"""Where each section image lies: in its section, and the section in its core."""
+"""Depth of each section image in its section, and of the section in its core."""
 
 import itertools
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from downcore_training.datasets.matching_rules import MatchingRules
 from downcore_training.datasets.release import ReleaseCore, SectionImage, section_key
 
 _TRIM_FROM_CM = 0.2
-"""Less than this an image is short by rounding, not by a trim."""
+"""A smaller difference in length is rounding, not trimming."""
 _MAX_TRIM_CM = 5.0
-"""More than this is no trim: nobody knows where the lines are missing."""
+"""A larger difference is not trimming: it is unknown which lines are missing."""
 _OVERLAP_CM = 1.0
 
 
@@ -42,11 +42,11 @@ def place_sections(
     core: ReleaseCore, rules: MatchingRules
 ) -> tuple[tuple[PlacedSection, ...], tuple[str, ...]]:
     """
-    Return the sections of a core that can be placed, top to bottom, and what was met.
+    Return the sections of a core that can be placed, top to bottom, and notes.
 
-    A section's depth in the core is what ``matching.toml`` says, else what a log's own depths
-    say, else the sidecar, else the lengths of the sections above if none of them is missing. A
-    section for which nothing says it is left out.
+    A section's depth in the core is what ``matching.toml`` says, else what a log's own depths say,
+    else the sidecar, else the lengths of the sections above if none of them is missing. A section
+    of unknown depth is left out.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def place_sections(
 def _in_order(
     core: ReleaseCore, rules: MatchingRules, said: list[str]
 ) -> list[tuple[int, SectionImage]]:
-    """Return the images with their place from the top, as far as their names say."""
+    """Return the images with their number from the top, according to their names."""
     keys = [(section_key(image.section), image) for image in core.images]
     numbered = sorted(
         ((int(key), image) for key, image in keys if key.isdigit()), key=lambda pair: pair[0]
@@ -99,7 +99,7 @@ def _in_order(
             f"section_order may have to be bottom-up"
         )
     last = numbered[-1][0] if numbered else 0
-    # A core catcher and the like lie below the numbered sections.
+    # Core catchers and other unnumbered sections are below the numbered ones.
     return numbered + [(last + 1 + i, image) for i, image in enumerate(named)]
 
 
@@ -152,7 +152,7 @@ def _top_cm(
 
 
 def _image_top_cm(image: SectionImage, rules: MatchingRules, said: list[str]) -> float | None:
-    """Return the depth of the first line in the section, or None where nobody knows."""
+    """Return the depth of the first line in the section, or None where it is unknown."""
     given_cm = rules.of_section(image.name).image_top_cm
     if given_cm is not None:
         return given_cm

@@ -1,9 +1,9 @@
 """
 Tiles of real cores with the labels of their logs, cut once and kept in a cache folder.
 
-A core is read slice by slice, so that memory does not grow with the release. Each core is a
-folder of its own, written whole or not at all, and named after all that decides its content.
-Nothing in the cache is worth keeping.
+A core is read slice by slice, so that memory does not grow with the release. Each core is a folder
+of its own, written whole or not at all, and named after all that determines its content. The cache
+may be deleted at any time.
 """
 
 import hashlib
@@ -31,9 +31,9 @@ from downcore_training.datasets.matching import MatchedCore, matched_cores
 from downcore_training.progress import Report
 
 _LAYOUT_VERSION = 1
-"""Counted on when this module cuts or keeps other tiles of the same cores."""
+"""Version of the cache's content; raised when this module cuts other tiles of the same cores."""
 _NEAR_CM = 4
-"""Slices this near to a labelled one are kept too: a loop's reading takes them in."""
+"""Slices this close to a labelled one are kept too, since a loop's reading includes them."""
 _MIN_SITES = 3
 
 
@@ -72,9 +72,9 @@ def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Repo
     cache : Path
         Folder that may be deleted at any time; made if absent. About 0.12 MB a tile.
     split : ReleaseSplit
-        Which core goes where. Without names it depends on the sites' names alone.
+        The split of the cores. Without names it depends on the sites' names alone.
     report : Report
-        Hears of every core cut, its warnings, and whether its log seems shifted.
+        Receives every core cut, its warnings, and whether its log seems shifted.
 
     Returns
     -------
@@ -248,7 +248,7 @@ def _cut(core: MatchedCore, place: Path, tiles_per_slice: int) -> None:
 def _check_together(
     cores: list[MatchedCore], home: Path, split: ReleaseSplit, report: Report
 ) -> None:
-    """Say whether all logs seem shifted alike, which shows where one core is too short."""
+    """Report whether all logs seem shifted alike, which single cores may be too short to show."""
     profiles = []
     for core in cores:
         with np.load(home / _key(core, split.tiles_per_slice) / "rest.npz") as rest:

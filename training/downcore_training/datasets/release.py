@@ -1,4 +1,4 @@
-"""What lies in a release: section images, each with its scale and place, and logs, core by core."""
+"""The content of a release by core: section images with scale and depth, and logs."""
 
 import contextlib
 import re
@@ -32,12 +32,12 @@ _LOG_ENDINGS = frozenset({".csv", ".txt", ".tsv", ".out", ".raw", ".dat"})
 _MAX_FILES = 200_000
 _NOT_LIGHT = re.compile(rb"<image-type>\s*(?:ct|x-?ray|radiograph|slabbed)", re.IGNORECASE)
 _PISTON_KINDS = frozenset({"PC", "JPC", "TC", "JTC", "PTC", "TWC"})
-"""Coring tools that go down on one wire: a piston core and the trigger core beside it."""
+"""Coring tools lowered on one wire: a piston corer and its trigger corer."""
 
 
 @dataclass(frozen=True, slots=True)
 class SectionImage:
-    """The image of one section, and what its sidecar says of it."""
+    """The image of one section, with the content of its sidecar."""
 
     name: str
     """The image's name without its ending."""
@@ -91,7 +91,7 @@ class ReleaseCore:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Release:
-    """What was found in a folder."""
+    """The content of a folder."""
 
     cores: tuple[ReleaseCore, ...]
     """Cores with both, in the order of their names."""
@@ -101,12 +101,12 @@ class Release:
 
 def find_release(folder: Path, rules: MatchingRules) -> Release:
     """
-    Find the cores of a release; images are opened for their size alone.
+    Find the cores of a release; images are opened for their size only.
 
     Parameters
     ----------
     folder : Path
-        Looked through to any depth; only read.
+        Searched to any depth; only read.
     rules : MatchingRules
         What the files leave open.
 
@@ -293,7 +293,7 @@ def _one_a_section(images: list[SectionImage], warnings: list[str]) -> Iterator[
 
 
 def section_key(text: str) -> str:
-    """Return what two spellings of a section have in common: ``01`` and ``Sect 1`` are ``1``."""
+    """Return the key of a section's spellings: ``01`` and ``Sect 1`` are ``1``."""
     digits = re.findall(r"\d+", text)
     return str(int(digits[-1])) if digits else text.strip().upper()
 
@@ -314,7 +314,7 @@ def _logs_by_core(
 
 
 def _is_core(written: str, image: SectionImage) -> bool:
-    """Return whether a core as a log calls it is that of an image; what follows it is no digit."""
+    """Return whether a log's core name is that of an image; a digit may not follow."""
     written_key = _key(written)
     for name in (core_name(image), image.core):
         key = _key(name)

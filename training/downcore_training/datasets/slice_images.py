@@ -1,4 +1,4 @@
-"""Pixels and mask of the slices of a core, read a section at a time as they are asked for."""
+"""Pixels and mask of the slices of a core, read section by section on demand."""
 
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -64,7 +64,7 @@ class SliceImages:
 
     def lines_and_classes(self, i: int) -> _Shown:
         """
-        Return the pixels of slice ``i`` and what they are.
+        Return the pixels of slice ``i`` and their classes.
 
         Returns
         -------
@@ -96,7 +96,7 @@ class SliceImages:
         return self._shown
 
     def close(self) -> None:
-        """Give the open image back; harmless when called again."""
+        """Close the open image; may be called again."""
         walk, self._walk = self._walk, None
         self._open_section, self._at, self._shown = -1, -1, None
         if walk is not None:

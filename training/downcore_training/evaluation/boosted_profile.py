@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 @dataclass(frozen=True, slots=True)
 class _Growth:
-    """How trees are grown."""
+    """Settings of the trees' growth."""
 
     learning_rate: float
     n_trees: int
@@ -20,18 +20,18 @@ class _Growth:
     """Of a leaf."""
     shrinkage: float
     share_of_features: float
-    """That a test may choose from."""
+    """Share of the features that a split may use."""
 
 
 _MANY_CORES = 10
-"""Cores from which on trees may be grown without fear that they learn a core by heart."""
+"""Fewest cores for trees that are not restricted against overfitting single cores."""
 
 _MANY = _Growth(0.05, 200, 15, 20, 5.0, 1.0)
 
 _CAREFUL = _Growth(0.02, 150, 4, 60, 20.0, 0.3)
 """
-For few cores. Of seven ways the best by mean R2 on generated cores: five pairs of one site
-each, fitted to one core and scored on the other; no natural core had a say.
+For few cores. The best of seven settings by mean R2 on generated cores: five pairs of one site
+each, fitted to one core and scored on the other; no real core was used.
 """
 
 
@@ -121,7 +121,7 @@ class BoostedProfile:
             random_state=self._seed,
         )
         weights = known.sum() / (len(count) * count[core])
-        # On a busy machine threads wait for one another far longer than they work.
+        # On a busy machine threads wait for one another much longer than they compute.
         with threadpool_limits(1, user_api="openmp"):
             model.fit(x[known][:, columns], label[known], sample_weight=weights)
         return _Trees(model, columns)

@@ -1,4 +1,4 @@
-"""A training run as the command line starts it: recipe, cores, loop, and what was reached."""
+"""A training run from the command line: recipe, cores, loop and results."""
 
 import dataclasses
 import json
@@ -30,7 +30,7 @@ from downcore_training.recipe import Recipe, load_recipe
 
 @dataclass(frozen=True, slots=True)
 class TrainingFiles:
-    """Where a run reads and writes; ``None`` for the usual place."""
+    """Folders that a run reads and writes; ``None`` for the default."""
 
     config: Path
     out: Path | None
@@ -41,7 +41,7 @@ class TrainingFiles:
 
 def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None) -> None:
     """
-    Train as the recipe says, telling the terminal.
+    Train by the recipe and report on the terminal.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a finished run says of itself: scaling, intervals, figures and where they come from."""
+"""Summary of a finished run: scaling, intervals, figures and their sources."""
 
 import dataclasses
 from typing import Any
@@ -26,7 +26,7 @@ def finished_checkpoint(
     test: SliceValues,
 ) -> dict[str, Any]:
     """
-    Return the content of a checkpoint, all but the weights and the story of the run.
+    Return the content of a checkpoint, except the weights and the log of the run.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def _sentence(recipe: Recipe, sets: CoreSets) -> str:
 
 
 def _is_generated(sets: CoreSets) -> bool:
-    """Tell whether it is known what of a log can be seen: nature does not say."""
+    """Return whether the visible part of the logs is known, which it is not for real cores."""
     return bool(np.isfinite(sets.training.visible).any())
 
 

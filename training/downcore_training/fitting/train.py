@@ -1,9 +1,9 @@
 """
 The training loop.
 
-Everything random is a function of the recipe's seed and the number of the step, so a run
-that is resumed goes on exactly as it would have, and needs no random state on disk. With
-``budget_min`` the learning rate follows the clock, and the result depends on the machine.
+All randomness is a function of the recipe's seed and the number of the step, so a resumed run
+continues exactly, without a random state on disk. With ``budget_min`` the learning rate follows the
+clock, and the result depends on the machine.
 """
 
 import copy
@@ -49,7 +49,7 @@ Clock = Callable[[], float]
 """Seconds that never jump."""
 
 _CLIP_NORM = 5.0
-"""Longest gradient; a batch with an absurd label must not undo the run."""
+"""Gradients are clipped to this norm; a batch with an absurd label must not ruin the run."""
 _TOLD_STEPS = 50
 """Steps over which the reported loss is averaged."""
 _SECOND_DESCENT = 0.5
@@ -58,7 +58,7 @@ _SECOND_DESCENT = 0.5
 
 @dataclass(slots=True)
 class _State:
-    """What changes from step to step."""
+    """State of a run that changes with each step."""
 
     module: nn.Module
     optimiser: torch.optim.Optimizer
@@ -71,7 +71,7 @@ class _State:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What to train, on what, and where to keep it."""
+    """A training task: recipe, cores and output folder."""
 
     recipe: Recipe
     recipe_text: str
@@ -83,7 +83,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Lesson:
-    """What stays the same from step to step."""
+    """Constants of a run."""
 
     recipe: Recipe
     tiles: TileSet
@@ -107,7 +107,7 @@ def train(
     report : Report
         Hears of the progress.
     resume : bool, default False
-        Go on from ``last.pt``.
+        Continue from ``last.pt``.
     clock : callable
         Seconds, for the budget.
 
@@ -204,7 +204,7 @@ def _fresh_state(lesson: _Lesson, report: Report) -> _State:
 def _restore(state: _State, recipe: Recipe, out: Path) -> None:
     last = checkpoint.read(out / checkpoint.LAST)
     then = parse_recipe(last["recipe"], origin=str(out / checkpoint.LAST))
-    # The budget and the threads may differ: they decide when the run ends, not where it was.
+    # The budget and the threads may differ: they affect when the run ends, not its state.
     if dataclasses.replace(then, budget_min=0, threads=0) != dataclasses.replace(
         recipe, budget_min=0, threads=0
     ):
@@ -243,7 +243,7 @@ def _one_step(state: _State, lesson: _Lesson, groups: TileGroups) -> float:
     )
     loss_value = float(loss.detach())
     if not math.isfinite(loss_value):
-        # Its gradient would spoil every weight for good.
+        # Its gradient would make every weight NaN.
         raise SettingsError(
             f"expected a finite loss at step {state.step + 1}, got {loss_value}: the run has "
             "diverged; lower learning_rate, or look for absurd labels, and start afresh"
@@ -262,7 +262,7 @@ def _share(state: _State, recipe: Recipe) -> float:
 
 
 def _share_of_descent(state: _State, recipe: Recipe) -> float:
-    """Return how much is done of the descent that the run is in, the first or the second."""
+    """Return the share done of the current descent, the first or the second."""
     if not recipe.restart_at:
         return _share(state, recipe)
     if state.step < recipe.restart_at:
@@ -307,11 +307,11 @@ def _kept_module(state: _State, lesson: _Lesson) -> nn.Module:
 
 
 def _look(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> None:
-    """Judge the running mean of the weights on some validation slices, and save."""
+    """Validate the running mean of the weights on some slices, and save."""
     recipe = task.recipe
     module = _kept_module(state, lesson)
     values = _few_slices(module, task.sets.validation, lesson)
-    # Against what is expected a few cores tell apart what against their logs many would have to.
+    # With expectations as labels a few cores distinguish models that would need many with logs.
     is_expected = recipe.learn_from == "expected" and bool(np.isfinite(values.visible).any())
     if is_expected:
         values = dataclasses.replace(values, label=values.visible)
@@ -321,12 +321,12 @@ def _look(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> N
     }
     known = [x for x in r2.values() if math.isfinite(x)]
     now = sum(known) / len(known) if known else math.nan
-    # Where nothing can be scored the newest weights are kept, never in the place of scored ones.
+    # Where nothing can be scored the newest weights are kept, but never replace scored ones.
     is_best = now > state.best_score or (not known and state.best_score == -math.inf)
     if is_best:
         state.best_score = now if known else -math.inf
         _save_state(state, task, module, checkpoint.BEST)
-    # Parts of tiles come first for speed; the run is not to end before it saw whole ones.
+    # Crops of tiles come first for speed; patience counts only once whole tiles are used.
     if not _is_cropped(state, recipe):
         state.looks_since_best = 0 if is_best else state.looks_since_best + 1
     _save_state(state, task, state.module, checkpoint.LAST)
@@ -339,7 +339,7 @@ def _look(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> N
 
 
 def _few_slices(module: nn.Module, validation: TileSet, lesson: _Lesson) -> SliceValues:
-    """Return what the network says of some slices of some cores; NaN of the slices between."""
+    """Return the network's values of some slices of some cores; NaN for the others."""
     recipe = lesson.recipe
     tiles = validation.some_cores(recipe.look_cores)
     first = tiles.one_tile_a_slice()
@@ -376,7 +376,7 @@ def _save_state(state: _State, task: Assignment, module: nn.Module, name: str) -
 
 
 def _finish(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> Path:
-    """Take the best weights, judge them on all tiles, and write the checkpoint."""
+    """Take the best weights, evaluate them on all tiles, and write the checkpoint."""
     recipe, sets = task.recipe, task.sets
     best = checkpoint.read(task.out / checkpoint.BEST)
     state.module.load_state_dict(best["state_dict"])

@@ -43,13 +43,13 @@ CORES_WEIGHT = 0.6
 HIDDEN = (40, 20)
 EPOCHS, BATCH, HIGHEST_RATE = 16, 4_096, 0.01
 NAMING_SHARE = 0.25
-"""How much naming the class counts beside telling sediment from the rest."""
+"""Weight of the class in the loss, relative to sediment against the rest."""
 FEATURE_NOISE = 0.03
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """Cells to learn from."""
+    """Training cells."""
 
     features: NDArray[np.float32]
     """Shape (n, 33)."""
@@ -73,7 +73,7 @@ def scans(real: Path, references: Path) -> Iterator[View]:
 
 
 def cores() -> Iterator[View]:
-    """Yield generated cores with their own truth."""
+    """Yield generated cores with their true classes."""
     draw = np.random.default_rng(SEED)
     for i, px_per_cm in enumerate(GENERATED_PX_PER_CM):
         width_cm = float(np.round(draw.uniform(4.5, 10.5), 1))
@@ -102,7 +102,7 @@ def cells_of(view: View, max_cells: int, draw: np.random.Generator) -> Cells:
 
 
 def _middles(n_cells: int, step_px: int, n_px: int) -> NDArray[np.intp]:
-    """Return the pixel in the middle of each cell; the last cell may hang over the edge."""
+    """Return the pixel in the middle of each cell; the last cell may extend past the edge."""
     return np.minimum(np.arange(n_cells) * step_px + step_px // 2, n_px - 1)
 
 

@@ -1,4 +1,4 @@
-"""Scans that were marked by hand: polygons that say what is sediment and what is not."""
+"""Scans marked by hand: polygons of sediment and of other classes."""
 
 import json
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Pixels
 
 UNSCORED = 255
-"""Label of pixels of which nobody could say what they are; they count nowhere."""
+"""Label of pixels that could not be classified; they are ignored."""
 
 _SUBPIXEL_BITS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """One polygon; it lies over those before it."""
+    """One polygon; it covers those before it."""
 
     label: int
     """A :class:`MaskClass`, or :data:`UNSCORED`."""

@@ -1,4 +1,4 @@
-"""The small network that names a cell: three matrix products on its features."""
+"""The small network that classifies a cell: three matrix products on its features."""
 
 import base64
 import functools
@@ -13,7 +13,7 @@ from downcore.strata.mask.features import N_FEATURES
 from downcore.strata.mask.weights import SIZES, WEIGHTS
 
 _CELLS_AT_ONCE = 192
-"""Products this small stay on one thread; waking others takes longer than the work."""
+"""Products this small run on one thread, since starting others takes longer than the work."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +26,7 @@ class Layer:
 
 def scores_of(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """
-    Return how well each class suits each cell.
+    Return the score of each class for each cell.
 
     Parameters
     ----------

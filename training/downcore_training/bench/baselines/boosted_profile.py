@@ -18,7 +18,7 @@ class _Boosted:
 
     def predict(self, core: BenchCore) -> NDArray[np.float64]:
         said = np.full(core.labels.shape, np.nan)
-        # Trees answer whatever they are asked; without a colour there is nothing to answer from.
+        # Trees predict even from NaN; without a colour there is no prediction.
         seen = core.has_colour
         if seen.any():
             said[seen] = self.model.predict(with_context(core.profile, core.run)[seen])

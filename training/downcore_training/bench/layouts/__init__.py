@@ -1,5 +1,5 @@
 """
-Layouts of folders that the bench reads: one module each, found by looking in this package.
+Layouts of folders that the bench reads: one module each, discovered in this package.
 
 To add one, put a module here that defines ``LAYOUT``. Modules whose name starts with an
 underscore are parts of layouts.

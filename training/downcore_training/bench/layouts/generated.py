@@ -1,4 +1,4 @@
-"""A folder with a ``generated.toml``: cores that the generator draws, and what is visible."""
+"""A folder with a ``generated.toml``: generated cores, with the visible part of their logs."""
 
 import dataclasses
 import math
@@ -36,10 +36,10 @@ _KEYS = {
 }
 MAX_CORES = 10_000
 PROCESSES = 2
-"""In which many cores are drawn; no more, since a core takes some hundred megabytes."""
+"""Processes that draw many cores; no more, since a core takes some hundred megabytes."""
 
 _MANY = 16
-"""Cores from which on further processes are worth their start."""
+"""Fewest cores for which further processes are worth starting."""
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +78,7 @@ class GeneratedImages:
         return np.asarray(lines.lines, np.uint8), classes
 
     def close(self) -> None:
-        """Give the core's memory back."""
+        """Release the core's memory."""
         self._released = self._last = None
 
 
@@ -169,7 +169,7 @@ def _all_of(images: Sequence[GeneratedImages]) -> list[BenchCore]:
 def _drawn(images: GeneratedImages) -> Core:
     if images.site is None:
         return generated_core(images.seed, images.recipe)
-    # The generator is met only where a core is really made.
+    # Imported only where a core is generated.
     from downcore.simulator.generator import CoreRecipe, generate  # noqa: PLC0415
 
     recipe = images.recipe
@@ -211,7 +211,7 @@ def _core_of(images: GeneratedImages) -> BenchCore:
 
 
 def _masked(core: Core) -> Iterator[tuple[SliceLines, NDArray[np.uint8]]]:
-    """Yield each slice with the device's own mask of it, not the one that is true."""
+    """Yield each slice with its mask by the device, not the true one."""
     scale = core.scale
     buffer, masker = SectionBuffer(scale, halo_um=MASK_HALO_UM), SectionMasker(scale)
     for i in range(len(core.truth.density)):

@@ -177,7 +177,7 @@ def _order_of(depth: Values, sections: list[str]) -> NDArray[np.int64]:
 def _properties_of(
     rows: Rows, columns: Columns
 ) -> tuple[dict[str, Values], dict[str, str], list[str]]:
-    """Return the first column of each property that holds anything, in our unit, and its name."""
+    """Return the first non-empty column of each property, in our unit, and its name."""
     found: dict[str, Values] = {}
     chosen: dict[str, str] = {}
     notes: list[str] = []
@@ -286,7 +286,7 @@ def _profile_of(
 
 
 def _lab_of(rows: Rows, columns: Columns) -> Values:
-    """Return L*a*b* of each row, shape (n, 3); NaN where the table says nothing of colour."""
+    """Return L*a*b* of each row, shape (n, 3); NaN where the table has no colour."""
     if not columns.rgb:
         if not columns.lab:
             return np.full((len(rows), 3), np.nan)
@@ -309,7 +309,7 @@ def _number(text: str) -> float:
         value = float(text)
     except ValueError:
         return float("nan")
-    # Loggers write such numbers for a value they have not.
+    # Loggers write such numbers for missing values.
     return float("nan") if value in _MISSING or not np.isfinite(value) else value
 
 
