@@ -20,7 +20,7 @@ from downcore.strata.estimates import (
     NoValue,
     estimates_of,
     forced_reason,
-    why_no_value,
+    reason_to_abstain,
     without_value,
 )
 from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
@@ -147,7 +147,7 @@ class SectionPipeline:
             if lines.index < n_done:
                 waiting.answers.append(_Kept())
                 continue
-            why = why_no_value(
+            why = reason_to_abstain(
                 predictor.manifest,
                 n_tiles=len(tiles.pixels),
                 valid_fraction=core_slice.valid_fraction,

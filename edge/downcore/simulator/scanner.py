@@ -96,7 +96,7 @@ def play(
     ----------
     job : ScanJob
         What is scanned, and where to.
-    way : WritePattern
+    pattern : WritePattern
         How it is written.
     metres_per_min : float, default 0
         Speed of the track; 0 is as fast as the steps are requested.

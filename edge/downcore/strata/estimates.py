@@ -62,7 +62,7 @@ class NoValue:
     """In words, for the depth log; never empty."""
 
 
-def why_no_value(
+def reason_to_abstain(
     manifest: Manifest,
     *,
     n_tiles: int,

@@ -85,7 +85,7 @@ def cut_tiles(
     pixels = np.empty((len(kept), TILE_PX, TILE_PX, 3), np.uint8)
     for tile, i in zip(pixels, kept, strict=True):
         left, right = spans[i]
-        tile[:] = _square(lines[:, left:right], px_per_cm)
+        tile[:] = _resample(lines[:, left:right], px_per_cm)
     return Tiles(
         pixels=pixels,
         across_px=tuple(spans[i][0] for i in kept),
@@ -122,7 +122,7 @@ def _spread(kept: list[int], max_tiles: int) -> list[int]:
     return [kept[i * (len(kept) - 1) // (max_tiles - 1)] for i in range(max_tiles)]
 
 
-def _square(part: Pixels, px_per_cm: float) -> NDArray[np.uint8]:
+def _resample(part: Pixels, px_per_cm: float) -> NDArray[np.uint8]:
     """Return ``part`` as one tile of 8 bit."""
     eight = (part >> 8 if part.dtype == np.uint16 else part).astype(np.uint8, copy=False)
     n_lines = eight.shape[0]

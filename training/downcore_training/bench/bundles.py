@@ -15,7 +15,7 @@ from downcore.ports import Predictor
 from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Status
-from downcore.strata.estimates import NoValue, TilePrediction, estimates_of, why_no_value
+from downcore.strata.estimates import NoValue, TilePrediction, estimates_of, reason_to_abstain
 from downcore.strata.footprint import FOOTPRINTS, at_logger_support
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.slices import measure_slice
@@ -193,7 +193,7 @@ def _submit(job_slice: _Slice, running: Sequence[_Running]) -> None:
     scale = LineScale.of(round(max(job_slice.px_per_cm, 1.0), 6))
     measured = measure_slice(job_slice.lines, job_slice.classes, scale, index=0, first_line=0)
     for which in running:
-        why = why_no_value(
+        why = reason_to_abstain(
             which.predictor.manifest,
             n_tiles=len(tiles.pixels),
             valid_fraction=measured.valid_fraction,
