@@ -11,7 +11,7 @@ sum to 0 and ``q`` its answer to ``f = 0``, an iteration relaxed by ``a`` is
 since what is cut off and its multiplier are the two signs of one number; ``x`` is ``v`` above 0.
 So an iteration is one product of matrices. Problems lie side by side in the last axis.
 
-It is approximate, and no setting offers it: where every slice has a matrix of its own the exact
+It is approximate: where every slice has a matrix of its own the exact
 solver is faster (``docs/decisions/0023-unmixing.md``).
 
 Sources: Boyd et al. (2011), *Distributed optimization and statistical learning via the
