@@ -158,9 +158,9 @@ def choose(source: Source, sets: CoreSets, *, quantisers: Iterable[str], report:
         compiled = CompiledGraph(files.graph, precision=candidate.precision)
         answers = compiled.answers(test)
         parity = compare(answers.outputs, ideal, sets.test, source.scaling)
-        said = f"{candidate.precision}, {candidate.method}, on test cores: {parity_text(parity)}"
-        report.note(said)
-        tried.append(said)
+        summary = f"{candidate.precision}, {candidate.method}, on test cores: {parity_text(parity)}"
+        report.note(summary)
+        tried.append(summary)
         if parity.is_good_enough:
             return Chosen(
                 method=candidate.method,

@@ -38,8 +38,12 @@ def spread_of_r2(answers: Answers, *, draws: int, seed: int) -> Spread | None:
         Number of draws; 0 gives ``None``.
     seed : int
     """
-    has_value = np.isfinite(answers.said)
-    label, said, core = answers.label[has_value], answers.said[has_value], answers.core[has_value]
+    has_value = np.isfinite(answers.predicted)
+    label, predicted, core = (
+        answers.label[has_value],
+        answers.predicted[has_value],
+        answers.core[has_value],
+    )
     n_cores = np.unique(core).size
     over_cores = n_cores >= MIN_CORES
     group = core if over_cores else _blocks(core)
@@ -52,7 +56,7 @@ def spread_of_r2(answers: Answers, *, draws: int, seed: int) -> Spread | None:
     sums = np.stack(
         [
             np.bincount(number, weights, minlength=n_groups)
-            for weights in (np.ones_like(apart), apart, apart**2, (said - label) ** 2)
+            for weights in (np.ones_like(apart), apart, apart**2, (predicted - label) ** 2)
         ]
     )
     rng = np.random.default_rng([seed, 31])

@@ -55,7 +55,7 @@ LAST = 9
 class _Column:
     """Predictions of one bundle for one core, filled as they arrive."""
 
-    said: Values
+    predicted: Values
     lower: Values
     upper: Values
     forced: Values
@@ -155,8 +155,8 @@ def _started(predictor: ClosingPredictor, name: str, cores: Sequence[BenchCore])
 
 
 def _blank(n: int) -> _Column:
-    said, lower, upper, forced = (np.full((n, len(PROPERTIES)), np.nan) for _ in range(4))
-    return _Column(said, lower, upper, forced, [""] * n)
+    predicted, lower, upper, forced = (np.full((n, len(PROPERTIES)), np.nan) for _ in range(4))
+    return _Column(predicted, lower, upper, forced, [""] * n)
 
 
 def _look_at(core: BenchCore, k: int, running: Sequence[_Running], *, with_controls: bool) -> None:
@@ -231,7 +231,9 @@ def _keep(column: _Column, job: _Job, prediction: TilePrediction, manifest: Mani
         is_log = PROPERTIES[i].is_log_scaled
         ends = (estimate.value, estimate.lower, estimate.upper)
         values = [math.log10(x) if is_log else x for x in ends]
-        column.said[job.slice, i], column.lower[job.slice, i], column.upper[job.slice, i] = values
+        column.predicted[job.slice, i], column.lower[job.slice, i], column.upper[job.slice, i] = (
+            values
+        )
 
 
 def _answers(bundle: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
@@ -243,16 +245,16 @@ def _answers(bundle: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
     reasons: Counter[str] = Counter()
     for core, column in zip(cores, bundle.columns, strict=True):
         asked = np.isfinite(core.labels) & core.has_colour[:, None]
-        silent = asked.any(axis=1) & ~np.isfinite(column.said).any(axis=1)
+        silent = asked.any(axis=1) & ~np.isfinite(column.predicted).any(axis=1)
         reasons.update(column.reasons[i] or "no value" for i in np.flatnonzero(silent))
         answers.append(
             CoreAnswers(
-                said=_at_support(column.said, core),
+                predicted=_at_support(column.predicted, core),
                 lower=column.lower,
                 upper=column.upper,
                 asked=asked,
                 training_mean=np.broadcast_to(centre, core.labels.shape),
-                plain=column.said,
+                plain=column.predicted,
                 forced=_at_support(column.forced, core),
             )
         )

@@ -80,8 +80,8 @@ def controls_of_baseline(
     how = Round(seed, with_intervals=False)
     protocol = BY_CORE if BY_CORE.folds(cores, seed) else RANDOM
     mixed = shuffled(cores, seed)
-    said = run_baseline(baseline, mixed, protocol, how=how)
-    found = _judged(SHUFFLED, baseline.name, mixed, said.get(OWN))
+    predicted = run_baseline(baseline, mixed, protocol, how=how)
+    found = _judged(SHUFFLED, baseline.name, mixed, predicted.get(OWN))
     crops = cores_of_crops(cores)
     shown = run_baseline(baseline, cores, protocol, how=how, crops=crops)
     for kind in crops:
@@ -111,7 +111,7 @@ def cores_of_crops(cores: Sequence[BenchCore]) -> dict[str, list[BenchCore]]:
 
 def controls_of_bundle(
     prediction: Prediction,
-    said_of_crops: dict[str, tuple[Values, ...]],
+    crop_predictions: dict[str, tuple[Values, ...]],
     cores: Sequence[BenchCore],
     *,
     seed: int,
@@ -119,17 +119,19 @@ def controls_of_bundle(
     """Return every control of a bundle, which was not fitted to these cores."""
     mixed = shuffled(cores, seed)
     moved = [
-        dataclasses.replace(answers, said=_on_the_mean(answers.said, core.labels, mixed))
+        dataclasses.replace(answers, predicted=_on_the_mean(answers.predicted, core.labels, mixed))
         for answers, core in zip(prediction.cores, mixed, strict=True)
     ]
     again = dataclasses.replace(prediction, cores=tuple(moved))
     found = _judged(SHUFFLED, prediction.network, mixed, again)
-    for kind, values in said_of_crops.items():
+    for kind, values in crop_predictions.items():
         crops = tuple(
             dataclasses.replace(
-                answers, said=said, asked=np.isfinite(core.labels) & np.isfinite(said)
+                answers,
+                predicted=predicted,
+                asked=np.isfinite(core.labels) & np.isfinite(predicted),
             )
-            for answers, said, core in zip(prediction.cores, values, cores, strict=True)
+            for answers, predicted, core in zip(prediction.cores, values, cores, strict=True)
         )
         shown = dataclasses.replace(prediction, cores=crops)
         found += _judged(kind, prediction.network, cores, shown)
@@ -137,42 +139,42 @@ def controls_of_bundle(
 
 
 def _judged(
-    control: str, network: str, cores: Sequence[BenchCore], said: Prediction | None
+    control: str, network: str, cores: Sequence[BenchCore], predicted: Prediction | None
 ) -> list[Control]:
     found = []
     for i, prop in enumerate(PROPERTIES):
         if not any(np.isfinite(core.labels[:, i]).any() for core in cores):
             continue
-        if said is None:
+        if predicted is None:
             found.append(Control(control, network, prop.name, None, None, 0, "no fold"))
             continue
-        answers = answers_of(said, cores, i)
+        answers = answers_of(predicted, cores, i)
         found.append(_judge(control, network, prop.name, answers))
     return found
 
 
 def _judge(control: str, network: str, name: str, answers: Answers) -> Control:
-    has_value = np.isfinite(answers.said)
+    has_value = np.isfinite(answers.predicted)
     n = int(has_value.sum())
     if n < MIN_SLICES:
         why = f"{n} slices with such a crop and a label, {MIN_SLICES} are needed"
         return Control(control, network, name, None, None, n, why)
-    said, label = answers.said[has_value], answers.label[has_value]
-    score = r2(said, label)
+    predicted, label = answers.predicted[has_value], answers.label[has_value]
+    score = r2(predicted, label)
     why = "" if score is not None else "all labels are equal"
-    return Control(control, network, name, score, _best_line(said, label), n, why)
+    return Control(control, network, name, score, _best_line(predicted, label), n, why)
 
 
-def _best_line(said: Values, label: Values) -> float | None:
-    if np.ptp(said) <= 0 or np.ptp(label) <= 0:
+def _best_line(predicted: Values, label: Values) -> float | None:
+    if np.ptp(predicted) <= 0 or np.ptp(label) <= 0:
         return None
-    return float(np.corrcoef(said, label)[0, 1] ** 2)
+    return float(np.corrcoef(predicted, label)[0, 1] ** 2)
 
 
-def _on_the_mean(said: Values, labels: Values, cores: Sequence[BenchCore]) -> Values:
+def _on_the_mean(predicted: Values, labels: Values, cores: Sequence[BenchCore]) -> Values:
     """Return predictions of one core with its own mean replaced by that of all labels."""
     every = np.concatenate([core.labels for core in cores])
-    moved = said.copy()
+    moved = predicted.copy()
     for i in range(moved.shape[1]):
         has_value = np.isfinite(moved[:, i]) & np.isfinite(labels[:, i])
         if has_value.any():

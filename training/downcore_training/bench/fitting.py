@@ -128,54 +128,54 @@ def _ask_fold(
                 else judged_on(learned, mine, fold.validation)
             )
         for name, views in shown.items():
-            said = learned.predict(views[k])
-            half = np.full(said.shape, np.nan)
+            predicted = learned.predict(views[k])
+            half = np.full(predicted.shape, np.nan)
             if how.with_intervals:
-                half = _half_widths(learned, said, judged[site], is_by_core=is_by_core)
+                half = _half_widths(learned, predicted, judged[site], is_by_core=is_by_core)
             known = np.isfinite(cores[k].labels) & views[k].has_colour[:, None]
-            _fill(answers[name][k], mask, said, half=half, mean=learned.mean, known=known)
+            _fill(answers[name][k], mask, predicted, half=half, mean=learned.mean, known=known)
             if how.with_intervals and is_by_core:
                 answers[name][k] = dataclasses.replace(
-                    answers[name][k], judged=judged[site], sd=_sds(learned, said)
+                    answers[name][k], judged=judged[site], sd=_sds(learned, predicted)
                 )
 
 
 def _half_widths(
-    learned: Learned, said: Values, judged: Sequence[Judged | None], *, is_by_core: bool
+    learned: Learned, predicted: Values, judged: Sequence[Judged | None], *, is_by_core: bool
 ) -> Values:
     columns = [
-        half_of(judgement, learned.sd(said[:, i], i), len(said), is_by_core=is_by_core)
+        half_of(judgement, learned.sd(predicted[:, i], i), len(predicted), is_by_core=is_by_core)
         for i, judgement in enumerate(judged)
     ]
     return np.stack(columns, axis=1)
 
 
-def _sds(learned: Learned, said: Values) -> Values | None:
-    columns = [learned.sd(said[:, i], i) for i in range(said.shape[1])]
+def _sds(learned: Learned, predicted: Values) -> Values | None:
+    columns = [learned.sd(predicted[:, i], i) for i in range(predicted.shape[1])]
     if all(sd is None for sd in columns):
         return None
-    unsaid = np.full(len(said), np.nan)
-    return np.stack([unsaid if sd is None else sd for sd in columns], axis=1)
+    no_sd = np.full(len(predicted), np.nan)
+    return np.stack([no_sd if sd is None else sd for sd in columns], axis=1)
 
 
 def _nothing_said(core: BenchCore) -> CoreAnswers:
-    said, lower, upper, mean = (np.full(core.labels.shape, np.nan) for _ in range(4))
-    return CoreAnswers(said, lower, upper, np.zeros(core.labels.shape, bool), mean)
+    predicted, lower, upper, mean = (np.full(core.labels.shape, np.nan) for _ in range(4))
+    return CoreAnswers(predicted, lower, upper, np.zeros(core.labels.shape, bool), mean)
 
 
 def _fill(
     answers: CoreAnswers,
     mask: NDArray[np.bool_],
-    said: Values,
+    predicted: Values,
     *,
     half: Values,
     mean: Values,
     known: NDArray[np.bool_],
 ) -> None:
-    answers.said[mask] = said[mask]
+    answers.predicted[mask] = predicted[mask]
     # Intervals are clipped to the credible range, as on the device.
-    answers.lower[mask] = np.clip((said - half)[mask], _LOWEST, _HIGHEST)
-    answers.upper[mask] = np.clip((said + half)[mask], _LOWEST, _HIGHEST)
+    answers.lower[mask] = np.clip((predicted - half)[mask], _LOWEST, _HIGHEST)
+    answers.upper[mask] = np.clip((predicted + half)[mask], _LOWEST, _HIGHEST)
     answers.training_mean[mask] = mean
     answers.asked[mask] = known[mask] & np.isfinite(mean)
 

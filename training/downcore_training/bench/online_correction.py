@@ -51,12 +51,12 @@ def adaptive_coverage(prediction: Prediction, cores: Sequence[BenchCore], i: int
     """
     inside: list[NDArray[np.bool_]] = []
     for core, answers in zip(cores, prediction.cores, strict=True):
-        mine = answers.asked[:, i] & np.isfinite(answers.said[:, i])
+        mine = answers.asked[:, i] & np.isfinite(answers.predicted[:, i])
         begun = _begun(answers, i, mine) if mine.any() else None
         if begun is None:
             continue
         start, sd = begun
-        error = np.where(mine, answers.said[:, i] - core.labels[:, i], np.nan)
+        error = np.where(mine, answers.predicted[:, i] - core.labels[:, i], np.nan)
         half = adaptive_half_widths(start, error, sd, delay_rows=DELAY_CM)
         inside.append(np.abs(error[mine]) <= half[mine])
     return float(np.concatenate(inside).mean()) if inside else None
@@ -74,7 +74,7 @@ def calibrated(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> Ca
     plain: list[CoreAnswers] = []
     fixed: list[CoreAnswers] = []
     for core, answers in zip(cores, prediction.cores, strict=True):
-        mine = np.flatnonzero(answers.asked[:, i] & np.isfinite(answers.said[:, i]))
+        mine = np.flatnonzero(answers.asked[:, i] & np.isfinite(answers.predicted[:, i]))
         first, rest = mine[:FIRST_CM], mine[FIRST_CM:]
         prior = _prior(answers, i, mine)
         asked = np.zeros(answers.asked.shape, np.bool_)
@@ -97,16 +97,16 @@ def _corrected(
     first: NDArray[np.int64],
     prior: ErrorParts,
 ) -> CoreAnswers:
-    said, lower, upper = answers.said.copy(), answers.lower.copy(), answers.upper.copy()
+    predicted, lower, upper = answers.predicted.copy(), answers.lower.copy(), answers.upper.copy()
     middle = core.depth_cm[first] + 0.5
     fitted = fit_correction(
-        PROPERTIES[i].name, said[first, i], core.labels[first, i], middle, prior
+        PROPERTIES[i].name, predicted[first, i], core.labels[first, i], middle, prior
     )
-    before = said[:, i].copy()
-    said[:, i] = fitted.apply(before)
+    before = predicted[:, i].copy()
+    predicted[:, i] = fitted.apply(before)
     for ends in (lower, upper):
-        ends[:, i] = said[:, i] + fitted.width_share * (ends[:, i] - before)
-    return replace(answers, said=said, lower=lower, upper=upper)
+        ends[:, i] = predicted[:, i] + fitted.width_share * (ends[:, i] - before)
+    return replace(answers, predicted=predicted, lower=lower, upper=upper)
 
 
 def _prior(answers: CoreAnswers, i: int, mine: NDArray[np.int64]) -> ErrorParts | None:

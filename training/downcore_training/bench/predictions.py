@@ -31,7 +31,7 @@ class Judged:
 class CoreAnswers:
     """A model's predictions for every slice of one core; ``ms`` as log10, all of shape (n, 3)."""
 
-    said: Values
+    predicted: Values
     """Prediction as the logger would read it; NaN where it abstained."""
     lower: Values
     upper: Values
@@ -68,7 +68,7 @@ class Prediction:
 
 
 def answers_of(
-    prediction: Prediction, cores: Sequence[BenchCore], i: int, *, of: str = "said"
+    prediction: Prediction, cores: Sequence[BenchCore], i: int, *, of: str = "predicted"
 ) -> Answers:
     """
     Return the labels and predictions of property ``i``, pooled over the cores.
@@ -80,18 +80,20 @@ def answers_of(
         Those that it is about, in the same order.
     i : int
         Index into PROPERTIES.
-    of : str, default "said"
+    of : str, default "predicted"
         Field of :class:`CoreAnswers` that is scored.
     """
     parts: dict[str, list[NDArray[np.float64]]] = {
-        name: [] for name in ("label", "said", "lower", "upper", "training_mean")
+        name: [] for name in ("label", "predicted", "lower", "upper", "training_mean")
     }
     number: list[NDArray[np.int64]] = []
     for k, (core, answers) in enumerate(zip(cores, prediction.cores, strict=True)):
         asked = answers.asked[:, i]
         values = getattr(answers, of)
         parts["label"].append(core.labels[asked, i])
-        parts["said"].append(answers.said[asked, i] if values is None else values[asked, i])
+        parts["predicted"].append(
+            answers.predicted[asked, i] if values is None else values[asked, i]
+        )
         parts["lower"].append(answers.lower[asked, i])
         parts["upper"].append(answers.upper[asked, i])
         parts["training_mean"].append(answers.training_mean[asked, i])

@@ -37,7 +37,7 @@ class Learned:
         shown = core if self.baseline.needs_core_labels else without_labels(core)
         return self.fitted.predict(shown)
 
-    def sd(self, said: Values, i: int) -> Values | None:
+    def sd(self, predicted: Values, i: int) -> Values | None:
         """
         Return the sd of predictions (n,) of property ``i``; ``None`` where all are equal.
 
@@ -47,7 +47,7 @@ class Learned:
         if not self.baseline.extrapolates:
             return None
         least = max(float(self.spread[i]), 1e-9)
-        return np.where(np.isfinite(said), np.hypot(least, said - self.mean[i]), least)
+        return np.where(np.isfinite(predicted), np.hypot(least, predicted - self.mean[i]), least)
 
 
 def learn(baseline: Baseline, cores: Sequence[BenchCore], training: Masks, *, seed: int) -> Learned:
@@ -228,11 +228,11 @@ def _errors_on(learned: Learned, cores: Sequence[BenchCore], masks: Masks, i: in
     for k, (core, mask) in enumerate(zip(cores, masks, strict=True)):
         if not mask.any():
             continue
-        said = learned.predict(core)[:, i]
-        error = said - core.labels[:, i]
+        predicted = learned.predict(core)[:, i]
+        error = predicted - core.labels[:, i]
         known = mask & np.isfinite(error) & core.has_colour
         if known.any():
-            sd = learned.sd(said, i)
+            sd = learned.sd(predicted, i)
             found.append((k, error[known], None if sd is None else sd[known]))
     return found
 

@@ -179,24 +179,24 @@ def _r2_of(prediction: Prediction, cores: Sequence[BenchCore], i: int, of: str) 
     if all(getattr(answers, of) is None for answers in prediction.cores):
         return None
     answers = answers_of(prediction, cores, i, of=of)
-    has_value = np.isfinite(answers.said)
-    return r2(answers.said[has_value], answers.label[has_value])
+    has_value = np.isfinite(answers.predicted)
+    return r2(answers.predicted[has_value], answers.label[has_value])
 
 
 def _spearman_forced(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> float | None:
     if all(answers.forced is None for answers in prediction.cores):
         return None
     answers = answers_of(prediction, cores, i, of="forced")
-    has_value = np.isfinite(answers.said)
-    return spearman(answers.said[has_value], answers.label[has_value])
+    has_value = np.isfinite(answers.predicted)
+    return spearman(answers.predicted[has_value], answers.label[has_value])
 
 
 def _by_core(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> dict[str, float | None]:
     found = {}
     for core, answers in zip(cores, prediction.cores, strict=True):
-        mine = answers.asked[:, i] & np.isfinite(answers.said[:, i])
+        mine = answers.asked[:, i] & np.isfinite(answers.predicted[:, i])
         if mine.any():
-            found[core.name] = r2(answers.said[mine, i], core.labels[mine, i])
+            found[core.name] = r2(answers.predicted[mine, i], core.labels[mine, i])
     return found
 
 
@@ -208,23 +208,23 @@ def _spearman_of_ranks(
     for core, answers in zip(cores, prediction.cores, strict=True):
         if core.ranks is None:
             continue
-        said = answers.said[:, i] if answers.forced is None else answers.forced[:, i]
-        mine = np.isfinite(core.ranks[:, i]) & np.isfinite(said)
+        predicted = answers.predicted[:, i] if answers.forced is None else answers.forced[:, i]
+        mine = np.isfinite(core.ranks[:, i]) & np.isfinite(predicted)
         if mine.any():
-            found[core.name] = spearman(said[mine], core.ranks[mine, i])
+            found[core.name] = spearman(predicted[mine], core.ranks[mine, i])
     return found
 
 
 def _visible(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> float | None:
     """Return the R2 of the visible part, on the slices that this model was scored on."""
-    said, label = [], []
+    predicted, label = [], []
     for core, answers in zip(cores, prediction.cores, strict=True):
         if core.visible is None:
             return None
-        mine = answers.asked[:, i] & np.isfinite(answers.said[:, i])
-        said.append(core.visible[mine, i])
+        mine = answers.asked[:, i] & np.isfinite(answers.predicted[:, i])
+        predicted.append(core.visible[mine, i])
         label.append(core.labels[mine, i])
-    return r2(np.concatenate(said), np.concatenate(label)) if said else None
+    return r2(np.concatenate(predicted), np.concatenate(label)) if predicted else None
 
 
 def _plain(value: Any) -> Any:

@@ -222,8 +222,8 @@ def _asked_again(
 ) -> Prediction:
     """Return a bundle's prediction for other labels of some of the cores."""
     answers = [
-        replace(said, asked=np.isfinite(core.labels) & core.has_colour[:, None])
-        for core, said, own in zip(cores, prediction.cores, has, strict=True)
+        replace(predicted, asked=np.isfinite(core.labels) & core.has_colour[:, None])
+        for core, predicted, own in zip(cores, prediction.cores, has, strict=True)
         if own
     ]
     return replace(prediction, cores=tuple(answers), reasons={})
@@ -318,10 +318,10 @@ def _ceiling(cores: Sequence[BenchCore]) -> Prediction:
     return Prediction(CEILING, title, VISIBLE, 0, is_candidate=False, cores=answers, n_folds=0)
 
 
-def _answers(core: BenchCore, said: np.ndarray[Any, np.dtype[np.float64]]) -> CoreAnswers:
+def _answers(core: BenchCore, predicted: np.ndarray[Any, np.dtype[np.float64]]) -> CoreAnswers:
     nothing = np.full(core.labels.shape, np.nan)
     asked = np.isfinite(core.labels) & core.has_colour[:, None]
-    return CoreAnswers(said, nothing, nothing, asked, nothing)
+    return CoreAnswers(predicted, nothing, nothing, asked, nothing)
 
 
 def _missing(cores: Sequence[BenchCore]) -> list[str]:

@@ -92,14 +92,16 @@ def _on_one(name: str, scored: Sequence[Row]) -> str:
         doubt = (
             " With fewer than three cores the error is that of 20 cm blocks, which is too small."
         )
-    said = (
+    sentence = (
         f"{name}: {chosen.network} (R2 {_number(chosen.r2)}, {chosen.protocol}) is the simplest "
         f"within one bootstrap error ({se:.2f}) of the best"
     )
-    said += "." if chosen is best else f", {best.network} (R2 {_number(best.r2)}, {best.protocol})."
+    sentence += (
+        "." if chosen is best else f", {best.network} (R2 {_number(best.r2)}, {best.protocol})."
+    )
     if top <= 0.0 or chosen.network == "train-mean":
-        said += " Colour predicted nothing on a new core here."
-    return said + doubt
+        sentence += " Colour predicted nothing on a new core here."
+    return sentence + doubt
 
 
 def _over_all(rows: Sequence[Row]) -> str:

@@ -102,8 +102,8 @@ def matched_cores(folder: Path, rules: MatchingRules | None = None) -> Iterator[
     for i, core in enumerate(release.cores):
         matched = match(core, rules)
         # Warnings about the whole release are given once, with its first core.
-        said = () if i else release.warnings
-        yield replace(matched, warnings=(*said, *matched.warnings))
+        notes = () if i else release.warnings
+        yield replace(matched, warnings=(*notes, *matched.warnings))
 
 
 def _none_found(folder: Path, release: Release) -> str:
@@ -125,8 +125,8 @@ def match(core: ReleaseCore, rules: MatchingRules) -> MatchedCore:
     rules : MatchingRules
         What the files leave open.
     """
-    placed, said = place_sections(core, rules)
-    warnings = list(said)
+    placed, notes = place_sections(core, rules)
+    warnings = list(notes)
     n_slices = [LineScale(place.image.px_per_cm).n_slices(place.image.n_lines) for place in placed]
     section = np.repeat(np.arange(len(placed)), n_slices).astype(np.int64)
     slice_index = np.concatenate([np.arange(n) for n in [*n_slices, 0]]).astype(np.int64)

@@ -55,33 +55,33 @@ def place_sections(
     rules : MatchingRules
         What a person says.
     """
-    said: list[str] = []
+    notes: list[str] = []
     placed: list[PlacedSection] = []
     chain_cm: float | None = 0.0
     expected = 1
-    for number, image in _in_order(core, rules, said):
+    for number, image in _in_order(core, rules, notes):
         if number != expected:
-            said.append(f"{core.name}: no image of section {expected}")
+            notes.append(f"{core.name}: no image of section {expected}")
             chain_cm = None
         expected = number + 1
-        said += [f"{image.name}: {text}" for text in image.warnings]
+        notes += [f"{image.name}: {text}" for text in image.warnings]
         log_section = _log_section(image, number)
         length = image.length_cm or image.image_cm
         top = _top_cm(core, image, log_section, rules, chain_cm)
-        image_top = _image_top_cm(image, rules, said)
+        image_top = _image_top_cm(image, rules, notes)
         if top is None:
-            said.append(
+            notes.append(
                 f"{image.name} is left out: nothing says its depth; give top_cm in matching.toml"
             )
         elif image_top is not None:
             placed.append(PlacedSection(image, number, log_section, image_top, top, length))
         chain_cm = None if top is None else top + length
-    _check_overlaps(placed, said)
-    return tuple(sorted(placed, key=lambda place: place.top_cm)), tuple(said)
+    _check_overlaps(placed, notes)
+    return tuple(sorted(placed, key=lambda place: place.top_cm)), tuple(notes)
 
 
 def _in_order(
-    core: ReleaseCore, rules: MatchingRules, said: list[str]
+    core: ReleaseCore, rules: MatchingRules, notes: list[str]
 ) -> list[tuple[int, SectionImage]]:
     """Return the images with their number from the top, according to their names."""
     keys = [(section_key(image.section), image) for image in core.images]
@@ -94,7 +94,7 @@ def _in_order(
         most = max([number for number, _ in numbered] + in_logs, default=0)
         numbered = [(most + 1 - number, image) for number, image in reversed(numbered)]
     elif _fits_better_reversed([image for _, image in numbered], core.logs):
-        said.append(
+        notes.append(
             f"{core.name}: the sections' lengths fit the log better in the opposite order; "
             f"section_order may have to be bottom-up"
         )
@@ -151,32 +151,32 @@ def _top_cm(
     return image.top_cm if image.top_cm is not None else chain_cm
 
 
-def _image_top_cm(image: SectionImage, rules: MatchingRules, said: list[str]) -> float | None:
+def _image_top_cm(image: SectionImage, rules: MatchingRules, notes: list[str]) -> float | None:
     """Return the depth of the first line in the section, or None where it is unknown."""
     given_cm = rules.of_section(image.name).image_top_cm
     if given_cm is not None:
         return given_cm
     missing = 0.0 if image.length_cm is None else image.length_cm - image.image_cm
     if missing > _MAX_TRIM_CM:
-        said.append(
+        notes.append(
             f"{image.name} is left out: its sidecar says {image.length_cm:g} cm, it shows "
             f"{image.image_cm:.1f}; give image_top_cm in matching.toml"
         )
         return None
     if missing <= _TRIM_FROM_CM:
         return 0.0
-    said.append(
+    notes.append(
         f"{image.name} is {missing:.1f} cm shorter than its sidecar says; taken as trimmed at its "
         f"{rules.trimmed}"
     )
     return missing if rules.trimmed == "top" else 0.0
 
 
-def _check_overlaps(placed: list[PlacedSection], said: list[str]) -> None:
+def _check_overlaps(placed: list[PlacedSection], notes: list[str]) -> None:
     ordered = sorted(placed, key=lambda place: place.top_cm)
     for above, below in itertools.pairwise(ordered):
         if above.bottom_cm - below.top_cm > _OVERLAP_CM:
-            said.append(
+            notes.append(
                 f"{above.image.name} and {below.image.name} overlap by "
                 f"{above.bottom_cm - below.top_cm:.1f} cm in depth"
             )
