@@ -130,7 +130,7 @@ def run_bundles(
         _started(start(folder), name, cores) for folder, name in zip(folders, names, strict=True)
     ]
     for k, core in enumerate(cores):
-        _look_at(core, k, running, with_controls=k < control_cores)
+        _submit_core(core, k, running, with_controls=k < control_cores)
         for bundle in running:
             _take(bundle, wait=True)
         if core.image is not None:
@@ -159,7 +159,9 @@ def _blank(n: int) -> _Column:
     return _Column(predicted, lower, upper, forced, [""] * n)
 
 
-def _look_at(core: BenchCore, k: int, running: Sequence[_Running], *, with_controls: bool) -> None:
+def _submit_core(
+    core: BenchCore, k: int, running: Sequence[_Running], *, with_controls: bool
+) -> None:
     for i in range(len(core)):
         cut = core.image.lines_and_classes(i) if core.image is not None else None
         if cut is None or core.px_per_cm is None:

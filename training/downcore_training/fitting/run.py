@@ -65,7 +65,9 @@ def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None
         console.print(str(error), style="red", soft_wrap=True, highlight=False, markup=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
-        console.print("interrupted; the same command with --resume goes on from the last look")
+        console.print(
+            "interrupted; the same command with --resume continues from the last validation"
+        )
         raise typer.Exit(130) from error
     content = checkpoint.read(path)
     metrics = path.with_name("metrics.json")

@@ -66,7 +66,7 @@ class _State:
     step: int = 0
     elapsed_s: float = 0.0
     best_score: float = -math.inf
-    looks_since_best: int = 0
+    validations_since_best: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def train(
         line = f"step {state.step}  loss {sum(losses) / len(losses):+.3f}"
         report.at(_share(state, recipe), f"{line}  {state.elapsed_s / 60:.1f} min")
         if state.step % recipe.validate_every == 0 or _is_over(state, recipe):
-            _look(state, task, lesson, report)
+            _validate(state, task, lesson, report)
     return _finish(state, task, lesson, report)
 
 
@@ -216,7 +216,7 @@ def _restore(state: _State, recipe: Recipe, out: Path) -> None:
     state.optimiser.load_state_dict(last["optimiser"])
     state.mean.restore(last["running_mean"])
     state.step, state.elapsed_s = last["step"], last["elapsed_s"]
-    state.best_score, state.looks_since_best = last["best_score"], last["looks_since_best"]
+    state.best_score, state.validations_since_best = last["best_score"], last["looks_since_best"]
 
 
 def _one_step(state: _State, lesson: _Lesson, groups: TileGroups) -> float:
@@ -275,7 +275,7 @@ def _is_cropped(state: _State, recipe: Recipe) -> bool:
 
 
 def _is_over(state: _State, recipe: Recipe) -> bool:
-    if recipe.patience and state.looks_since_best >= recipe.patience:
+    if recipe.patience and state.validations_since_best >= recipe.patience:
         return True
     return _share(state, recipe) >= 1.0
 
@@ -306,7 +306,7 @@ def _kept_module(state: _State, lesson: _Lesson) -> nn.Module:
     return module.eval()
 
 
-def _look(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> None:
+def _validate(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> None:
     """Validate the running mean of the weights on some slices, and save."""
     recipe = task.recipe
     module = _kept_module(state, lesson)
@@ -328,7 +328,7 @@ def _look(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> N
         _save_state(state, task, module, checkpoint.BEST)
     # Crops of tiles come first for speed; patience counts only once whole tiles are used.
     if not _is_cropped(state, recipe):
-        state.looks_since_best = 0 if is_best else state.looks_since_best + 1
+        state.validations_since_best = 0 if is_best else state.validations_since_best + 1
     _save_state(state, task, state.module, checkpoint.LAST)
     scores_text = "  ".join(f"{name} {value:+.3f}" for name, value in r2.items())
     report.note(
@@ -343,11 +343,11 @@ def _few_slices(module: nn.Module, validation: TileSet, lesson: _Lesson) -> Slic
     recipe = lesson.recipe
     tiles = validation.some_cores(recipe.look_cores)
     first = tiles.one_tile_a_slice()
-    looked: NDArray[np.int64] = np.arange(0, first.size, recipe.look_every_slice)
+    validated: NDArray[np.int64] = np.arange(0, first.size, recipe.look_every_slice)
     mean = np.full((first.size, len(PROPERTIES)), np.nan)
     sd = np.full_like(mean, np.nan)
-    mean[looked], sd[looked] = predict(
-        module, tiles, lesson.scaling, indices=first[looked], seen=lesson.seen
+    mean[validated], sd[validated] = predict(
+        module, tiles, lesson.scaling, indices=first[validated], seen=lesson.seen
     )
     return SliceValues(
         mean=mean,
@@ -367,7 +367,7 @@ def _save_state(state: _State, task: Assignment, module: nn.Module, name: str) -
         "step": state.step,
         "elapsed_s": state.elapsed_s,
         "best_score": state.best_score,
-        "looks_since_best": state.looks_since_best,
+        "looks_since_best": state.validations_since_best,
     }
     if name == checkpoint.LAST:
         content["optimiser"] = state.optimiser.state_dict()

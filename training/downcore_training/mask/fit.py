@@ -109,8 +109,8 @@ def _middles(n_cells: int, step_px: int, n_px: int) -> NDArray[np.intp]:
 def collect(real: Path, references: Path) -> Cells:
     """Return all cells to learn from."""
     draw = np.random.default_rng(SEED)
-    from_scans = _looks(scans(real, references), VIEWS_OF_SCANS, CELLS_OF_SCAN, draw)
-    from_cores = _looks(cores(), VIEWS_OF_CORES, CELLS_OF_CORE, draw)
+    from_scans = _cells_of_views(scans(real, references), VIEWS_OF_SCANS, CELLS_OF_SCAN, draw)
+    from_cores = _cells_of_views(cores(), VIEWS_OF_CORES, CELLS_OF_CORE, draw)
     share = CORES_WEIGHT * sum(c.weights.sum() for c in from_scans)
     share /= sum(c.weights.sum() for c in from_cores)
     return Cells(
@@ -122,13 +122,13 @@ def collect(real: Path, references: Path) -> Cells:
     )
 
 
-def _looks(
-    views: Iterator[View], looks: int, max_cells: int, draw: np.random.Generator
+def _cells_of_views(
+    views: Iterator[View], n_views: int, max_cells: int, draw: np.random.Generator
 ) -> list[Cells]:
     return [
-        cells_of(view if look == 0 else altered(view, draw), max_cells, draw)
+        cells_of(view if k == 0 else altered(view, draw), max_cells, draw)
         for view in views
-        for look in range(looks)
+        for k in range(n_views)
     ]
 
 
