@@ -426,12 +426,12 @@ def _take_back_the_end(device: Device, scan_id: str) -> None:
         kept = connection.execute("SELECT max(slice_index) - 2 FROM slice").fetchone()[0]
         connection.execute("DELETE FROM estimate WHERE slice_index > ?", (kept,))
         connection.execute("DELETE FROM slice WHERE slice_index > ?", (kept,))
-        connection.execute("DELETE FROM seen_file WHERE signature NOT LIKE 'opening:%'")
+        connection.execute("DELETE FROM finished_file")
         line = connection.execute("SELECT max(first_line + n_lines) FROM slice").fetchone()[0]
         digest = _prefix_digest(line)
         connection.execute(
-            "UPDATE scan SET state = 'final', content_digest = '', n_lines_done = ?,"
-            " prefix_digest = ? WHERE scan_id = ?",
+            "UPDATE scan SET state = 'final', content_digest = '', has_ended = 0,"
+            " n_lines_done = ?, prefix_digest = ? WHERE scan_id = ?",
             (line, digest, scan_id),
         )
     connection.close()
@@ -449,5 +449,5 @@ def test_strips_processed_by_hand_are_one_scan(device: Device) -> None:
     outcomes = process_at(device.station, strips, on_slices=lambda *_: None)
 
     assert len(outcomes) == 1
-    assert outcomes[0].is_kept, outcomes[0].sentence
+    assert outcomes[0].is_stored, outcomes[0].sentence
     assert device.only_log() == expected_log(core())

@@ -20,7 +20,8 @@ from downcore.simulator.write_patterns import write_patterns
 from downcore.simulator.writing import Step, WritePattern
 from downcore.store.rows import row_of_slice
 from downcore.strata.depth import LineScale
-from downcore.strata.record import ScanState, SliceRow
+from downcore.strata.depthlog import SliceRow
+from downcore.strata.record import ScanState
 from downcore.strata.segment import Segment
 
 every_pattern = pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_a_finished_scan_gives_the_same_rows_when_it_is_processed_by_hand(
             device.station, images, on_slices=lambda *progress: told.append(progress[1])
         )
 
-        assert [one.is_kept for one in outcomes] == [True], [one.sentence for one in outcomes]
+        assert [one.is_stored for one in outcomes] == [True], [one.sentence for one in outcomes]
         assert told[-1] == len(whole_log().slices)
         check_record(device)
 

@@ -1,5 +1,6 @@
 """Pixels and mask of the slices of a core, read section by section on demand."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
@@ -7,9 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.pipeline import masked_slices
 from downcore.strata.errors import SegmentError
-from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
-from downcore.strata.section import SectionBuffer, SliceLines
 from downcore_training.datasets.release import SectionImage
 
 _Shown = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -104,20 +104,8 @@ class SliceImages:
 
 
 def _slices_of(image: SectionImage) -> Iterator[_Shown]:
-    scan = image.open()
-    try:
-        buffer = SectionBuffer(scan.scale, halo_um=MASK_HALO_UM)
-        masker = SectionMasker(scan.scale)
-        step = scan.scale.first_line_of_slice(1)
-        for first in range(0, image.n_lines, step):
-            for slice_lines in buffer.push(scan.read(first, min(step, image.n_lines - first))):
-                yield _shown(slice_lines, masker)
-        for slice_lines in buffer.finish():
-            yield _shown(slice_lines, masker)
-    finally:
-        scan.close()
-
-
-def _shown(slice_lines: SliceLines, masker: SectionMasker) -> _Shown:
-    lines = slice_lines.lines >> 8 if slice_lines.lines.dtype == np.uint16 else slice_lines.lines
-    return lines.astype(np.uint8, copy=False), masker.mask(slice_lines)
+    with contextlib.closing(image.open()) as scan:
+        for slice_lines, classes in masked_slices(scan, image.n_lines):
+            shown = slice_lines.lines
+            lines = shown >> 8 if shown.dtype == np.uint16 else shown
+            yield lines.astype(np.uint8, copy=False), classes

@@ -12,6 +12,9 @@ from functools import cache
 from pathlib import Path
 
 from downcore.sources.format import SegmentFormat
+from downcore.sources.formats._geotek_sidecar import geotek_sidecar_path, read_geotek_tags
+
+__all__ = ["format_of", "formats", "geotek_sidecar_path", "read_geotek_tags"]
 
 
 @cache

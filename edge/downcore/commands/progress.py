@@ -1,0 +1,40 @@
+"""Progress of long work: a bar on a terminal, plain lines everywhere else."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+PLAIN_EVERY = 100
+"""Slices between two plain lines."""
+
+
+@contextmanager
+def slice_progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """
+    Show how many centimetres of each section are done.
+
+    What the block is given is called with the section, its slices done and its slices in all,
+    ``None`` while it grows.
+    """
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("cm"),
+    )
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+
+        def advance(section_id: str, done: int, total: int | None) -> None:
+            if console.is_terminal:
+                if section_id not in tasks:
+                    tasks[section_id] = bar.add_task(section_id, total=total)
+                bar.update(tasks[section_id], completed=done, total=total)
+            elif done == total or done % PLAIN_EVERY == 0:
+                sys.stderr.write(f"{section_id}: {done} of {total or '?'} cm\n")
+
+        yield advance
