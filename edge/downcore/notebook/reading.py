@@ -1,0 +1,54 @@
+"""Reading a finished scan from top to end: slice by slice through the pipeline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from downcore.pipeline import SectionPipeline, SliceRules
+from downcore.ports import Predictor, ScanLines
+from downcore.sources.inbox.digests import PrefixDigest
+from downcore.strata.record import SliceRow
+
+
+@dataclass(frozen=True, slots=True)
+class ReadScan:
+    """What was read of a scan."""
+
+    rows: tuple[SliceRow, ...]
+    opening: str
+    """Digest of the lines of its first centimetre, of which its identity is made."""
+
+
+def read_rows(
+    lines: ScanLines, n_lines: int, predictors: Sequence[Predictor], rules: SliceRules
+) -> ReadScan:
+    """
+    Return the rows of a finished scan, as ``downcore process`` would keep them.
+
+    Parameters
+    ----------
+    lines : ScanLines
+        The opened scan, complete.
+    n_lines : int
+        Its lines; 1 or more.
+    predictors : sequence of Predictor
+        Bundles that run; without any, rows have no estimates.
+    rules : SliceRules
+        How slices are looked at.
+
+    Raises
+    ------
+    SegmentError
+        If lines cannot be read.
+    """
+    scale = lines.scale
+    pipeline = SectionPipeline(scale, predictors, rules)
+    opening = PrefixDigest()
+    rows: list[SliceRow] = []
+    while (first := pipeline.next_line) < n_lines:
+        stop = min(scale.first_line_of_slice(scale.slice_of_line(first) + 1), n_lines)
+        segment = lines.read(first, stop - first)
+        if first == 0:
+            opening.add(segment)
+        rows += pipeline.push(segment)
+    rows += pipeline.finish()
+    return ReadScan(tuple(rows), opening.hexdigest())
