@@ -36,7 +36,7 @@ def standing_scan(reader: Reader, section: str) -> StoredScan:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return the question whether a known name was meant, ``; `` after it; empty if none is near."""
+    """Return the question whether a known name was meant; empty where none is near."""
     folded = {one.casefold(): one for one in reversed(known)}
     near = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.5)
     return f"did you mean {folded[near[0]]!r}? " if near else ""

@@ -70,7 +70,7 @@ class ScanList(tuple[ScanSummary, ...]):
     --------
     >>> downcore.open("downcore.db").sections()
     section  scan      state  cm  format      px/cm
-    GC01_01  ...  done    4  plain_tiff    200
+    GC01_01  ...       done    4  plain_tiff    200
     >>> [one.section for one in downcore.open("downcore.db").sections()]
     ['GC01_01']
     """

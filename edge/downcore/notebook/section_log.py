@@ -8,10 +8,18 @@ from downcore.commands.log_columns import (
     LOG_COLUMNS,
     Level,
     LogRow,
+    ShareRow,
     log_rows,
     share_rows,
 )
-from downcore.notebook.tables import arrays_of, dataset_of, depth_coordinates, frame_of, needed
+from downcore.notebook.tables import (
+    Places,
+    arrays_of,
+    dataset_of,
+    depth_coordinates,
+    frame_of,
+    needed,
+)
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.properties import PROPERTIES, Property
 from downcore.strata.record import SliceRow
@@ -31,7 +39,7 @@ class SectionLog:
     --------
     >>> log = downcore.open("downcore.db")["GC01_01"]
     >>> log
-    <SectionLog GC01_01: 4 slices, density, ms, vp>
+    <StoredSection GC01_01: 4 slices, density, ms, vp>
     """
 
     section: str
@@ -82,7 +90,7 @@ class SectionLog:
         0        0.0  g/cm3  predicted
         3        1.0  g/cm3  predicted
         6        2.0  g/cm3  predicted
-        9        3.0  g/cm3  predicted
+        9        3.0  g/cm3  abstained
         """
         return frame_of(LOG_COLUMNS, log_rows(self.section, self.scan_id, self.rows))
 
@@ -113,17 +121,17 @@ class SectionLog:
         >>> data.depth.values
         array([0.5, 1.5, 2.5, 3.5])
         >>> data["density status"].isel(bundle=0).values.tolist()
-        ['predicted', 'predicted', 'predicted', 'predicted']
+        ['predicted', 'predicted', 'predicted', 'abstained']
         """
         needed("xarray")
         lines = list(log_rows(self.section, self.scan_id, self.rows))
         bundles = list(dict.fromkeys(one.estimate.bundle_id for one in lines))
         at = {row.core_slice.index: i for i, row in enumerate(self.rows)}
         # What is said of a slice asks for nothing but the slice, and some have no estimate.
-        by_slice = {(i,): cast("LogRow", row) for i, row in enumerate(self.rows)}
+        by_slice: Places[LogRow] = {(i,): cast("LogRow", row) for i, row in enumerate(self.rows)}
         variables = arrays_of(LOG_COLUMNS, Level.SLICE, by_slice, {"depth": len(at)})
         for one in PROPERTIES:
-            places = {
+            places: Places[LogRow] = {
                 (bundles.index(line.estimate.bundle_id), at[line.core_slice.index]): line
                 for line in lines
                 if line.estimate.property == one.name
@@ -159,7 +167,8 @@ class SectionComposition:
         Return the composition as a DataFrame, a row for each slice and group.
 
         The columns are those of ``downcore log --composition --csv``. Rows whose ``sum of
-        groups`` is true join groups that others count one by one: leave them out of totals.
+        groups`` is true join groups that others count one by one: leave them out of totals, and
+        let pandas give NaN rather than 0 for a slice without fractions (``min_count=1``).
 
         Returns
         -------
@@ -174,8 +183,8 @@ class SectionComposition:
         --------
         >>> frame = downcore.open("downcore.db")["GC01_01"].composition.to_pandas()
         >>> single = frame[~frame["sum of groups"]]
-        >>> single.groupby("slice")["fraction"].sum().round(6).tolist()
-        [1.0, 1.0, 1.0, 1.0]
+        >>> single.groupby("slice")["fraction"].sum(min_count=1).round(6).tolist()
+        [1.0, 1.0, 1.0, nan]
         """
         return frame_of(COMPOSITION_COLUMNS, share_rows(self.section, self.scan_id, self.slices))
 
@@ -204,9 +213,11 @@ class SectionComposition:
         groups = list(dict.fromkeys(one.share.group for one in lines))
         at = {one.index: i for i, one in enumerate(self.slices)}
         shape = {"group": len(groups), "depth": len(at)}
-        places = {(groups.index(one.share.group), at[one.composed.index]): one for one in lines}
-        by_group = {(groups.index(one.share.group),): one for one in lines}
-        by_slice = {(at[one.composed.index],): one for one in lines}
+        places: Places[ShareRow] = {
+            (groups.index(one.share.group), at[one.composed.index]): one for one in lines
+        }
+        by_group: Places[ShareRow] = {(groups.index(one.share.group),): one for one in lines}
+        by_slice: Places[ShareRow] = {(at[one.composed.index],): one for one in lines}
         keys = arrays_of(COMPOSITION_COLUMNS, Level.KEY, by_group, {"group": len(groups)})
         variables = {
             **arrays_of(COMPOSITION_COLUMNS, Level.SLICE, by_slice, {"depth": len(at)}),
@@ -216,9 +227,7 @@ class SectionComposition:
         return dataset_of(variables, coordinates, {"section": self.section, "scan": self.scan_id})
 
 
-def _of_property(
-    wanted: Property, places: dict[tuple[int, ...], LogRow], shape: dict[str, int]
-) -> dict[str, Any]:
+def _of_property(wanted: Property, places: Places[LogRow], shape: dict[str, int]) -> dict[str, Any]:
     """Return the variables of one property; its values under its own name."""
     columns = arrays_of(LOG_COLUMNS, Level.ROW, places, shape, unit=wanted.unit)
     variables = {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from downcore.strata.depth import SLICE_UM
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+Places: TypeAlias = Mapping[tuple[int, ...], Row]
+"""Rows by where they stand in an array."""
 
 _BLANK: Mapping[type, object] = {float: np.nan, int: -1, bool: False, str: ""}
 """What stands in an array where there is no row."""
@@ -96,7 +99,7 @@ def depth_coordinates(slices: Sequence[Interval]) -> dict[str, Any]:
 def arrays_of(
     columns: Sequence[Column[Row]],
     level: Level,
-    rows: Mapping[tuple[int, ...], Row],
+    rows: Places[Row],
     shape: Mapping[str, int],
     *,
     unit: str = "",
@@ -110,7 +113,7 @@ def arrays_of(
         Of which those of ``level`` are taken.
     level : Level
         What the variables say something of.
-    rows : mapping of tuple of int to row
+    rows : Places
         A row for each place that has one, by its indices in the order of ``shape``.
     shape : mapping of str to int
         Length of each dimension.
@@ -135,12 +138,13 @@ def dataset_of(
     ModuleNotFoundError
         If xarray is not installed.
     """
-    return needed("xarray").Dataset(dict(variables), dict(coordinates), dict(attributes))
+    dataset: xr.Dataset = needed("xarray").Dataset(
+        dict(variables), dict(coordinates), dict(attributes)
+    )
+    return dataset
 
 
-def _array(
-    column: Column[Row], rows: Mapping[tuple[int, ...], Row], shape: tuple[int, ...]
-) -> NDArray[Any]:
+def _array(column: Column[Row], rows: Places[Row], shape: tuple[int, ...]) -> NDArray[Any]:
     array = np.full(shape, _BLANK[column.kind], dtype=object)
     for place, row in rows.items():
         cell = column.cell(row)

@@ -23,7 +23,18 @@ A message says what was expected, what was found, where, and what to do.
 
 
 class DowncoreError(Exception):
-    """Base of every error that downcore raises on purpose."""
+    """
+    Base of every error that downcore raises on purpose.
+
+    Examples
+    --------
+    >>> try:
+    ...     downcore.open("none.db")
+    ... except downcore.DowncoreError as error:
+    ...     print(error)
+    expected a database at none.db, got none; name the file that [store] path of the settings \
+says, or make one: downcore process IMAGE --db FILE
+    """
 
 
 class SegmentError(DowncoreError):
