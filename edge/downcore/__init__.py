@@ -9,8 +9,13 @@ they are first used, so that importing downcore costs nothing.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from downcore.notebook.log import Log, ScanList, ScanSummary, StoredSection
-    from downcore.notebook.log import open_log as open  # noqa: A004 - downcore.open, in full
+    from downcore.notebook.log import (
+        Log,
+        ScanList,
+        ScanSummary,
+        StoredSection,
+        open,  # noqa: A004 - downcore.open, in full
+    )
     from downcore.notebook.prediction import predict
     from downcore.notebook.scan import FinishedScan, SectionMask, read_scan
     from downcore.notebook.section_log import SectionComposition, SectionLog
@@ -55,8 +60,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'downcore' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - loaded when first used, as all else
 
-    module = import_module(f"downcore.{_HOME_OF[name]}")
-    return getattr(module, "open_log" if name == "open" else name)
+    return getattr(import_module(f"downcore.{_HOME_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -422,7 +422,13 @@ def test_an_older_record_is_read_and_its_missing_composition_says_what_to_do(
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("PRAGMA user_version = 1")
         connection.execute("INSERT INTO meta VALUES (1, 1, 'x', '2025-01-01T00:00:00.000Z')")
-        known = {"scan_id": "a", "section_id": "A", "px_per_cm": "200", "top": "up", "state": "done"}
+        known = {
+            "scan_id": "a",
+            "section_id": "A",
+            "px_per_cm": "200",
+            "top": "up",
+            "state": "done",
+        }
         required = connection.execute(
             "SELECT name FROM pragma_table_info('scan') WHERE \"notnull\" AND dflt_value IS NULL"
         )
@@ -515,20 +521,6 @@ def test_without_pandas_the_error_names_a_command_that_works_here(
         section.to_xarray()
     with pytest.raises(ModuleNotFoundError, match="expected pandas"):
         downcore.open(db).sections().to_pandas()
-
-
-def test_a_command_for_a_missing_module_is_right_for_an_older_install_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(extras, "requires", lambda _: ["numpy"])
-
-    assert extras.install_command("xarray").endswith("-m pip install xarray")
-
-
-def test_every_optional_module_belongs_to_an_extra_that_exists() -> None:
-    pyproject = (ROOT / "pyproject.toml").read_text()
-
-    assert all(f"\n{extra} = [" in pyproject for extra in set(extras.EXTRA_OF.to_numpy()()))
 
 
 def test_a_dataset_survives_a_change_to_pandas_and_back(db: Path) -> None:

@@ -225,7 +225,7 @@ def test_without_matplotlib_the_message_names_the_extra(
 
     monkeypatch.setattr(builtins, "__import__", without)
 
-    with pytest.raises(DowncoreError, match=r"pip install 'downcore\[demo\]'"):
+    with pytest.raises(DowncoreError, match=r"-m pip install .*matplotlib"):
         draw_plate(section_of(a_slice(0, Status.PREDICTED)), tmp_path / "plate.png")
 
 

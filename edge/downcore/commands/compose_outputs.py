@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,11 @@ def check_outputs(outputs: ComposeOutputs, inputs: Iterable[Path | None]) -> Non
     ------
     SettingsError
         Names the option and what is wrong.
+    ModuleNotFoundError
+        If a picture is wanted and matplotlib, which draws it, is not installed.
     """
+    if outputs.png is not None and find_spec("matplotlib") is None:
+        raise ModuleNotFoundError("expected matplotlib for --out, got none", name="matplotlib")
     if outputs.png is not None and outputs.png.suffix.lower() != ".png":
         raise SettingsError(f"expected a .png for --out, got {printable(outputs.png)}")
     places: dict[Path, str] = {one.resolve(): "an input" for one in inputs if one is not None}

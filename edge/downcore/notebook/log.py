@@ -261,12 +261,12 @@ did you mean 'GC01_01'? known: GC01_01
         return ask(self.path, read)
 
 
-def open_log(path: str | Path) -> Log:
+def open(path: str | Path) -> Log:  # noqa: A001 - downcore.open, in full
     """
     Open the record of a station, or of ``downcore process``, for reading; nothing is changed.
 
-    It may be in use: a daemon that writes is neither kept waiting nor noticed. A database in a
-    folder that cannot be written is read as well, once its daemon has ended.
+    A daemon may go on writing meanwhile; it is not kept waiting. A database that no program has
+    open is read in a folder that cannot be written, too.
 
     Parameters
     ----------

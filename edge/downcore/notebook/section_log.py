@@ -219,11 +219,14 @@ class SectionComposition:
         by_group: Places[ShareRow] = {(groups.index(one.share.group),): one for one in lines}
         by_slice: Places[ShareRow] = {(at[one.composed.index],): one for one in lines}
         keys = arrays_of(COMPOSITION_COLUMNS, Level.KEY, by_group, {"group": len(groups)})
+        # A name with a space cannot be a coordinate in a netCDF file.
+        group = {"group": keys.pop("group")}
         variables = {
+            **keys,
             **arrays_of(COMPOSITION_COLUMNS, Level.SLICE, by_slice, {"depth": len(at)}),
             **arrays_of(COMPOSITION_COLUMNS, Level.ROW, places, shape),
         }
-        coordinates = {**depth_coordinates(self.slices), **keys}
+        coordinates = {**depth_coordinates(self.slices), **group}
         return dataset_of(variables, coordinates, {"section": self.section, "scan": self.scan_id})
 
 

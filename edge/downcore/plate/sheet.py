@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from downcore.extras import install_command
 from downcore.plate.axes import depth_axis, head
 from downcore.plate.composition import draw_composition, legend_of_groups
 from downcore.plate.labels import draw_labels
@@ -94,7 +95,8 @@ def _figure_of(section: PlateSection) -> "Figure":
         from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise DowncoreError(
-            "expected matplotlib to draw a plate, got none; pip install 'downcore[demo]'"
+            "expected matplotlib to draw a plate, got none; install it with: "
+            f"{install_command('matplotlib')}"
         ) from error
     columns = _columns_of(section)
     figure = Figure(figsize=(_SHEET_IN + sum(one.extra_in for one in columns), 10.6))
