@@ -10,7 +10,7 @@ from functools import cache
 
 from downcore.simulator.writing import WritePattern
 
-__all__ = ["ways"]
+__all__ = ["write_patterns"]
 
 
 @cache
