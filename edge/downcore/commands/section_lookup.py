@@ -30,7 +30,7 @@ def standing_scan(reader: Reader, section: str) -> StoredScan:
                 "whose log stands for both"
             )
     raise UnknownSectionError(
-        f"expected a section of the store, got {section!r}; {nearest(section, list(known))}"
+        f"expected a section of the store, got {section!r}; {nearest(str(section), list(known))}"
         f"known: {', '.join(known) or 'none yet'}"
     )
 

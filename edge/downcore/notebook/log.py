@@ -13,6 +13,7 @@ from downcore.notebook.section_log import SectionComposition, SectionLog
 from downcore.notebook.tables import needed
 from downcore.store import Reader
 from downcore.store.queries import StoredScan
+from downcore.strata.depth import SLICE_UM
 from downcore.strata.errors import SectionError, UnknownSectionError
 from downcore.strata.record import ScanState, SliceRow
 
@@ -321,7 +322,7 @@ def _summaries(scans: list[StoredScan]) -> ScanList:
             format=one.scan.format,
             px_per_cm=float(one.scan.px_per_cm),
             section_top_cm=(
-                None if one.scan.section_top_um is None else one.scan.section_top_um / 10_000
+                None if one.scan.section_top_um is None else one.scan.section_top_um / SLICE_UM
             ),
             path=one.scan.path,
             updated_utc=one.status.updated_utc,

@@ -61,8 +61,13 @@ def predict(
         },
     )
     predictors = open_predictors(settings)
-    with scan.opened() as lines:
-        read = read_rows(lines, scan.n_lines, predictors, rules_of(settings))
+    try:
+        with scan.opened() as lines:
+            read = read_rows(lines, scan.n_lines, predictors, rules_of(settings))
+    finally:
+        # Where reading broke off, networks are still at work, and must not be dropped so.
+        for predictor in predictors:
+            predictor.collect(wait=True)
     rows = tuple(
         replace(row, estimates=tuple(sorted(row.estimates, key=_place_in_record)))
         for row in read.rows
