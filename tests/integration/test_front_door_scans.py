@@ -86,7 +86,7 @@ def test_a_prediction_is_bit_for_bit_what_process_keeps(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("is_allowed", [False, True])
-def test_a_prediction_of_a_coarse_scan_is_as_reserved_as_process(
+def test_a_prediction_of_a_coarse_scan_abstains_where_process_does(
     folder: Path, tmp_path: Path, *, is_allowed: bool
 ) -> None:
     settings = settings_of(tmp_path / "downcore.db", allow_low_resolution=is_allowed)
