@@ -75,6 +75,19 @@ class StoredRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredBundle:
+    """A bundle of the record."""
+
+    bundle_id: str
+    network: str
+    precision: str
+    training_data: str
+    """What it was trained on, in a sentence."""
+    is_corrected: bool
+    """Whether its values were corrected by measured rows of the section."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much the record holds."""
 
@@ -103,9 +116,9 @@ class Reader:
     being folded in.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_at_rest: bool = False) -> None:
         self._path = path
-        self._connection = open_reader(path)
+        self._connection = open_reader(path, is_at_rest=is_at_rest)
         try:
             with as_store_error(path, "read"):
                 refuse_foreign(self._connection, path)
@@ -114,16 +127,24 @@ class Reader:
             raise
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, is_at_rest: bool = False) -> Self:
         """
         Open the record at ``path``.
+
+        Parameters
+        ----------
+        path : Path
+            The database.
+        is_at_rest : bool, default False
+            Whether nobody writes to it and nothing lies beside it; then no file is made there
+            either. Not for a reader that lasts: it would not notice a writer.
 
         Raises
         ------
         StoreError
             If there is none, or it is not one that this version can read.
         """
-        return cls(path)
+        return cls(path, is_at_rest=is_at_rest)
 
     def __enter__(self) -> Self:
         return self
@@ -205,6 +226,23 @@ class Reader:
         while newest and (page := self._composition_page(scan_id, newest[0][0], after)):
             yield from page
             after = page[-1].index
+
+    def prefix_digest(self, scan_id: str) -> str:
+        """Return the digest of a scan's lines whose slices are in the store; empty without any."""
+        found = self._all("SELECT prefix_digest FROM scan WHERE scan_id = ?", scan_id)
+        return str(found[0][0]) if found else ""
+
+    def bundles(self) -> list[StoredBundle]:
+        """Return every bundle, in the order in which they were recorded."""
+        return [
+            StoredBundle(bundle_id, network, precision, training_data, bool(is_corrected))
+            for bundle_id, network, precision, training_data, is_corrected in self._all(
+                "SELECT bundle_id, network, precision, coalesce(manifest ->> '$.training_data',"
+                " manifest ->> '$.manifest.training_data', ''),"
+                " manifest ->> '$.corrected_series_of' IS NOT NULL"
+                " FROM bundle WHERE bundle_id <> '' ORDER BY recorded_utc, bundle_id"
+            )
+        ]
 
     def counts(self) -> Counts:
         """Return how much the record holds."""
