@@ -8,10 +8,12 @@ from typing import Any, cast
 import pytest
 
 from downcore.health import MIN_FREE_BYTES, lack_of_room
+from downcore.publish import SinkHealth
 from downcore.publish.payloads import StationState, StationStatus
 from downcore.service import daemon as daemon_module
 from downcore.service.daemon import Daemon
 from downcore.service.scheduler import RemainingWork
+from downcore.service.status_report import StatusReport
 from downcore.settings import load_settings
 from downcore.sources.inbox.events import Hint
 from downcore.sources.inbox.listing import Listing
@@ -46,7 +48,7 @@ class SlowFolder:
 
 
 def paced(folder: SlowFolder, *, settle_s: float = 20.0) -> ThrottledListing:
-    return ThrottledListing(Path("inbox"), folder.clock, settle_s=settle_s, take=folder.look)
+    return ThrottledListing(Path("inbox"), folder.clock, settle_s=settle_s, take=folder.list_inbox)
 
 
 def test_a_look_serves_for_a_second_of_work_and_no_longer() -> None:
@@ -113,7 +115,7 @@ class PlayedIntake:
     n_rounds: int
     refused: dict[str, str] = field(default_factory=dict)
 
-    def round(self, _look: Listing, _closed: frozenset[Path]) -> RemainingWork:
+    def run_once(self, _look: Listing, _closed: frozenset[Path]) -> RemainingWork:
         self.n_rounds -= 1
         self.clock.now_s += FRESH_S / 100
         if self.n_rounds == 0:
@@ -138,6 +140,12 @@ class Heard:
     def report(self, status: StationStatus) -> None:
         self.said.append(status)
 
+    def health(self) -> SinkHealth:
+        return SinkHealth(is_connected=True)
+
+    def stop(self) -> None:
+        pass
+
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -159,7 +167,8 @@ def looks_in(
     monkeypatch.setattr(daemon_module, "ThrottledListing", lambda *_a, **_k: paced(folder))
     scheduler = PlayedIntake(daemon, clock, n_rounds=10, refused={"a.tif": "a grey image"})
     heard = Heard()
-    played = cast("Any", (scheduler, PlayedFollower(iter(hints)), [heard]))
+    report = StatusReport({"heard": heard}, clock)
+    played = cast("Any", (scheduler, PlayedFollower(iter(hints)), report))
     daemon._loop(*played, ends_when_idle=False)
     return folder.n_listings, heard
 

@@ -1,7 +1,6 @@
 """The first hour of a station: look at the inbox, write settings, check that all is well."""
 
 import shutil
-import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +8,10 @@ from pathlib import Path
 
 from downcore.file_names import printable
 from downcore.ports import ScanDescription
+from downcore.publish.sinks import sinks
 from downcore.service.composition_setup import check_composition
 from downcore.service.opening import check_settings, guard_of, open_predictors
-from downcore.settings import Settings, load_settings
+from downcore.settings import Settings, load_settings, settings_model
 from downcore.sources import Reading
 from downcore.sources.inbox.grouping import ScanFiles, ScanFilesFinder
 from downcore.sources.inbox.listing import ListingLimits, list_inbox
@@ -123,8 +123,8 @@ def write_settings(findings: Findings, out: Path, *, may_overwrite: bool) -> Non
 def settings_text(findings: Findings) -> str:
     """Return the settings file that fits an inbox: every key with its meaning and default."""
     lines = ["# Settings of downcore, written by 'downcore init'.", ""]
-    defaults = Settings()
-    for section, field in Settings.model_fields.items():
+    defaults = settings_model().model_construct()
+    for section, field in settings_model().model_fields.items():
         lines.append(f"[{section}]")
         model = field.annotation
         for key, described in getattr(model, "model_fields", {}).items():
@@ -157,10 +157,10 @@ def examine(config: Path | None) -> list[Check]:
         _check_store,
         _check_bundles,
         _check_composition,
-        _check_broker,
         _check_clock,
     ]
-    return [Check("settings", is_ok=True, finding=where), *(check(settings) for check in checks)]
+    found = [check(settings) for check in checks]
+    return [Check("settings", is_ok=True, finding=where), *found, *_check_sinks(settings)]
 
 
 def _place_sentence(inbox: Path) -> str:
@@ -253,17 +253,22 @@ def _check_composition(settings: Settings) -> Check:
     return Check("composition", is_ok=True, finding=told)
 
 
-def _check_broker(settings: Settings) -> Check:
-    mqtt = settings.mqtt
-    if not mqtt.enabled:
-        return Check("broker", is_ok=True, finding="not used (mqtt.enabled = false)")
-    try:
-        with socket.create_connection((mqtt.host, mqtt.port), timeout=3.0):
-            return Check("broker", is_ok=True, finding=f"{mqtt.host}:{mqtt.port} answers")
-    except OSError as error:
-        advice = "rows are kept and sent when it answers; set mqtt.host and mqtt.port"
-        finding = f"{mqtt.host}:{mqtt.port}: {error.strerror or error}"
-        return Check("broker", is_ok=False, finding=finding, advice=advice)
+def _check_sinks(settings: Settings) -> list[Check]:
+    found: list[Check] = []
+    for name, sink in sinks().items():
+        if sink.probe is None:
+            continue
+        section = settings.sink(name)
+        if not section.enabled:
+            finding = f"not used ({name}.enabled = false)"
+            found.append(Check(name, is_ok=True, finding=finding))
+            continue
+        try:
+            found.append(Check(name, is_ok=True, finding=sink.probe(section)))
+        except OSError as error:
+            advice = f"rows are kept and sent when it answers; see [{name}] in the settings"
+            found.append(Check(name, is_ok=False, finding=str(error), advice=advice))
+    return found
 
 
 def _check_clock(settings: Settings) -> Check:

@@ -3,22 +3,21 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from downcore import __version__
 from downcore.clock import SystemClock
 from downcore.exit_codes import INTERNAL, OK, REFUSED
 from downcore.file_names import printable
 from downcore.health import lack_of_room, notify_systemd
 from downcore.ports import Clock
-from downcore.publish import RunningSink, Wake, payloads
-from downcore.publish.payloads import StationState, StationStatus
+from downcore.publish import Wake, payloads
 from downcore.service.opening import check_settings, open_station
 from downcore.service.outlets import open_sinks
 from downcore.service.scheduler import Scheduler, SliceWatcher
+from downcore.service.status_report import StatusReport
 from downcore.settings import Settings
 from downcore.sources.inbox.events import Follower, Hint
 from downcore.sources.inbox.listing import Listing
@@ -51,8 +50,6 @@ class Daemon:
         Of the device.
     clock : Clock
         Time.
-    extra_sinks : sequence of str
-        Names of sinks besides MQTT, such as ``terminal``.
     on_step : callable, optional
         Told of each scan that was stepped.
     lack_of_room : callable, optional
@@ -64,17 +61,14 @@ class Daemon:
         settings: Settings,
         *,
         clock: Clock,
-        extra_sinks: Sequence[str] = (),
         on_step: SliceWatcher | None = None,
         lack_of_room: Callable[[Path], str] = lack_of_room,
     ) -> None:
         self._lack_of_room = lack_of_room
         self._settings = settings
         self._clock = clock
-        self._extra_sinks = tuple(extra_sinks)
         self._on_step = on_step
         self._stopping = threading.Event()
-        self._said: tuple[str, ...] = ()
         self.refused: dict[str, str] = {}
         """Reason by path of what was set aside, once ``run`` has ended."""
 
@@ -110,21 +104,20 @@ class Daemon:
                     on_commit=wake.notify,
                 )
             )
-            sinks = stack.enter_context(
-                open_sinks(self._settings, station, wake, extra=self._extra_sinks)
-            )
+            sinks = stack.enter_context(open_sinks(self._settings, station, wake))
+            report = StatusReport(sinks, self._clock)
             follower = stack.enter_context(_following(self._settings))
             scheduler = Scheduler(station, self._on_step, is_stopping=self._stopping.is_set)
             stack.callback(scheduler.close)
-            self._loop(scheduler, follower, sinks, ends_when_idle=ends_when_idle)
+            self._loop(scheduler, follower, report, ends_when_idle=ends_when_idle)
             self.refused = dict(scheduler.refused)
-            self._tell(sinks, StationState.OFFLINE, ())
+            report.end()
 
     def _loop(
         self,
         scheduler: Scheduler,
         follower: Follower | None,
-        sinks: Sequence[RunningSink],
+        report: StatusReport,
         *,
         ends_when_idle: bool,
     ) -> None:
@@ -144,21 +137,25 @@ class Daemon:
                 )
             after = scheduler.run_once(seen, frozenset(closed))
             closed.clear()
-            self._report(seen, sinks)
+            report.update(self._faults(seen))
             if not is_ready:
                 is_ready = True
                 notify_systemd("READY=1")
-            _feed_watchdog(f"{after.n_waiting} scans under way", scheduler)
+            _feed_watchdog(f"{after.n_waiting} scans under way", scheduler, report)
             has_more = after.has_more
             if has_more:
                 continue
             if ends_when_idle and after.n_waiting == 0 and seen.is_listed:
                 return
             wait_s = ACTIVE_WAIT_S if after.n_waiting else inbox.reconcile_s
-            closed |= self._wait(follower, scheduler, max(wait_s, listings.rest_s))
+            closed |= self._wait(follower, scheduler, report, max(wait_s, listings.rest_s))
 
     def _wait(
-        self, follower: Follower | None, scheduler: Scheduler, left_s: float
+        self,
+        follower: Follower | None,
+        scheduler: Scheduler,
+        report: StatusReport,
+        left_s: float,
     ) -> frozenset[Path]:
         """Wait for a hint, for the next look, or for the end; return the files that closed."""
         while left_s > 0 and not self._stopping.is_set():
@@ -168,33 +165,22 @@ class Daemon:
                 self._stopping.wait(turn_s)
             elif (hint := follower.wait(turn_s)).woken:
                 return hint.closed
-            _feed_watchdog("waiting for scans", scheduler)
+            report.refresh()
+            _feed_watchdog("waiting for scans", scheduler, report)
         return frozenset()
 
-    def _report(self, seen: Listing, sinks: Sequence[RunningSink]) -> None:
-        """Say online or degraded, when that changed."""
+    def _faults(self, seen: Listing) -> tuple[str, ...]:
+        """Return what is wrong with the station itself, in words."""
         away = "" if seen.is_listed else f"the inbox {self._settings.inbox.path} cannot be listed"
-        reasons = tuple(filter(None, (away, self._lack_of_room(self._settings.store.path))))
-        state = StationState.DEGRADED if reasons else StationState.ONLINE
-        self._tell(sinks, state, reasons)
-
-    def _tell(
-        self, sinks: Sequence[RunningSink], state: StationState, reasons: tuple[str, ...]
-    ) -> None:
-        if (state.value, *reasons) == self._said:
-            return
-        self._said = (state.value, *reasons)
-        status = StationStatus(state, reasons, self._clock.utc_rfc3339(), __version__)
-        for sink in sinks:
-            sink.report(status)
-        logger.info("station %s %s", state.value, "; ".join(reasons))
+        return tuple(filter(None, (away, self._lack_of_room(self._settings.store.path))))
 
 
-def _feed_watchdog(doing: str, scheduler: Scheduler) -> None:
+def _feed_watchdog(doing: str, scheduler: Scheduler, report: StatusReport) -> None:
     """Tell systemd that the loop has come round, and where it stands."""
     n_refused = len(scheduler.refused)
     aside = f"; {n_refused} set aside, see the journal" if n_refused else ""
-    notify_systemd(f"WATCHDOG=1\nSTATUS={doing}{aside}")
+    degraded = f"; degraded: {printable('; '.join(report.reasons))}" if report.reasons else ""
+    notify_systemd(f"WATCHDOG=1\nSTATUS={doing}{aside}{degraded}")
 
 
 def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
@@ -208,7 +194,7 @@ def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
     """
     logging.basicConfig(level=settings.log.level, format="%(levelname)s %(name)s: %(message)s")
     warn_of_wal_reset()
-    daemon = Daemon(settings, clock=SystemClock(), extra_sinks=("terminal",))
+    daemon = Daemon(settings, clock=SystemClock())
     has_failed = _stop_when_a_thread_dies(daemon)
 
     def stop(signum: int, frame: FrameType | None) -> None:

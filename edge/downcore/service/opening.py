@@ -19,10 +19,9 @@ from downcore.inference import (
     open_guarded,
 )
 from downcore.ports import Clock, Predictor
-from downcore.publish.mqtt_settings import read_password, tls_context
 from downcore.service.composition_setup import composition_config_of
 from downcore.service.kernel_warm_up import warm_up
-from downcore.service.outlets import mqtt_settings_of
+from downcore.service.outlets import enabled_sinks
 from downcore.service.station import Station, patience_of, patterns_of, reading_of, rules_of
 from downcore.settings import Settings
 from downcore.store import Announcer, Store
@@ -114,7 +113,7 @@ def open_station(
 
 def check_settings(settings: Settings) -> None:
     """
-    Check what the types of the settings cannot: patterns, times, places, and the way to the broker.
+    Check what the types of the settings cannot: patterns, times, places, and the sinks.
 
     Raises
     ------
@@ -123,10 +122,8 @@ def check_settings(settings: Settings) -> None:
     """
     patience_of(settings)
     patterns_of(settings)
-    if settings.mqtt.enabled:
-        broker = mqtt_settings_of(settings)
-        read_password(broker)
-        tls_context(broker)
+    for sink, section in enabled_sinks(settings):
+        sink.check(section)
     inbox, store = settings.inbox.path.resolve(), settings.store.path.resolve()
     if store.is_relative_to(inbox):
         raise SettingsError(

@@ -1,12 +1,12 @@
 """Opens the sinks that the settings ask for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from downcore import __version__
-from downcore.publish import Feed, RunningSink, Wake, sinks
-from downcore.publish.mqtt_settings import MqttSettings
+from downcore.publish import Feed, RunningSink, Sink, SinkSettings, Wake
 from downcore.publish.payloads import Birth
+from downcore.publish.sinks import sinks
 from downcore.service.station import Station
 from downcore.settings import Settings
 from downcore.store import Reader
@@ -14,10 +14,10 @@ from downcore.store import Reader
 
 @contextmanager
 def open_sinks(
-    settings: Settings, station: Station, wake: Wake, *, extra: Sequence[str] = ()
-) -> Iterator[tuple[RunningSink, ...]]:
+    settings: Settings, station: Station, wake: Wake
+) -> Iterator[dict[str, RunningSink]]:
     """
-    Start the broker's sink, where it is enabled, and the ``extra`` ones; stop them at the end.
+    Start every sink that the settings enable, and give them by name; stop them at the end.
 
     Raises
     ------
@@ -35,32 +35,20 @@ def open_sinks(
             started_utc=station.clock.utc_rfc3339(),
             bundles=tuple(predictor.manifest for predictor in station.predictors),
         ),
+        vessel=settings.station.vessel,
+        station=settings.station.station,
     )
-    known = sinks()
-    running: list[RunningSink] = []
+    running: dict[str, RunningSink] = {}
     try:
-        if settings.mqtt.enabled:
-            running.append(known["mqtt"].open(mqtt_settings_of(settings), feed))
-        running += [known[name].open(known[name].settings(), feed) for name in extra]
-        yield tuple(running)
+        for sink, section in enabled_sinks(settings):
+            running[sink.name] = sink.open(section, feed)
+        yield running
     finally:
-        for sink in running:
-            sink.stop()
+        for sink_at_work in running.values():
+            sink_at_work.stop()
 
 
-def mqtt_settings_of(settings: Settings) -> MqttSettings:
-    """Return how to reach the broker."""
-    mqtt, station = settings.mqtt, settings.station
-    return MqttSettings(
-        host=mqtt.host,
-        port=mqtt.port,
-        vessel=station.vessel,
-        station=station.station,
-        protocol=mqtt.protocol,
-        username=mqtt.username,
-        password_file=mqtt.password_file,
-        tls=mqtt.tls,
-        ca_file=mqtt.ca_file,
-        cert_file=mqtt.cert_file,
-        key_file=mqtt.key_file,
-    )
+def enabled_sinks(settings: Settings) -> list[tuple[Sink, SinkSettings]]:
+    """Return the sinks that the settings enable, each with its section."""
+    sections = [(sink, settings.sink(name)) for name, sink in sinks().items()]
+    return [(sink, section) for sink, section in sections if section.enabled]

@@ -3,9 +3,9 @@
 from collections import deque
 
 from downcore.publish import payloads
-from downcore.publish._mqtt_link import Message, MqttLink
-from downcore.publish.ack_window import AckWindow
 from downcore.publish.sink import OutboxReader
+from downcore.publish.sinks._ack_window import AckWindow
+from downcore.publish.sinks._mqtt_link import Message, MqttLink
 from downcore.publish.topics import Topics
 from downcore.strata.record import OutboxEntry, OutboxKind, StoreOrigin
 
