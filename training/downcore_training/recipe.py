@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,6 +161,18 @@ def parse_recipe(text: str, *, origin: str = "recipe") -> Recipe:
     recipe = Recipe(**_checked(Recipe, raw, origin), cores=cores)
     _check_ranges(recipe, origin)
     return recipe
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """Return a recipe as the TOML that :func:`parse_recipe` reads, every key in it."""
+    values = dataclasses.asdict(recipe)
+    cores = values.pop("cores")
+    return f"{_toml(values)}\n[cores]\n{_toml(cores)}"
+
+
+def _toml(values: dict[str, Any]) -> str:
+    # A recipe holds text, numbers and truth only, which JSON and TOML write alike.
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
 
 
 def _checked(kind: type, raw: object, origin: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from downcore.strata.input_text import exact_ratio, shown
 
 
 def list_patterns() -> None:
-    """Print every way of writing."""
+    """Print every write pattern."""
     for pattern in write_patterns().values():
         typer.echo(f"{pattern.name:26s} {pattern.title}")
 
@@ -36,7 +36,7 @@ def play_section(
     Raises
     ------
     typer.BadParameter
-        If the way is unknown, a number is out of range, or a file is there already.
+        If the pattern is unknown, a number is out of range, or a file is there already.
     """
     exact = exact_ratio(px_per_cm)
     if exact is None:

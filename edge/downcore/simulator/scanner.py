@@ -1,4 +1,4 @@
-"""A played scanner: writes a section into a folder, in any way of writing, at a line rate."""
+"""A played scanner: writes a section into a folder, in any write pattern, at a line rate."""
 
 import difflib
 import time
@@ -44,7 +44,7 @@ class RealTime:
 
 def pattern_named(name: str) -> WritePattern:
     """
-    Return a way of writing by its name.
+    Return a write pattern by its name.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def play(
     ----------
     job : ScanJob
         What is scanned, and where to.
-    way : WritePattern
+    pattern : WritePattern
         How it is written.
     metres_per_min : float, default 0
         Speed of the track; 0 is as fast as the steps are asked for.

@@ -1,4 +1,4 @@
-"""What every way of writing has in common: lines in, steps that can be seen in a folder out."""
+"""What every write pattern has in common: scan lines in, visible changes of a folder out."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -87,7 +87,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class WritePattern:
-    """A way in which scanners, or programs that copy for them, write a section."""
+    """How scanners, or programs that copy for them, write a section: order, names and timing."""
 
     name: str
     """What it is called on the command line."""
