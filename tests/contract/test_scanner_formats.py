@@ -104,7 +104,7 @@ def test_every_format_has_a_sample() -> None:
 
 def test_every_format_is_named_as_its_module() -> None:
     for name, fmt in formats().items():
-        assert fmt is __import__(f"downcore.sources.{name}", fromlist=["FORMAT"]).FORMAT
+        assert fmt is __import__(f"downcore.sources.formats.{name}", fromlist=["FORMAT"]).FORMAT
 
 
 @every_sample

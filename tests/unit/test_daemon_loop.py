@@ -41,7 +41,7 @@ class SlowFolder:
     look_s: float
     n_listings: int = 0
 
-    def list_inbox(self, _inbox: Path) -> Listing:
+    def look(self, _inbox: Path) -> Listing:
         self.n_listings += 1
         self.clock.now_s += self.look_s
         return NOTHING
@@ -107,7 +107,7 @@ def test_a_folder_that_is_slow_to_look_at_is_given_rest() -> None:
 
 
 @dataclass
-class PlayedIntake:
+class PlayedScheduler:
     """Has more to do in every round but the last, which stops the daemon."""
 
     daemon: Daemon
@@ -115,7 +115,7 @@ class PlayedIntake:
     n_rounds: int
     refused: dict[str, str] = field(default_factory=dict)
 
-    def run_once(self, _look: Listing, _closed: frozenset[Path]) -> RemainingWork:
+    def run_once(self, _listing: Listing, _closed: frozenset[Path]) -> RemainingWork:
         self.n_rounds -= 1
         self.clock.now_s += FRESH_S / 100
         if self.n_rounds == 0:
@@ -154,7 +154,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return told
 
 
-def looks_in(
+def listings_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hints: list[Hint], **more: Any
 ) -> tuple[int, Heard]:
     """Run ten rounds with work to do; return how many looks were taken, and what was said."""
@@ -165,7 +165,7 @@ def looks_in(
     )
     daemon = Daemon(settings, clock=clock, **more)
     monkeypatch.setattr(daemon_module, "ThrottledListing", lambda *_a, **_k: paced(folder))
-    scheduler = PlayedIntake(daemon, clock, n_rounds=10, refused={"a.tif": "a grey image"})
+    scheduler = PlayedScheduler(daemon, clock, n_rounds=10, refused={"a.tif": "a grey image"})
     heard = Heard()
     report = StatusReport({"heard": heard}, clock)
     played = cast("Any", (scheduler, PlayedFollower(iter(hints)), report))
@@ -176,7 +176,7 @@ def looks_in(
 def test_a_backlog_is_worked_off_without_a_look_before_every_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[str]
 ) -> None:
-    n_listings, _heard = looks_in(tmp_path, monkeypatch, [])
+    n_listings, _heard = listings_in(tmp_path, monkeypatch, [])
 
     assert n_listings == 1
     assert sum("WATCHDOG=1" in one for one in told) == 10, "expected a ping for every turn"
@@ -188,7 +188,7 @@ def test_a_hint_always_leads_to_a_fresh_look(
 ) -> None:
     hints = [Hint(woken=False), Hint(woken=True), Hint(woken=False), Hint(woken=True)]
 
-    n_listings, _heard = looks_in(tmp_path, monkeypatch, hints)
+    n_listings, _heard = listings_in(tmp_path, monkeypatch, hints)
 
     assert n_listings == 3
     assert told[0] == "READY=1"
@@ -199,7 +199,7 @@ def test_a_station_whose_disk_fills_up_says_once_that_it_is_degraded(
 ) -> None:
     del told
 
-    _n_looks, heard = looks_in(
+    _n_listings, heard = listings_in(
         tmp_path, monkeypatch, [], lack_of_room=lambda _store: "little is free"
     )
 
@@ -213,7 +213,7 @@ def test_files_that_were_set_aside_are_no_fault_of_the_station(
 ) -> None:
     del told
 
-    _n_looks, heard = looks_in(tmp_path, monkeypatch, [], lack_of_room=lambda _store: "")
+    _n_listings, heard = listings_in(tmp_path, monkeypatch, [], lack_of_room=lambda _store: "")
 
     assert [one.state for one in heard.said] == [StationState.ONLINE]
 

@@ -119,9 +119,9 @@ def test_no_import_goes_round_in_a_circle_the_lazy_ones_included() -> None:
 @pytest.mark.parametrize(
     ("name", "package", "is_wrong"),
     [
-        ("downcore.sources.readers.tiff", "downcore.sources", False),
-        ("downcore.sources.readers.tiff", "downcore.sources.readers", True),
-        ("downcore.sources.readers.tiff", "downcore", True),
+        ("downcore.sources._readers", "downcore.sources", False),
+        ("downcore.sources._readers", "downcore.sources.formats", True),
+        ("downcore.sources._readers", "downcore", True),
         ("downcore.sources._readers.tiff", "downcore.service", True),
         ("downcore.sources.__init__", "downcore.service", False),
     ],

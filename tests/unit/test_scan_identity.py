@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from downcore.service.identity import Identity, content_key, end_key, identify
+from downcore.service.identity import Identity, end_key, identify
 from downcore.sources.inbox.digests import PrefixDigest, scan_id_of
 from downcore.sources.turns import at_once
 from downcore.store import OpenedScan
@@ -134,9 +134,9 @@ def test_a_file_that_is_written_anew_is_waited_for() -> None:
 
 
 def test_a_linked_scan_is_told_by_its_whole_content() -> None:
-    linked = known(0, duplicate_of="original")
     content = "ab" * 16
-    store = HeldStore({FIRST: linked}, {content_key(content): "original"})
+    linked = known(0, duplicate_of="original", content_digest=content)
+    store = HeldStore({FIRST: linked})
 
     assert found(store) is None, "its content is not known yet"
     assert found(store, content=content) == Identity(FIRST, digest(10), linked)
