@@ -24,10 +24,12 @@ from reporting import arguments, report
 from sections import PX_PER_CM, write_section
 
 from downcore.clock import SystemClock
-from downcore.commands.process import SLICES_PER_STEP, scan_files_of
-from downcore.service.opening import open_station
+from downcore.commands.image_files import scan_files_of
+from downcore.commands.process import SLICES_PER_STEP
 from downcore.service.scan_ingest import Outcome, ScanIngest
+from downcore.service.station_setup import open_station
 from downcore.settings import Settings, load_settings
+from downcore.sources.inbox.grouping import observe_again
 
 HERE = Path(__file__).resolve().parent
 WHOLE_WIDTH = 8
@@ -70,7 +72,8 @@ def process(settings: Settings, *images: Path) -> Spent:
                 raise SystemExit(scan_files)
             ingest = ScanIngest(station, scan_files)
             wall_s, cpu_s = time.perf_counter(), time.process_time()
-            while ingest.step(scan_files, is_closed=True) is Outcome.MORE:
+            stability = observe_again(None, scan_files, now_s=wall_s, is_closed=True)
+            while ingest.step(scan_files, stability) is Outcome.MORE:
                 pass
             wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

@@ -7,14 +7,14 @@ It knows neither files nor the store.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.defaults import TILES_PER_SLICE
-from downcore.ports import Predictor, TilePrediction
+from downcore.ports import Predictor, ScanLines, TilePrediction
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Estimate
 from downcore.strata.estimates import (
@@ -32,28 +32,78 @@ from downcore.strata.slices import CoreSlice, measure_slice
 from downcore.strata.tiles import cut_tiles
 
 OnMasked = Callable[[SliceLines, NDArray[np.uint8]], None]
-"""Told of the lines of each slice, from the section's top on, with their mask."""
+"""Called with the lines of each slice and their mask, from the section's top on."""
 
 
 @dataclass(frozen=True, slots=True)
 class SliceRules:
-    """How slices are looked at."""
+    """How slices are predicted."""
 
     tiles_per_slice: int = TILES_PER_SLICE
-    """Most tiles looked at across one slice; 1 or more."""
+    """Most tiles predicted across one slice; 1 or more."""
     allow_low_resolution: bool = False
     """Predict even from scans far below the resolution of the training; the rows say so."""
 
 
-class _Kept:
-    """Stands for the answer of a predictor whose estimates of the slice are kept already."""
+def slice_stop(
+    scale: LineScale, first_line: int, n_lines: int, *, is_complete: bool = True
+) -> int | None:
+    """
+    Return the line after the slice that holds ``first_line``.
+
+    ``None`` where ``n_lines`` do not hold the whole slice; the last slice of a complete scan
+    may be short.
+    """
+    stop = scale.first_line_of_slice(scale.slice_of_line(first_line) + 1)
+    if first_line >= n_lines or (stop > n_lines and not is_complete):
+        return None
+    return min(stop, n_lines)
+
+
+def segments_by_slice(
+    lines: ScanLines, n_lines: int, *, first_line: int = 0, is_complete: bool = True
+) -> Iterator[Segment]:
+    """
+    Read a scan slice by slice.
+
+    Parameters
+    ----------
+    lines : ScanLines
+        The opened scan.
+    n_lines : int
+        Lines that can be trusted.
+    first_line : int, default 0
+        Line to begin with.
+    is_complete : bool, default True
+        Whether ``n_lines`` are all, so that the last slice may be short.
+    """
+    while (
+        stop := slice_stop(lines.scale, first_line, n_lines, is_complete=is_complete)
+    ) is not None:
+        yield lines.read(first_line, stop - first_line)
+        first_line = stop
+
+
+def masked_slices(lines: ScanLines, n_lines: int) -> Iterator[tuple[SliceLines, NDArray[np.uint8]]]:
+    """Yield the slices of a complete scan with their masks, from the section's top on."""
+    buffer = SectionBuffer(lines.scale, halo_um=MASK_HALO_UM)
+    masker = SectionMasker(lines.scale)
+    for segment in segments_by_slice(lines, n_lines):
+        for released in buffer.push(segment):
+            yield released, masker.mask(released)
+    for released in buffer.finish():
+        yield released, masker.mask(released)
+
+
+class _Stored:
+    """Stands for the answer of a predictor whose estimates of the slice are in the store."""
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class _PendingSlice:
     core_slice: CoreSlice
     sediment_fraction: NDArray[np.float32]
-    answers: list[TilePrediction | NoValue | _Kept | None] = field(default_factory=list)
+    answers: list[TilePrediction | NoValue | _Stored | None] = field(default_factory=list)
     """One for each predictor; ``None`` until it has answered."""
 
 
@@ -69,14 +119,14 @@ class SectionPipeline:
         Bundles that run; each gives its own estimates. Nobody else may use them
         between a ``push`` and the ``drain`` or ``finish`` that follows it.
     rules : SliceRules
-        How slices are looked at.
+        How slices are predicted.
     done_slices : sequence of int, optional
-        For each predictor, slices from the top whose estimates are already kept; none by
+        For each predictor, slices from the top whose estimates are already stored; none by
         default. A slice that every predictor has done is masked again, so that the state
         is what it was, but not returned; one that some have done is returned with the
         estimates of the others.
     on_masked : callable, optional
-        Told of every slice, done or not, once it is masked.
+        Called with every slice, done or not, once it is masked.
     """
 
     def __init__(
@@ -95,7 +145,7 @@ class SectionPipeline:
         self._buffer = SectionBuffer(scale, halo_um=MASK_HALO_UM)
         self._masker = SectionMasker(scale)
         self._on_masked = on_masked
-        self._waiting: deque[_Waiting] = deque()
+        self._pending: deque[_PendingSlice] = deque()
 
     @property
     def next_line(self) -> int:
@@ -112,7 +162,7 @@ class SectionPipeline:
             As :class:`SectionBuffer` does.
         """
         for lines in self._buffer.push(segment):
-            self._look_at(lines)
+            self._mask_and_predict(lines)
         return self._ready_rows(wait=False)
 
     def drain(self) -> list[SliceRow]:
@@ -122,18 +172,18 @@ class SectionPipeline:
     def finish(self) -> list[SliceRow]:
         """Return every row that is left; the last slice may be short."""
         for lines in self._buffer.finish():
-            self._look_at(lines)
+            self._mask_and_predict(lines)
         return self.drain()
 
-    def _look_at(self, lines: SliceLines) -> None:
+    def _mask_and_predict(self, lines: SliceLines) -> None:
         classes = self._masker.mask(lines)
         if lines.index >= min(self._done_slices, default=0):
-            self._measure(lines, classes)
+            self._predict(lines, classes)
         if self._on_masked is not None:
             # Last, so that what it does is done while the networks are at work.
             self._on_masked(lines, classes)
 
-    def _measure(self, lines: SliceLines, classes: NDArray[np.uint8]) -> None:
+    def _predict(self, lines: SliceLines, classes: NDArray[np.uint8]) -> None:
         px_per_cm = float(self._scale.px_per_cm)
         core_slice = measure_slice(
             lines.lines,
@@ -143,10 +193,10 @@ class SectionPipeline:
             first_line=lines.first_line,
         )
         tiles = cut_tiles(lines.lines, classes, px_per_cm, most=self._rules.tiles_per_slice)
-        waiting = _Waiting(core_slice, tiles.sediment_fraction)
+        pending = _PendingSlice(core_slice, tiles.sediment_fraction)
         for predictor, n_done in zip(self._predictors, self._done_slices, strict=True):
             if lines.index < n_done:
-                waiting.answers.append(_Kept())
+                pending.answers.append(_Stored())
                 continue
             why = why_no_value(
                 predictor.manifest,
@@ -155,30 +205,30 @@ class SectionPipeline:
                 source_px_per_cm=px_per_cm,
                 allow_low_resolution=self._rules.allow_low_resolution,
             )
-            waiting.answers.append(why)
+            pending.answers.append(why)
             if why is None:
-                predictor.submit((waiting, len(waiting.answers) - 1), tiles.pixels)
-        self._waiting.append(waiting)
+                predictor.submit((pending, len(pending.answers) - 1), tiles.pixels)
+        self._pending.append(pending)
 
     def _ready_rows(self, *, wait: bool) -> list[SliceRow]:
         for predictor in self._predictors:
-            for (waiting, which), answer in predictor.collect(wait=wait):
-                waiting.answers[which] = answer
+            for (pending, which), answer in predictor.collect(wait=wait):
+                pending.answers[which] = answer
         rows: list[SliceRow] = []
-        while self._waiting and None not in self._waiting[0].answers:
-            rows.append(self._row(self._waiting.popleft()))
+        while self._pending and None not in self._pending[0].answers:
+            rows.append(self._row(self._pending.popleft()))
         return rows
 
-    def _row(self, waiting: _Waiting) -> SliceRow:
+    def _row(self, pending: _PendingSlice) -> SliceRow:
         estimates: list[Estimate] = []
-        for predictor, answer in zip(self._predictors, waiting.answers, strict=True):
+        for predictor, answer in zip(self._predictors, pending.answers, strict=True):
             if isinstance(answer, NoValue):
                 estimates += without_value(predictor.manifest, answer)
             elif isinstance(answer, TilePrediction):
                 estimates += estimates_of(
                     answer,
-                    waiting.sediment_fraction,
+                    pending.sediment_fraction,
                     predictor.manifest,
                     beware=forced_reason(predictor.manifest, float(self._scale.px_per_cm)),
                 )
-        return SliceRow(waiting.core_slice, tuple(estimates))
+        return SliceRow(pending.core_slice, tuple(estimates))

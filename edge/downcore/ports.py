@@ -1,6 +1,5 @@
 """The few protocols the pipeline and the service need, on one page."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -10,10 +9,11 @@ from numpy.typing import NDArray
 from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
 from downcore.strata.estimates import TilePrediction
+from downcore.strata.record import SliceRow
 from downcore.strata.regions.window import RegionWindow
 from downcore.strata.segment import Segment
 
-__all__ = ["Clock", "Predictor", "RegionRefiner", "ScanLines", "TilePrediction"]
+__all__ = ["Clock", "Predictor", "RegionRefiner", "ScanLines", "SlicePipeline", "TilePrediction"]
 
 
 class Predictor(Protocol):
@@ -28,30 +28,9 @@ class Predictor(Protocol):
         """The manifest of the bundle that runs."""
         ...
 
-    def predict(self, slices: Sequence[NDArray[np.uint8]]) -> list[TilePrediction]:
-        """
-        Predict each slice's tiles and wait for the answers.
-
-        Parameters
-        ----------
-        slices : sequence of ndarray, each of shape (n_tiles, 200, 200, 3)
-            RGB tiles, sRGB, 8 bit.
-
-        Returns
-        -------
-        list of TilePrediction
-            One for each entry of ``slices``, in order; an entry without tiles gives none.
-
-        Raises
-        ------
-        RuntimeError
-            If something was submitted and not collected.
-        """
-        ...
-
     def submit(self, tag: object, tiles: NDArray[np.uint8]) -> None:
         """
-        Begin to predict one slice's tiles, shape (n_tiles, 200, 200, 3); they are copied.
+        Begin to predict one slice's tiles: sRGB of 8 bit, shape (n_tiles, 200, 200, 3); copied.
 
         Waits only while every inference request is busy.
         """
@@ -64,6 +43,27 @@ class Predictor(Protocol):
         With ``wait`` everything that was submitted is finished first; without it the
         list may be empty, and tiles may still be held back to fill a batch.
         """
+        ...
+
+
+class SlicePipeline(Protocol):
+    """Turns the scan lines of one section into rows of the depth log, in order."""
+
+    @property
+    def next_line(self) -> int:
+        """The scan line that must come next."""
+        ...
+
+    def push(self, segment: Segment) -> list[SliceRow]:
+        """Add consecutive lines; return the rows that are ready, without waiting for others."""
+        ...
+
+    def drain(self) -> list[SliceRow]:
+        """Wait for the predictions of every slice whose lines are there; return their rows."""
+        ...
+
+    def finish(self) -> list[SliceRow]:
+        """Return every row that is left; the last slice may be short."""
         ...
 
 
@@ -165,7 +165,7 @@ class ScanLines(Protocol):
 
 
 class RegionRefiner(Protocol):
-    """A way of joining superpixels to regions; used from one thread."""
+    """Joins superpixels to regions; used from one thread."""
 
     @property
     def name(self) -> str:

@@ -23,7 +23,7 @@ from played_device import (
 )
 
 from downcore.commands.process import process_at
-from downcore.service.attempt import MAX_DEATHS
+from downcore.service.scan_record import MAX_DEATHS
 from downcore.simulator.scanner import pattern_named
 from downcore.sources import Limits
 from downcore.strata.record import ScanState
@@ -182,10 +182,10 @@ def test_a_bad_file_handed_over_by_a_person_is_refused_with_its_reason(
             device.station, [device.inbox / name, good], on_slices=lambda *_: None
         )
 
-        assert not bad.is_kept
+        assert not bad.is_stored
         check_reason(bad.sentence, reason)
         check_reason(device.reasons()[name], reason)
-        assert kept.is_kept, kept.sentence
+        assert kept.is_stored, kept.sentence
         check_neighbour(device, good)
         assert bytes_below(device.inbox) == before, "expected the inbox as it was"
 
@@ -278,7 +278,7 @@ def test_a_hostile_sidecar_handed_over_by_a_person_does_not_lose_the_other_scans
         bad, good = make(device.inbox), good_scans(device.inbox)
         outcomes = process_at(device.station, [good[0], bad, good[1]], on_slices=lambda *_: None)
 
-        assert [one.is_kept for one in outcomes] == [True, False, True]
+        assert [one.is_stored for one in outcomes] == [True, False, True]
         check_reason(outcomes[1].sentence, reason)
         check_good(device, good)
 
@@ -383,7 +383,7 @@ def test_links_pipes_and_folders_handed_over_by_a_person_are_refused(tmp_path: P
         paths = [*sorted(device.inbox.iterdir()), device.inbox / "gone.tif"]
         outcomes = process_at(device.station, paths, on_slices=lambda *_: None)
 
-        assert [one.is_kept for one in outcomes] == [False] * 4
+        assert [one.is_stored for one in outcomes] == [False] * 4
         assert all(Path(p).name in one.sentence for p, one in zip(paths, outcomes, strict=True))
         assert device.scans("path") == []
 

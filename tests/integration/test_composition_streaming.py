@@ -21,7 +21,7 @@ from small_config import small_config, table_in_use
 
 from downcore.commands.process import process_at
 from downcore.composing import CompositionConfig, SectionComposer
-from downcore.composing.region_worker import Submit, in_turn
+from downcore.composing.section_regions import Submit, submit_at_once
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.service.corrections import calibrated_station
 from downcore.simulator.write_patterns import write_patterns
@@ -48,7 +48,7 @@ def composed_in_one_pass(
     *,
     n_done: int = 0,
     composition_config: CompositionConfig | None = None,
-    submit: Submit = in_turn,
+    submit: Submit = submit_at_once,
 ) -> list[ComposedSlice]:
     """Return the composition of lines in memory, cut as told: no file, no store."""
     scale = LineScale.of(PX_PER_CM)
@@ -56,7 +56,7 @@ def composed_in_one_pass(
         composition_config or small_config(), scale, n_done=n_done, submit=submit
     )
     pipeline = SectionPipeline(
-        scale, (DigestPredictor(),), SliceRules(), on_masked=composer.look_at
+        scale, (DigestPredictor(),), SliceRules(), on_masked=composer.add_lines
     )
     found: list[ComposedSlice] = []
     first = 0
@@ -172,7 +172,7 @@ def test_a_scan_gives_the_composition_of_one_pass_however_it_is_interrupted(
 def processed(device: Device) -> None:
     images = sorted(device.inbox.glob("*.tif"))
     outcomes = process_at(device.station, images, on_slices=lambda *_: None)
-    assert [one.is_kept for one in outcomes] == [True], [one.sentence for one in outcomes]
+    assert [one.is_stored for one in outcomes] == [True], [one.sentence for one in outcomes]
 
 
 def written(home: Path) -> Device:
@@ -306,7 +306,7 @@ def test_measured_rows_stand_before_what_a_bundle_predicts(tmp_path: Path) -> No
 
         outcomes = process_at(station, images, on_slices=lambda *_: None)
 
-        assert outcomes[0].is_kept, outcomes[0].sentence
+        assert outcomes[0].is_stored, outcomes[0].sentence
         found = kept(device)
         assert len(found) == 25
         first = found[0].composition

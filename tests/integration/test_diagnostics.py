@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from downcore import endmember_presets
-from downcore.commands.diagnostics import examine, look_around, settings_text, write_settings
+from downcore.commands.doctor import examine
+from downcore.commands.init import look_around, settings_text, write_settings
 from downcore.settings import known_keys, load_settings
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.simulator.scanner import pattern_named, play, scan_job

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from small_bundle import edit, some_tiles, write_bundle
 
-from downcore.commands.diagnostics import examine
+from downcore.commands.doctor import examine
 from downcore.commands.log_table import write_csv
 from downcore.commands.process import process_files
 from downcore.inference import (
@@ -73,7 +73,7 @@ def process(
         store={"path": folder / "guard.db"},
     )
     (outcome,) = process_files([path], settings, on_slices=lambda *_: None)
-    assert outcome.is_kept, outcome.sentence
+    assert outcome.is_stored, outcome.sentence
     return sqlite3.connect(folder / "guard.db")
 
 
@@ -202,7 +202,7 @@ def announced(folder: Path, image: NDArray[np.uint8], bundle: Path) -> list[str]
     from downcore.clock import SystemClock  # noqa: PLC0415 - used here alone
     from downcore.commands.process import process_at  # noqa: PLC0415 - used here alone
     from downcore.publish import payloads  # noqa: PLC0415 - used here alone
-    from downcore.service.opening import open_station  # noqa: PLC0415 - used here alone
+    from downcore.service.station_setup import open_station  # noqa: PLC0415 - used here alone
 
     path = folder / "GC01.png"
     assert cv2.imwrite(str(path), image)
@@ -217,7 +217,7 @@ def announced(folder: Path, image: NDArray[np.uint8], bundle: Path) -> list[str]
         settings, clock=SystemClock(), announce=payloads, slices_per_step=2
     ) as station:
         (outcome,) = process_at(station, [path], on_slices=lambda *_: None)
-    assert outcome.is_kept, outcome.sentence
+    assert outcome.is_stored, outcome.sentence
     rows = sqlite3.connect(folder / "sent.db").execute(
         "SELECT payload FROM outbox WHERE kind = 'log'"
     )

@@ -28,7 +28,7 @@ def image(tmp_path: Path) -> Path:
 def processed(device: Device, image: Path, measured: MeasuredRows) -> None:
     station = calibrated_station(device.station, measured)
     (outcome,) = process_at(station, [image], on_slices=lambda *_: None)
-    assert outcome.is_kept, outcome.sentence
+    assert outcome.is_stored, outcome.sentence
 
 
 def series(device: Device, of: str = "") -> list[tuple[object, ...]]:
@@ -52,7 +52,7 @@ def test_the_corrected_series_stands_beside_the_plain_one(tmp_path: Path, image:
 
         found = series(device)
 
-        assert plain.is_kept
+        assert plain.is_stored
         assert series(device, "b1") == uncorrected, "predictions must not be overwritten"
         assert len(found) == len(uncorrected)
         assert image.read_bytes() == before

@@ -53,7 +53,7 @@ def test_a_real_image_gives_one_row_for_each_centimetre(
 
     (outcome,) = process_files([path], settings, on_slices=lambda *_: None)
 
-    assert outcome.is_kept, outcome.sentence
+    assert outcome.is_stored, outcome.sentence
     with Reader.open(tmp_path / "real.db") as reader:
         (scan,) = reader.scans()
         rows = [one.row for one in reader.scan_log(scan.scan.scan_id)]

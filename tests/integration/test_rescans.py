@@ -449,5 +449,5 @@ def test_strips_processed_by_hand_are_one_scan(device: Device) -> None:
     outcomes = process_at(device.station, strips, on_slices=lambda *_: None)
 
     assert len(outcomes) == 1
-    assert outcomes[0].is_kept, outcomes[0].sentence
+    assert outcomes[0].is_stored, outcomes[0].sentence
     assert device.only_log() == expected_log(core())

@@ -19,8 +19,8 @@ from played_device import (
     job_of,
 )
 
-from downcore.service.attempt import MAX_DEATHS
 from downcore.service.scan_ingest import ScanIngest
+from downcore.service.scan_record import MAX_DEATHS
 from downcore.service.scheduler import MAX_OPEN, Scheduler
 from downcore.simulator.scanner import pattern_named
 from downcore.sources.inbox.listing import ListingLimits, list_inbox

@@ -112,7 +112,7 @@ def test_a_finished_scan_gives_the_same_rows_when_it_is_processed_by_hand(
             device.station, images, on_slices=lambda *progress: told.append(progress[1])
         )
 
-        assert [one.is_kept for one in outcomes] == [True], [one.sentence for one in outcomes]
+        assert [one.is_stored for one in outcomes] == [True], [one.sentence for one in outcomes]
         assert told[-1] == len(whole_log().slices)
         check_record(device)
 

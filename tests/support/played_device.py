@@ -17,7 +17,7 @@ from downcore.composing import CompositionConfig
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.ports import Predictor
 from downcore.publish import payloads
-from downcore.service.scheduler import RemainingWork, Scheduler, SliceWatcher
+from downcore.service.scheduler import OnStep, RemainingWork, Scheduler
 from downcore.service.station import Station
 from downcore.simulator.generator import CoreRecipe, GeneratedCore
 from downcore.simulator.writing import ScanJob
@@ -206,7 +206,7 @@ class Device:
     px_per_cm: str | None = PX_PER_CM
     settle_s: float = SETTLE_S
     limits: Limits = field(default_factory=Limits)
-    on_step: SliceWatcher | None = None
+    on_step: OnStep | None = None
     clock: HandClock = field(default_factory=HandClock)
     composition_config: CompositionConfig | None = None
     _store: Store | None = None

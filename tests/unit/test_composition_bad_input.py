@@ -368,7 +368,7 @@ def test_a_label_that_no_pixel_can_hold_is_refused_and_not_wrapped(beyond: int) 
 def composed_section(lines: np.ndarray) -> list[ComposedSlice]:
     scale = LineScale.of(20)
     composer = SectionComposer(small_config(), scale)
-    pipeline = SectionPipeline(scale, (), SliceRules(), on_masked=composer.look_at)
+    pipeline = SectionPipeline(scale, (), SliceRules(), on_masked=composer.add_lines)
     composer.add_rows(pipeline.push(Segment(lines, 0)))
     composer.add_rows(pipeline.finish())
     return composer.finish()

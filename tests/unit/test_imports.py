@@ -15,9 +15,6 @@ FOLDERS = {
     "downcore_shore": "shore",
 }
 
-NOT_YET = frozenset({"downcore"})
-"""Packages that still take private modules from one another."""
-
 
 def files_of(package: str, root: Path = ROOT) -> Iterator[tuple[str, Path]]:
     folder = root / FOLDERS[package]
@@ -94,8 +91,6 @@ def is_above(package: str, module: str) -> bool:
 
 @pytest.mark.parametrize("package", sorted(FOLDERS))
 def test_no_private_module_is_imported_from_another_package(package: str) -> None:
-    if package in NOT_YET:
-        pytest.skip("its rooms are being moved")
     known = frozenset(modules())
     wrong = [
         f"{module} imports {name}"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from downcore.commands import process as batch
-from downcore.commands.process import _scan_files_in, scan_files_of
+from downcore.commands import image_files
+from downcore.commands.image_files import ImageFolders, scan_files_of
 from downcore.sources.inbox.grouping import ScanFiles, ScanFilesFinder
 
 PIXELS = np.full((8, 4, 3), 90, dtype=np.uint8)
@@ -32,10 +32,10 @@ def test_a_folder_is_listed_once_however_many_of_its_scans_are_named(
             n_listed += 1
             super().__init__()
 
-    monkeypatch.setattr(batch, "ScanFilesFinder", Counted)
-    folders: dict[Path, batch._Folder] = {}
+    monkeypatch.setattr(image_files, "ScanFilesFinder", Counted)
+    folders = ImageFolders()
 
-    found = [_scan_files_in(folders, path) for path in scans]
+    found = [folders.find(path) for path in scans]
 
     assert [one.paths for one in found if isinstance(one, ScanFiles)] == [(p,) for p in scans]
     assert n_listed == 1, "the folder was listed for every scan"

@@ -108,7 +108,7 @@ def test_a_file_with_other_lines_further_down_is_a_new_scan() -> None:
     got = found(HeldStore({FIRST: known()}), other)
 
     assert got is not None
-    assert (got.kept, got.opening) == (None, digest(10))
+    assert (got.stored, got.opening) == (None, digest(10))
     assert got.scan_id != FIRST
     assert got == found(HeldStore({FIRST: known()}), other), "its name depends on its lines alone"
 
@@ -121,7 +121,7 @@ def test_a_scan_that_was_done_and_has_more_lines_is_a_new_scan() -> None:
     assert again is not None
     assert again.scan_id == FIRST
     assert more is not None
-    assert (more.kept, more.scan_id == FIRST) == (None, False)
+    assert (more.stored, more.scan_id == FIRST) == (None, False)
 
 
 def test_a_file_that_is_written_anew_is_waited_for() -> None:
@@ -142,7 +142,7 @@ def test_a_linked_scan_is_told_by_its_whole_content() -> None:
     assert found(store, content=content) == Identity(FIRST, digest(10), linked)
     other = found(store, content="cd" * 16)
     assert other is not None
-    assert (other.kept, other.scan_id == FIRST) == (None, False)
+    assert (other.stored, other.scan_id == FIRST) == (None, False)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,6 @@ def compose(
     Groups that the data say little of are marked; slices of which nothing can be said abstain,
     with the reason.
     """
-    from downcore.cli.progress import SliceProgress
     from downcore.commands.compose import ComposeInputs, compose_image
     from downcore.commands.compose_outputs import (
         ComposeOutputs,
@@ -68,6 +67,7 @@ def compose(
         sentence_of,
         write_outputs,
     )
+    from downcore.commands.progress import SliceProgress
     from downcore.settings import load_settings
 
     settings = load_settings(

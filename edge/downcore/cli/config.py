@@ -16,7 +16,7 @@ ConfigOption = Annotated[
 @config_app.command()
 def check(config: ConfigOption = None) -> None:
     """Read the settings and say whether they can be used; exit code 78 if not."""
-    from downcore.service.opening import check_settings
+    from downcore.service.station_setup import check_settings
     from downcore.settings import load_settings
 
     check_settings(load_settings(config))

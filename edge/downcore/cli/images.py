@@ -49,8 +49,8 @@ def process(
     ] = None,
 ) -> None:
     """Turn finished images into rows of the depth log; one image after the other."""
-    from downcore.cli.progress import SliceProgress
     from downcore.commands.process import process_files
+    from downcore.commands.progress import SliceProgress
     from downcore.service.corrections import read_measured
     from downcore.settings import load_settings
 
@@ -71,8 +71,8 @@ def process(
         typer.echo("stopped; give the same images again to go on from there", err=True)
         raise typer.Exit(INTERRUPTED) from None
     for outcome in outcomes:
-        typer.echo(outcome.sentence, err=not outcome.is_kept)
-    if not all(outcome.is_kept for outcome in outcomes):
+        typer.echo(outcome.sentence, err=not outcome.is_stored)
+    if not all(outcome.is_stored for outcome in outcomes):
         raise typer.Exit(REFUSED)
 
 

@@ -64,22 +64,27 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Which generated core.")] = 2019,
 ) -> None:
     """Play a core scanner into a folder, in one of the patterns scanners and copies write."""
-    from downcore.cli.simulation import list_patterns, play_section
+    from downcore.commands.simulate import pattern_lines, play_section
 
     if way is not None:
         typer.echo("--way is now called --pattern; the old name ends with this version", err=True)
         pattern = way
     if pattern == "list":
-        list_patterns()
+        for line in pattern_lines():
+            typer.echo(line)
         return
-    play_section(
-        folder,
-        image=image,
-        top=top.value,
-        pattern=pattern,
-        px_per_cm=px_per_cm,
-        metres_per_min=metres_per_min,
-        length_cm=length_cm,
-        name=name,
-        seed=seed,
-    )
+    try:
+        played = play_section(
+            folder,
+            image=image,
+            top=top.value,
+            pattern=pattern,
+            px_per_cm=px_per_cm,
+            metres_per_min=metres_per_min,
+            length_cm=length_cm,
+            name=name,
+            seed=seed,
+        )
+    except (ValueError, OverflowError, OSError) as error:
+        raise typer.BadParameter(str(error)) from None
+    typer.echo(played)

@@ -19,7 +19,7 @@ def init(
     force: Annotated[bool, typer.Option(help="Overwrite a settings file that is there.")] = False,
 ) -> None:
     """Look at the folder the scanner writes to and write settings that fit it."""
-    from downcore.commands.diagnostics import look_around, write_settings
+    from downcore.commands.init import look_around, write_settings
 
     findings = look_around(inbox)
     for line in findings.sentences:
@@ -30,7 +30,7 @@ def init(
 
 def doctor(config: ConfigOption = None) -> None:
     """Check settings, folder, disk, store, bundles, broker and clock; say what to do."""
-    from downcore.commands.diagnostics import examine
+    from downcore.commands.doctor import examine
 
     checks = examine(config)
     for check in checks:

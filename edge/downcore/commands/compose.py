@@ -1,7 +1,6 @@
 """``downcore compose``: what one finished image is made of, without a store."""
 
-import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,36 +10,32 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.commands.process import scan_files_of
+from downcore.commands.image_files import open_complete, readable_scan
 from downcore.composing import CompositionConfig, SectionComposer
-from downcore.composing.region_worker import Submit
-from downcore.file_names import printable
-from downcore.pipeline import SectionPipeline
-from downcore.ports import Predictor, ScanDescription, ScanLines
-from downcore.service.composition_setup import (
-    calibrated_config,
-    composition_config_of,
-    incredible,
-    measured_estimates,
-)
+from downcore.pipeline import SectionPipeline, segments_by_slice
+from downcore.ports import ScanDescription, ScanLines, SlicePipeline
+from downcore.service.composition_setup import composition_config_of, measured_estimates
 from downcore.service.corrections import read_measured
-from downcore.service.opening import open_predictors
-from downcore.service.station import reading_of, rules_of
+from downcore.service.station_setup import open_predictors, scan_settings
 from downcore.settings import Settings
 from downcore.strata.composed import ComposedSlice
-from downcore.strata.depth import LineScale
+from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.depthlog import Estimate
-from downcore.strata.errors import GrowingError, HostileFileError, MeasuredRowsError, SettingsError
+from downcore.strata.errors import MeasuredRowsError, SettingsError
 from downcore.strata.measured import MeasuredRows
+from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import SliceRow
 from downcore.strata.regions.region_shape import RegionShapes
 from downcore.strata.regions.stream import RegionRows
 from downcore.strata.segment import Pixels
+from downcore.strata.unmixing.known_rows import known_slices
+from downcore.strata.unmixing.mixing_calibration import calibrate
+from downcore.strata.unmixing.observing import observe
 
 PICTURE_ROWS_PER_CM = 12
 
 OnSlices = Callable[[str, int, int | None], None]
-"""Told image, slices done, and slices expected if known."""
+"""Called with the image, slices done, and slices expected if known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +77,6 @@ class ComposedImage:
     regions: tuple[WindowShapes, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Parts:
-    """With what an image is read."""
-
-    composition_config: CompositionConfig
-    predictors: tuple[Predictor, ...]
-    measured: Mapping[int, tuple[Estimate, ...]]
-    known: MeasuredRows | None
-    submit: Submit
-
-
 def compose_image(
     inputs: ComposeInputs,
     settings: Settings,
@@ -110,9 +94,9 @@ def compose_image(
     settings : Settings
         Scale, orientation, bundles, tables; of the bundles the first counts.
     check : callable
-        Told the files of the scan before anything is read, to object.
+        Called with the files of the scan before anything is read, to object.
     on_slices : callable
-        Told of the progress.
+        Called with the progress.
 
     Raises
     ------
@@ -121,87 +105,110 @@ def compose_image(
     SettingsError, BundleError, EndMemberError, MeasuredRowsError
         If a bundle, a table or rows cannot be used.
     """
-    measured = None if inputs.measured is None else read_measured(inputs.measured)
-    if measured is not None and (wrong := incredible(measured)):
-        raise MeasuredRowsError(f"{inputs.measured}: {wrong}")
-    found = scan_files_of(inputs.image)
-    if isinstance(found, str):
-        raise HostileFileError(f"{printable(inputs.image)}: {found}")
-    check(found.paths)
+    measured = None if inputs.measured is None else _read_credible(inputs.measured)
+    scan_files = readable_scan(inputs.image)
+    check(scan_files.paths)
     predict = settings.predict.model_copy(update={"bundles": settings.predict.bundles[:1]})
     predictors = open_predictors(settings.model_copy(update={"predict": predict}))
-    composition_config = composition_config_of(settings, predictors)
-    if composition_config is None:
+    config = composition_config_of(settings, predictors)
+    if config is None:
         raise SettingsError("composition.enabled: expected true to compose an image, got false")
     if measured is not None:
-        composition_config = replace(composition_config, measured_sha256=measured.sha256)
-    minerals = composition_config.tables[0].calibration.model.library.minerals
+        config = replace(config, measured_sha256=measured.sha256)
+    minerals = config.tables[0].calibration.model.library.minerals
     known = None if inputs.known is None else read_measured(inputs.known, minerals)
+    estimates = measured_estimates(measured)
+    scans = scan_settings(settings)
     with (
         ThreadPoolExecutor(max_workers=1) as regions,
-        contextlib.closing(found.format.open(found.paths, reading_of(settings))) as lines,
+        open_complete(scan_files, scans.reading) as (lines, n_lines),
     ):
-        parts = _Parts(
-            composition_config, predictors, measured_estimates(measured), known, regions.submit
+        scale = lines.scale
+        shapes = _Shapes(scale)
+        composer = SectionComposer(
+            config, scale, measured=estimates, on_regions=shapes.add, submit=regions.submit
         )
-        made = _read(lines, settings, parts, partial(on_slices, inputs.image.name))
-    return replace(made, image=inputs.image, paths=found.paths)
+        pipeline = SectionPipeline(scale, predictors, scans.rules, on_masked=composer.add_lines)
+        advance = partial(on_slices, inputs.image.name)
+        rows, picture = _read(lines, n_lines, pipeline, advance)
+        composer.add_rows(rows)
+        if known is not None:
+            config = calibrated_config(config, rows, estimates, known, scale)
+            composer.use(config)
+        composed = composer.finish()
+        advance(len(rows), len(rows))
+        return ComposedImage(
+            image=inputs.image,
+            paths=scan_files.paths,
+            scale=scale,
+            description=lines.description,
+            composition_config=config,
+            training_data=predictors[0].manifest.training_data if predictors else "",
+            rows=tuple(rows),
+            composed=tuple(composed),
+            picture=picture,
+            regions=tuple(shapes.found),
+        )
 
 
 def _read(
     lines: ScanLines,
-    settings: Settings,
-    parts: _Parts,
-    on_slices: Callable[[int, int | None], None],
-) -> ComposedImage:
-    n_lines, is_complete = lines.refresh(is_still=True)
-    if not is_complete:
-        raise GrowingError(
-            f"expected a complete image, got {n_lines} of {lines.n_lines_expected} lines"
-        )
-    scale = lines.scale
-    shapes = _Shapes(scale)
-    composer = SectionComposer(
-        parts.composition_config,
-        scale,
-        measured=parts.measured,
-        on_regions=shapes.add,
-        submit=parts.submit,
-    )
-    pipeline = SectionPipeline(
-        scale, parts.predictors, rules_of(settings), on_masked=composer.look_at
-    )
+    n_lines: int,
+    pipeline: SlicePipeline,
+    advance: Callable[[int, int | None], None],
+) -> tuple[list[SliceRow], NDArray[np.uint8]]:
+    """Return the rows of a complete scan, and its thumbnail."""
     rows: list[SliceRow] = []
     pictures: list[NDArray[np.uint8]] = []
-    while (first := pipeline.next_line) < n_lines:
-        stop = min(scale.first_line_of_slice(scale.slice_of_line(first) + 1), n_lines)
-        segment = lines.read(first, stop - first)
-        pictures.append(_small(segment.lines, float(scale.px_per_cm)))
+    for segment in segments_by_slice(lines, n_lines):
+        pictures.append(_small(segment.lines, float(lines.scale.px_per_cm)))
         if ready := pipeline.push(segment):
             rows += ready
-            on_slices(len(rows), scale.n_slices(n_lines))
+            advance(len(rows), lines.scale.n_slices(n_lines))
     rows += pipeline.finish()
-    composer.add_rows(rows)
-    composition_config = parts.composition_config
-    if parts.known is not None:
-        composition_config = calibrated_config(
-            composition_config, rows, parts.measured, parts.known, scale
-        )
-        composer.use(composition_config)
-    composed = composer.finish()
-    on_slices(len(rows), len(rows))
-    return ComposedImage(
-        image=Path(),
-        paths=(),
-        scale=scale,
-        description=lines.description,
-        composition_config=composition_config,
-        training_data=parts.predictors[0].manifest.training_data if parts.predictors else "",
-        rows=tuple(rows),
-        composed=tuple(composed),
-        picture=np.concatenate(pictures),
-        regions=tuple(shapes.found),
-    )
+    return rows, np.concatenate(pictures)
+
+
+def _read_credible(path: Path) -> MeasuredRows:
+    """Read measured rows; refuse values that no core can have."""
+    measured = read_measured(path)
+    for row in measured.rows:
+        for known, value in zip(PROPERTIES, row.values, strict=True):
+            if value is not None and not known.lowest <= value <= known.highest:
+                raise MeasuredRowsError(
+                    f"{path}: row at {row.depth_um / SLICE_UM:g} cm: expected {known.name} of "
+                    f"{known.lowest:g} to {known.highest:g} {known.unit}, got {value:g}; leave "
+                    "the cell empty"
+                )
+    return measured
+
+
+def calibrated_config(
+    composition_config: CompositionConfig,
+    rows: Sequence[SliceRow],
+    measured: Mapping[int, tuple[Estimate, ...]],
+    known: MeasuredRows,
+    scale: LineScale,
+) -> CompositionConfig:
+    """
+    Return a configuration whose first table is calibrated on slices of known composition.
+
+    Raises
+    ------
+    MeasuredRowsError
+        If too few of them were observed, or a row cannot be used.
+    """
+    table, *others = composition_config.tables
+    model = table.calibration.model
+    coarse = composition_config.is_too_coarse(scale)
+    observed = observe(rows, composition_config.bundle_id, measured, is_too_coarse=coarse)
+    slices = known_slices(known, model.library, len(rows))
+    try:
+        calibration = calibrate(observed, slices, model.library, model.mixing)
+    except ValueError as error:
+        raise MeasuredRowsError(f"known composition: {error}") from None
+    used = replace(table, calibration=calibration, known_sha256=known.sha256)
+    return replace(composition_config, tables=(used, *others))
 
 
 class _Shapes:

@@ -13,8 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.composing.config import CompositionConfig, TableInUse, rows_present
-from downcore.composing.region_worker import RegionWorker, Submit, in_turn
-from downcore.composing.section_regions import OnRegions, SectionRegions, SlicePicture
+from downcore.composing.section_regions import (
+    OnRegions,
+    RegionWorker,
+    SectionRegions,
+    SlicePicture,
+    Submit,
+    submit_at_once,
+)
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.depthlog import Estimate
@@ -63,7 +69,7 @@ class SectionComposer:
         measured: Mapping[int, tuple[Estimate, ...]] | None = None,
         n_done: int = 0,
         on_regions: OnRegions | None = None,
-        submit: Submit = in_turn,
+        submit: Submit = submit_at_once,
     ) -> None:
         self._recipe = composition_config
         self._measured = dict(measured or {})
@@ -75,9 +81,9 @@ class SectionComposer:
         self._n_pictures = 0
         self._next = n_done
 
-    def look_at(self, lines: SliceLines, classes: NDArray[np.uint8]) -> None:
+    def add_lines(self, lines: SliceLines, classes: NDArray[np.uint8]) -> None:
         """Add the lines of the next slice with their mask; every slice, from the top on."""
-        self._keep(self._regions.look_at(lines, classes))
+        self._keep(self._regions.add_lines(lines, classes))
 
     def add_rows(self, rows: Iterable[SliceRow]) -> None:
         """Add rows of the depth log, in order; those that are there already change nothing."""

@@ -1,9 +1,16 @@
-"""The regions of a section, slice by slice, as its masked lines arrive."""
+"""
+The regions of a section, slice by slice, as its masked lines arrive.
+
+:class:`SectionRegions` cuts them; :class:`RegionWorker` has that done in another thread while
+the networks predict, and hands the slices over in order.
+"""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +30,38 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MAX_WAITING = 6
+"""Slices that may wait for their regions before the pipeline waits for them."""
+
 OnRegions = Callable[[RegionRows], None]
-"""Told of the regions of each window, in order."""
+"""Called with the regions of each window, in order."""
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Submit(Protocol):
+    """Begins a call, as an executor's ``submit``; calls are made one after the other, in order."""
+
+    def __call__(
+        self, call: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs
+    ) -> Future[_T]:
+        """Begin a call and return what will hold its answer."""
+        ...
+
+
+def submit_at_once(
+    call: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs
+) -> Future[_T]:
+    """Make a call at once, in the thread that asks for it."""
+    done: Future[_T] = Future()
+    done.set_result(call(*arguments, **named))
+    return done
 
 
 @dataclass(frozen=True, slots=True)
 class SlicePicture:
-    """What the pixels of a slice say of its regions."""
+    """The regions of a slice and where they lie."""
 
     index: int
     regions: SliceRegions | None
@@ -43,12 +75,12 @@ class SectionRegions:
 
     Parameters
     ----------
-    recipe : CompositionConfig
+    composition_config : CompositionConfig
         How superpixels are cut and joined.
     scale : LineScale
         Lines per centimetre of the scan.
     on_regions : callable, optional
-        Told of the regions of each window.
+        Called with the regions of each window.
     """
 
     def __init__(
@@ -57,13 +89,13 @@ class SectionRegions:
         scale: LineScale,
         on_regions: OnRegions | None = None,
     ) -> None:
-        self._recipe = composition_config
+        self._config = composition_config
         self._on_regions = on_regions
         self._scale = scale
         self._streams: tuple[SuperpixelStream, RegionStream] | None = None
         self._is_begun = False
 
-    def look_at(self, lines: SliceLines, classes: NDArray[np.uint8]) -> list[SlicePicture]:
+    def add_lines(self, lines: SliceLines, classes: NDArray[np.uint8]) -> list[SlicePicture]:
         """Add the lines of the next slice with their mask; return the slices that are ready."""
         if not self._is_begun:
             self._begin(lines.lines.shape[1])
@@ -82,26 +114,63 @@ class SectionRegions:
         return self._pictures(regions.finish(superpixels.finish()))
 
     def _begin(self, n_across: int) -> None:
-        composition_config, scale = self._recipe, self._scale
+        config, scale = self._config, self._scale
         self._is_begun = True
         try:
-            superpixels = composition_config.cut(composition_config.superpixels, scale, n_across)
+            superpixels = config.cut(config.superpixels, scale, n_across)
         except ValueError as error:
             # The depth log goes on without regions: no scan is refused for their sake.
             logger.warning("no regions at %g px/cm: %s", float(scale.px_per_cm), error)
             return
-        self._streams = (superpixels, RegionStream(composition_config.refiner, scale, n_across))
+        self._streams = (superpixels, RegionStream(config.refiner, scale, n_across))
 
     def _pictures(self, windows: Sequence[RegionRows]) -> list[SlicePicture]:
         if self._on_regions is not None:
             for window in windows:
                 self._on_regions(window)
-        return [one for window in windows for one in self._of_window(window)]
+        return [picture for window in windows for picture in self._of_window(window)]
 
     def _of_window(self, window: RegionRows) -> Iterator[SlicePicture]:
         """Yield the slices of a window, which begins and ends where slices do."""
         px_per_cm = float(self._scale.px_per_cm)
-        for one in slice_regions(window, self._scale):
-            first = self._scale.first_line_of_slice(one.index) - window.first_line
-            stop = self._scale.first_line_of_slice(one.index + 1) - window.first_line
-            yield SlicePicture(one.index, one, label_tile(window.labels[first:stop], px_per_cm))
+        for regions in slice_regions(window, self._scale):
+            first = self._scale.first_line_of_slice(regions.index) - window.first_line
+            stop = self._scale.first_line_of_slice(regions.index + 1) - window.first_line
+            labels = label_tile(window.labels[first:stop], px_per_cm)
+            yield SlicePicture(regions.index, regions, labels)
+
+
+class RegionWorker:
+    """
+    The regions of one section, worked out while the networks predict.
+
+    What comes out, and in which order, does not depend on when it is done.
+
+    Parameters
+    ----------
+    regions : SectionRegions
+        A new one; nobody else may use it.
+    submit : callable
+        Begins a call in the one thread that works on regions, or makes it at once.
+    """
+
+    def __init__(self, regions: SectionRegions, submit: Submit) -> None:
+        self._regions = regions
+        self._submit = submit
+        self._waiting: deque[Future[list[SlicePicture]]] = deque()
+
+    def add_lines(self, lines: SliceLines, classes: NDArray[np.uint8]) -> list[SlicePicture]:
+        """Add the lines of the next slice with their mask; return the slices that are ready."""
+        self._waiting.append(self._submit(self._regions.add_lines, lines, classes))
+        ready: list[SlicePicture] = []
+        while self._waiting and (self._waiting[0].done() or len(self._waiting) > MAX_WAITING):
+            ready += self._waiting.popleft().result()
+        return ready
+
+    def finish(self) -> list[SlicePicture]:
+        """Wait for what is left and return it."""
+        self._waiting.append(self._submit(self._regions.finish))
+        ready: list[SlicePicture] = []
+        while self._waiting:
+            ready += self._waiting.popleft().result()
+        return ready

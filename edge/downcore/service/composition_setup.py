@@ -1,8 +1,7 @@
 """From the settings to what a station composes with."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
 
 from downcore.composing import CompositionConfig
@@ -10,20 +9,17 @@ from downcore.composing.config import CutSuperpixels, TableInUse
 from downcore.endmember_tables import find_table
 from downcore.ports import Predictor, RegionRefiner
 from downcore.settings import CompositionSettings, Settings
-from downcore.strata.depth import SLICE_UM, LineScale
+from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.endmembers.library import Library
-from downcore.strata.errors import MeasuredRowsError, SettingsError
+from downcore.strata.errors import SettingsError
 from downcore.strata.estimates import MIN_RESOLUTION_SHARE
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.properties import PROPERTIES
-from downcore.strata.record import SliceRow
 from downcore.strata.superpixels.settings import SuperpixelSettings
 from downcore.strata.unmixing.identifiability import most_groups
-from downcore.strata.unmixing.known_rows import known_slices
-from downcore.strata.unmixing.mixing_calibration import calibrate, uncalibrated
+from downcore.strata.unmixing.mixing_calibration import uncalibrated
 from downcore.strata.unmixing.observations import ROWS
-from downcore.strata.unmixing.observing import observe
 from downcore.strata.unmixing.physics import Mixing
 
 logger = logging.getLogger(__name__)
@@ -91,7 +87,7 @@ def measured_estimates(measured: MeasuredRows | None) -> dict[int, tuple[Estimat
     """
     Return measured values by number of slice; of several in one slice, their mean.
 
-    What no core can be is left out, as :func:`incredible` tells.
+    Values that no core can have are left out.
     """
     found: dict[tuple[int, str], list[float]] = {}
     for row in measured.rows if measured else ():
@@ -104,47 +100,6 @@ def measured_estimates(measured: MeasuredRows | None) -> dict[int, tuple[Estimat
         one = Estimate(name, mean, None, None, Status.MEASURED, "", "")
         by_slice[index] = (*by_slice.get(index, ()), one)
     return by_slice
-
-
-def incredible(measured: MeasuredRows) -> str:
-    """Return which measured value no core can have, for a person; empty where all are credible."""
-    for row in measured.rows:
-        for known, value in zip(PROPERTIES, row.values, strict=True):
-            if value is not None and not known.lowest <= value <= known.highest:
-                return (
-                    f"row at {row.depth_um / SLICE_UM:g} cm: expected {known.name} of "
-                    f"{known.lowest:g} to {known.highest:g} {known.unit}, got {value:g}; leave "
-                    "the cell empty"
-                )
-    return ""
-
-
-def calibrated_config(
-    composition_config: CompositionConfig,
-    rows: Sequence[SliceRow],
-    measured: Mapping[int, tuple[Estimate, ...]],
-    known: MeasuredRows,
-    scale: LineScale,
-) -> CompositionConfig:
-    """
-    Return a recipe whose first table is calibrated on slices of known composition.
-
-    Raises
-    ------
-    MeasuredRowsError
-        If too few of them were observed, or a row cannot be used.
-    """
-    table, *others = composition_config.tables
-    model = table.calibration.model
-    coarse = composition_config.is_too_coarse(scale)
-    seen = observe(rows, composition_config.bundle_id, measured, is_too_coarse=coarse)
-    slices = known_slices(known, model.library, len(rows))
-    try:
-        calibration = calibrate(seen, slices, model.library, model.mixing)
-    except ValueError as error:
-        raise MeasuredRowsError(f"known composition: {error}") from None
-    used = replace(table, calibration=calibration, known_sha256=known.sha256)
-    return replace(composition_config, tables=(used, *others))
 
 
 def _tables(wanted: CompositionSettings) -> tuple[TableInUse, ...]:

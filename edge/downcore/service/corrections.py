@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.pipeline import OnMasked, SectionPipeline
-from downcore.ports import Predictor, TilePrediction
+from downcore.ports import Predictor, SlicePipeline, TilePrediction
 from downcore.service.station import Station
 from downcore.strata.bundle import Manifest, manifest_text
 from downcore.strata.depth import SLICE_UM, LineScale
@@ -61,10 +61,6 @@ class CalibratedPredictor:
 
     plain: Predictor
     manifest: Manifest
-
-    def predict(self, slices: Sequence[NDArray[np.uint8]]) -> list[TilePrediction]:
-        """Predict as the plain one does."""
-        return self.plain.predict(slices)
 
     def submit(self, tag: object, tiles: NDArray[np.uint8]) -> None:
         """Submit to the plain one."""
@@ -111,7 +107,7 @@ def pipeline_of(
     scale: LineScale,
     done_slices: tuple[int, ...],
     on_masked: OnMasked | None = None,
-) -> "SectionPipeline | CalibratedPipeline":
+) -> SlicePipeline:
     """Return the pipeline of a section, corrected where the station has measured rows."""
     if station.measured is None:
         return SectionPipeline(

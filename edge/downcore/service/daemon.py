@@ -1,10 +1,10 @@
-"""``downcore run``: follows the inbox until it is told to stop."""
+"""``downcore run``: follows the inbox until it is stopped."""
 
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -14,9 +14,8 @@ from downcore.file_names import printable
 from downcore.health import lack_of_room, notify_systemd
 from downcore.ports import Clock
 from downcore.publish import Wake, payloads
-from downcore.service.opening import check_settings, open_station
-from downcore.service.outlets import open_sinks
-from downcore.service.scheduler import Scheduler, SliceWatcher
+from downcore.service.scheduler import Scheduler
+from downcore.service.station_setup import check_settings, open_sinks, open_station
 from downcore.service.status_report import StatusReport
 from downcore.settings import Settings
 from downcore.sources.inbox.events import Follower, Hint
@@ -34,10 +33,10 @@ BACKLOG_SLICES = 32
 """The same in backlog mode."""
 
 ACTIVE_WAIT_S = 0.5
-"""Longest wait between looks while a scan grows or settles."""
+"""Longest wait between two listings of the inbox while a scan grows or settles."""
 
-STOP_LOOK_S = 0.5
-"""How often a wait looks whether it should stop."""
+STOP_CHECK_S = 0.5
+"""Longest that a wait lasts before it checks whether to stop."""
 
 
 class Daemon:
@@ -50,10 +49,8 @@ class Daemon:
         Of the device.
     clock : Clock
         Time.
-    on_step : callable, optional
-        Told of each scan that was stepped.
     lack_of_room : callable, optional
-        Tells why the store's disk is a fault, empty while it is none.
+        Returns why the store's disk is a fault, empty while it is none.
     """
 
     def __init__(
@@ -61,13 +58,11 @@ class Daemon:
         settings: Settings,
         *,
         clock: Clock,
-        on_step: SliceWatcher | None = None,
         lack_of_room: Callable[[Path], str] = lack_of_room,
     ) -> None:
         self._lack_of_room = lack_of_room
         self._settings = settings
         self._clock = clock
-        self._on_step = on_step
         self._stopping = threading.Event()
         self.refused: dict[str, str] = {}
         """Reason by path of what was set aside, once ``run`` has ended."""
@@ -106,8 +101,11 @@ class Daemon:
             )
             sinks = stack.enter_context(open_sinks(self._settings, station, wake))
             report = StatusReport(sinks, self._clock)
-            follower = stack.enter_context(_following(self._settings))
-            scheduler = Scheduler(station, self._on_step, is_stopping=self._stopping.is_set)
+            inbox = self._settings.inbox
+            follower = stack.enter_context(
+                Follower(inbox.path) if inbox.watch_events else nullcontext()
+            )
+            scheduler = Scheduler(station, is_stopping=self._stopping.is_set)
             stack.callback(scheduler.close)
             self._loop(scheduler, follower, report, ends_when_idle=ends_when_idle)
             self.refused = dict(scheduler.refused)
@@ -126,28 +124,28 @@ class Daemon:
         is_ready = has_more = False
         closed: set[Path] = set()
         while not self._stopping.is_set():
-            # Hints are taken before the look, so that a look never misses what a hint is about.
+            # Hints are taken before the listing, so that it never misses what a hint is about.
             hint = follower.wait(0.0) if follower else Hint(woken=False)
             closed |= hint.closed
-            seen = listings.list_inbox(may_be_the_last=has_more and not hint.woken)
-            if ends_when_idle and not is_ready and not seen.is_listed:
+            listing = listings.list_inbox(may_be_the_last=has_more and not hint.woken)
+            if ends_when_idle and not is_ready and not listing.is_listed:
                 raise SettingsError(
                     f"inbox.path: expected a folder that can be listed, got "
                     f"{printable(inbox.path)}; mount the share, or set the path"
                 )
-            after = scheduler.run_once(seen, frozenset(closed))
+            remaining = scheduler.run_once(listing, frozenset(closed))
             closed.clear()
-            report.update(self._faults(seen))
+            report.update(self._faults(listing))
             if not is_ready:
                 is_ready = True
                 notify_systemd("READY=1")
-            _feed_watchdog(f"{after.n_waiting} scans under way", scheduler, report)
-            has_more = after.has_more
+            _feed_watchdog(f"{remaining.n_waiting} scans under way", scheduler, report)
+            has_more = remaining.has_more
             if has_more:
                 continue
-            if ends_when_idle and after.n_waiting == 0 and seen.is_listed:
+            if ends_when_idle and remaining.n_waiting == 0 and listing.is_listed:
                 return
-            wait_s = ACTIVE_WAIT_S if after.n_waiting else inbox.reconcile_s
+            wait_s = ACTIVE_WAIT_S if remaining.n_waiting else inbox.reconcile_s
             closed |= self._wait(follower, scheduler, report, max(wait_s, listings.rest_s))
 
     def _wait(
@@ -157,9 +155,9 @@ class Daemon:
         report: StatusReport,
         left_s: float,
     ) -> frozenset[Path]:
-        """Wait for a hint, for the next look, or for the end; return the files that closed."""
+        """Wait for a hint, for the next listing, or for the end; return the files that closed."""
         while left_s > 0 and not self._stopping.is_set():
-            turn_s = min(left_s, STOP_LOOK_S)
+            turn_s = min(left_s, STOP_CHECK_S)
             left_s -= turn_s
             if follower is None:
                 self._stopping.wait(turn_s)
@@ -169,14 +167,16 @@ class Daemon:
             _feed_watchdog("waiting for scans", scheduler, report)
         return frozenset()
 
-    def _faults(self, seen: Listing) -> tuple[str, ...]:
+    def _faults(self, listing: Listing) -> tuple[str, ...]:
         """Return what is wrong with the station itself, in words."""
-        away = "" if seen.is_listed else f"the inbox {self._settings.inbox.path} cannot be listed"
+        away = (
+            "" if listing.is_listed else f"the inbox {self._settings.inbox.path} cannot be listed"
+        )
         return tuple(filter(None, (away, self._lack_of_room(self._settings.store.path))))
 
 
 def _feed_watchdog(doing: str, scheduler: Scheduler, report: StatusReport) -> None:
-    """Tell systemd that the loop has come round, and where it stands."""
+    """Tell systemd that the loop still runs, and what it is doing."""
     n_refused = len(scheduler.refused)
     aside = f"; {n_refused} set aside, see the journal" if n_refused else ""
     degraded = f"; degraded: {printable('; '.join(report.reasons))}" if report.reasons else ""
@@ -215,7 +215,7 @@ def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
 
 
 def _stop_when_a_thread_dies(daemon: Daemon) -> threading.Event:
-    """Make a lost thread end the daemon: it is started again rather than left to limp."""
+    """Make the end of any thread by an error end the daemon, so that systemd starts it again."""
     has_failed = threading.Event()
 
     def on_death(died: threading.ExceptHookArgs) -> None:
@@ -227,12 +227,3 @@ def _stop_when_a_thread_dies(daemon: Daemon) -> threading.Event:
 
     threading.excepthook = on_death
     return has_failed
-
-
-@contextmanager
-def _following(settings: Settings) -> Iterator[Follower | None]:
-    if not settings.inbox.watch_events:
-        yield None
-        return
-    with Follower(settings.inbox.path) as follower:
-        yield follower

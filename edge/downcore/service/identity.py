@@ -22,20 +22,20 @@ class Identity:
     scan_id: str
     opening: str
     """Digest of the lines of its first centimetre."""
-    kept: OpenedScan | None
+    stored: OpenedScan | None
     """The scan as the store has it, with the same lines so far; ``None`` if it is new."""
     is_copy: bool = False
     """Whether a new scan begins as one that is known, so that it may turn out to be the same."""
 
     def has_all(self, n_lines: int, n_done_slices: int) -> bool:
         """Return whether the store has every row of it, or links it to a scan that has them."""
-        kept = self.kept
-        if kept is None:
+        stored = self.stored
+        if stored is None:
             return False
-        return kept.duplicate_of is not None or (
-            kept.state in (ScanState.DONE, ScanState.SUPERSEDED)
-            and n_lines == kept.n_lines_done
-            and n_done_slices == kept.n_slices
+        return stored.duplicate_of is not None or (
+            stored.state in (ScanState.DONE, ScanState.SUPERSEDED)
+            and n_lines == stored.n_lines_done
+            and n_done_slices == stored.n_slices
         )
 
 

@@ -1,27 +1,26 @@
-"""One passage through a scan's lines, from its top: read, predict, and say what may be kept."""
+"""One reading of a scan's lines from its top: predict, compose, and return what to commit."""
 
 import contextlib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from downcore.composing import SectionComposer
-from downcore.pipeline import SectionPipeline
-from downcore.ports import ScanLines
-from downcore.service.corrections import CalibratedPipeline
+from downcore.pipeline import segments_by_slice, slice_stop
+from downcore.ports import ScanLines, SlicePipeline
+from downcore.service.composition_setup import measured_estimates
+from downcore.service.corrections import pipeline_of
+from downcore.service.station import Station
 from downcore.sources.inbox.digests import PrefixDigest
-from downcore.sources.readers.input_file import InputFile
 from downcore.sources.turns import Turns
+from downcore.store import Reader
 from downcore.strata.composed import ComposedSlice
-from downcore.strata.errors import SegmentError
 from downcore.strata.record import SliceRow
-
-TAIL_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class CommitBatch:
-    """Rows that are ready to be kept, with the cursor that goes with them."""
+    """Rows that are ready to be committed, with the cursor that goes with them."""
 
     rows: tuple[SliceRow, ...]
     n_lines_done: int
@@ -37,29 +36,29 @@ class CommitBatch:
 
 class ReadPass:
     """
-    One passage through the lines of a scan.
+    One reading of the lines of a scan; made by :func:`begin_read_pass`.
 
-    Lines are read once, in order. Where anything goes wrong on the way, the passage is
-    given up and another one begins at the top, told how much is kept.
+    Lines are read once, in order. Where anything goes wrong, the pass is given up and another
+    one begins at the top, which knows how much is stored.
 
     Parameters
     ----------
     lines : ScanLines
         The opened scan.
-    pipeline : SectionPipeline or CalibratedPipeline
+    pipeline : SlicePipeline
         A new one.
     signature : str
-        The files as they were when the passage began.
-    composer : SectionComposer, optional
-        A new one that the pipeline tells of every slice.
+        The files as they were when the pass began.
+    composer : SectionComposer or None
+        A new one that the pipeline calls with every slice.
     """
 
     def __init__(
         self,
         lines: ScanLines,
-        pipeline: SectionPipeline | CalibratedPipeline,
+        pipeline: SlicePipeline,
         signature: str,
-        composer: SectionComposer | None = None,
+        composer: SectionComposer | None,
     ) -> None:
         self.signature = signature
         self._composer = composer
@@ -69,7 +68,7 @@ class ReadPass:
         self._prefix_at: dict[int, str] = {}
 
     def advance(
-        self, n_lines: int, *, is_complete: bool, n_slices: int
+        self, n_lines: int, *, is_complete: bool, max_slices: int
     ) -> tuple[CommitBatch | None, bool]:
         """
         Go on by whole slices.
@@ -79,43 +78,44 @@ class ReadPass:
         n_lines : int
             Lines that can be trusted by now.
         is_complete : bool
-            Whether these are all, so that a last slice may be short.
-        n_slices : int
+            Whether these are all, so that the last slice may be short.
+        max_slices : int
             Most slices to read.
 
         Returns
         -------
-        Kept or None
+        CommitBatch or None
             Rows that became ready; ``None`` where there are none.
         bool
             Whether nothing readable is left.
         """
         rows: list[SliceRow] = []
-        for _ in range(n_slices):
-            stop = self._next_stop(n_lines, is_complete=is_complete)
-            if stop is None:
-                break
-            first = self._pipeline.next_line
-            segment = self._lines.read(first, stop - first)
+        first = self._pipeline.next_line
+        segments = segments_by_slice(
+            self._lines, n_lines, first_line=first, is_complete=is_complete
+        )
+        for segment in itertools.islice(segments, max_slices):
             self._prefix.add(segment)
-            self._prefix_at[stop] = self._prefix.hexdigest()
+            self._prefix_at[self._prefix.n_lines] = self._prefix.hexdigest()
             rows += self._pipeline.push(segment)
         rows += self._pipeline.drain()
-        return self._kept(rows), self._next_stop(n_lines, is_complete=is_complete) is None
+        next_line = self._pipeline.next_line
+        stop = slice_stop(self._lines.scale, next_line, n_lines, is_complete=is_complete)
+        return self._batch(rows), stop is None
 
     def finish(self) -> CommitBatch | None:
         """Return the rows that waited for the end of the scan; ``None`` where there are none."""
-        return self._kept(self._pipeline.finish())
+        return self._batch(self._pipeline.finish())
 
     def composed(self) -> list[ComposedSlice]:
-        """Return the compositions that became ready with the rows given out so far."""
+        """Return the compositions that became ready with the rows returned so far."""
         return [] if self._composer is None else self._composer.ready()
 
     def finish_composing(self) -> list[ComposedSlice]:
         """Return the compositions that waited for the end of the scan."""
         return [] if self._composer is None else self._composer.finish()
 
-    def read_the_same(self, open_again: Callable[[], ScanLines]) -> Turns[bool]:
+    def has_read_the_same(self, open_again: Callable[[], ScanLines]) -> Turns[bool]:
         """Return whether a finished scan, opened anew, has the lines that were read, in turns."""
         with contextlib.closing(open_again()) as lines:
             n_lines, is_complete = lines.refresh(is_still=True)
@@ -124,16 +124,7 @@ class ReadPass:
             now = yield from PrefixDigest.replay(lines, n_lines)
             return now.hexdigest() == self._prefix.hexdigest()
 
-    def _next_stop(self, n_lines: int, *, is_complete: bool) -> int | None:
-        """Return up to which line to read next; ``None`` where no whole slice is there."""
-        first = self._pipeline.next_line
-        scale = self._lines.scale
-        end = scale.first_line_of_slice(scale.slice_of_line(first) + 1)
-        if min(end, n_lines) <= first or (end > n_lines and not is_complete):
-            return None
-        return min(end, n_lines)
-
-    def _kept(self, rows: list[SliceRow]) -> CommitBatch | None:
+    def _batch(self, rows: list[SliceRow]) -> CommitBatch | None:
         if not rows:
             return None
         if self._composer is not None:
@@ -145,11 +136,47 @@ class ReadPass:
         return CommitBatch(tuple(rows), n_lines_done, digest)
 
 
-def is_tail_blank(path: Path) -> bool:
-    """Return whether a file's last 4 KiB hold nothing but zeros; False for an empty one."""
-    try:
-        with InputFile(path) as file:
-            tail = file.read_at(max(file.size() - TAIL_BYTES, 0), TAIL_BYTES)
-    except SegmentError:
-        return False
-    return bool(tail) and not any(tail)
+def begin_read_pass(
+    station: Station,
+    lines: ScanLines,
+    signature: str,
+    scan_id: str,
+    *,
+    done_slices: tuple[int, ...],
+    n_composed: int,
+) -> ReadPass:
+    """
+    Return a pass that has nothing read yet.
+
+    Parameters
+    ----------
+    station : Station
+        With what is predicted and composed.
+    lines : ScanLines
+        The opened scan.
+    signature : str
+        The files as they are.
+    scan_id : str
+        Which scan it is in the store.
+    done_slices : tuple of int
+        For each predictor, slices from the top whose estimates are stored; empty for a new scan.
+    n_composed : int
+        Slices from the top whose composition is stored.
+    """
+    composer = None
+    if station.composition_config is not None:
+        composer = SectionComposer(
+            station.composition_config,
+            lines.scale,
+            measured=measured_estimates(station.measured),
+            n_done=n_composed,
+            submit=station.submit_regions,
+        )
+        # Composition takes the first predictor's values; stored rows are not returned again.
+        if done_slices and done_slices[0]:
+            with Reader.open(station.store.path) as reader:
+                stored = itertools.islice(reader.scan_log(scan_id), done_slices[0])
+                composer.add_rows(entry.row for entry in stored)
+    on_masked = None if composer is None else composer.add_lines
+    pipeline = pipeline_of(station, lines.scale, done_slices, on_masked)
+    return ReadPass(lines, pipeline, signature, composer)

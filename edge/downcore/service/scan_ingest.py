@@ -1,222 +1,232 @@
-"""The way of one scan, from its first bytes in the inbox to its last row in the store."""
+"""One scan between the inbox and the store: what is done with it next, step by step."""
 
 import contextlib
+import enum
 import errno
 import logging
+from dataclasses import dataclass
+from pathlib import Path
 
 from downcore.file_names import printable
 from downcore.ports import ScanLines
-from downcore.service.attempt import MAX_DEATHS, Attempt
-from downcore.service.corrections import pipeline_of
-from downcore.service.ending import complete, knows_end
-from downcore.service.identity import (
-    Identity,
-    content_key,
-    content_of,
-    end_keys,
-    identify,
-    memory_key,
-    opening_key,
-    refusal_key,
-    scan_of,
-)
-from downcore.service.outcome import Outcome
-from downcore.service.read_pass import CommitBatch, ReadPass, is_tail_blank
-from downcore.service.scan_composition import commit_compositions, composer_of, n_composed
+from downcore.service.identity import content_of, identify
+from downcore.service.read_pass import ReadPass, begin_read_pass
+from downcore.service.scan_record import MAX_DEATHS, ScanRecord
 from downcore.service.station import Station
-from downcore.sources.inbox.completeness import Evidence, FileStability, Progress, assess
-from downcore.sources.inbox.grouping import ScanFiles, observe_again
+from downcore.sources.inbox.completeness import (
+    Decision,
+    Evidence,
+    FileStability,
+    Progress,
+    assess,
+)
+from downcore.sources.inbox.grouping import ScanFiles
 from downcore.sources.inbox.section_names import section_name
+from downcore.sources.readers.input_file import InputFile
 from downcore.sources.turns import Result, Turns
 from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
 from downcore.strata.record import ScanState
 
 logger = logging.getLogger(__name__)
 
+TAIL_BYTES = 4096
+"""Bytes at the end of a file that are all zero where the end was never written."""
+
 _LASTING = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.ENODEV})
 """Failures to open a file that do not pass by themselves within a while."""
 
 
+class Outcome(enum.Enum):
+    """How a step of a scan ended."""
+
+    WAITING = "waiting"
+    """Nothing more can be done until the files change or time passes."""
+    MORE = "more"
+    """There is more to do at once; others may have their turn first."""
+    DONE = "done"
+    """Every row is stored, or the scan is linked to one that has them."""
+    REFUSED = "refused"
+    """Set aside, with its reason in the quarantine."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    """How stable the files are at one step."""
+
+    stability: FileStability
+    now_s: float
+    is_still: bool
+    """Whether they are closed, or have been the same for long enough to be finished."""
+
+
 class ScanIngest:
     """
-    One scan on its way; it keeps no state that the store and the file could not give again.
+    One scan on its way into the store; it holds no state that store and file could not restore.
 
     Parameters
     ----------
     station : Station
         Store, predictors and rules that all scans share.
-    candidate : Candidate
+    scan_files : ScanFiles
         The files as they were first seen.
     """
 
     def __init__(self, station: Station, scan_files: ScanFiles) -> None:
         self._station = station
         self.scan_files = scan_files
-        relative = scan_files.paths[0]
-        if relative.is_relative_to(station.inbox):
-            relative = relative.relative_to(station.inbox)
+        path = scan_files.paths[0]
+        relative = path.relative_to(station.inbox) if path.is_relative_to(station.inbox) else path
         self.name = section_name(relative, patterns=station.patterns)
         self.reason = self.name.warning
-        self.n_slices = 0
+        """Why the scan waits, was refused or has no rows of its own; else empty."""
         self.n_expected: int | None = None
-        self.scan_id = ""
+        """Slices that it will have, where its file says so."""
         self.has_worked = False
         """Whether the last step opened the files, rather than finding nothing to do."""
         self.is_refused_by_system = False
         """Whether the operating system kept the files from being read; that may pass unseen."""
-        self._still: FileStability | None = None
+        self._record = ScanRecord(station, self.name.section_id)
         self._lines: ScanLines | None = None
         self._read_pass: ReadPass | None = None
         self._turns: Turns[Outcome] | None = None
-        self._read_as = ""
-        self._opening = ""
-        self._knows_end = False
-        self._attempt = Attempt(station.store)
+        self._hashed_signature = ""
+        """The files as they were when reading them whole began; empty while that is not done."""
         self._is_stepping = False
         self._warned: tuple[str, ...] = ()
-        self._waits: tuple[str, bool] | None = None
-        self._lacks: str | None = None
+        self._waits_at: tuple[str, bool] | None = None
+        """Signature and stillness at which the last step found nothing more to do."""
+        self._missing: str | None = None
+        """What the files lack, as the last step found; ``None`` where they lack nothing."""
 
     @property
     def is_open(self) -> bool:
         """Whether it holds files open."""
         return self._lines is not None
 
-    def step(self, scan_files: ScanFiles, *, is_closed: bool) -> Outcome:
+    @property
+    def scan_id(self) -> str:
+        """Which scan it is in the store; empty until it is known there."""
+        return self._record.scan_id
+
+    @property
+    def n_slices(self) -> int:
+        """Slices from the section's top that are stored."""
+        return self._record.n_slices
+
+    def step(self, scan_files: ScanFiles, stability: FileStability) -> Outcome:
         """
         Go on as far as one turn allows.
 
         Parameters
         ----------
-        candidate : Candidate
+        scan_files : ScanFiles
             The files as they are now.
-        is_closed : bool
-            Whether their writer closed them, or they were renamed into place, since the last step.
+        stability : FileStability
+            For how long they have been so.
         """
-        now_s = self._station.clock.monotonic_s()
-        still = observe_again(self._still, scan_files, now_s=now_s, is_closed=is_closed)
-        return self.take(scan_files, still)
-
-    def take(self, scan_files: ScanFiles, still: FileStability) -> Outcome:
-        """Go on as :meth:`step` does, for a caller that follows how still the files are."""
-        now_s = self._station.clock.monotonic_s()
-        self._still = still
-        is_other = self._read_as not in {"", scan_files.signature}
-        if is_other or not scan_files.continues(self.scan_files):
+        station = self._station
+        now_s = station.clock.monotonic_s()
+        is_rewritten = self._hashed_signature not in {"", scan_files.signature}
+        if is_rewritten or not scan_files.continues(self.scan_files):
             self.close()
         self.scan_files = scan_files
-        is_still = still.is_closed or still.has_settled(now_s, self._station.patience)
-        self.has_worked = self._waits != (scan_files.signature, is_still)
+        is_still = stability.is_closed or stability.has_settled(now_s, station.patience)
+        observed = _Observed(stability, now_s, is_still)
+        self.has_worked = self._waits_at != (scan_files.signature, is_still)
         if not self.has_worked:
-            return Outcome.WAITING if self._lacks is None else self._unfinished(still, now_s)
-        self._waits, self._lacks = (scan_files.signature, is_still), None
-        if self._attempt.is_deadly(scan_files):
+            return Outcome.WAITING if self._missing is None else self._unfinished(observed)
+        self._waits_at, self._missing = (scan_files.signature, is_still), None
+        if self._record.has_killed_too_often(scan_files):
             return self._set_aside(
                 f"the program died {MAX_DEATHS} times over this file; "
                 "export it again under another name"
             )
         self._is_stepping = True
         try:
-            self._turns = self._turns or self._advance(still, now_s, is_still=is_still)
-            outcome = self._take_turn(self._turns)
+            outcome = self._take_turn(observed)
         except GrowingError as error:
             self.close()
-            outcome = self._unfinished(still, now_s, str(error))
+            outcome = self._unfinished(observed, str(error))
         except (SegmentError, SectionError) as error:
             self.close()
-            outcome = self._refused(error, still, now_s, is_still=is_still)
+            outcome = self._refused(error, observed)
         except StoreError:
             # A full disk is no fault of the file, which must go on once there is room.
             self._is_stepping = False
             raise
         self._is_stepping = False
         if outcome is Outcome.MORE:
-            self._waits = None
+            self._waits_at = None
         else:
-            self._attempt.survived()
+            self._record.forget_attempt()
         return outcome
 
     def leave(self) -> None:
-        """End in good order: a step that did not die, for all it found, is not held against it."""
+        """Close in good order; the attempt is forgotten unless a step is still under way."""
         self.close()
         if not self._is_stepping:
             with contextlib.suppress(StoreError):
-                self._attempt.survived()
+                self._record.forget_attempt()
 
     def close(self) -> None:
-        """Give the files back; what is not committed is made again the next time."""
+        """Close the files; what is not committed is computed again the next time."""
         if self._lines is not None:
             self._lines.close()
         self._lines = self._read_pass = self._turns = None
-        self._read_as = ""
+        self._hashed_signature = ""
 
-    def _take_turn(self, turns: Turns[Outcome]) -> Outcome:
-        """Go on with a step up to where it pauses, or to its end."""
+    def _take_turn(self, observed: _Observed) -> Outcome:
+        """Begin to advance, or go on with that; up to where it pauses, or to its end."""
+        turns, self._turns = self._turns or self._advance(observed), None
         try:
             next(turns)
         except StopIteration as ended:
-            self._turns = None
             outcome: Outcome = ended.value
             return outcome
-        except BaseException:
-            self._turns = None
-            raise
+        self._turns = turns
         return Outcome.MORE
 
-    def _advance(self, still: FileStability, now_s: float, *, is_still: bool) -> Turns[Outcome]:
-        lines = self._lines = self._lines or self._opened()
+    def _advance(self, observed: _Observed) -> Turns[Outcome]:
+        is_still = observed.is_still
+        lines = self._lines = self._lines or self._open_first()
         n_lines, is_complete = lines.refresh(is_still=is_still)
-        self.n_expected = (
-            lines.scale.n_slices(lines.n_lines_expected) if lines.n_lines_expected else None
-        )
+        n_expected = lines.n_lines_expected
+        self.n_expected = lines.scale.n_slices(n_expected) if n_expected else None
         if self._read_pass is None:
-            ended = yield from self._begin(
-                lines, n_lines, is_complete=is_complete, is_still=is_still
+            can_hash = is_complete and is_still
+            outcome = yield from self._begin(
+                lines, n_lines, is_complete=is_complete, can_hash=can_hash
             )
-            if ended is Outcome.DONE:
-                return self._ended()
-            if ended is Outcome.WAITING and is_complete:
-                return ended
+            if outcome is Outcome.DONE or (outcome is Outcome.WAITING and is_complete):
+                return outcome
         if self._read_pass is None:
-            expected = lines.n_lines_expected or "an unknown number of"
-            few = f"only {n_lines} of {expected} lines are there; copy it again from the scanner"
-            return self._unfinished(still, now_s, few)
+            few = (
+                f"only {n_lines} of {n_expected or 'an unknown number of'} lines are there; "
+                "copy it again from the scanner"
+            )
+            return self._unfinished(observed, few)
         read_pass = self._read_pass
-        return (
-            yield from self._go_on(
-                read_pass, still, now_s, n_lines=n_lines, is_complete=is_complete
-            )
+        batch, is_all = read_pass.advance(
+            n_lines, is_complete=is_complete, max_slices=self._station.slices_per_step
         )
-
-    def _go_on(
-        self,
-        read_pass: ReadPass,
-        still: FileStability,
-        now_s: float,
-        *,
-        n_lines: int,
-        is_complete: bool,
-    ) -> Turns[Outcome]:
-        most = self._station.slices_per_step
-        kept, is_all = read_pass.advance(n_lines, is_complete=is_complete, n_slices=most)
-        self._commit(kept)
-        commit_compositions(self._station, self.scan_id, read_pass.composed())
+        self._record.commit(batch)
+        self._record.commit_composed(read_pass.composed())
         if not is_all:
             return Outcome.MORE
         if not is_complete:
-            return self._unfinished(still, now_s, "")
-        evidence = Evidence(is_complete=True, is_tail_blank=False)
-        decision = assess(still, evidence, now_s=now_s, patience=self._station.patience)
+            return self._unfinished(observed, "")
+        decision = self._assess(observed, Evidence(is_complete=True, is_tail_blank=False))
         if decision.progress is Progress.FINAL:
             return (yield from self._finish(read_pass, n_lines, decision.because))
-        self._station.store.set_scan_state(self.scan_id, ScanState.SETTLING)
+        self._record.set_state(ScanState.SETTLING)
         return Outcome.WAITING
 
-    def _open_again(self) -> ScanLines:
+    def _open(self) -> ScanLines:
         return self.scan_files.format.open(self.scan_files.paths, self._station.reading)
 
-    def _opened(self) -> ScanLines:
-        lines = self._open_again()
+    def _open_first(self) -> ScanLines:
+        """Open the files and log each of their warnings once."""
+        lines = self._open()
         if lines.description.warnings != self._warned:
             self._warned = lines.description.warnings
             for warning in self._warned:
@@ -225,61 +235,49 @@ class ScanIngest:
         return lines
 
     def _begin(
-        self, lines: ScanLines, n_lines: int, *, is_complete: bool, is_still: bool
+        self, lines: ScanLines, n_lines: int, *, is_complete: bool, can_hash: bool
     ) -> Turns[Outcome | None]:
-        """Find the scan and where to go on; ``None`` where a passage was begun."""
-        store = self._station.store
+        """Find out which scan it is and where to go on; ``None`` where a read pass was begun."""
+        record = self._record
         content = ""
-        if is_complete and is_still:
+        if can_hash:
             content = yield from self._while_unchanged(content_of(self.scan_files))
         found = yield from identify(
             lines,
             self.name.section_id,
-            store,
+            self._station.store,
             n_lines=n_lines,
             is_complete=is_complete,
             content=content,
         )
         if found is None:
             return Outcome.WAITING
-        self._opening, self._knows_end = found.opening, knows_end(store, found)
-        if found.kept is None and found.is_copy and not content:
-            self.reason = "begins as a scan that is known; read once it is known whether it is one"
-            return Outcome.WAITING
-        if found.kept is None and self._open_or_link(lines, found, content):
-            return Outcome.DONE
-        self.scan_id = found.scan_id
-        done_slices = self._done_slices(found)
-        n_done = n_composed(self._station, found.kept)
-        if found.kept is not None and found.has_all(n_lines, min((*done_slices, n_done))):
-            self.n_slices = found.kept.n_slices
+        record.identified(found)
+        if found.stored is None:
+            if found.is_copy and not content:
+                self.reason = (
+                    "begins as a scan that is known; read once it is known whether it is one"
+                )
+                return Outcome.WAITING
+            original = record.open(self.scan_files, lines, self.name, found, content=content)
+            if original is not None:
+                return self._done(f"the same content as scan {original}")
+        record.scan_id = found.scan_id
+        done_slices, n_composed = record.done_slices(found), record.n_composed(found)
+        if found.stored is not None and found.has_all(n_lines, min((*done_slices, n_composed))):
+            is_done = record.complete(found.stored, content)
             self.reason = f"known as scan {found.scan_id}"
-            return complete(store, found, content)
-        self._set_out(lines, done_slices, n_done)
-        return None
-
-    def _open_or_link(self, lines: ScanLines, found: Identity, content: str) -> bool:
-        """Open a new scan in the store; return whether it repeats another and is linked to it."""
-        store = self._station.store
-        # Only a copy brings its digest along: any other may change before its end is read.
-        is_copy = content and store.scan_of_file(content_key(content)) is not None
-        told = scan_of(self.scan_files, lines, self.name, found, content=content if is_copy else "")
-        opened = store.open_scan(told, opening_key=opening_key(found.opening))
-        self.scan_id = found.scan_id
-        if opened.duplicate_of is not None:
-            self.reason = f"the same content as scan {opened.duplicate_of}"
-        return opened.duplicate_of is not None
-
-    def _set_out(self, lines: ScanLines, done_slices: tuple[int, ...], n_done: int) -> None:
-        """Begin a passage below the slices that are done."""
-        station = self._station
-        self.n_slices = min(done_slices, default=0)
-        n_known = done_slices[0] if done_slices else 0
-        composer = composer_of(station, lines.scale, self.scan_id, n_known=n_known, n_done=n_done)
-        on_masked = None if composer is None else composer.look_at
-        pipeline = pipeline_of(station, lines.scale, done_slices, on_masked)
-        self._read_pass = ReadPass(lines, pipeline, self.scan_files.signature, composer)
-        self._station.store.set_scan_state(self.scan_id, ScanState.GROWING)
+            return self._done(self.reason) if is_done else Outcome.WAITING
+        record.n_slices = min(done_slices, default=0)
+        self._read_pass = begin_read_pass(
+            self._station,
+            lines,
+            self.scan_files.signature,
+            found.scan_id,
+            done_slices=done_slices,
+            n_composed=n_composed,
+        )
+        record.set_state(ScanState.GROWING)
         logger.info(
             "section %s: scan %s, %s px/cm by %s, from slice %d on",
             self.name.section_id,
@@ -288,42 +286,26 @@ class ScanIngest:
             lines.description.px_per_cm_from,
             self.n_slices,
         )
-
-    def _done_slices(self, found: Identity) -> tuple[int, ...]:
-        """Return for each predictor how many slices it has done."""
-        if found.kept is None:
-            return ()
-        return tuple(
-            self._station.store.n_slices_with(found.scan_id, [predictor.manifest.bundle_id])
-            for predictor in self._station.predictors
-        )
-
-    def _commit(self, kept: CommitBatch | None) -> None:
-        if kept is None:
-            return
-        self._station.store.commit_slices(
-            self.scan_id,
-            kept.rows,
-            n_lines_done=kept.n_lines_done,
-            prefix_digest=kept.prefix_digest,
-        )
-        self.n_slices = kept.n_slices
-        self._attempt.survived()
+        return None
 
     def _finish(self, read_pass: ReadPass, n_lines: int, because: str) -> Turns[Outcome]:
-        store = self._station.store
+        record = self._record
         is_as_it_was = read_pass.signature == self.scan_files.signature
         if not is_as_it_was and not (
-            yield from self._while_unchanged(read_pass.read_the_same(self._open_again))
+            yield from self._while_unchanged(read_pass.has_read_the_same(self._open))
         ):
             # It was written over while it was read: begin again, as the scan that it is now.
             self.close()
             return Outcome.MORE
-        store.set_scan_state(self.scan_id, ScanState.FINAL)
-        self._commit(read_pass.finish())
-        commit_compositions(self._station, self.scan_id, read_pass.finish_composing())
-        duplicate_of = yield from self._end()
-        self.reason = f"the same content as scan {duplicate_of}" if duplicate_of else ""
+        record.set_state(ScanState.FINAL)
+        record.commit(read_pass.finish())
+        record.commit_composed(read_pass.finish_composing())
+        original = None
+        if record.has_end:
+            record.set_state(ScanState.DONE)
+        else:
+            content = yield from self._while_unchanged(content_of(self.scan_files))
+            original = record.end(content)
         logger.info(
             "section %s: done, %d slices of %d lines; %s",
             self.name.section_id,
@@ -331,71 +313,59 @@ class ScanIngest:
             n_lines,
             because,
         )
-        return self._ended()
-
-    def _end(self) -> Turns[str | None]:
-        """Record the end of a scan that was just read to it; return what it repeats."""
-        store = self._station.store
-        if self._knows_end:
-            store.set_scan_state(self.scan_id, ScanState.DONE)
-            return None
-        content = yield from self._while_unchanged(content_of(self.scan_files))
-        keys = end_keys(self.scan_id, content, self._opening)
-        return store.end_scan(self.scan_id, content, keys)
+        return self._done(f"the same content as scan {original}" if original else "")
 
     def _while_unchanged(self, turns: Turns[Result]) -> Turns[Result]:
         """Read the files as they are; where they change between turns, all begins again."""
-        self._read_as = self.scan_files.signature
+        self._hashed_signature = self.scan_files.signature
         result = yield from turns
-        self._read_as = ""
+        self._hashed_signature = ""
         return result
 
-    def _ended(self) -> Outcome:
-        store = self._station.store
-        store.quarantine_release(refusal_key(self.scan_files.paths[0]))
-        store.remember_file(memory_key(self._station, self.scan_files), self.scan_id)
+    def _done(self, reason: str) -> Outcome:
+        self.reason = reason
+        self._record.remember_done(self.scan_files)
         self.close()
         return Outcome.DONE
 
-    def _unfinished(self, still: FileStability, now_s: float, lacks: str | None = None) -> Outcome:
-        """Wait for more bytes, unless nothing has come for so long that a person must look."""
-        self._lacks = lacks = (self._lacks or "") if lacks is None else lacks
-        is_blank = is_tail_blank(self.scan_files.paths[-1])
-        # A blank tail of the full size is told apart from one that is simply not there.
-        evidence = Evidence(is_complete=is_blank, is_tail_blank=is_blank)
-        decision = assess(still, evidence, now_s=now_s, patience=self._station.patience)
-        self.reason = f"{decision.because}; {lacks}" if lacks else decision.because
-        if decision.incomplete is not None:
-            return self._set_aside(self.reason)
-        return Outcome.WAITING
+    def _assess(self, observed: _Observed, evidence: Evidence) -> Decision:
+        patience = self._station.patience
+        return assess(observed.stability, evidence, now_s=observed.now_s, patience=patience)
 
-    def _refused(
-        self,
-        error: SegmentError | SectionError,
-        still: FileStability,
-        now_s: float,
-        *,
-        is_still: bool,
-    ) -> Outcome:
+    def _unfinished(self, observed: _Observed, missing: str | None = None) -> Outcome:
+        """Wait for more bytes, unless nothing has come for so long that a person must look."""
+        self._missing = missing = (self._missing or "") if missing is None else missing
+        is_blank = _is_tail_blank(self.scan_files.paths[-1])
+        # A blank tail of the full size is told apart from one that is simply not there.
+        decision = self._assess(observed, Evidence(is_complete=is_blank, is_tail_blank=is_blank))
+        self.reason = f"{decision.because}; {missing}" if missing else decision.because
+        return Outcome.WAITING if decision.incomplete is None else self._set_aside(self.reason)
+
+    def _refused(self, error: SegmentError | SectionError, observed: _Observed) -> Outcome:
         """Set the file aside once it is still; one that is being written may yet make sense."""
         self.reason = str(error)
         cause = error.__cause__
         self.is_refused_by_system = isinstance(cause, OSError)
         if isinstance(cause, OSError) and cause.errno not in _LASTING:
-            # A share that blinks comes back; the file is tried again at every look till then.
-            self._waits, self.has_worked = None, False
-            if now_s - still.since_s < self._station.patience.give_up_s:
+            # A share that drops out comes back; till then the file is tried at every listing.
+            self._waits_at, self.has_worked = None, False
+            if observed.now_s - observed.stability.since_s < self._station.patience.give_up_s:
                 return Outcome.WAITING
-        return self._set_aside(self.reason) if is_still else Outcome.WAITING
+        return self._set_aside(self.reason) if observed.is_still else Outcome.WAITING
 
     def _set_aside(self, reason: str) -> Outcome:
-        store = self._station.store
-        path = printable(self.scan_files.paths[0])
         # A file's own words may stand in a reason.
-        self.reason = reason = printable(reason)
-        store.quarantine_try(refusal_key(self.scan_files.paths[0]), path, reason)
-        if self.scan_id:
-            store.set_scan_state(self.scan_id, ScanState.QUARANTINED, reason)
-        logger.warning("%s: set aside: %s", path, reason)
+        self.reason = printable(reason)
+        self._record.set_aside(self.scan_files, self.reason)
         self.close()
         return Outcome.REFUSED
+
+
+def _is_tail_blank(path: Path) -> bool:
+    """Return whether a file's last 4 KiB hold nothing but zeros; False for an empty one."""
+    try:
+        with InputFile(path) as file:
+            tail = file.read_at(max(file.size() - TAIL_BYTES, 0), TAIL_BYTES)
+    except SegmentError:
+        return False
+    return bool(tail) and not any(tail)

@@ -8,8 +8,12 @@ and raw images line by line, ``inbox`` the listing, grouping and completeness of
 from pathlib import Path
 
 from downcore.sources.format import HEAD_BYTES, Limits, Reading, SegmentFormat
-from downcore.sources.formats import format_of, formats
-from downcore.sources.formats._geotek_sidecar import geotek_sidecar_path, read_geotek_tags
+from downcore.sources.formats import (
+    format_of,
+    formats,
+    geotek_sidecar_path,
+    read_geotek_tags,
+)
 from downcore.sources.inbox.listing import is_not_yet
 from downcore.sources.inbox.section_names import SectionName, section_name
 from downcore.sources.readers.input_file import InputFile

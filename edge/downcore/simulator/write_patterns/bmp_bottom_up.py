@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from downcore.simulator._bmp_file import bmp_header, bmp_rows
+from downcore.simulator.bmp_file import bmp_header, bmp_rows
 from downcore.simulator.writing import ScanJob, Step, WritePattern, append
 
 

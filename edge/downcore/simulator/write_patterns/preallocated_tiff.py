@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from downcore.simulator._tiff_file import TiffFile
+from downcore.simulator.tiff_file import TiffFile
 from downcore.simulator.writing import ScanJob, Step, WritePattern, append
 
 

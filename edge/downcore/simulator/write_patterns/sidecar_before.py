@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from downcore.simulator._sidecar_file import geotek_xml
+from downcore.simulator.sidecar_file import geotek_xml
 from downcore.simulator.write_patterns.growing_tiff import grow_tiff
 from downcore.simulator.writing import ScanJob, Step, WritePattern
 

@@ -4,7 +4,7 @@ import itertools
 import os
 from collections.abc import Iterator
 
-from downcore.simulator._tiff_file import TiffFile, tiff_parts
+from downcore.simulator.tiff_file import TiffFile, tiff_parts
 from downcore.simulator.writing import ScanJob, Step, WritePattern, append
 
 BLOCK_BYTES = 4096

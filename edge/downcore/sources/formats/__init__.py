@@ -11,6 +11,9 @@ from pathlib import Path
 
 from downcore.discovery import values_in
 from downcore.sources.format import SegmentFormat
+from downcore.sources.formats._geotek_sidecar import geotek_sidecar_path, read_geotek_tags
+
+__all__ = ["format_of", "formats", "geotek_sidecar_path", "read_geotek_tags"]
 
 
 @cache

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.superpixels import _clusters
 from downcore.strata.superpixels._grid import Grid
-from downcore.strata.superpixels._planes import LAB_STEPS, Planes
+from downcore.strata.superpixels.planes import LAB_STEPS, Planes
 from downcore.strata.superpixels.settings import SuperpixelSettings
 
 RowWork: TypeAlias = Callable[[int, int], object]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from downcore.strata.superpixels._clusters import begin
 from downcore.strata.superpixels._grid import Grid
-from downcore.strata.superpixels._planes import LAB_STEPS, Planes
 from downcore.strata.superpixels._slic import Clustering, Each, in_turn
+from downcore.strata.superpixels.planes import LAB_STEPS, Planes
 from downcore.strata.superpixels.settings import SuperpixelSettings
 
 __all__ = [

@@ -15,7 +15,6 @@ from downcore.strata.depth import LineScale
 from downcore.strata.errors import SectionError, SegmentGapError
 from downcore.strata.segment import Pixels, Segment
 from downcore.strata.superpixels._parts import GivenOut, PartRules, label_window
-from downcore.strata.superpixels._planes import fill_planes
 from downcore.strata.superpixels.clustering import (
     KERNELS,
     ClusteringBackend,
@@ -23,6 +22,7 @@ from downcore.strata.superpixels.clustering import (
     Grid,
     in_turn,
 )
+from downcore.strata.superpixels.planes import fill_planes
 from downcore.strata.superpixels.settings import SuperpixelSettings
 
 NO_LABEL = 0

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.kernels import compiled, inlined
-from downcore.strata.superpixels._runs import Runs
+from downcore.strata.superpixels.runs import Runs
 
 _IS_LARGE, _WAITS, _SEEKS = 1, 2, 4
 _STANDING = 7

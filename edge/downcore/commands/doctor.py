@@ -1,0 +1,152 @@
+"""``downcore doctor``: check settings, inbox, disk, store, bundles, broker and clock."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from downcore.clock import SystemClock
+from downcore.commands.init import look_around, place_sentence
+from downcore.publish.sinks import sinks
+from downcore.service.composition_setup import check_composition
+from downcore.service.station_setup import check_settings, guard_of, open_predictors
+from downcore.settings import Settings, load_settings
+from downcore.sources.inbox.listing import ListingLimits, list_inbox
+from downcore.store import Reader
+from downcore.store.place import filesystem_of, refuse_network_place
+from downcore.strata.errors import DowncoreError, EndMemberError, SettingsError
+
+FREE_BYTES = 1_000_000_000
+"""Free space below which ``doctor`` warns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of ``doctor``."""
+
+    name: str
+    is_ok: bool
+    finding: str
+    advice: str = ""
+    """What to do; empty where nothing needs doing."""
+
+
+def examine(config: Path | None) -> list[Check]:
+    """Check settings, inbox, disk, store, bundles, clock and sinks; nothing is changed."""
+    try:
+        settings = load_settings(config)
+        check_settings(settings)
+    except SettingsError as error:
+        return [Check("settings", is_ok=False, finding=str(error), advice="mend the key it names")]
+    where = str(config) if config else "defaults and environment"
+    checks: list[Callable[[Settings], Check]] = [
+        _check_inbox,
+        _check_scale,
+        _check_disk,
+        _check_store,
+        _check_bundles,
+        _check_composition,
+        _check_clock,
+    ]
+    found = [check(settings) for check in checks]
+    return [Check("settings", is_ok=True, finding=where), *found, *_check_sinks(settings)]
+
+
+def _check_inbox(settings: Settings) -> Check:
+    inbox = settings.inbox.path
+    listing = list_inbox(inbox, limits=ListingLimits())
+    if not listing.is_listed:
+        advice = "mount the share or set inbox.path; the daemon keeps trying"
+        return Check("inbox", is_ok=False, finding=f"cannot list {inbox}", advice=advice)
+    finding = f"{len(listing.files)} files; {place_sentence(inbox)}"
+    return Check("inbox", is_ok=True, finding=finding)
+
+
+def _check_scale(settings: Settings) -> Check:
+    inbox = settings.inbox
+    if inbox.px_per_cm is not None:
+        return Check("scale", is_ok=True, finding=f"{inbox.px_per_cm} px/cm by the settings")
+    if not list_inbox(inbox.path, limits=ListingLimits()).is_listed:
+        return Check("scale", is_ok=True, finding="by the sidecars, once there are scans")
+    if look_around(inbox.path).is_scale_missing:
+        advice = "set inbox.px_per_cm; such scans are set aside until then"
+        finding = "some scans say no scale, nor do the settings"
+        return Check("scale", is_ok=False, finding=finding, advice=advice)
+    return Check("scale", is_ok=True, finding="by the sidecars")
+
+
+def _check_disk(settings: Settings) -> Check:
+    folder = settings.store.path.parent
+    if not folder.is_dir():
+        advice = f"make it: mkdir -p {folder}"
+        return Check("disk", is_ok=False, finding=f"no folder {folder}", advice=advice)
+    free = shutil.disk_usage(folder).free
+    finding = f"{free / 1e9:.1f} GB free in {folder}"
+    advice = "" if free > FREE_BYTES else "make room: the store stops when the disk is full"
+    return Check("disk", is_ok=free > FREE_BYTES, finding=finding, advice=advice)
+
+
+def _check_store(settings: Settings) -> Check:
+    path = settings.store.path
+    try:
+        refuse_network_place(path.absolute(), filesystem_of)
+        if not path.exists():
+            return Check("store", is_ok=True, finding=f"{path} will be made at the first run")
+        with Reader.open(path) as reader:
+            counts = reader.counts()
+    except DowncoreError as error:
+        return Check("store", is_ok=False, finding=str(error), advice="set store.path")
+    return Check(
+        "store", is_ok=True, finding=f"{counts.slices} cm of {counts.sections} sections in {path}"
+    )
+
+
+def _check_bundles(settings: Settings) -> Check:
+    try:
+        predictors = open_predictors(settings)
+    except DowncoreError as error:
+        advice = "set predict.bundles, or install the bundle again"
+        return Check("bundles", is_ok=False, finding=str(error), advice=advice)
+    names = ", ".join(f"{p.manifest.network} {p.manifest.bundle_id}" for p in predictors)
+    guard = guard_of(predictors)
+    by = "" if guard is None else f"; guarded by {guard.network} {guard.bundle_id}"
+    return Check("bundles", is_ok=True, finding=f"{names}: golden test passed{by}")
+
+
+def _check_composition(settings: Settings) -> Check:
+    wanted = settings.composition
+    if not wanted.enabled:
+        return Check("composition", is_ok=True, finding="turned off in the settings")
+    try:
+        finding = check_composition(wanted)
+    except DowncoreError as error:
+        page = "edit-end-members" if isinstance(error, EndMemberError) else "use-segment-anything"
+        advice = f"see docs/how-to/{page}.md, or set composition.enabled = false"
+        return Check("composition", is_ok=False, finding=str(error), advice=advice)
+    return Check("composition", is_ok=True, finding=finding)
+
+
+def _check_clock(settings: Settings) -> Check:
+    del settings
+    now = SystemClock().utc_rfc3339()
+    is_plausible = now >= "2026"
+    advice = "" if is_plausible else "set the clock; order never depends on it, time stamps do"
+    return Check("clock", is_ok=is_plausible, finding=f"{now} (UTC)", advice=advice)
+
+
+def _check_sinks(settings: Settings) -> list[Check]:
+    found: list[Check] = []
+    for name, sink in sinks().items():
+        if sink.probe is None:
+            continue
+        section = settings.sink(name)
+        if not section.enabled:
+            finding = f"not used ({name}.enabled = false)"
+            found.append(Check(name, is_ok=True, finding=finding))
+            continue
+        try:
+            found.append(Check(name, is_ok=True, finding=sink.probe(section)))
+        except OSError as error:
+            advice = f"rows are kept and sent when it answers; see [{name}] in the settings"
+            found.append(Check(name, is_ok=False, finding=str(error), advice=advice))
+    return found

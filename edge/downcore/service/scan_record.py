@@ -1,0 +1,184 @@
+"""What the store is told of one scan: attempts at it, its rows, its end, or why it was refused."""
+
+import logging
+
+from downcore.file_names import printable
+from downcore.ports import ScanLines
+from downcore.service.identity import (
+    Identity,
+    attempt_key,
+    content_key,
+    end_keys,
+    has_ended,
+    memory_key,
+    opening_key,
+    refusal_key,
+    scan_of,
+)
+from downcore.service.read_pass import CommitBatch
+from downcore.service.station import Station
+from downcore.sources.inbox.grouping import ScanFiles
+from downcore.sources.inbox.section_names import SectionName
+from downcore.store import OpenedScan
+from downcore.strata.composed import ComposedSlice
+from downcore.strata.record import ScanState
+
+logger = logging.getLogger(__name__)
+
+MAX_DEATHS = 3
+"""Starts of the program that may die over a file, without a row, before it is set aside."""
+
+
+class ScanRecord:
+    """
+    One scan in the store, as :class:`~downcore.service.scan_ingest.ScanIngest` writes it.
+
+    Parameters
+    ----------
+    station : Station
+        Its store is written to.
+    section_id : str
+        Section that the scan shows; for the log.
+    """
+
+    def __init__(self, station: Station, section_id: str) -> None:
+        self._station = station
+        self._store = station.store
+        self._section_id = section_id
+        self.scan_id = ""
+        """Empty until the store knows the scan."""
+        self.n_slices = 0
+        self.has_end = False
+        """Whether its end and content were recorded when it was read before."""
+        self._opening = ""
+        self._attempt_key = ""
+        self._is_attempt_counted = False
+
+    def has_killed_too_often(self, scan_files: ScanFiles) -> bool:
+        """
+        Return whether the program died over a file too often.
+
+        The first call counts this start, before the file is opened, so that a file which kills
+        the program is counted as well.
+        """
+        if self._is_attempt_counted:
+            return False
+        self._is_attempt_counted = True
+        self._attempt_key = attempt_key(scan_files)
+        path = printable(scan_files.paths[0])
+        return self._store.quarantine_try(self._attempt_key, path, "") > MAX_DEATHS
+
+    def forget_attempt(self) -> None:
+        """Take back that this start was counted: the file did not kill the program."""
+        if self._attempt_key:
+            self._store.quarantine_release(self._attempt_key)
+            self._attempt_key = ""
+
+    def identified(self, found: Identity) -> None:
+        """Note which scan it is, before anything of it is written."""
+        stored = found.stored
+        self._opening = found.opening
+        self.has_end = (
+            stored is not None
+            and stored.content_digest != ""
+            and has_ended(self._store, stored.scan_id)
+        )
+
+    def open(
+        self,
+        scan_files: ScanFiles,
+        lines: ScanLines,
+        name: SectionName,
+        found: Identity,
+        *,
+        content: str,
+    ) -> str | None:
+        """
+        Open a new scan; return the scan that it repeats and is linked to, if it does.
+
+        ``content`` is the digest of its files, empty while they may still change.
+        """
+        # Only a copy brings its digest along: any other may change before its end is read.
+        is_copy = content and self._store.scan_of_file(content_key(content)) is not None
+        scan = scan_of(scan_files, lines, name, found, content=content if is_copy else "")
+        opened = self._store.open_scan(scan, opening_key=opening_key(found.opening))
+        self.scan_id = found.scan_id
+        return opened.duplicate_of
+
+    def done_slices(self, found: Identity) -> tuple[int, ...]:
+        """Return for each predictor how many slices it has done; none for a new scan."""
+        if found.stored is None:
+            return ()
+        return tuple(
+            self._store.n_slices_with(found.scan_id, [predictor.manifest.bundle_id])
+            for predictor in self._station.predictors
+        )
+
+    def n_composed(self, found: Identity) -> int:
+        """Return how many slices need no composing, from the top."""
+        if found.stored is None:
+            return 0
+        if self._station.composition_config is None:
+            return found.stored.n_slices
+        composer_id = self._station.composition_config.composer_id
+        return self._store.n_slices_composed(found.scan_id, composer_id)
+
+    def set_state(self, state: ScanState) -> None:
+        """Record how far the scan has come."""
+        self._store.set_scan_state(self.scan_id, state)
+
+    def commit(self, batch: CommitBatch | None) -> None:
+        """Commit rows that became ready; ``None`` for none."""
+        if batch is None:
+            return
+        self._store.commit_slices(
+            self.scan_id,
+            batch.rows,
+            n_lines_done=batch.n_lines_done,
+            prefix_digest=batch.prefix_digest,
+        )
+        self.n_slices = batch.n_slices
+        self.forget_attempt()
+        for row in batch.rows:
+            index, n_estimates = row.core_slice.index, len(row.estimates)
+            logger.debug("section %s: slice %d, %d estimates", self._section_id, index, n_estimates)
+
+    def commit_composed(self, composed: list[ComposedSlice]) -> None:
+        """Commit compositions that became ready."""
+        if composed:
+            self._store.commit_compositions(self.scan_id, composed)
+
+    def complete(self, stored: OpenedScan, content: str) -> bool:
+        """
+        Record what is still missing of a scan that has every row; return whether that is done.
+
+        A kill may have come between the last row and the end. ``content`` is the digest of the
+        scan's files, empty while they may still change: where it is needed, the scan must wait.
+        """
+        self.n_slices = stored.n_slices
+        if stored.content_digest:
+            if stored.state is ScanState.FINAL:
+                self._store.set_scan_state(stored.scan_id, ScanState.DONE)
+            return True
+        if content:
+            keys = end_keys(stored.scan_id, content, self._opening)
+            self._store.end_scan(stored.scan_id, content, keys)
+        return bool(content)
+
+    def end(self, content: str) -> str | None:
+        """Record that the scan was read to its end; return the scan that it repeats, if any."""
+        keys = end_keys(self.scan_id, content, self._opening)
+        return self._store.end_scan(self.scan_id, content, keys)
+
+    def remember_done(self, scan_files: ScanFiles) -> None:
+        """Remember that the files are done with, as they are."""
+        self._store.quarantine_release(refusal_key(scan_files.paths[0]))
+        self._store.remember_file(memory_key(self._station, scan_files), self.scan_id)
+
+    def set_aside(self, scan_files: ScanFiles, reason: str) -> None:
+        """Put the scan into the quarantine, with the reason."""
+        path = scan_files.paths[0]
+        self._store.quarantine_try(refusal_key(path), printable(path), reason)
+        if self.scan_id:
+            self._store.set_scan_state(self.scan_id, ScanState.QUARANTINED, reason)
+        logger.warning("%s: set aside: %s", printable(path), reason)
