@@ -48,7 +48,7 @@ class SlowFolder:
 
 
 def paced(folder: SlowFolder, *, settle_s: float = 20.0) -> ThrottledListing:
-    return ThrottledListing(Path("inbox"), folder.clock, settle_s=settle_s, take=folder.list_inbox)
+    return ThrottledListing(Path("inbox"), folder.clock, settle_s=settle_s, take=folder.look)
 
 
 def test_a_look_serves_for_a_second_of_work_and_no_longer() -> None:
