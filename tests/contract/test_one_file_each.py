@@ -68,8 +68,7 @@ def run(tree: Path, *arguments: str) -> str:
 def passed(tree: Path, test_file: str, name: str) -> int:
     """Run the contract tests of one plug-in; return how many passed, none having failed."""
     arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/contract/{test_file}")
-    told = run(tree, *arguments, "-k", name)
-    summary = re.search(r"(\d+) passed", told)
+    summary = re.search(r"(\d+) passed", run(tree, *arguments, "-k", name))
     return int(summary[1]) if summary else 0
 
 
@@ -107,12 +106,11 @@ def test_a_log_format_is_one_file_and_a_sample(tree: Path) -> None:
     table = "SectionDepth,Example Depth (m),Example Gamma (g/cm3),Example Vp (m/s),Example MS\n"
     (tree / "log.csv").write_text(table + "0,1.00,1.85,1520,21\n")
 
-    code = "from pathlib import Path; from downcore.loggers import read_log; "
-    told = run(
-        tree, "-c", code + "log = read_log(Path('log.csv')); print(log.format, *log.density)"
+    code = (
+        "from pathlib import Path\nfrom downcore.loggers import read_log\n"
+        "log = read_log(Path('log.csv'))\nprint(log.format, *log.density)"
     )
-
-    assert told.split() == ["example", "1.85"]
+    assert run(tree, "-c", code).split() == ["example", "1.85"]
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="needs the extra [training]")
@@ -131,8 +129,8 @@ def test_a_plug_in_that_forgot_its_value_is_named_with_what_to_do(tree: Path) ->
         "try:\n    write_patterns()\nexcept TypeError as error:\n    print(error)"
     )
 
-    told = run(tree, "-c", code)
+    message = run(tree, "-c", code)
 
     stray.unlink()
-    assert "expected PATTERN, a WritePattern, in downcore.simulator.write_patterns.stray" in told
-    assert "underscore" in told
+    assert "expected PATTERN, a WritePattern, in downcore.simulator.write_patterns.stray" in message
+    assert "underscore" in message
