@@ -90,7 +90,8 @@ class InboxSettings(_Section):
         description="Seconds between full looks at the folder; events only make it sooner.",
     )
     watch_events: bool = Field(
-        default=True, description="Use file events as hints; a full look is the truth either way."
+        default=True,
+        description="Use file events as hints; a full listing decides either way.",
     )
     name_patterns: tuple[str, ...] = Field(
         default=(),
@@ -137,7 +138,7 @@ class PredictSettings(_Section):
         default=TILES_PER_SLICE,
         ge=1,
         le=32,
-        description="Most 1 cm tiles looked at across one slice.",
+        description="Most 1 cm tiles taken across one slice.",
     )
     threads: int = Field(
         default=0, ge=0, le=1024, description="Inference threads; 0 takes every core."

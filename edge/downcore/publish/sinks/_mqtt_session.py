@@ -88,7 +88,7 @@ class Session:
         self._say(self._topics.status, status, "status")
 
     def notice_commits(self) -> None:
-        """Queue the newest rows of sections that were written since the last look."""
+        """Queue the newest rows of sections that were written since the last call."""
         self._head_seq = self._outbox.origin().head_seq
         if self._head_seq > self._live_seq:
             for entry in self._outbox.newest(OutboxKind.LOG, self._live_seq):

@@ -31,8 +31,8 @@ def printable(text: str) -> str:
 def _lines_of_row(name: str, row: dict[str, Any]) -> list[str]:
     start = f"{name}  {row['top_um'] / SLICE_UM:7.2f} - {row['bottom_um'] / SLICE_UM:.2f} cm"
     by_bundle: dict[str, list[str]] = {}
-    for one in row["estimates"]:
-        by_bundle.setdefault(one["bundle_id"], []).append(_words_of(one))
+    for estimate in row["estimates"]:
+        by_bundle.setdefault(estimate["bundle_id"], []).append(_words_of(estimate))
     if not by_bundle:
         return [f"{start}  sediment {100 * row['valid_fraction']:.0f} %"]
     return [
@@ -43,9 +43,9 @@ def _lines_of_row(name: str, row: dict[str, Any]) -> list[str]:
 
 def _lines_of_composition(name: str, row: dict[str, Any]) -> list[str]:
     start = f"{name}  {row['top_um'] / SLICE_UM:7.2f} - {row['bottom_um'] / SLICE_UM:.2f} cm"
-    by_name = {one["group"]: one for one in (*row["groups"], *row["joined"])}
-    told = [by_name[name] for name in row["told"]]
-    known = [_words_of_share(one) for one in told if one["fraction"] is not None]
+    by_name = {share["group"]: share for share in (*row["groups"], *row["joined"])}
+    reported = [by_name[name] for name in row["told"]]
+    known = [_words_of_share(share) for share in reported if share["fraction"] is not None]
     if known:
         return [f"{start}  {', '.join(known)}"]
     first = row["groups"][0]
