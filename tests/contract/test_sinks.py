@@ -18,7 +18,7 @@ from downcore.publish.sinks._mqtt_settings import read_password
 from downcore.publish.sinks.mqtt import MqttSettings
 from downcore.publish.sinks.terminal import TerminalSettings, TerminalSink
 from downcore.settings import Settings, load_settings
-from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.errors import SettingsError
 from downcore.strata.record import (
     LogBatch,
@@ -26,7 +26,6 @@ from downcore.strata.record import (
     OutboxKind,
     ScanState,
     ScanStatus,
-    SliceRow,
     StoreOrigin,
 )
 from downcore.strata.slices import CoreSlice

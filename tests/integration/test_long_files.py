@@ -13,6 +13,10 @@ import pytest
 from numpy.typing import NDArray
 from played_device import PX_PER_CM, Device, core_lines, expected_log, job_of
 
+from downcore.service.daemon import Daemon
+from downcore.service.scan_ingest import ScanIngest
+from downcore.service.scheduler import Scheduler
+from downcore.settings import load_settings
 from downcore.simulator.scanner import pattern_named
 from downcore.sources.inbox import digests as _identity
 from downcore.strata.record import ScanState
@@ -93,6 +97,38 @@ def test_notes_of_some_size_after_the_image_are_no_reason_to_refuse_a_scan(
 
     assert device.scans("state") == [(ScanState.DONE,)]
     assert device.only_log() == expected_log(core(3))
+
+
+def tiff_with_long_notes(folder: Path) -> Path:
+    path = write(core(8), folder, "GC02")
+    os.truncate(path, path.stat().st_size + 900 * 1000**2)
+    return path
+
+
+@pytest.mark.parametrize("long", [tiff_with_a_hole, tiff_with_long_notes])
+def test_a_daemon_that_is_stopped_beside_a_huge_file_does_not_read_it_through(
+    tmp_path: Path, long: Callable[[Path], Path]
+) -> None:
+    with Device(tmp_path, settle_s=0.0, slices_per_step=99) as device:
+        long(device.inbox)
+        inbox = {"path": device.inbox, "settle_s": 0.0, "watch_events": False}
+        settings = load_settings(None, inbox=inbox, store={"path": device.database})
+        daemon = Daemon(settings, clock=device.clock, lack_of_room=lambda _store: "")
+        n_steps = 0
+
+        def stop(_: ScanIngest) -> None:
+            nonlocal n_steps
+            n_steps += 1
+            daemon.stop()
+
+        scheduler = Scheduler(device.station, stop, is_stopping=daemon._stopping.is_set)
+        started_s = time.monotonic()
+        daemon._loop(scheduler, None, (), ends_when_idle=False)
+        scheduler.close()
+
+        assert n_steps == 1, "the daemon went on after it was stopped"
+        assert time.monotonic() - started_s < MAX_S, "the file was read to its end"
+        assert device.scans("state") != [(ScanState.DONE,)], "the scan was finished before the stop"
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def compose(
         sentence_of,
         write_outputs,
     )
-    from downcore.commands.progress import SliceProgress
+    from downcore.commands.progress import slice_progress
     from downcore.settings import load_settings
 
     settings = load_settings(
@@ -84,7 +84,7 @@ def compose(
         check_outputs(outputs, (*paths, measured, known, *own_tables))
 
     check((image,))
-    with SliceProgress() as progress:
-        made = compose_image(inputs, settings, check=check, on_slices=progress.advance)
+    with slice_progress() as on_slices:
+        made = compose_image(inputs, settings, check=check, on_slices=on_slices)
     write_outputs(outputs, made)
     typer.echo(sentence_of(made))

@@ -50,7 +50,7 @@ def process(
 ) -> None:
     """Turn finished images into rows of the depth log; one image after the other."""
     from downcore.commands.process import process_files
-    from downcore.commands.progress import SliceProgress
+    from downcore.commands.progress import slice_progress
     from downcore.service.corrections import read_measured
     from downcore.settings import load_settings
 
@@ -65,8 +65,8 @@ def process(
     inbox = inbox_of(px_per_cm, top)
     settings = load_settings(None, inbox=inbox, predict=predict, store={"path": db})
     try:
-        with SliceProgress() as progress:
-            outcomes = process_files(images, settings, on_slices=progress.advance, measured=rows)
+        with slice_progress() as on_slices:
+            outcomes = process_files(images, settings, on_slices=on_slices, measured=rows)
     except KeyboardInterrupt:
         typer.echo("stopped; give the same images again to go on from there", err=True)
         raise typer.Exit(INTERRUPTED) from None

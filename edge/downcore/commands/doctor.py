@@ -8,7 +8,7 @@ from pathlib import Path
 from downcore.clock import SystemClock
 from downcore.commands.init import look_around, place_sentence
 from downcore.publish.sinks import sinks
-from downcore.service.composition_setup import check_composition
+from downcore.service.composition_setup import composition_config_of
 from downcore.service.station_setup import check_settings, guard_of, open_predictors
 from downcore.settings import Settings, load_settings
 from downcore.sources.inbox.listing import ListingLimits, list_inbox
@@ -114,16 +114,23 @@ def _check_bundles(settings: Settings) -> Check:
 
 
 def _check_composition(settings: Settings) -> Check:
-    wanted = settings.composition
-    if not wanted.enabled:
-        return Check("composition", is_ok=True, finding="turned off in the settings")
     try:
-        finding = check_composition(wanted)
+        config = composition_config_of(settings, ())
     except DowncoreError as error:
         page = "edit-end-members" if isinstance(error, EndMemberError) else "use-segment-anything"
         advice = f"see docs/how-to/{page}.md, or set composition.enabled = false"
         return Check("composition", is_ok=False, finding=str(error), advice=advice)
-    return Check("composition", is_ok=True, finding=finding)
+    if config is None:
+        return Check("composition", is_ok=True, finding="turned off in the settings")
+    tables = ", ".join(
+        f"{table.name} ({len(table.calibration.model.library.groups)} groups)"
+        for table in config.tables
+    )
+    parts = (
+        f"superpixels by {config.superpixel_backend}, regions by {config.refiner.name}, "
+        f"minerals by the {config.solver} solver"
+    )
+    return Check("composition", is_ok=True, finding=f"tables {tables}; {parts}")
 
 
 def _check_clock(settings: Settings) -> Check:

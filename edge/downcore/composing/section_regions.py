@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,26 +36,16 @@ MAX_WAITING = 6
 OnRegions = Callable[[RegionRows], None]
 """Called with the regions of each window, in order."""
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-
-class Submit(Protocol):
-    """Begins a call, as an executor's ``submit``; calls are made one after the other, in order."""
-
-    def __call__(
-        self, call: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs
-    ) -> Future[_T]:
-        """Begin a call and return what will hold its answer."""
-        ...
+Submit: TypeAlias = "Callable[..., Future[list[SlicePicture]]]"
+"""Begins a call, as an executor's ``submit``; calls are made one after the other, in order."""
 
 
 def submit_at_once(
-    call: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs
-) -> Future[_T]:
+    call: "Callable[..., list[SlicePicture]]", *arguments: object
+) -> "Future[list[SlicePicture]]":
     """Make a call at once, in the thread that asks for it."""
-    done: Future[_T] = Future()
-    done.set_result(call(*arguments, **named))
+    done: Future[list[SlicePicture]] = Future()
+    done.set_result(call(*arguments))
     return done
 
 

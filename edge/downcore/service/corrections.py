@@ -20,7 +20,7 @@ from downcore.ports import Predictor, SlicePipeline, TilePrediction
 from downcore.service.station import Station
 from downcore.strata.bundle import Manifest, manifest_text
 from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.measured import LOGGED, MAX_CHARACTERS, MeasuredRows, parse_measured
 from downcore.strata.offset_correction import (
@@ -31,7 +31,6 @@ from downcore.strata.offset_correction import (
     to_network_scale,
 )
 from downcore.strata.properties import PROPERTIES, Property
-from downcore.strata.record import SliceRow
 from downcore.strata.segment import Segment
 
 
@@ -85,20 +84,13 @@ def calibrated_station(station: Station, measured: MeasuredRows) -> Station:
         manifest = replace(plain.manifest, bundle_id=series_id)
         station.store.record_bundle(manifest, _series_text(plain.manifest, measured))
         predictors.append(CalibratedPredictor(plain, manifest))
-    composition_config = station.composition_config
-    if composition_config is not None and predictors:
+    config = station.composition_config
+    if config is not None and predictors:
         series_id = predictors[0].manifest.bundle_id
-        composition_config = replace(
-            composition_config, bundle_id=series_id, measured_sha256=measured.sha256
-        )
-        station.store.record_composer(
-            composition_config.composer_id, composition_config.description
-        )
+        config = replace(config, bundle_id=series_id, measured_sha256=measured.sha256)
+        station.store.record_composer(config.composer_id, config.description)
     return replace(
-        station,
-        predictors=tuple(predictors),
-        measured=measured,
-        composition_config=composition_config,
+        station, predictors=tuple(predictors), measured=measured, composition_config=config
     )
 
 
@@ -108,7 +100,7 @@ def pipeline_of(
     done_slices: tuple[int, ...],
     on_masked: OnMasked | None = None,
 ) -> SlicePipeline:
-    """Return the pipeline of a section, corrected where the station has measured rows."""
+    """Return the pipeline of a section; its rows are corrected by the station's measured rows."""
     if station.measured is None:
         return SectionPipeline(
             scale,
@@ -124,7 +116,7 @@ def pipeline_of(
 
 class CalibratedPipeline:
     """
-    A section's pipeline whose rows wait for the last measured one, and are corrected then.
+    A section's pipeline whose rows wait for the last measured one and are corrected then.
 
     The correction is found from the slices down to there alone, so that a row depends on the
     lines and the measured rows, not on the cuts.
@@ -166,15 +158,16 @@ class CalibratedPipeline:
         if self._corrections is None:
             if not is_end and not (self._held and self._held[-1].core_slice.bottom_um > last_um):
                 return []
-            seen = [row for row in self._held if row.core_slice.top_um <= last_um]
-            self._corrections = dict(_corrections(seen, self._measured))
+            above = [row for row in self._held if row.core_slice.top_um <= last_um]
+            self._corrections = dict(_corrections(above, self._measured))
         ready, self._held = self._held, []
         return [self._corrected(row) for row in ready]
 
     def _corrected(self, row: SliceRow) -> SliceRow:
-        known = self._corrections or {}
+        corrections = self._corrections or {}
         estimates = tuple(
-            corrected(one, known[one.bundle_id, one.property]) for one in row.estimates
+            corrected(estimate, corrections[estimate.bundle_id, estimate.property])
+            for estimate in row.estimates
         )
         return replace(row, estimates=estimates)
 
@@ -182,37 +175,37 @@ class CalibratedPipeline:
 def _corrections(
     rows: list[SliceRow], measured: MeasuredRows
 ) -> Iterator[tuple[tuple[str, str], Correction]]:
-    keys = dict.fromkeys((one.bundle_id, one.property) for row in rows for one in row.estimates)
-    for bundle_id, name in keys:
+    predicted: dict[tuple[str, str], dict[int, Estimate]] = {}
+    for row in rows:
+        for estimate in row.estimates:
+            by_slice = predicted.setdefault((estimate.bundle_id, estimate.property), {})
+            if estimate.status is Status.PREDICTED:
+                by_slice[row.core_slice.index] = estimate
+    for (bundle_id, name), by_slice in predicted.items():
         which = next(i for i, known in enumerate(PROPERTIES) if known.name == name)
-        found = {
-            row.core_slice.index: one
-            for row in rows
-            for one in row.estimates
-            if (one.bundle_id, one.property) == (bundle_id, name) and one.status is Status.PREDICTED
-        }
-        yield (bundle_id, name), _correction(PROPERTIES[which], which, found, measured)
+        yield (bundle_id, name), _correction(PROPERTIES[which], which, by_slice, measured)
 
 
 def _correction(
-    known: Property, which: int, found: dict[int, Estimate], measured: MeasuredRows
+    known: Property, which: int, by_slice: dict[int, Estimate], measured: MeasuredRows
 ) -> Correction:
     """Return the correction of one property from its predictions by number of slice."""
-    told = [(row.depth_um, row.values[which]) for row in measured.rows]
-    rows = [(depth_um, value) for depth_um, value in told if value is not None]
+    rows = [
+        (row.depth_um, value) for row in measured.rows if (value := row.values[which]) is not None
+    ]
     if not rows:
         return Correction(known.name, f"not corrected: no measured {known.name}")
-    half_widths = np.array([_half_width(one, known) for one in found.values()])
+    half_widths = np.array([_half_width(estimate, known) for estimate in by_slice.values()])
     if not (half_widths > 0.0).any():
         return Correction(known.name, f"not corrected: no predicted {known.name} to compare with")
-    predicted = [_predicted(found.get(depth_um // SLICE_UM), known) for depth_um, _ in rows]
+    predicted = [_predicted(by_slice.get(depth_um // SLICE_UM), known) for depth_um, _ in rows]
     # What has no logarithm is out of range, which the correction counts and says.
-    value = [to_network_scale(x, known) if x > 0.0 else -np.inf for _, x in rows]
+    values = [to_network_scale(x, known) if x > 0.0 else -np.inf for _, x in rows]
     depth_cm = [depth_um / SLICE_UM for depth_um, _ in rows]
     return fit_correction(
         known.name,
         np.array(predicted),
-        np.array(value),
+        np.array(values),
         np.array(depth_cm),
         prior_of_intervals(half_widths),
     )
@@ -233,10 +226,10 @@ def _half_width(estimate: Estimate, known: Property) -> float:
 
 def _series_text(manifest: Manifest, measured: MeasuredRows) -> str:
     """Return what the store keeps of a corrected series."""
-    told = {
+    series = {
         "corrected_series_of": manifest.bundle_id,
         "measured_sha256": measured.sha256,
         "measured_rows": [asdict(row) for row in measured.rows],
         "manifest": json.loads(manifest_text(manifest)),
     }
-    return json.dumps(told, indent=1, sort_keys=True) + "\n"
+    return json.dumps(series, indent=1, sort_keys=True) + "\n"

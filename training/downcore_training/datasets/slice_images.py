@@ -1,5 +1,6 @@
 """Pixels and mask of the slices of a core, read a section at a time as they are asked for."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
@@ -7,9 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.pipeline import masked_slices
 from downcore.strata.errors import SegmentError
-from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
-from downcore.strata.section import SectionBuffer, SliceLines
 from downcore_training.datasets.release import SectionImage
 
 _Shown = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -104,20 +104,7 @@ class SliceImages:
 
 
 def _slices_of(image: SectionImage) -> Iterator[_Shown]:
-    scan = image.open()
-    try:
-        buffer = SectionBuffer(scan.scale, halo_um=MASK_HALO_UM)
-        masker = SectionMasker(scan.scale)
-        step = scan.scale.first_line_of_slice(1)
-        for first in range(0, image.n_lines, step):
-            for one in buffer.push(scan.read(first, min(step, image.n_lines - first))):
-                yield _shown(one, masker)
-        for one in buffer.finish():
-            yield _shown(one, masker)
-    finally:
-        scan.close()
-
-
-def _shown(one: SliceLines, masker: SectionMasker) -> _Shown:
-    lines = one.lines >> 8 if one.lines.dtype == np.uint16 else one.lines
-    return lines.astype(np.uint8, copy=False), masker.mask(one)
+    with contextlib.closing(image.open()) as scan:
+        for one, classes in masked_slices(scan, image.n_lines):
+            lines = one.lines >> 8 if one.lines.dtype == np.uint16 else one.lines
+            yield lines.astype(np.uint8, copy=False), classes
