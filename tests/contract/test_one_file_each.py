@@ -104,7 +104,7 @@ def test_a_log_format_is_one_file_and_a_sample(tree: Path) -> None:
     (place, source), (samples, sample) = blocks("add-a-log-format.md")
     (tree / place).write_text(source)
     before, start, after = (tree / samples).read_text().partition("\n_PLAIN = (\n")
-    (tree / samples).write_text(before + start + sample + after)
+    (tree / samples).write_text(f"{before}{start}{sample},\n{after}")
 
     assert passed(tree, "test_log_formats.py", "example or every_format") > 15
 
