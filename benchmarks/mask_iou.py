@@ -25,7 +25,7 @@ from downcore.simulator.generator import CoreRecipe, generate
 from downcore.strata.colour import lab_of_counts
 from downcore.strata.depth import LineScale
 from downcore.strata.mask.classes import CLASS_LABELS, MASK_PALETTE, MaskClass
-from downcore.strata.mask.masker import MASK_HALO_UM, mask_lines_of_section
+from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
 from downcore.strata.section import SectionBuffer
 from downcore.strata.segment import Segment
 from downcore_training.mask.references import (
@@ -108,7 +108,8 @@ def masked(case: Case) -> NDArray[np.uint8]:
     scale = LineScale.of(case.px_per_cm)
     buffer = SectionBuffer(scale, halo_um=MASK_HALO_UM)
     slices = buffer.push(Segment(case.lines, 0)) + buffer.finish()
-    return np.concatenate(list(mask_lines_of_section(slices, scale)))
+    masker = SectionMasker(scale)
+    return np.concatenate([masker.mask(one) for one in slices])
 
 
 def by_brightness(case: Case) -> NDArray[np.uint8]:

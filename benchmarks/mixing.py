@@ -23,21 +23,21 @@ import numpy as np
 from numpy.typing import NDArray
 from reporting import arguments, report
 
-from downcore.endmember_tables import load_preset
+from downcore.endmember_tables.files import find_table
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import EndMemberTable
+from downcore.strata.unmixing.active_set import solve_nonnegative
 from downcore.strata.unmixing.composition import Composition, compose
 from downcore.strata.unmixing.estimating import Model, estimate, spread
 from downcore.strata.unmixing.mixing_calibration import (
-    Calibration,
     KnownSlices,
-    calibrate,
+    MixingCalibration,
+    calibrate_mixing,
     uncalibrated,
 )
 from downcore.strata.unmixing.observations import Observations
 from downcore.strata.unmixing.physics import Mixing
 from downcore.strata.unmixing.prior import Prior
-from downcore.strata.unmixing.published import plain_fractions
 
 SEED = 20_261_124
 N_KNOWN = 30
@@ -75,7 +75,7 @@ class Core:
 
 def believed() -> Library:
     """Return the library that the solver is given: eight members of the marine preset."""
-    table = load_preset("marine")
+    table = find_table("marine").table
     if not isinstance(table, EndMemberTable):
         raise TypeError("expected physical members in the marine preset")
     members = tuple(m for name in MINERALS for m in table.members if m.mineral == name)
@@ -156,6 +156,27 @@ def cores(areal: float, n_cores: int, n_slices: int, library: Library) -> Iterat
         yield Core(make[0], seen, known)
 
 
+def plain_fractions(
+    scores: NDArray[np.float64],
+    matrix: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    sum_weight: float,
+) -> NDArray[np.float64]:
+    """Return fractions for scores (n, r) by a matrix (r, k), scaled to sum to 1; NaN if all 0."""
+    k = matrix.shape[1]
+    weighted = weights[:, None] * matrix
+    normal = weighted.T @ weighted + sum_weight**2
+    # This ridge, of the mean diagonal, picks one of the answers that fit alike.
+    normal += 1e-9 * np.trace(normal) / k * np.eye(k)
+    right = (scores * weights) @ weighted + sum_weight**2
+    found = solve_nonnegative(normal, right, sum_to_one=False)
+    total = found.sum(axis=1, keepdims=True)
+    fractions: NDArray[np.float64] = np.divide(
+        found, total, out=np.full_like(found, np.nan), where=total > 0.0
+    )
+    return fractions
+
+
 def plain(core: Core, library: Library) -> NDArray[np.float64]:
     """Return shares as the published method would find them from the logs: no prior, no pores."""
     logs = core.seen.value[:, :3]
@@ -227,7 +248,7 @@ class Intervals:
     """Share of slices without an answer."""
 
 
-def judge_intervals(core: Core, calibration: Calibration, library: Library) -> Intervals:
+def judge_intervals(core: Core, calibration: MixingCalibration, library: Library) -> Intervals:
     """Hold intervals against the slices that were held out."""
     out, to_groups = core.held_out, library.is_in_group.T
     groups = core.shares[out] @ to_groups
@@ -247,7 +268,7 @@ def judge_intervals(core: Core, calibration: Calibration, library: Library) -> I
 
 
 def shares_by_method(
-    core: Core, calibration: Calibration, library: Library
+    core: Core, calibration: MixingCalibration, library: Library
 ) -> dict[str, NDArray[np.float64]]:
     """Return what each method finds of one core."""
     even = 1.0 / core.shares.shape[1]
@@ -269,7 +290,7 @@ def run_case(name: str, n_cores: int, n_slices: int) -> dict[str, float]:
     judged, weights = [], []
     for core in cores(CASES[name], n_cores, n_slices, library):
         known = KnownSlices(core.known, core.shares[core.known])
-        calibration = calibrate(core.seen, known, library, Mixing())
+        calibration = calibrate_mixing(core.seen, known, library, Mixing())
         for method, shares in shares_by_method(core, calibration, library).items():
             error = (shares - core.shares)[core.held_out]
             tallies.setdefault(method, Tally()).add(error @ library.is_in_group.T, error)

@@ -29,11 +29,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from downcore.endmember_tables import load_preset
-from downcore.strata.endmembers.table import StandardTable
 from downcore_training.networks._deeplab import Pyramid
 from downcore_training.networks._hrnet import CHANNELS, HRNet
 from downcore_training.networks._layers import BasicBlock, Bottleneck
+
+CLASSES = {
+    "carbonate": (1.0, 0.8, -0.2),
+    "silicate": (0.3, 0.3, -0.2),
+    "clay": (-0.8, -0.8, 0.2),
+    "iron oxide": (3.0, 0.8, 3.0),
+}
+"""Density, vp and ms of the published classes, in standard deviations of the logs of one image."""
+
+WEIGHTS = np.array([1.0, 1.0, 0.3])
+SUM_WEIGHT = 0.2
+"""Of the rows density, vp and ms, and of the row that asks fractions to sum to 1."""
 
 CROP_PX = 256
 PX_PER_CM = 200
@@ -120,15 +130,14 @@ def pooled(labels: NDArray[np.int64], of_slices: NDArray[np.float64]) -> NDArray
     return np.stack(columns, axis=1)[1:]
 
 
-def fractions(of_segments: NDArray[np.float64], table: StandardTable) -> NDArray[np.float64]:
+def fractions(of_segments: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the published classes' fractions of each superpixel, one ``nnls`` after another."""
     spread = of_segments.std(axis=0)
     scores = (of_segments - of_segments.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
-    weights = np.array(table.weights)
-    matrix = np.array([[m.density, m.vp, m.ms] for m in table.members]).T * weights[:, None]
-    matrix = np.vstack([matrix, np.full((1, matrix.shape[1]), table.sum_weight)])
+    matrix = np.array(list(CLASSES.values())).T * WEIGHTS[:, None]
+    matrix = np.vstack([matrix, np.full((1, matrix.shape[1]), SUM_WEIGHT)])
     solved = [
-        scipy.optimize.nnls(matrix, np.append(row * weights, table.sum_weight))[0] for row in scores
+        scipy.optimize.nnls(matrix, np.append(row * WEIGHTS, SUM_WEIGHT))[0] for row in scores
     ]
     found: NDArray[np.float64] = np.array(solved)
     total = found.sum(axis=1, keepdims=True)
@@ -161,9 +170,6 @@ def run(path: Path, n_threads: int) -> dict[str, float]:
     torch.set_num_threads(n_threads)
     torch.manual_seed(0)
     network = PublishedNetwork().eval()
-    table = load_preset("published")
-    if not isinstance(table, StandardTable):
-        raise TypeError("expected the published table to be of standard deviations")
     _warm(network)
     laps = _Laps()
     image = tifffile.imread(path)[..., :3]
@@ -174,7 +180,7 @@ def run(path: Path, n_threads: int) -> dict[str, float]:
     laps.lap("slic")
     of_slices = properties(image, network)
     laps.lap("network")
-    found = fractions(pooled(labels, of_slices), table)
+    found = fractions(pooled(labels, of_slices))
     laps.lap("pooling_and_nnls")
     metrics = laps.metrics
     for clock in ("wall_s", "cpu_s"):

@@ -24,17 +24,16 @@ import tifffile
 from numpy.typing import NDArray
 from reporting import arguments
 
-from downcore.endmember_tables import load_preset
+from downcore.endmember_tables.files import find_table
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.strata.depth import LineScale
-from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import EndMemberTable
-from downcore.strata.record import SliceRow
 from downcore.strata.segment import Segment
 from downcore.strata.unmixing.composition import Composition, compose
 from downcore.strata.unmixing.mixing_calibration import uncalibrated
-from downcore.strata.unmixing.observing import observe
+from downcore.strata.unmixing.observations import observe
 from downcore.strata.unmixing.physics import Mixing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -190,7 +189,7 @@ def _moved(row: SliceRow, index: int) -> SliceRow:
 
 def tables() -> dict[str, EndMemberTable]:
     """Return the tables that are tried; what is regrouped says so."""
-    found = {name: load_preset(name) for name in ("marine", "marine-colour", "carbonate")}
+    found = {name: find_table(name).table for name in ("marine", "marine-colour", "carbonate")}
     physical = {name: one for name, one in found.items() if isinstance(one, EndMemberTable)}
     dark = "dark matter and minerals"
     apart = {"calcite": "carbonate"}
@@ -270,8 +269,8 @@ def told(core: Core, made: tuple[Composition, ...]) -> str:
     text = f"{core.name}: {len(made)} slices, {len(sums)} composed, {masked} masked"
     if sums:
         text += f", sums {min(sums):.6f} to {max(sums):.6f}"
-    guards = collections.Counter(one.guard for one in made if one.guard is not None)
-    for guard, _ in guards.most_common(1):
+    reports = [one.identifiability for one in made if one.identifiability is not None]
+    for guard, _ in collections.Counter(reports).most_common(1):
         text += f"; {guard.freedom:.1f} of {guard.n_free} unknowns from data"
         text += f"; driven by the prior: {', '.join(guard.prior_driven) or 'none'}"
         text += f"; refused: {guard.refusal}" if guard.refusal else ""

@@ -21,7 +21,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from mosaics import mosaic
+from mosaics import label_strip, mosaic
 from numpy.typing import NDArray
 from reporting import arguments, report
 from superpixels import NOISES, SCALE, Case, ours, overlaps, quality
@@ -33,7 +33,6 @@ from downcore.strata.regions.shapes import slice_regions
 from downcore.strata.regions.stream import RegionRows
 from downcore.strata.regions.window import RegionWindow
 from downcore.strata.superpixels.settings import SuperpixelSettings
-from downcore.strata.superpixels.stream import label_strip
 
 SEEDS = (1, 2, 3)
 """Mosaics of each noise; the first was looked at while settings were chosen, the others not."""

@@ -22,10 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
+from optimality import kkt_residual
 from reporting import arguments, report
 
 from downcore.inference.unmixing_graph import AdmmSolver
-from downcore.strata.unmixing.active_set import kkt_residual, solve_nonnegative
+from downcore.strata.unmixing.active_set import solve_nonnegative
 
 SEED = 20_261_123
 N_ROWS = 6

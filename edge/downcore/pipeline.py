@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from downcore.ports import Predictor, ScanLines, TilePrediction
 from downcore.strata.depth import LineScale
-from downcore.strata.depthlog import Estimate
+from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.estimates import (
     NoValue,
     estimates_of,
@@ -24,7 +24,6 @@ from downcore.strata.estimates import (
     without_value,
 )
 from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
-from downcore.strata.record import SliceRow
 from downcore.strata.section import SectionBuffer, SliceLines
 from downcore.strata.segment import Segment
 from downcore.strata.slices import CoreSlice, measure_slice

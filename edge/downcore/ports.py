@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
+from downcore.strata.depthlog import SliceRow
 from downcore.strata.estimates import TilePrediction
-from downcore.strata.record import SliceRow
 from downcore.strata.regions.window import RegionWindow
 from downcore.strata.segment import Segment
 

@@ -145,7 +145,14 @@ class CompositionSettings(_Section):
         "./mine.toml. The first whose groups a slice's observations can hold is used.",
     )
     superpixels: Literal["cpu", "openvino"] = Field(
-        default="cpu", description="What cuts superpixels: compiled code, or an OpenVINO graph."
+        default="cpu",
+        description="What cuts superpixels: compiled code, or an OpenVINO graph, which takes twice "
+        "the time on a processor and 215 MB more.",
+    )
+    solver: Literal["exact", "openvino"] = Field(
+        default="exact",
+        description="What solves for minerals: exact compiled code, or an OpenVINO graph, which "
+        "takes twice the time; shares differ by at most 0.0002.",
     )
     regions: Literal["merge", "segment-anything"] = Field(
         default="merge", description="What joins superpixels to regions."

@@ -76,16 +76,6 @@ def fit_familiar(features: NDArray[np.floating]) -> Familiar:
     )
 
 
-def novelty_of(features: NDArray[np.floating], familiar: Familiar) -> NDArray[np.float64]:
-    """Return what a graph with ``familiar`` in it says of ``features`` (n, k), shape (n,)."""
-    step = features.astype(np.float64) - familiar.centre
-    along = step @ familiar.directions
-    across = step - along @ familiar.directions.T
-    rest = familiar.rest_weight * (across**2).sum(axis=1)
-    found: NDArray[np.float64] = along**2 @ familiar.weights + rest
-    return found
-
-
 def with_novelty(graph: Any, familiar: Familiar) -> Any:
     """
     Return ``graph`` with its last output, the features, replaced by their novelty.

@@ -16,7 +16,7 @@ from downcore.publish import Feed, Sink, Wake, payloads, sinks
 from downcore.publish.mqtt_settings import MqttSettings, read_password
 from downcore.publish.payloads import Birth, StationState, StationStatus
 from downcore.publish.terminal import TerminalSettings
-from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.errors import SettingsError
 from downcore.strata.record import (
     LogBatch,
@@ -24,7 +24,6 @@ from downcore.strata.record import (
     OutboxKind,
     ScanState,
     ScanStatus,
-    SliceRow,
     StoreOrigin,
 )
 from downcore.strata.slices import CoreSlice

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from silent import Silent
 
 from downcore.inference import load_bundle, start_predictor
 
@@ -22,7 +23,6 @@ from downcore_training.boosted import fitting  # noqa: E402 - see above
 from downcore_training.datasets import CoreSets, CoreTiles, TileSet  # noqa: E402 - see above
 from downcore_training.fitting.checkpoint import read, trained_network  # noqa: E402 - see above
 from downcore_training.fitting.train import Assignment  # noqa: E402 - see above
-from downcore_training.progress import Silent  # noqa: E402 - see above
 from downcore_training.recipe import parse_recipe  # noqa: E402 - see above
 
 pytestmark = pytest.mark.timeout(900)

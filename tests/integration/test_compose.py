@@ -201,12 +201,11 @@ def test_one_colour_and_no_sediment_are_no_reason_to_fail(tmp_path: Path) -> Non
     ("words", "said", "code"),
     [
         (("--table", "mars"), "expected one of carbonate", BAD_SETTINGS),
-        (("--table", "published"), "expected a table of minerals", BAD_SETTINGS),
         (("--table", "./none.toml"), "expected an end-member table", BAD_SETTINGS),
         (("--out", "picture.jpg"), "expected a .png", BAD_SETTINGS),
         (("--json", "no/such/folder/out.json"), "expected a folder that exists", BAD_SETTINGS),
     ],
-    ids=["no table", "published", "no file", "no png", "no folder"],
+    ids=["no table", "no file", "no png", "no folder"],
 )
 def test_what_cannot_be_used_is_said_before_the_image_is_read(
     image: Path, words: tuple[str, ...], said: str, code: int

@@ -10,18 +10,16 @@ import scipy.stats
 import tifffile
 from numpy.typing import NDArray
 
-from downcore.endmember_tables import load_preset
+from downcore.endmember_tables.files import find_table
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.strata.depth import LineScale
-from downcore.strata.depthlog import HAS_VALUE, Status
+from downcore.strata.depthlog import HAS_VALUE, SliceRow, Status
 from downcore.strata.endmembers.library import Library
-from downcore.strata.endmembers.table import EndMemberTable
 from downcore.strata.mask.classes import MaskClass
-from downcore.strata.record import SliceRow
 from downcore.strata.segment import Segment
 from downcore.strata.unmixing.composition import Composition, compose
 from downcore.strata.unmixing.mixing_calibration import uncalibrated
-from downcore.strata.unmixing.observing import observe
+from downcore.strata.unmixing.observations import observe
 from downcore.strata.unmixing.physics import Mixing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,8 +54,7 @@ def rows_of(name: str) -> tuple[SliceRow, ...]:
 
 
 def composed(rows: tuple[SliceRow, ...], preset: str = "marine-colour") -> tuple[Composition, ...]:
-    table = load_preset(preset)
-    assert isinstance(table, EndMemberTable)
+    table = find_table(preset).table
     return compose(observe(rows, ""), uncalibrated(Library.of(table), Mixing()))
 
 

@@ -310,8 +310,8 @@ def test_measured_rows_stand_before_what_a_bundle_predicts(tmp_path: Path) -> No
         found = kept(device)
         assert len(found) == 25
         first = found[0].composition
-        assert first.guard is not None
-        assert first.guard.rows == ("density", "vp", "ms", "red", "green", "blue")
+        assert first.identifiability is not None
+        assert first.identifiability.rows == ("density", "vp", "ms", "red", "green", "blue")
         assert found[0].composer_id != small_config().composer_id
 
 

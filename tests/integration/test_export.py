@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from silent import Silent
 
 from downcore.inference import load_bundle, start_predictor
 from downcore.inference.device import computes_bf16
@@ -34,8 +35,8 @@ from downcore_export.conversion import (  # noqa: E402 - see above
     with_corrected_outputs,
 )
 from downcore_export.novelty import (  # noqa: E402 - see above
+    Familiar,
     fit_familiar,
-    novelty_of,
     threshold_for,
     with_novelty,
 )
@@ -51,7 +52,6 @@ from downcore_export.source import (  # noqa: E402 - see above
 from downcore_training.datasets import CoreSets, CoreTiles, TileSet  # noqa: E402 - see above
 from downcore_training.fitting.checkpoint import frozen_state, save  # noqa: E402 - see above
 from downcore_training.fitting.known_networks import network_named  # noqa: E402 - see above
-from downcore_training.progress import Silent  # noqa: E402 - see above
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -211,6 +211,16 @@ def test_the_manifest_records_what_8_bit_cost(exported: Path, sets: CoreSets) ->
     assert all(x <= 0.01 for x in manifest.quantisation.r2_loss.values())
     assert manifest.metrics["test_as_shipped"]["density.r2"] > 0.8
     assert manifest.metrics["test"] == {"density.r2": 0.61}, "NaN is left out"
+
+
+def novelty_of(features: NDArray[np.floating], familiar: Familiar) -> NDArray[np.float64]:
+    """Return what a graph with ``familiar`` in it says of ``features`` (n, k), shape (n,)."""
+    step = features.astype(np.float64) - familiar.centre
+    along = step @ familiar.directions
+    across = step - along @ familiar.directions.T
+    rest = familiar.rest_weight * (across**2).sum(axis=1)
+    found: NDArray[np.float64] = along**2 @ familiar.weights + rest
+    return found
 
 
 def test_the_novelty_in_the_graph_is_the_distance_of_its_own_features(

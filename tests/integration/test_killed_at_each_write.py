@@ -52,11 +52,11 @@ def write(folder: Path, name: str) -> Path:
 def known(device: Device) -> list[object]:
     """Return all that the store knows of scans, but for names of files and times."""
     scans = device.scans("section_id", "state", "content_digest", "duplicate_of IS NULL",
-                         "n_lines_done", "prefix_digest", "superseded_by")  # fmt: skip
-    keys = device.all("SELECT signature, scan_id FROM seen_file WHERE signature LIKE '%:%'"
-                      " AND substr(signature, 33, 1) <> ':' ORDER BY signature")  # fmt: skip
+                         "n_lines_done", "prefix_digest", "superseded_by", "header_digest",
+                         "has_ended")  # fmt: skip
+    finished = device.all("SELECT made_with, scan_id FROM finished_file ORDER BY scan_id")
     logs = [device.log_of(scan_id) for (scan_id,) in device.scans("scan_id")]
-    return [scans, keys, logs, device.reasons()]
+    return [scans, finished, logs, device.reasons()]
 
 
 def copied(device: Device, path: Path) -> list[object]:
@@ -102,7 +102,6 @@ def without_content(device: Device) -> None:
     device.stop()
     with sqlite3.connect(device.database) as connection:
         connection.execute("UPDATE scan SET content_digest = ''")
-        connection.execute("DELETE FROM seen_file WHERE signature LIKE 'content:%'")
     connection.close()
     device.start()
 
@@ -156,9 +155,10 @@ def test_a_linked_scan_that_an_older_version_never_called_done_becomes_so(tmp_pa
         device.stop()
         with sqlite3.connect(device.database) as connection:
             connection.execute("UPDATE scan SET state = 'final' WHERE section_id = 'GC09'")
-            connection.execute("DELETE FROM seen_file WHERE signature NOT LIKE 'content:%'"
-                               " AND scan_id IN (SELECT scan_id FROM scan"
-                               " WHERE section_id = 'GC09')")  # fmt: skip
+            connection.execute(
+                "DELETE FROM finished_file WHERE scan_id IN"
+                " (SELECT scan_id FROM scan WHERE section_id = 'GC09')"
+            )
         connection.close()
         device.start()
         device.rest()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from silent import Silent
 
 from downcore.strata.errors import SettingsError
 from downcore_training.datasets.lookalike import LookalikeRecipe, write_lookalike
@@ -14,7 +15,6 @@ from downcore_training.datasets.matching import MatchedCore, matched_cores
 from downcore_training.datasets.matching_rules import MatchingRules, SectionRule, load_rules
 from downcore_training.datasets.real_cores import ReleaseSplit, release_sets, split_of
 from downcore_training.datasets.release import find_release
-from downcore_training.progress import Silent
 
 RECIPE = LookalikeRecipe(cores=5, sections=3, section_cm=24, px_per_cm=24, seed=3)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.depth import LineScale
 from downcore.strata.mask.classes import MaskClass
-from downcore.strata.mask.masker import MASK_HALO_UM, mask_lines_of_section
+from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
 from downcore.strata.section import SectionBuffer
 from downcore.strata.segment import Segment
 from downcore_training.mask.references import UNSCORED, labels_of, lines_first, read_references
@@ -62,7 +62,8 @@ def test_tray_foam_and_cards_of_a_real_scan_are_not_called_sediment(name: str) -
     buffer = SectionBuffer(scale, halo_um=MASK_HALO_UM)
 
     slices = buffer.push(Segment(lines_first(stored, reference.top), 0)) + buffer.finish()
-    mask = np.concatenate(list(mask_lines_of_section(slices, scale)))
+    masker = SectionMasker(scale)
+    mask = np.concatenate([masker.mask(one) for one in slices])
 
     assert len(slices) == scale.n_slices(len(truth)), "one slice for each centimetre"
     scored = truth != UNSCORED

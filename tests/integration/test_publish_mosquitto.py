@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
+from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,15 +29,16 @@ from downcore.publish.mqtt_settings import MqttSettings
 from downcore.publish.payloads import Birth, StationState, StationStatus
 from downcore.publish.topics import Topics
 from downcore.store import Reader, Store
-from downcore.strata.depthlog import Estimate, Status
-from downcore.strata.record import Run, Scan, ScanState, SliceRow
+from downcore.strata.depthlog import Estimate, SliceRow, Status
+from downcore.strata.record import Run, Scan, ScanState
 from downcore.strata.slices import CoreSlice
 
 DEADLINE_S = 60.0
 TOPICS = Topics("RV One/Two", "mscl#1")
 BIRTH = Birth("0.1.0", "2026-01-31T23:59:59.000Z", ())
+FOLDER = resources.files("downcore.publish") / "schemas"
 SCHEMAS = {
-    name: jsonschema.Draft202012Validator(json.loads(payloads.schema_text(name)))
+    name: jsonschema.Draft202012Validator(json.loads((FOLDER / f"{name}.json").read_text("utf-8")))
     for name in payloads.SCHEMAS
 }
 
@@ -331,6 +333,7 @@ def test_a_degraded_station_says_so(broker: Broker, store: Store, wake: Wake) ->
 PUBLISHER = """
 import sys, threading
 from functools import partial
+from importlib import resources
 from pathlib import Path
 from downcore.clock import SystemClock
 from downcore.publish import Feed, Wake, payloads, sinks

@@ -426,12 +426,12 @@ def _take_back_the_end(device: Device, scan_id: str) -> None:
         kept = connection.execute("SELECT max(slice_index) - 2 FROM slice").fetchone()[0]
         connection.execute("DELETE FROM estimate WHERE slice_index > ?", (kept,))
         connection.execute("DELETE FROM slice WHERE slice_index > ?", (kept,))
-        connection.execute("DELETE FROM seen_file WHERE signature NOT LIKE 'opening:%'")
+        connection.execute("DELETE FROM finished_file")
         line = connection.execute("SELECT max(first_line + n_lines) FROM slice").fetchone()[0]
         digest = _prefix_digest(line)
         connection.execute(
-            "UPDATE scan SET state = 'final', content_digest = '', n_lines_done = ?,"
-            " prefix_digest = ? WHERE scan_id = ?",
+            "UPDATE scan SET state = 'final', content_digest = '', has_ended = 0,"
+            " n_lines_done = ?, prefix_digest = ? WHERE scan_id = ?",
             (line, digest, scan_id),
         )
     connection.close()

@@ -254,7 +254,7 @@ def test_a_missing_file_is_named(copy: Path, name: str) -> None:
         (lambda raw: raw.update(side_px=320), "expected a graph with"),
         (lambda raw: raw.update(side_px=100), "side_px is 100"),
         (lambda raw: raw.update(batch=8), "expected a graph with"),
-        (lambda raw: raw.update(batch=True), "batch is True"),
+        (lambda raw: raw.update(batch=True), "batch: expected a whole number, got True"),
         (lambda raw: raw.update(precision="int8"), "precision 'int8' is none of"),
         (lambda raw: raw.update(golden_tolerance=0), "golden_tolerance is 0"),
         (lambda raw: raw.pop("licence"), "licence"),

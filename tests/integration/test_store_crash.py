@@ -24,7 +24,8 @@ from downcore.clock import SystemClock
 from downcore.publish import payloads
 from downcore.store import Store
 from downcore.strata.depthlog import Estimate, Status
-from downcore.strata.record import Run, Scan, SliceRow
+from downcore.strata.depthlog import SliceRow
+from downcore.strata.record import Run, Scan
 from downcore.strata.slices import CoreSlice
 
 def row_at(index):

@@ -20,7 +20,8 @@ from downcore.simulator.write_patterns import write_patterns
 from downcore.simulator.writing import Step, WritePattern
 from downcore.store.rows import row_of_slice
 from downcore.strata.depth import LineScale
-from downcore.strata.record import ScanState, SliceRow
+from downcore.strata.depthlog import SliceRow
+from downcore.strata.record import ScanState
 from downcore.strata.segment import Segment
 
 every_pattern = pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import Status
 from downcore.strata.regions.shapes import GrainSizes, SliceRegions
 from downcore.strata.unmixing.composition import Composition, GroupShare
-from downcore.strata.unmixing.identifiability import GuardReport
+from downcore.strata.unmixing.identifiability import IdentifiabilityReport
 
-GUARD = GuardReport(
+GUARD = IdentifiabilityReport(
     rows=("density", "red", "green", "blue"),
     rank=2,
     condition=31.5,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.endmember_tables import load_preset
+from downcore.endmember_tables.files import find_table
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.table import EndMemberTable
 from downcore.strata.unmixing.observations import MS, RED, VP, Observations
@@ -16,8 +16,7 @@ FIVE = ("quartz", "calcite", "illite", "organic matter", "magnetite")
 
 def marine_table(minerals: tuple[str, ...] = FIVE) -> EndMemberTable:
     """Return the marine preset with some of its members only."""
-    table = load_preset("marine")
-    assert isinstance(table, EndMemberTable)
+    table = find_table("marine").table
     members = tuple(m for name in minerals for m in table.members if m.mineral == name)
     return replace(table, members=members)
 

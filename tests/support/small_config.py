@@ -4,7 +4,7 @@ from functools import cache
 
 from downcore.composing import CompositionConfig
 from downcore.composing.config import TableInUse
-from downcore.endmember_tables import find_table
+from downcore.endmember_tables.files import find_table
 from downcore.strata.endmembers.library import Library
 from downcore.strata.regions.merging import MergeRefiner
 from downcore.strata.superpixels.settings import SuperpixelSettings

@@ -111,7 +111,7 @@ def test_one_other_digit_gives_another_id() -> None:
 def test_a_missing_key_is_named(key: str) -> None:
     raw = raw_manifest()
     del raw[key]
-    with pytest.raises(BundleError, match=f"with the key '{key}'"):
+    with pytest.raises(BundleError, match=f"the key '{key}', got none"):
         parse_manifest(json.dumps(raw))
 
 
@@ -144,26 +144,30 @@ def test_a_file_name_that_could_leave_the_folder_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("network", 3, "3 is no text"),
+        ("network", 3, "network: expected a text, got 3"),
         ("precision", "int4", "'int4' is none of int8, bf16, f16, f32"),
-        ("golden_tolerance", "0.1", "'0.1' is no number"),
-        ("golden_tolerance", True, "True is no number"),
+        ("golden_tolerance", "0.1", "expected a number, got '0.1'"),
+        ("golden_tolerance", True, "golden_tolerance: expected a number, got True"),
         ("golden_tolerance", 0, "a golden tolerance > 0"),
         ("golden_tolerance", 10**400, "wrong"),
-        ("trained_px_per_cm", [60], "wrong"),
+        ("trained_px_per_cm", [60], "trained_px_per_cm: expected 2 values, got 1"),
         ("trained_px_per_cm", [400, 60], "lowest <= highest"),
         ("files", {"model.xml": DIGEST}, "files lack golden.npz, model.bin"),
-        ("files", [], "files lack"),
+        ("files", [], "files: expected a table"),
         ("novelty_threshold", 0, "a novelty threshold > 0"),
-        ("novelty_threshold", "5", "'5' is no number"),
+        ("novelty_threshold", "5", "novelty_threshold: expected a number, got '5'"),
         ("extra_files", {"../x": DIGEST}, "no plain file name"),
-        ("data_sha256", {"training": 1}, "1 is no text"),
+        ("data_sha256", {"training": 1}, "data_sha256.training: expected a text, got 1"),
         ("data_sha256", [], "expected a manifest"),
-        ("onnx", {"precision": "int8"}, "with the key 'golden_deviation'"),
+        ("onnx", {"precision": "int8"}, "onnx: .* key 'golden_deviation'"),
         ("outputs", [], "at least one output"),
-        ("outputs", {}, "at least one output"),
-        ("metrics", {"test": {"density.r2": None}}, "None is no number"),
-        ("quantisation", {"method": "x"}, "with the key 'n_calibration_tiles'"),
+        ("outputs", {}, "outputs: expected a list"),
+        (
+            "metrics",
+            {"test": {"density.r2": None}},
+            "metrics.test.density.r2: expected a number, got None",
+        ),
+        ("quantisation", {"method": "x"}, "key 'n_calibration_tiles'"),
     ],
 )
 def test_a_value_of_a_wrong_kind_is_refused(key: str, value: object, message: str) -> None:
@@ -179,7 +183,7 @@ def test_a_value_of_a_wrong_kind_is_refused(key: str, value: object, message: st
         ("is_log10", True, "with is_log10 False"),
         ("spread", 0, "expected finite scaling for density"),
         ("interval_floor", -1, "an interval of density >= 0"),
-        ("centre", 10**400, "too large"),
+        ("centre", 10**400, "too many digits"),
         ("offset", 1, "unknown key offset"),
     ],
 )

@@ -12,7 +12,7 @@ from small_config import small_config
 
 from downcore.composing import SectionComposer
 from downcore.composing.label_png import MAX_LABEL, label_tile, labels_of
-from downcore.endmember_tables import load_preset, load_table
+from downcore.endmember_tables.files import find_table
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.strata.colour import linear_of_lab
 from downcore.strata.composed import ComposedSlice
@@ -30,7 +30,7 @@ from downcore.strata.unmixing.composition import (
     compose,
 )
 from downcore.strata.unmixing.identifiability import most_groups
-from downcore.strata.unmixing.mixing_calibration import KnownSlices, calibrate, uncalibrated
+from downcore.strata.unmixing.mixing_calibration import KnownSlices, calibrate_mixing, uncalibrated
 from downcore.strata.unmixing.observations import MS, RED, ROWS, Observations
 from downcore.strata.unmixing.physics import Mixing
 from downcore.strata.unmixing.prior import Prior
@@ -76,9 +76,7 @@ def written(folder: Path, text: str, encoding: str = "utf-8") -> Path:
 
 
 def physical(preset: str) -> EndMemberTable:
-    table = load_preset(preset)
-    assert isinstance(table, EndMemberTable)
-    return table
+    return find_table(preset).table
 
 
 def of_preset(preset: str, seen: Observations) -> tuple[Composition, ...]:
@@ -140,7 +138,7 @@ def test_a_file_with_a_table_that_cannot_be_is_refused_with_the_place(
     assert old in TEXT
 
     with pytest.raises(EndMemberError, match=said) as refused:
-        load_table(written(tmp_path, TEXT.replace(old, new)))
+        find_table(str(written(tmp_path, TEXT.replace(old, new))))
     assert str(refused.value).startswith("mine.toml")
 
 
@@ -158,9 +156,9 @@ def test_members_no_denser_than_pore_water_are_refused() -> None:
 def test_a_file_is_read_whatever_editor_wrote_it(
     tmp_path: Path, encoding: str, line_end: str
 ) -> None:
-    table = load_table(written(tmp_path, TEXT.replace("\n", line_end), encoding))
+    table = find_table(str(written(tmp_path, TEXT.replace("\n", line_end), encoding))).table
 
-    assert table == load_table(written(tmp_path, TEXT))
+    assert table == find_table(str(written(tmp_path, TEXT))).table
 
 
 @pytest.mark.parametrize(
@@ -333,7 +331,7 @@ def test_known_slices_that_were_masked_do_not_calibrate() -> None:
     seen = replace(known_core(shares), status=(Status.MASKED,) * 12, reason=("5 % sediment",) * 12)
 
     with pytest.raises(ValueError, match="got 0: leave calibration out, or measure more slices"):
-        calibrate(seen, KnownSlices(np.arange(12), shares), sharp_library(), Mixing())
+        calibrate_mixing(seen, KnownSlices(np.arange(12), shares), sharp_library(), Mixing())
 
 
 @pytest.mark.parametrize("rows", [slice(0, RED), slice(RED, None), slice(MS, None)])
@@ -346,7 +344,7 @@ def test_known_slices_that_are_all_alike_or_half_observed_calibrate_without_an_e
     value[:, rows] = whole.value[:, rows]
     seen = Observations.of(value, whole.sd)
 
-    found = calibrate(seen, KnownSlices(np.arange(12), alike), sharp_library(), Mixing())
+    found = calibrate_mixing(seen, KnownSlices(np.arange(12), alike), sharp_library(), Mixing())
 
     assert found.error == pytest.approx(0.0, abs=0.02)
     for one in compose(seen, found):

@@ -9,7 +9,6 @@ from mixtures import FIVE, marine_table
 from downcore.strata.endmembers.library import VP_SHARE_SD, Library
 from downcore.strata.endmembers.member import Solid
 from downcore.strata.endmembers.quantity import Colour, Quantity
-from downcore.strata.endmembers.table import StandardMember, StandardTable
 from downcore.strata.errors import EndMemberError
 
 QUARTZ = Solid("quartz", "clastic", Quantity(2.65, 0.03, "a handbook"))
@@ -118,10 +117,3 @@ def test_what_is_not_known_of_a_member_is_anything_the_others_are() -> None:
     assert library.reflectance_share_sd[2, 0] >= 1.0
     assert abs(library.ms[3]) < 100.0, "one ore among the others shall not make it ore"
     assert library.stiff_share_sd[3] >= 1.0
-
-
-def test_a_standard_table_has_each_class_once() -> None:
-    member = StandardMember("clay", -0.8, -0.8, 0.2)
-
-    with pytest.raises(EndMemberError, match="expected each member once"):
-        StandardTable("x", "X", "paper", (1.0, 1.0, 0.3), 0.2, (member, member))

@@ -21,7 +21,6 @@ from downcore.strata.mask.masker import (
     MASK_HALO_UM,
     MaskState,
     SectionMasker,
-    mask_lines_of_section,
     mask_slice,
 )
 from downcore.strata.mask.network import layers, written
@@ -47,8 +46,8 @@ def slices_of(lines: Pixels, px_per_cm: float, cuts: list[int]) -> list[SliceLin
 
 
 def mask_of(lines: Pixels, px_per_cm: float) -> NDArray[np.uint8]:
-    slices = slices_of(lines, px_per_cm, [])
-    return np.concatenate(list(mask_lines_of_section(slices, LineScale.of(px_per_cm))))
+    masker = SectionMasker(LineScale.of(px_per_cm))
+    return np.concatenate([masker.mask(one) for one in slices_of(lines, px_per_cm, [])])
 
 
 def chain(cuts: list[int]) -> list[tuple[CoreSlice, bytes, bytes]]:

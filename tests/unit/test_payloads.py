@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from downcore.publish import payloads
 from downcore.publish.ack_window import AckWindow
 from downcore.publish.payloads import Birth, StationState, StationStatus
 from downcore.publish.terminal import lines_of
-from downcore.strata.depthlog import HAS_VALUE, Estimate, Status
+from downcore.strata.depthlog import HAS_VALUE, Estimate, SliceRow, Status
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.record import (
     CompositionBatch,
@@ -25,7 +26,6 @@ from downcore.strata.record import (
     OutboxKind,
     ScanState,
     ScanStatus,
-    SliceRow,
     StoreOrigin,
 )
 from downcore.strata.slices import CoreSlice, SliceColour
@@ -36,8 +36,9 @@ ASYNCAPI = ROOT / "docs" / "asyncapi.yaml"
 ORIGIN = StoreOrigin(epoch=3, instance_id="0123456789abcdef" * 2, head_seq=17)
 UTC = "2026-01-31T23:59:59.123Z"
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+FOLDER = resources.files("downcore.publish") / "schemas"
 SCHEMAS = {
-    name: jsonschema.Draft202012Validator(json.loads(payloads.schema_text(name)))
+    name: jsonschema.Draft202012Validator(json.loads((FOLDER / f"{name}.json").read_text("utf-8")))
     for name in payloads.SCHEMAS
 }
 

@@ -231,7 +231,7 @@ def test_without_matplotlib_the_message_names_the_extra(
 
 def with_composition(*told: ComposedSlice, labels: NDArray[np.int32] | None = None) -> PlateSection:
     slices = tuple(
-        replace(a_slice(i, Status.PREDICTED), composition=one.composition.told)
+        replace(a_slice(i, Status.PREDICTED), composition=one.composition.resolved_groups)
         for i, one in enumerate(told)
     )
     return replace(section_of(*slices), labels=labels, table="two")

@@ -4,12 +4,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from encoded_colour import counts_of_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from strips import label_strip
 
 from downcore.ports import RegionRefiner
-from downcore.strata.colour import counts_of_linear, lab_of_counts, linear_of_lab
+from downcore.strata.colour import lab_of_counts, linear_of_lab
 from downcore.strata.depth import LineScale
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.regions._noise import halves_apart, measured_parts, noise_around
@@ -17,7 +19,6 @@ from downcore.strata.regions.merging import MergeRefiner, RegionSettings
 from downcore.strata.regions.window import RegionWindow
 from downcore.strata.superpixels.planes import fill_planes
 from downcore.strata.superpixels.settings import SuperpixelSettings
-from downcore.strata.superpixels.stream import label_strip
 
 SCALE = LineScale.of(200)
 Labels = NDArray[np.int32]
@@ -313,26 +314,6 @@ def test_the_refiner_is_called_merge() -> None:
     refiner: RegionRefiner = MergeRefiner()
 
     assert refiner.name == "merge"
-
-
-@pytest.mark.parametrize(
-    ("named", "value"),
-    [
-        ("least_difference", 0.0),
-        ("least_difference", float("nan")),
-        ("noise_factor", -1.0),
-        ("noise_factor", float("inf")),
-        ("reach_um", -1),
-        ("reach_um", 1.5),
-        ("smallest_um", True),
-        ("smallest_um", 10_001),
-    ],
-)
-def test_settings_that_cannot_be_used_are_refused(named: str, value: object) -> None:
-    wrong: dict[str, Any] = {named: value}
-
-    with pytest.raises(ValueError, match=f"expected {named}"):
-        RegionSettings(**wrong)
 
 
 def test_superpixels_of_another_size_than_the_lines_are_refused() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from downcore.strata.colour import linear_of_counts
 from downcore.strata.depth import LineScale
 from downcore.strata.regions.moments import shapes_of
-from downcore.strata.regions.shapes import GrainLimits, slice_regions
+from downcore.strata.regions.shapes import slice_regions
 from downcore.strata.regions.stream import RegionRows
 
 SCALE = LineScale.of(200)
@@ -184,14 +184,14 @@ def test_a_grain_across_two_slices_is_counted_once_and_whole() -> None:
 
 
 def test_what_is_too_large_too_small_or_cut_is_no_grain() -> None:
-    rows = gravel([30] * 9 + [19] * 5 + [220])
+    rows = gravel([30] * 10 + [19] * 5 + [220])
     labels = rows.labels
     cv2.circle(labels, (1_399, 60), 15, 99, -1)
 
-    first = slice_regions(rows, SCALE, limits=GrainLimits(fewest=1))[0]
+    first = slice_regions(rows, SCALE)[0]
 
     assert first.grains is not None
-    assert first.grains.n_grains == 9
+    assert first.grains.n_grains == 10
     assert first.grains.least_um == 1_000
 
 
@@ -223,12 +223,6 @@ def test_rows_that_do_not_begin_with_a_slice_are_refused() -> None:
         slice_regions(RegionRows(7, labels, grey(labels)), SCALE)
     with pytest.raises(ValueError, match=r"size of the labels, \(40, 100\), got \(40, 99\)"):
         shapes_of(labels, grey(labels)[:, :99], SCALE)
-
-
-@pytest.mark.parametrize("wrong", [{"smallest_um": 0}, {"largest_um": 900}, {"fewest": 0}])
-def test_limits_that_leave_no_grain_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="expected"):
-        GrainLimits(**wrong)
 
 
 def test_what_a_slice_holds_can_be_read_without_the_compiler_of_kernels() -> None:

@@ -228,7 +228,7 @@ def test_a_section_ends_with_all_its_superpixels_and_only_once() -> None:
         stream.finish([])
     assert len(stream.finish([LabelRows(0, labels)])) == 1
     assert stream.finish([]) == []
-    assert stream.n_regions > 0
+    assert stream._n_regions > 0
     with pytest.raises(SectionError, match="no more lines after the end"):
         stream.push(Segment(lines, 20), [])
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from downcore.service.identity import Identity, end_key, identify
+from downcore.service.identity import Identity, identify
 from downcore.sources.inbox.digests import PrefixDigest, scan_id_of
 from downcore.sources.turns import at_once
 from downcore.store import OpenedScan
@@ -31,16 +31,16 @@ class HeldScan:
 
 @dataclass
 class HeldStore:
-    """What a store answers of scans and of files."""
+    """What a store answers of scans."""
 
     scans: dict[str, OpenedScan] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
+    openings: frozenset[str] = frozenset()
 
     def known_scan(self, scan_id: str) -> OpenedScan | None:
         return self.scans.get(scan_id)
 
-    def scan_of_file(self, key: str) -> str | None:
-        return self.files.get(key)
+    def has_scan_that_begins_with(self, header_digest: str) -> bool:
+        return header_digest in self.openings
 
 
 def digest(n_lines: int, lines: Pixels = LINES) -> str:
@@ -60,6 +60,7 @@ def known(n_lines_done: int = 40, **more: Any) -> OpenedScan:
         n_lines_done=n_lines_done,
         prefix_digest=digest(n_lines_done),
         content_digest="c0" * 16,
+        has_ended=False,
     )
     return replace(scan, **more)
 
@@ -96,7 +97,7 @@ def test_a_known_scan_that_goes_on_is_the_same_scan() -> None:
 
 
 def test_a_new_scan_that_opens_as_another_section_may_be_its_copy() -> None:
-    got = found(HeldStore(files={f"opening:{digest(10)}": "elsewhere"}))
+    got = found(HeldStore(openings=frozenset({digest(10)})))
 
     assert got == Identity(FIRST, digest(10), None, is_copy=True)
 
@@ -114,7 +115,7 @@ def test_a_file_with_other_lines_further_down_is_a_new_scan() -> None:
 
 
 def test_a_scan_that_was_done_and_has_more_lines_is_a_new_scan() -> None:
-    store = HeldStore({FIRST: known()}, {end_key(FIRST): FIRST})
+    store = HeldStore({FIRST: known(has_ended=True)})
 
     again, more = found(store, n_lines=40), found(store, n_lines=50)
 

@@ -256,20 +256,3 @@ def test_no_piece_smaller_than_the_least_is_cut_off_a_region() -> None:
 
     np.testing.assert_array_equal(spared, regions)
     assert cut.max() == 3, "the mask, and what it leaves of either region"
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"most_prompts": 0},
-        {"most_prompts": 2.5},
-        {"spread_in_noise": float("nan")},
-        {"contrast_in_noise": -1.0},
-        {"least_overlap": 1.5},
-        {"least_stability": float("inf")},
-        {"least_share": 0.5, "most_share": 0.4},
-    ],
-)
-def test_settings_that_mean_nothing_are_refused_by_name(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=f"expected {next(iter(wrong))}"):
-        SegmentAnythingSettings(**wrong)

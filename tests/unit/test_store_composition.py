@@ -18,9 +18,9 @@ from downcore.store import Reader, Store
 from downcore.store.connection import APPLICATION_ID
 from downcore.store.migrations import migrations
 from downcore.strata.composed import ComposedSlice
-from downcore.strata.depthlog import Status
+from downcore.strata.depthlog import SliceRow, Status
 from downcore.strata.errors import StoreError
-from downcore.strata.record import OutboxKind, Run, Scan, SliceRow
+from downcore.strata.record import OutboxKind, Run, Scan
 from downcore.strata.slices import CoreSlice
 
 UTC = "2026-01-31T23:59:59.123Z"
@@ -82,9 +82,9 @@ def test_what_is_composed_is_read_back_the_same(store: Store) -> None:
 
 def test_a_guard_without_bound_is_read_back_the_same(store: Store) -> None:
     one = composed(0)
-    assert one.composition.guard is not None
-    endless = replace(one.composition.guard, condition=float("inf"))
-    told = replace(one, composition=replace(one.composition, guard=endless))
+    assert one.composition.identifiability is not None
+    endless = replace(one.composition.identifiability, condition=float("inf"))
+    told = replace(one, composition=replace(one.composition, identifiability=endless))
 
     store.commit_compositions("a", [told])
 

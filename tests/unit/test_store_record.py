@@ -15,14 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from downcore.publish import payloads
-from downcore.store import EndKeys, Reader, Store
+from downcore.store import Reader, Store
 from downcore.store.connection import APPLICATION_ID
 from downcore.store.migrations import migrations
 from downcore.strata.bundle import Manifest, OutputScaling
-from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.errors import StoreError
 from downcore.strata.mask.classes import MaskClass
-from downcore.strata.record import OutboxKind, Run, Scan, ScanState, SliceRow
+from downcore.strata.record import (
+    OutboxKind,
+    Run,
+    Scan,
+    ScanState,
+)
 from downcore.strata.slices import CoreSlice, SliceColour
 
 ALL_SEDIMENT = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -315,20 +320,15 @@ def test_the_same_content_under_another_name_is_linked_not_run(
     assert [one.scan.section_id for one in reader.sections()] == ["S1"]
 
 
-def ended(store: Store, scan_id: str, content: str) -> str | None:
-    keys = EndKeys(f"end:{scan_id}", f"content:{content}", "opening:0")
-    return store.end_scan(scan_id, content, keys)
-
-
 def test_a_scan_can_turn_out_to_be_a_duplicate_when_it_is_complete(store: Store) -> None:
     store.open_scan(scan_of("a"))
     store.open_scan(scan_of("b", "S2"))
 
-    answers = [ended(store, "a", "aa"), ended(store, "b", "aa"), ended(store, "b", "aa")]
+    answers = [store.end_scan("a", "aa"), store.end_scan("b", "aa"), store.end_scan("b", "aa")]
 
     assert answers == [None, "a", "a"]
     with pytest.raises(StoreError, match="scan id of its own"):
-        ended(store, "a", "other")
+        store.end_scan("a", "other")
     with pytest.raises(StoreError, match="scan id of its own"):
         store.open_scan(scan_of("a", content="other"))
 

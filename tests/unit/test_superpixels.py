@@ -1,5 +1,4 @@
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 
@@ -9,16 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from strips import grains, patches
+from strips import grains, label_strip, patches
 
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import SectionError, SegmentGapError
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Segment
-from downcore.strata.superpixels._slic import RowWork
 from downcore.strata.superpixels.settings import SuperpixelSettings
-from downcore.strata.superpixels.stream import NO_LABEL, LabelRows, SuperpixelStream, label_strip
+from downcore.strata.superpixels.stream import LabelRows, SuperpixelStream
 
 SCALE = LineScale.of(200)
 FINE = SuperpixelSettings(cell_um=300, stretch_cells=4)
@@ -129,20 +127,6 @@ def test_only_a_patch_of_sediment_by_itself_is_a_superpixel_smaller_than_the_lea
     assert not np.isin(small[small > 0], labels_with_neighbours(labels)).any()
 
 
-def test_two_threads_draw_the_same_superpixels_as_one() -> None:
-    lines, classes = grains(5, 400, 300), patches(5, 400, 300)
-    with ThreadPoolExecutor(2) as pool:
-
-        def shared_out(work: RowWork, n_rows: int) -> None:
-            middle = n_rows // 2
-            for done in [pool.submit(work, middle, n_rows), pool.submit(work, 0, middle)]:
-                done.result()
-
-        by_two = label_strip(lines, classes, FINE, SCALE, each=shared_out)
-
-    np.testing.assert_array_equal(by_two, label_strip(lines, classes, FINE, SCALE))
-
-
 def test_superpixels_drawn_while_a_core_is_scanned_are_those_of_the_whole_core() -> None:
     core = generate(CoreRecipe(seed=41, length_cm=7.0, px_per_cm=200.0, width_cm=3.0))
     lines, classes = core.lines(0, core.n_lines), core.classes(0, core.n_lines)
@@ -163,7 +147,6 @@ def test_a_stretch_is_given_out_as_soon_as_three_millimetres_below_it_are_there(
     rows = stream.push(Segment(lines[459:], 459), classes[459:])
     assert [(one.first_line, len(one.labels)) for one in rows] == [(0, 400)]
     assert stream.next_line == 460
-    assert stream.n_labels == rows[0].labels.max()
 
 
 def test_a_section_can_have_more_superpixels_than_sixteen_bits_can_count() -> None:
@@ -188,7 +171,7 @@ def test_a_stretch_without_sediment_has_no_superpixels() -> None:
     lines = grains(2, 100, 50)
     classes = np.full((100, 50), MaskClass.FOAM, np.uint8)
 
-    assert (streamed(lines, classes, []) == NO_LABEL).all()
+    assert (streamed(lines, classes, []) == 0).all()
 
 
 @pytest.mark.parametrize(("n_lines", "n_across"), [(1, 1), (3, 200), (200, 3), (7, 2)])
@@ -242,25 +225,6 @@ def test_lines_that_do_not_follow_one_another_are_refused() -> None:
     stream.finish()
     with pytest.raises(SectionError, match="after the end"):
         stream.push(Segment(lines, 10), classes)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"cell_um": 0}, "expected cell_um to be a whole number, 1 to 1000000, got 0"),
-        ({"cell_um": 1.5}, "expected cell_um .* got 1.5"),
-        ({"iterations": 0}, "expected iterations .* got 0"),
-        ({"row_step": 5}, "expected row_step .* 1 to 4, got 5"),
-        ({"stretch_cells": 0}, "expected stretch_cells .* got 0"),
-        ({"halo_cells": 2}, "expected halo_cells .* 3 to .* got 2"),
-        ({"compactness": 0.0}, "expected compactness above 0, got 0.0"),
-        ({"compactness": float("nan")}, "expected compactness above 0, got nan"),
-        ({"smallest_part": 1.5}, "expected smallest_part of 0 to 1, got 1.5"),
-    ],
-)
-def test_settings_that_cannot_be_used_are_refused(wrong: dict[str, float], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        SuperpixelSettings(**wrong)  # type: ignore[arg-type] # wrong on purpose
 
 
 def test_cells_too_large_or_a_core_of_no_width_are_refused() -> None:

@@ -302,15 +302,15 @@ def test_a_network_too_sure_of_itself_gets_a_larger_factor() -> None:
 
 
 def test_a_mistyped_key_is_refused_with_the_right_one() -> None:
-    with pytest.raises(SettingsError, match=r"unknown key lerning_rate .*learning_rate\?"):
+    with pytest.raises(SettingsError, match="lerning_rate, did you mean 'learning_rate'"):
         parse_recipe('network = "resnet-18"\nlerning_rate = 0.1')
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('steps = "many"', "expected int for steps"),
-        ("steps = true", "expected int for steps"),
+        ('steps = "many"', "steps: expected a whole number, got"),
+        ("steps = true", "steps: expected a whole number, got"),
         ("steps = 0", "steps must be 1 or more"),
         ("batch = 1", "batch must be 2 or more"),
         ('learn_from = "hope"', "learn_from must be logged or expected"),
@@ -321,7 +321,7 @@ def test_a_mistyped_key_is_refused_with_the_right_one() -> None:
         ("[cores]\ntiles_per_slice_held_out = 0", "must be 1 or more"),
         ('precision = "f16"', "precision must be bf16 or f32"),
         ("cores = 3", "expected a table"),
-        ("[cores]\ntrainning = 3", r"unknown key trainning .*training\?"),
+        ("[cores]\ntrainning = 3", "cores: unknown key trainning, did you mean 'training'"),
         ("[cores]\ntest = 0", "must be 1 or more"),
         ("[cores]\npx_per_cm_lowest = 900", "px_per_cm must be"),
         ("steps = ", "expected TOML"),
@@ -337,7 +337,7 @@ def test_a_whole_number_may_stand_for_a_real_one() -> None:
 
 
 def test_a_recipe_names_its_network() -> None:
-    with pytest.raises(SettingsError, match="expected the key network"):
+    with pytest.raises(SettingsError, match="expected the key 'network', got none"):
         parse_recipe("steps = 3")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from silent import Silent
 
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import BundleError, SettingsError
@@ -21,7 +22,6 @@ from downcore_training.datasets.generated import core_sets, px_per_cm_of  # noqa
 from downcore_training.fitting import checkpoint  # noqa: E402 - see above
 from downcore_training.fitting.scaling import fit_scaling  # noqa: E402 - see above
 from downcore_training.fitting.train import Assignment, train  # noqa: E402 - see above
-from downcore_training.progress import Silent  # noqa: E402 - see above
 from downcore_training.recipe import CoreSet, Recipe, parse_recipe  # noqa: E402 - see above
 
 LENGTH_CM = 4

@@ -8,10 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mixtures import FIVE, marine_table, observed, random_shares, sharp_library
 
-from downcore.endmember_tables import load_preset
 from downcore.strata.depthlog import Status
 from downcore.strata.endmembers.library import Library
-from downcore.strata.endmembers.table import StandardTable
 from downcore.strata.unmixing.composition import (
     ARTEFACT,
     NOT_CALIBRATED,
@@ -21,19 +19,18 @@ from downcore.strata.unmixing.composition import (
     GroupShare,
     compose,
 )
-from downcore.strata.unmixing.endmember_refinement import refit
+from downcore.strata.unmixing.endmember_refinement import refine_endmembers
 from downcore.strata.unmixing.estimating import Model, estimate, spread
 from downcore.strata.unmixing.identifiability import PRIOR_DRIVEN, examine, most_groups
 from downcore.strata.unmixing.mixing_calibration import (
-    Calibration,
     KnownSlices,
-    calibrate,
+    MixingCalibration,
+    calibrate_mixing,
     uncalibrated,
 )
-from downcore.strata.unmixing.observations import DENSITY, MS, RED, VP, Observations
+from downcore.strata.unmixing.observations import MS, RED, VP, Observations
 from downcore.strata.unmixing.physics import Mixing
 from downcore.strata.unmixing.prior import LearnedPrior, Prior, learn_prior, local_mean
-from downcore.strata.unmixing.published import published_fractions
 from downcore.strata.unmixing.solving import solve
 
 LIBRARY = sharp_library()
@@ -149,7 +146,7 @@ def test_masked_and_abstained_slices_stay_so_with_their_reasons() -> None:
     assert [one.groups[0].status for one in found[:2]] == [Status.MASKED, Status.ABSTAINED]
     assert [one.groups[0].reason for one in found[:2]] == ["12 % sediment, needs 30 %", "unlike"]
     assert all(g.fraction is None for one in found[:2] for g in one.groups)
-    assert all(one.total is None and one.guard is None for one in found[:2])
+    assert all(one.total is None and one.identifiability is None for one in found[:2])
     assert all(one.groups[0].status is Status.PREDICTED for one in found[2:])
 
 
@@ -194,7 +191,7 @@ def test_the_same_core_has_the_same_composition_again() -> None:
     assert compose(seen, calibration) == compose(seen, calibration)
 
 
-def calibrated(n: int = 240, seed: int = 3) -> tuple[np.ndarray, Observations, Calibration]:
+def calibrated(n: int = 240, seed: int = 3) -> tuple[np.ndarray, Observations, MixingCalibration]:
     shares, _, seen = core(n, seed)
     at = np.arange(4, n, 8)
     wrong = replace(
@@ -204,7 +201,7 @@ def calibrated(n: int = 240, seed: int = 3) -> tuple[np.ndarray, Observations, C
         ms=LIBRARY.ms * 0.8,
         ms_sd=np.maximum(0.2 * np.abs(LIBRARY.ms), 0.1),
     )
-    return shares, seen, calibrate(seen, KnownSlices(at, shares[at]), wrong, Mixing())
+    return shares, seen, calibrate_mixing(seen, KnownSlices(at, shares[at]), wrong, Mixing())
 
 
 def test_known_slices_mend_a_library_that_is_wrong() -> None:
@@ -223,7 +220,7 @@ def test_known_slices_tell_how_colour_mixes() -> None:
     for weight in (0.0, 1.0):
         shares, _, seen = core(240, 5, Mixing(weight))
         at = np.arange(4, 240, 8)
-        found = calibrate(seen, KnownSlices(at, shares[at]), LIBRARY, Mixing())
+        found = calibrate_mixing(seen, KnownSlices(at, shares[at]), LIBRARY, Mixing())
         assert found.model.mixing.areal_weight == pytest.approx(weight, abs=0.21)
 
 
@@ -247,14 +244,14 @@ def test_too_few_known_slices_are_refused() -> None:
     shares, _, seen = core(50)
 
     with pytest.raises(ValueError, match="expected 10 observed slices of known composition"):
-        calibrate(seen, KnownSlices(np.arange(5), shares[:5]), LIBRARY, Mixing())
+        calibrate_mixing(seen, KnownSlices(np.arange(5), shares[:5]), LIBRARY, Mixing())
 
 
 def test_known_slices_outside_the_core_are_refused() -> None:
     shares, _, seen = core(20)
 
     with pytest.raises(ValueError, match="expected places from 0 to 19, got 5 to 24"):
-        calibrate(seen, KnownSlices(np.arange(5, 25), shares), LIBRARY, Mixing())
+        calibrate_mixing(seen, KnownSlices(np.arange(5, 25), shares), LIBRARY, Mixing())
 
 
 def test_known_slices_must_be_shares_in_order() -> None:
@@ -310,7 +307,7 @@ def test_more_groups_than_colour_holds_are_refused_with_the_reason() -> None:
         "5 groups asked, but red, green, blue and the sum hold at most 4: "
         "join groups, or observe density, vp, ms"
     )
-    assert found[0].guard is not None
+    assert found[0].identifiability is not None
 
 
 def test_slices_that_were_observed_otherwise_are_judged_otherwise() -> None:
@@ -414,24 +411,10 @@ def test_a_library_is_kept_where_known_slices_were_not_observed() -> None:
     shares, _, seen = core(5)
     blind = Observations.of(np.full((5, 6), np.nan), seen.sd)
 
-    found = refit(blind, shares, LIBRARY, MIXING)
+    found = refine_endmembers(blind, shares, LIBRARY, MIXING)
 
     np.testing.assert_allclose(found.reflectance, LIBRARY.reflectance)
     np.testing.assert_allclose(found.ms, LIBRARY.ms)
-
-
-def test_the_published_method_is_relative_to_its_image() -> None:
-    table = load_preset("published")
-    assert isinstance(table, StandardTable)
-    _, _, seen = core(50)
-    logs = seen.value[:, [DENSITY, VP, MS]]
-
-    found = published_fractions(logs, table)
-
-    known = np.isfinite(found).all(axis=1)
-    np.testing.assert_allclose(found[known].sum(axis=1), 1.0)
-    shifted = published_fractions(logs + np.array([1.0, 500.0, 100.0]), table)
-    np.testing.assert_allclose(shifted[known], found[known], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -457,6 +440,6 @@ def test_colour_of_a_dark_channel_that_clips_is_left_out_alone() -> None:
 
     found = compose(Observations.of(value, seen.sd), uncalibrated(LIBRARY, MIXING))
 
-    assert found[1].guard is not None
-    assert "red" not in found[1].guard.rows
+    assert found[1].identifiability is not None
+    assert "red" not in found[1].identifiability.rows
     assert found[1].total == pytest.approx(1.0)

@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
-from downcore.strata.depthlog import Estimate, Status
-from downcore.strata.record import SliceRow
+from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.slices import CoreSlice, SliceColour
-from downcore.strata.unmixing.observations import DENSITY, MS, RED, VP
-from downcore.strata.unmixing.observing import COLOUR_FLOOR_SD, COLOUR_SHARE_SD, observe
+from downcore.strata.unmixing.observations import (
+    COLOUR_FLOOR_SD,
+    COLOUR_SHARE_SD,
+    DENSITY,
+    MS,
+    RED,
+    VP,
+    observe,
+)
 
 COLOUR = SliceColour((40.0, 1.0, 8.0), (2.0, 0.5, 0.5), (0.2, 0.15, 0.1))
 

@@ -140,7 +140,7 @@ def test_masked_slices_may_have_no_value() -> None:
 @settings(max_examples=20)
 @given(st.floats(0.001, 0.5))
 def test_an_interval_of_nine_in_ten_says_what_its_sd_is(half: float) -> None:
-    sd = sd_of_interval(np.array([1.0 - half]), np.array([1.0 + half]))
+    sd = sd_of_interval(1.0 - half, 1.0 + half)
 
     np.testing.assert_allclose(1.645 * sd, half)
 

@@ -22,16 +22,6 @@ class Report(Protocol):
         ...
 
 
-class Silent:
-    """Says nothing."""
-
-    def at(self, share: float, text: str) -> None:
-        """Ignore it."""
-
-    def note(self, text: str) -> None:
-        """Ignore it."""
-
-
 class Plain:
     """
     One line at a time, for files and pipes.

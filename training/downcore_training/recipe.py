@@ -1,14 +1,13 @@
 """How a network is trained: one TOML file, read strictly."""
 
 import dataclasses
-import difflib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from downcore.strata.bundle import TILE_PX
 from downcore.strata.errors import SettingsError
+from downcore.strata.fields import value_of
 
 GROUP_TILES = 3
 """Tiles over a wide footprint in the loss: a Gauss-Hermite rule of so many points."""
@@ -154,36 +153,12 @@ def parse_recipe(text: str, *, origin: str = "recipe") -> Recipe:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"expected TOML in {origin}, got {error}") from error
-    if "network" not in raw:
-        raise SettingsError(f"expected the key network in {origin}, got none")
-    cores = CoreSet(**_checked(CoreSet, raw.pop("cores", {}), f"{origin} [cores]"))
-    recipe = Recipe(**_checked(Recipe, raw, origin), cores=cores)
+    try:
+        recipe = value_of(Recipe, raw)
+    except ValueError as error:
+        raise SettingsError(f"{origin}: {error}") from None
     _check_ranges(recipe, origin)
     return recipe
-
-
-def _checked(kind: type, raw: object, origin: str) -> dict[str, Any]:
-    if not isinstance(raw, dict):
-        raise SettingsError(f"expected a table in {origin}, got {raw!r}")
-    fields = {f.name: f.type for f in dataclasses.fields(kind) if f.name != "cores"}
-    values: dict[str, Any] = {}
-    for key, value in raw.items():
-        if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(fields))}"
-            raise SettingsError(f"unknown key {key} in {origin}; {hint}")
-        values[key] = _typed(fields[key], value, f"{key} in {origin}")
-    return values
-
-
-def _typed(wanted: object, value: object, where: str) -> object:
-    if wanted is float and type(value) is int:
-        return float(value)
-    if not isinstance(wanted, type) or type(value) is not wanted:
-        raise SettingsError(
-            f"expected {getattr(wanted, '__name__', wanted)} for {where}, got {value!r}"
-        )
-    return value
 
 
 def _check_ranges(recipe: Recipe, origin: str) -> None:

@@ -20,17 +20,16 @@ from downcore.service.station_setup import open_predictors, scan_settings
 from downcore.settings import Settings
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.depthlog import Estimate
+from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.errors import MeasuredRowsError, SettingsError
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.properties import PROPERTIES
-from downcore.strata.record import SliceRow
 from downcore.strata.regions.region_shape import RegionShapes
 from downcore.strata.regions.stream import RegionRows
 from downcore.strata.segment import Pixels
 from downcore.strata.unmixing.known_rows import known_slices
-from downcore.strata.unmixing.mixing_calibration import calibrate
-from downcore.strata.unmixing.observing import observe
+from downcore.strata.unmixing.mixing_calibration import calibrate_mixing
+from downcore.strata.unmixing.observations import observe
 
 PICTURE_ROWS_PER_CM = 12
 
@@ -209,7 +208,9 @@ def calibrated_config(
     observed = observe(rows, composition_config.bundle_id, measured, is_too_coarse=coarse)
     slices = known_slices(known, model.library, len(rows))
     try:
-        calibration = calibrate(observed, slices, model.library, model.mixing)
+        calibration = calibrate_mixing(
+            observed, slices, model.library, model.mixing, solver=model.solver
+        )
     except ValueError as error:
         raise MeasuredRowsError(f"known composition: {error}") from None
     used = replace(table, calibration=calibration, known_sha256=known.sha256)

@@ -155,7 +155,7 @@ def _medians(made: ComposedImage) -> Iterator[str]:
     """Yield each group with the median of its fraction and interval."""
     found: dict[tuple[str, str, bool], list[tuple[float, float, float]]] = {}
     for one in made.composed:
-        for share in one.composition.told:
+        for share in one.composition.resolved_groups:
             if share.fraction is not None:
                 ends = (share.fraction, share.lower or 0.0, share.upper or 0.0)
                 key = (one.table, share.group, share.is_prior_driven)
@@ -194,7 +194,7 @@ def _slice_told(one: ComposedSlice) -> dict[str, Any]:
     """Return a slice as MQTT has it, with the guard's whole report and without the picture."""
     told = row_of(one)
     del told["labels"]
-    report = one.composition.guard
+    report = one.composition.identifiability
     if report is not None:
         told["guard"] |= {
             "members": dict(report.members),
@@ -241,7 +241,7 @@ def _plate(made: ComposedImage) -> PlateSection:
             bottom_um=row.core_slice.bottom_um,
             class_fractions=row.core_slice.class_fractions,
             estimates=row.estimates,
-            composition=one.composition.told,
+            composition=one.composition.resolved_groups,
         )
         for row, one in zip(made.rows, made.composed, strict=True)
     )

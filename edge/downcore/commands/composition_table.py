@@ -35,7 +35,8 @@ def write_composition_table(db: Path, section: str, out: TextIO) -> None:
         table.add_column(name, justify="right")
     table.add_column("of the solids, by volume")
     for _, one in _composed(db, section):
-        known = [_words(share) for share in one.composition.told if share.fraction is not None]
+        shares = one.composition.resolved_groups
+        known = [_words(share) for share in shares if share.fraction is not None]
         first = one.composition.groups[0]
         table.add_row(
             f"{one.top_um / SLICE_UM:g}",

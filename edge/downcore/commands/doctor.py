@@ -126,7 +126,10 @@ def _check_composition(settings: Settings) -> Check:
         f"{table.name} ({len(table.calibration.model.library.groups)} groups)"
         for table in config.tables
     )
-    parts = f"superpixels by {config.superpixel_backend}, regions by {config.refiner.name}"
+    parts = (
+        f"superpixels by {config.superpixel_backend}, regions by {config.refiner.name}, "
+        f"minerals by the {config.solver} solver"
+    )
     return Check("composition", is_ok=True, finding=f"tables {tables}; {parts}")
 
 

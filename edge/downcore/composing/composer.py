@@ -23,14 +23,12 @@ from downcore.composing.section_regions import (
 )
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.depthlog import Estimate
-from downcore.strata.record import SliceRow
+from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.regions.window import REGION_WINDOW_UM
 from downcore.strata.section import SliceLines
 from downcore.strata.unmixing.composition import Composition, compose
 from downcore.strata.unmixing.estimating import REACH_SLICES
-from downcore.strata.unmixing.observations import Observations
-from downcore.strata.unmixing.observing import observe
+from downcore.strata.unmixing.observations import Observations, observe
 
 BLOCK_SLICES = REGION_WINDOW_UM // SLICE_UM
 """Slices that are composed together; blocks lie fixed in the section."""
@@ -45,7 +43,7 @@ class SectionComposer:
 
     Parameters
     ----------
-    recipe : CompositionConfig
+    composition_config : CompositionConfig
         How.
     scale : LineScale
         Lines per centimetre of the scan.
@@ -71,7 +69,7 @@ class SectionComposer:
         on_regions: OnRegions | None = None,
         submit: Submit = submit_at_once,
     ) -> None:
-        self._recipe = composition_config
+        self._config = composition_config
         self._measured = dict(measured or {})
         self._regions = RegionWorker(SectionRegions(composition_config, scale, on_regions), submit)
         self._is_too_coarse = composition_config.is_too_coarse(scale)
@@ -103,8 +101,8 @@ class SectionComposer:
         return tuple(self._rows[i] for i in sorted(self._rows))
 
     def use(self, composition_config: CompositionConfig) -> None:
-        """Go on with another recipe, such as one calibrated on the section; regions stay."""
-        self._recipe = composition_config
+        """Go on with another configuration, such as one calibrated on the section; regions stay."""
+        self._config = composition_config
 
     def ready(self) -> list[ComposedSlice]:
         """Return the slices of every block that is complete, with what lies below it."""
@@ -125,16 +123,16 @@ class SectionComposer:
         return done
 
     def _keep(self, pictures: Iterable[SlicePicture]) -> None:
-        for one in pictures:
-            self._pictures[one.index] = one
-            self._n_pictures = one.index + 1
+        for picture in pictures:
+            self._pictures[picture.index] = picture
+            self._n_pictures = picture.index + 1
 
     def _block(self, stop: int) -> list[ComposedSlice]:
         first = self._next
         start = max(first - NEIGHBOURS, 0)
         rows = [self._rows[i] for i in range(start, min(stop + NEIGHBOURS, self._n_rows))]
         seen = observe(
-            rows, self._recipe.bundle_id, self._measured, is_too_coarse=self._is_too_coarse
+            rows, self._config.bundle_id, self._measured, is_too_coarse=self._is_too_coarse
         )
         made = self._compositions(seen)
         composed = [self._composed(rows[i - start], *made[i - start]) for i in range(first, stop)]
@@ -145,12 +143,12 @@ class SectionComposer:
     def _compositions(self, seen: Observations) -> list[tuple[TableInUse, Composition]]:
         """Return each slice's composition with the first table that its observations hold."""
         chosen = [
-            self._recipe.table_for(rows_present(tuple(row)))
+            self._config.table_for(rows_present(tuple(row)))
             for row in np.isfinite(seen.value).tolist()
         ]
-        used = {one.name: one for one in chosen}  # names differ, as the recipe checks
-        found = {name: compose(seen, one.calibration) for name, one in used.items()}
-        return [(one, found[one.name][i]) for i, one in enumerate(chosen)]
+        used = {table.name: table for table in chosen}  # names differ, as the configuration checks
+        found = {name: compose(seen, table.calibration) for name, table in used.items()}
+        return [(table, found[table.name][i]) for i, table in enumerate(chosen)]
 
     def _composed(
         self, row: SliceRow, table: TableInUse, composition: Composition
@@ -161,7 +159,7 @@ class SectionComposer:
             index=core_slice.index,
             top_um=core_slice.top_um,
             bottom_um=core_slice.bottom_um,
-            composer_id=self._recipe.composer_id,
+            composer_id=self._config.composer_id,
             table=table.name,
             # It counts from the first slice that was looked at.
             composition=replace(composition, index=core_slice.index),
@@ -172,4 +170,4 @@ class SectionComposer:
     def _forget(self, stop: int) -> None:
         """Let go of what no block below looks at."""
         self._rows = {i: row for i, row in self._rows.items() if i >= stop - NEIGHBOURS}
-        self._pictures = {i: one for i, one in self._pictures.items() if i >= stop}
+        self._pictures = {i: kept for i, kept in self._pictures.items() if i >= stop}

@@ -10,11 +10,14 @@ from downcore.ports import RegionRefiner
 from downcore.strata.depth import LineScale
 from downcore.strata.superpixels.settings import SuperpixelSettings
 from downcore.strata.unmixing.identifiability import most_groups
-from downcore.strata.unmixing.mixing_calibration import Calibration
+from downcore.strata.unmixing.mixing_calibration import MixingCalibration
 from downcore.strata.unmixing.observations import ROWS
 
 ALGORITHM = 1
 """Goes up when the same settings give other numbers, so that old and new rows stay apart."""
+
+EXACT = "exact"
+"""The solver of compositions whose description names none."""
 
 if TYPE_CHECKING:
     # Loads the compiler of the kernels, which nobody pays who composes nothing.
@@ -31,12 +34,12 @@ class TableInUse:
     name: str
     sha256: str
     """Of the table's text."""
-    calibration: Calibration
+    calibration: MixingCalibration
     known_sha256: str = ""
     """Of the rows of known composition that it was calibrated on; empty for none."""
 
     @property
-    def told(self) -> dict[str, str | int | float | None]:
+    def description(self) -> dict[str, str | int | float | None]:
         """What the store keeps of the table."""
         calibration = self.calibration
         known: dict[str, str | int | float | None] = {
@@ -71,6 +74,8 @@ class CompositionConfig:
     """Joins superpixels to regions."""
     refiner_version: str = ""
     """What tells the refiner from others of its name: its settings and its network."""
+    solver: str = EXACT
+    """Name of what solves for the fractions of minerals."""
     measured_sha256: str = ""
     """Of the measured rows that stand before predictions; empty for none."""
 
@@ -83,15 +88,15 @@ class CompositionConfig:
 
     @property
     def composer_id(self) -> str:
-        """Identity of the recipe, 16 hex digits."""
+        """Identity of all of it, 16 hex digits."""
         return hashlib.sha256(self.description.encode()).hexdigest()[:16]
 
     @property
     def description(self) -> str:
-        """What the store keeps of the recipe, as JSON."""
-        told: dict[str, Any] = {
+        """What the store keeps of it, as JSON."""
+        content: dict[str, Any] = {
             "algorithm": ALGORITHM,
-            "tables": [one.told for one in self.tables],
+            "tables": [table.description for table in self.tables],
             "bundle_id": self.bundle_id,
             "lowest_px_per_cm": self.lowest_px_per_cm,
             "measured_sha256": self.measured_sha256,
@@ -100,7 +105,10 @@ class CompositionConfig:
             "regions": self.refiner.name,
             "regions_version": self.refiner_version,
         }
-        return json.dumps(told, sort_keys=True, separators=(",", ":"))
+        # Rows from before there was a choice keep their composer.
+        if self.solver != EXACT:
+            content["solver"] = self.solver
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     def table_for(self, rows: tuple[str, ...]) -> TableInUse:
         """

@@ -78,7 +78,7 @@ def draw_core(reader: Reader, out: Path, inbox: Path) -> CorePlate | None:
 def _slices(
     reader: Reader, stored: StoredScan, top_um: int, composed: list[ComposedSlice]
 ) -> Iterator[PlateSlice]:
-    groups = {one.index: one.composition.told for one in composed}
+    groups = {one.index: one.composition.resolved_groups for one in composed}
     for one in reader.scan_log(stored.scan.scan_id):
         core_slice = one.row.core_slice
         yield PlateSlice(

@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from downcore.endmember_tables.parsing import MAX_CHARACTERS, parse_table
-from downcore.strata.endmembers.table import EndMemberTable, StandardTable
+from downcore.strata.endmembers.table import EndMemberTable
 from downcore.strata.errors import EndMemberError
 
 
@@ -34,44 +34,13 @@ def find_table(name: str) -> FoundTable:
     Raises
     ------
     EndMemberError
-        If there is none, it cannot be used, or it is one of standard deviations, which describes
-        no mineral.
+        If there is none, or it cannot be used.
     """
     if "/" in name:
         text, called = _read(Path(name)), Path(name).name
     else:
         text, called = _preset_text(name), f"{name}.toml"
-    table = parse_table(text, called)
-    if isinstance(table, StandardTable):
-        raise EndMemberError(
-            f"{called}: expected a table of minerals, got one of standard deviations, which is "
-            "only for comparing with the published method"
-        )
-    return FoundTable(table, hashlib.sha256(text.encode()).hexdigest())
-
-
-def load_preset(name: str) -> EndMemberTable | StandardTable:
-    """
-    Return a table that comes with the device.
-
-    Raises
-    ------
-    EndMemberError
-        If there is none of that name; the message lists those there are.
-    """
-    return parse_table(_preset_text(name), f"{name}.toml")
-
-
-def load_table(path: Path) -> EndMemberTable | StandardTable:
-    """
-    Return the table in a file.
-
-    Raises
-    ------
-    EndMemberError
-        If the file cannot be read or its table cannot be used.
-    """
-    return parse_table(_read(path), path.name)
+    return FoundTable(parse_table(text, called), hashlib.sha256(text.encode()).hexdigest())
 
 
 def _preset_text(name: str) -> str:

@@ -1,9 +1,8 @@
 """From the text of an end-member table to its value, with the place of whatever is wrong."""
 
-import difflib
 import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +11,9 @@ import numpy as np
 from downcore.strata.colour import linear_of_lab
 from downcore.strata.endmembers.member import PoreWater, Solid
 from downcore.strata.endmembers.quantity import Colour, Quantity
-from downcore.strata.endmembers.table import (
-    EndMemberTable,
-    StandardMember,
-    StandardTable,
-    VpRule,
-)
+from downcore.strata.endmembers.table import EndMemberTable, VpRule
 from downcore.strata.errors import EndMemberError
+from downcore.strata.fields import nearest
 from downcore.strata.input_text import shown
 
 MAX_CHARACTERS = 200_000
@@ -42,8 +37,6 @@ _MIN_MS_SD = 0.1
 _TOP = {"kind", "name", "title", "vp_rule", "sources", "pore_water", "member"}
 _MEMBER = {"mineral", "group", "is_artefact", "lab", "linear_rgb", *DEFAULT_SHARE_SD}
 _WATER = {"density_g_per_cm3", "vp_m_per_s", "ms_1e5_si"}
-_STANDARD_TOP = {"kind", "name", "title", "source", "weights", "sum_weight", "member"}
-_STANDARD_MEMBER = {"name", "density", "vp", "ms"}
 _NUMBER = {"value", "sd", "low", "high", "source"}
 _COLOUR = {"value", "sd", "source"}
 
@@ -62,7 +55,7 @@ class _Place:
         return EndMemberError(f"{self.path}: {message}")
 
 
-def parse_table(text: str, name: str) -> EndMemberTable | StandardTable:
+def parse_table(text: str, name: str) -> EndMemberTable:
     """
     Return the table that a TOML text describes.
 
@@ -91,17 +84,15 @@ def parse_table(text: str, name: str) -> EndMemberTable | StandardTable:
         ) from error
     place = _Place(name, {})
     kind = _text(content, "kind", place)
+    if kind != "physical":
+        raise place.refuse(f'expected kind "physical", got {shown(kind)}')
     try:
-        if kind == "standardised":
-            return _standardised(content, place)
-        if kind == "physical":
-            return _physical(content, place)
+        return _physical(content, place)
     except EndMemberError as error:
         # The values check themselves and know no file.
         if str(error).startswith(name):
             raise
         raise EndMemberError(f"{name}: {error}") from error
-    raise place.refuse(f'expected kind "physical" or "standardised", got {shown(kind)}')
 
 
 def _physical(content: dict[str, Any], place: _Place) -> EndMemberTable:
@@ -128,29 +119,6 @@ def _physical(content: dict[str, Any], place: _Place) -> EndMemberTable:
         ),
         members=tuple(_solid(one, place) for one in _members(content, place)),
         vp_rule=VpRule(rule),
-    )
-
-
-def _standardised(content: dict[str, Any], place: _Place) -> StandardTable:
-    _only(content, _STANDARD_TOP, place)
-    weights = content.get("weights")
-    if not isinstance(weights, list) or len(weights) != 3:  # noqa: PLR2004 - density, vp, ms
-        raise place.refuse(f"expected weights of density, vp and ms, got {shown(weights)}")
-    density, vp, ms = (_positive(x, "weights", place) for x in weights)
-    members = []
-    for one in _members(content, place):
-        name = _text(one, "name", place)
-        inside = place.inside(name)
-        _only(one, _STANDARD_MEMBER, inside)
-        numbers = (_number(one.get(key), key, inside) for key in ("density", "vp", "ms"))
-        members.append(StandardMember(name, *numbers))
-    return StandardTable(
-        name=_text(content, "name", place),
-        title=_text(content, "title", place),
-        source=_text(content, "source", place),
-        weights=(density, vp, ms),
-        sum_weight=_positive(content.get("sum_weight"), "sum_weight", place),
-        members=tuple(members),
     )
 
 
@@ -264,7 +232,7 @@ def _source(given: Mapping[str, Any], place: _Place) -> str:
     if key not in place.sources:
         raise place.refuse(
             f"expected a source that stands in [sources], got {shown(key)}"
-            f"{_near(key, place.sources)}"
+            f"{nearest(key, place.sources)}"
         )
     return place.sources[key]
 
@@ -300,21 +268,9 @@ def _number(found: object, key: str, place: _Place) -> float:
         raise place.refuse(f"expected a number as {key}, got one of too many digits") from None
 
 
-def _positive(found: object, key: str, place: _Place) -> float:
-    number = _number(found, key, place)
-    if number <= 0.0:
-        raise place.refuse(f"expected {key} above 0, got {number:g}")
-    return number
-
-
 def _only(content: Mapping[str, Any], known: set[str], place: _Place) -> None:
     for key in content:
         if key not in known:
             raise place.refuse(
-                f"unknown key {shown(key)}{_near(key, known)}; known: {', '.join(sorted(known))}"
+                f"unknown key {shown(key)}{nearest(key, known)}; known: {', '.join(sorted(known))}"
             )
-
-
-def _near(key: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
-    return f", did you mean {near[0]!r}?" if near else ""

@@ -1,6 +1,5 @@
 """Superpixels chosen by OpenVINO: the graph of :mod:`.superpixel_graph`, window after window."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from downcore.inference.superpixel_kernels import widen, write_chosen
 from downcore.inference.superpixel_layout import N_TERMS, GraphShape
 from downcore.strata.superpixels.clustering import (
     LAB_STEPS,
-    Each,
     Grid,
     Planes,
     WindowClustering,
@@ -29,8 +27,6 @@ colour of a screen has an L*, a* or b* beyond 108.
 _MAX_KEPT = 4
 """Compiled graphs that are kept; sections of one scanner have few widths."""
 
-_PIXELS = ("early", "early_across", "planes")
-
 
 class GraphBackend:
     """
@@ -39,20 +35,12 @@ class GraphBackend:
     A graph is compiled for the width and the settings of a section when its stream is made,
     which takes some 2 s at 1,400 pixels, and kept for the next sections of the same. Labels are
     those of the kernels but for a few pixels in a hundred thousand.
-
-    Parameters
-    ----------
-    n_threads : int, default 1
-        Threads of the graph, 1 or more. Labels are the same for any.
     """
 
-    def __init__(self, *, n_threads: int = 1) -> None:
-        if n_threads < 1:
-            raise ValueError(f"expected 1 or more threads, got {n_threads}")
-        self._n_threads = n_threads
+    def __init__(self) -> None:
         self._compiled: dict[tuple[int, SuperpixelSettings, int], Any] = {}
 
-    def clustering(self, settings: SuperpixelSettings, grid: Grid, each: Each) -> WindowClustering:
+    def clustering(self, settings: SuperpixelSettings, grid: Grid) -> WindowClustering:
         """
         Return the clustering of one section, before its first window.
 
@@ -76,82 +64,31 @@ class GraphBackend:
         key = (grid.n_across, settings, grid.cell_px)
         compiled = self._compiled.get(key)
         if compiled is None:
-            compiled = _compile(slic_graph(shape), self._n_threads)
+            compiled = _compile(slic_graph(shape))
             self._compiled[key] = compiled
             for oldest in list(self._compiled)[:-_MAX_KEPT]:
                 self._compiled.pop(oldest, None)
-        return _Clustering(shape, compiled.create_infer_request(), each)
+        return _Clustering(shape, compiled.create_infer_request())
 
 
-def _compile(graph: Any, n_threads: int) -> Any:
+def _compile(graph: Any) -> Any:
     how = {
         # Never fewer bits: with 16 the error of the superpixels doubles.
         "INFERENCE_PRECISION_HINT": "f32",
         "NUM_STREAMS": 1,
-        "INFERENCE_NUM_THREADS": n_threads,
+        "INFERENCE_NUM_THREADS": 1,
         "ENABLE_CPU_PINNING": False,
     }
     return openvino.Core().compile_model(graph, "CPU", how)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Window:
-    """The pixels of some rows of cells, and the work on them."""
-
-    shape: GraphShape
-    planes: Planes
-    n_lines: int
-    first_number: int
-    tiles: NDArray[np.int16]
-    place: NDArray[np.float32]
-    centres: NDArray[np.float32]
-    clusters: NDArray[np.int32]
-    tensors: dict[str, NDArray[Any]]
-
-    def begin(self, row: int, stop: int) -> None:
-        grid = self.shape.grid
-        early, across, planes = (self.tensors[name] for name in _PIXELS)
-        for r in range(row, stop):
-            # One row at a time, so that it is still in the cache when it is written again.
-            begin(
-                self.planes,
-                self.n_lines,
-                edges=grid.edges,
-                order=grid.order,
-                place=self.place,
-                tiles=self.tiles,
-                centres=self.centres,
-                rows=(r, r + 1, self.shape.n_early),
-                shift=grid.shift,
-            )
-            widen(
-                self.tiles,
-                self.place,
-                rows=(r, r + 1),
-                early=early,
-                across=across,
-                planes=planes,
-            )
-
-    def write(self, row: int, stop: int) -> None:
-        write_chosen(
-            self.tiles,
-            self.tensors["chosen"][0],
-            edges=self.shape.grid.edges,
-            order=self.shape.grid.order,
-            rows=(row, stop, self.first_number),
-            clusters=self.clusters,
-        )
-
-
 class _Clustering:
     """One section's windows, one after another."""
 
-    def __init__(self, shape: GraphShape, request: Any, each: Each) -> None:
+    def __init__(self, shape: GraphShape, request: Any) -> None:
         grid = shape.grid
         self._shape = shape
         self._request = request
-        self._each = each
         self._first_number = 1
         self._place = grid.place()
         self._tiles = np.zeros((shape.n_rows, grid.n_columns, 4, shape.n_px), np.int16)
@@ -167,19 +104,30 @@ class _Clustering:
         grid, tensors = self._shape.grid, self._tensors
         n_rows = -(-n_lines // grid.cell_px)
         n_cells = n_rows * grid.n_columns
-        window = _Window(
-            shape=self._shape,
-            planes=planes,
-            n_lines=n_lines,
-            first_number=self._first_number,
-            tiles=self._tiles[:n_rows],
-            place=self._place,
-            centres=np.zeros((n_rows + 2, grid.n_columns + 2, N_TERMS), np.float32),
-            clusters=self._clusters[:n_lines],
-            tensors=tensors,
-        )
-        self._each(window.begin, n_rows)
-        tensors["centres"][:, :n_cells] = window.centres[1:-1, 1:-1].reshape(n_cells, N_TERMS).T
+        tiles, clusters = self._tiles[:n_rows], self._clusters[:n_lines]
+        centres = np.zeros((n_rows + 2, grid.n_columns + 2, N_TERMS), np.float32)
+        for row in range(n_rows):
+            # One row at a time, so that it is still in the cache when it is written again.
+            begin(
+                planes,
+                n_lines,
+                edges=grid.edges,
+                order=grid.order,
+                place=self._place,
+                tiles=tiles,
+                centres=centres,
+                rows=(row, row + 1, self._shape.n_early),
+                shift=grid.shift,
+            )
+            widen(
+                tiles,
+                self._place,
+                rows=(row, row + 1),
+                early=tensors["early"],
+                across=tensors["early_across"],
+                planes=tensors["planes"],
+            )
+        tensors["centres"][:, :n_cells] = centres[1:-1, 1:-1].reshape(n_cells, N_TERMS).T
         # Rows that the window does not have are rows without sediment.
         tensors["centres"][:, n_cells:] = 0.0
         tensors["early"][n_cells:] = 0.0
@@ -188,6 +136,13 @@ class _Clustering:
         self._request.infer()
         for what in ("centres", "sums")[: min(self._shape.iterations, 2)]:
             tensors[f"{what}_above"][...] = tensors[f"{what}_told"]
-        self._each(window.write, n_rows)
+        write_chosen(
+            tiles,
+            tensors["chosen"][0],
+            edges=grid.edges,
+            order=grid.order,
+            rows=(0, n_rows, self._first_number),
+            clusters=clusters,
+        )
         self._first_number += n_rows_on * grid.n_columns
-        return window.clusters
+        return clusters

@@ -11,8 +11,8 @@ sum to 0 and ``q`` its answer to ``f = 0``, an iteration relaxed by ``a`` is
 since what is cut off and its multiplier are the two signs of one number; ``x`` is ``v`` above 0.
 So an iteration is one product of matrices. Problems lie side by side in the last axis.
 
-It is approximate, and no setting offers it: where every slice has a matrix of its own the exact
-solver is faster (``docs/decisions/0023-unmixing.md``).
+It is approximate; the setting ``composition.solver`` chooses it. Where every slice has a matrix of
+its own the exact solver is faster (``docs/decisions/0023-unmixing.md``).
 
 Sources: Boyd et al. (2011), *Distributed optimization and statistical learning via the
 alternating direction method of multipliers*, doi:10.1561/2200000016, sections 3 and 5.
@@ -24,9 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.inference.openvino_runtime import openvino
+from downcore.strata.unmixing.active_set import solve_mixtures
 
 ITERATIONS = 60
 """On the regularised problems of the benchmarks the greatest error is then below 0.003."""
+
+_NEAR = 0.05
+"""By how much fractions may miss their sum; those further off are solved exactly."""
 
 _RELAXATION = 1.6
 _STIFFNESS = 3.0
@@ -50,19 +54,14 @@ class AdmmSolver:
         Problems of one inference, 1 or more, fewer where each has a matrix; the last is filled
         up. A graph is compiled for each number of members when it is first met, in about half a
         second.
-    n_threads : int, default 1
-        Threads of the graph, 1 or more.
     """
 
-    def __init__(
-        self, *, iterations: int = ITERATIONS, batch: int = 4096, n_threads: int = 1
-    ) -> None:
-        for name, value in (("iterations", iterations), ("batch", batch), ("threads", n_threads)):
+    def __init__(self, *, iterations: int = ITERATIONS, batch: int = 4096) -> None:
+        for name, value in (("iterations", iterations), ("batch", batch)):
             if value < 1:
                 raise ValueError(f"expected 1 or more {name}, got {value}")
         self._iterations = iterations
         self._batch = batch
-        self._n_threads = n_threads
         self._requests: dict[tuple[int, bool], Any] = {}
 
     def solve(self, normal: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -95,12 +94,21 @@ class AdmmSolver:
                 f"{right.shape}"
             )
         is_known = np.isfinite(h).all(axis=(1, 2)) & np.isfinite(right).all(axis=1)
-        if n and is_known.all():
-            return self._fractions(*_linear(h, right))
         found = np.full(right.shape, np.nan)
         if is_known.any():
             own = h if h.shape[0] == 1 else h[is_known]
-            found[is_known] = self._fractions(*_linear(own, right[is_known]))
+            found[is_known] = self._mixtures(own, right[is_known])
+        return found
+
+    def _mixtures(self, h: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+        found = self._fractions(*_linear(h, right))
+        total = found.sum(axis=1, keepdims=True)
+        # Most are near 1 already; the rest of the way is made by all members alike.
+        is_near = np.abs(total[:, 0] - 1.0) <= _NEAR
+        np.divide(found, total, out=found, where=is_near[:, None])
+        if not is_near.all():
+            own = h if h.shape[0] == 1 else h[~is_near]
+            found[~is_near] = solve_mixtures(own, right[~is_near])
         return found
 
     def _fractions(
@@ -123,8 +131,7 @@ class AdmmSolver:
                 turn[..., stop - first :] = 0.0
             request.infer()
             found[:, first:stop] = request.get_output_tensor(0).data[:, : stop - first]
-        # Each is near 1 already; the rest of the way is made by all members alike.
-        return np.ascontiguousarray((found / found.sum(axis=0)).T)
+        return np.ascontiguousarray(found.T)
 
     def _request(self, k: int, *, is_shared: bool) -> Any:
         if (k, is_shared) not in self._requests:
@@ -134,7 +141,7 @@ class AdmmSolver:
             how = {
                 "INFERENCE_PRECISION_HINT": "f32",
                 "NUM_STREAMS": 1,
-                "INFERENCE_NUM_THREADS": self._n_threads,
+                "INFERENCE_NUM_THREADS": 1,
                 "ENABLE_CPU_PINNING": False,
             }
             compiled = openvino.Core().compile_model(graph, "CPU", how)

@@ -9,7 +9,7 @@ from downcore.strata.composed import ComposedSlice
 from downcore.strata.record import CompositionBatch
 from downcore.strata.regions.shapes import SliceRegions
 from downcore.strata.unmixing.composition import GroupShare
-from downcore.strata.unmixing.identifiability import GuardReport
+from downcore.strata.unmixing.identifiability import IdentifiabilityReport
 
 
 def composition_of(batch: CompositionBatch) -> dict[str, Any]:
@@ -26,6 +26,7 @@ def composition_of(batch: CompositionBatch) -> dict[str, Any]:
 def row_of(one: ComposedSlice) -> dict[str, Any]:
     """Return one slice's composition."""
     composition, labels = one.composition, one.labels
+    report = composition.identifiability
     return {
         "slice": one.index,
         "top_um": one.top_um,
@@ -35,9 +36,9 @@ def row_of(one: ComposedSlice) -> dict[str, Any]:
         "porosity": composition.porosity,
         "groups": [_share(share) for share in composition.groups],
         "sum": composition.total,
-        "told": [share.group for share in composition.told],
+        "told": [share.group for share in composition.resolved_groups],
         "joined": [_share(share) for share in composition.joined],
-        "guard": None if composition.guard is None else guard_of(composition.guard),
+        "guard": None if report is None else guard_of(report),
         "regions": None if one.regions is None else _regions(one.regions),
         "labels": None
         if labels is None
@@ -70,7 +71,7 @@ def _share(share: GroupShare) -> dict[str, Any]:
     }
 
 
-def guard_of(report: GuardReport) -> dict[str, Any]:
+def guard_of(report: IdentifiabilityReport) -> dict[str, Any]:
     """Return the numbers of a guard's report; the store has it whole."""
     return {
         "observed": list(report.rows),

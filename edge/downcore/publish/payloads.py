@@ -10,12 +10,11 @@ schemas are in ``schemas``, one JSON Schema 2020-12 a payload.
 import enum
 import json
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 from downcore.publish.composition_payload import composition_of
 from downcore.strata.bundle import Manifest
-from downcore.strata.depthlog import Estimate
+from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import (
@@ -23,7 +22,6 @@ from downcore.strata.record import (
     LogBatch,
     OutboxEntry,
     ScanStatus,
-    SliceRow,
     StoreOrigin,
 )
 
@@ -61,12 +59,6 @@ class Birth:
     started_utc: str
     bundles: tuple[Manifest, ...]
     """The bundles that run."""
-
-
-def schema_text(name: str) -> str:
-    """Return the JSON Schema of the payload called ``name``, one of :data:`SCHEMAS`."""
-    folder = resources.files("downcore.publish") / "schemas"
-    return (folder / f"{name}.json").read_text(encoding="utf-8")
 
 
 def schema_id(name: str) -> str:

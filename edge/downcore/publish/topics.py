@@ -8,7 +8,6 @@ are, every other byte of its UTF-8 becomes ``%XX``. An escaped part holds no ``/
 original can be had back.
 """
 
-import re
 from dataclasses import dataclass
 
 from downcore.strata.record import OutboxKind
@@ -20,7 +19,6 @@ EMPTY = "%"
 """How an empty part is written."""
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
-_ESCAPED = re.compile(r"%|(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +86,3 @@ def escape(part: str) -> str:
     # A part of dots alone would climb where a subscriber turns topics into folders.
     plain = frozenset[int]() if not part.strip(".") else _PLAIN
     return "".join(chr(byte) if byte in plain else f"%{byte:02X}" for byte in raw)
-
-
-def unescape(level: str) -> str:
-    """
-    Return the part that :func:`escape` made into ``level``.
-
-    Raises
-    ------
-    ValueError
-        If no part escapes to it.
-    """
-    if level == EMPTY:
-        return ""
-    if not _ESCAPED.fullmatch(level):
-        raise ValueError(f"expected an escaped level of a topic, got {level!r}")
-    raw = re.sub(rb"%([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]), level.encode("ascii"))
-    part = raw.decode("utf-8", errors="surrogatepass")
-    if escape(part) != level:
-        raise ValueError(f"expected {escape(part)!r}, got {level!r}: escaped more than needed")
-    return part

@@ -6,7 +6,7 @@ from functools import partial
 
 from downcore.composing import CompositionConfig
 from downcore.composing.config import CutSuperpixels, TableInUse
-from downcore.endmember_tables import find_table
+from downcore.endmember_tables.files import find_table
 from downcore.ports import Predictor, RegionRefiner
 from downcore.settings import CompositionSettings, Settings
 from downcore.strata.depth import SLICE_UM
@@ -17,12 +17,16 @@ from downcore.strata.estimates import MIN_RESOLUTION_SHARE
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.superpixels.settings import SuperpixelSettings
+from downcore.strata.unmixing.active_set import MixtureSolver, solve_mixtures
 from downcore.strata.unmixing.identifiability import most_groups
 from downcore.strata.unmixing.mixing_calibration import uncalibrated
 from downcore.strata.unmixing.observations import ROWS
 from downcore.strata.unmixing.physics import Mixing
 
 logger = logging.getLogger(__name__)
+
+_SOLVED_TOGETHER = 512
+"""Problems and members of one inference, so that the 22 slices of a block need one."""
 
 
 def composition_config_of(
@@ -61,6 +65,7 @@ def composition_config_of(
         cut=_cut(wanted),
         refiner=refiner,
         refiner_version=version,
+        solver=wanted.solver,
     )
 
 
@@ -84,7 +89,8 @@ def measured_estimates(measured: MeasuredRows | None) -> dict[int, tuple[Estimat
 
 
 def _tables(wanted: CompositionSettings) -> tuple[TableInUse, ...]:
-    tables = tuple(_table(name) for name in wanted.tables)
+    solver = _solver(wanted)
+    tables = tuple(_table(name, solver) for name in wanted.tables)
     names = [table.name for table in tables]
     if len(set(names)) != len(names):
         raise SettingsError(
@@ -94,12 +100,11 @@ def _tables(wanted: CompositionSettings) -> tuple[TableInUse, ...]:
     return tables
 
 
-def _table(name: str) -> TableInUse:
+def _table(name: str, solver: MixtureSolver) -> TableInUse:
     found = find_table(name)
     mixing = Mixing(vp_rule=found.table.vp_rule)
-    table = TableInUse(
-        found.table.name, found.sha256, uncalibrated(Library.of(found.table), mixing)
-    )
+    calibration = uncalibrated(Library.of(found.table), mixing, solver=solver)
+    table = TableInUse(found.table.name, found.sha256, calibration)
     if not table.holds(ROWS):
         raise SettingsError(
             f"composition.tables: expected at most {most_groups(ROWS)} groups, which is what all "
@@ -117,6 +122,14 @@ def _cut(wanted: CompositionSettings) -> CutSuperpixels:
     from downcore.inference.superpixel_clustering import GraphBackend  # noqa: PLC0415 - see above
 
     return partial(SuperpixelStream, backend=GraphBackend())
+
+
+def _solver(wanted: CompositionSettings) -> MixtureSolver:
+    if wanted.solver == "exact":
+        return solve_mixtures
+    from downcore.inference.unmixing_graph import AdmmSolver  # noqa: PLC0415 - as for the superpixels
+
+    return AdmmSolver(batch=_SOLVED_TOGETHER).solve
 
 
 def _refiner(wanted: CompositionSettings) -> tuple[RegionRefiner, str]:

@@ -20,7 +20,7 @@ from downcore.ports import Predictor, SlicePipeline, TilePrediction
 from downcore.service.station import Station
 from downcore.strata.bundle import Manifest, manifest_text
 from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.depthlog import Estimate, Status
+from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.measured import LOGGED, MAX_CHARACTERS, MeasuredRows, parse_measured
 from downcore.strata.offset_correction import (
@@ -31,7 +31,6 @@ from downcore.strata.offset_correction import (
     to_network_scale,
 )
 from downcore.strata.properties import PROPERTIES, Property
-from downcore.strata.record import SliceRow
 from downcore.strata.segment import Segment
 
 

@@ -11,7 +11,7 @@ from downcore.sources.inbox.digests import DIGEST_BYTES, PrefixDigest, content_d
 from downcore.sources.inbox.grouping import ScanFiles
 from downcore.sources.inbox.section_names import SectionName
 from downcore.sources.turns import TURN_BYTES, Turns
-from downcore.store import EndKeys, OpenedScan, Store
+from downcore.store import OpenedScan, Store
 from downcore.strata.record import Scan, ScanState
 
 
@@ -94,11 +94,11 @@ def identify(
         n_to_compare = min(stored.n_lines_done, n_lines)
         seen = (yield from PrefixDigest.replay(lines, n_to_compare)).hexdigest()
         is_same = stored.n_lines_done == 0 or seen == stored.prefix_digest
-        has_grown = n_lines > stored.n_lines_done and has_ended(store, scan_id)
+        has_grown = n_lines > stored.n_lines_done and stored.has_ended
         if is_same and not has_grown:
             return Identity(scan_id, opening, stored)
         scan_id = scan_id_of(section_id, _joined(scan_id, seen))
-    is_copy = store.scan_of_file(opening_key(opening)) is not None
+    is_copy = store.has_scan_that_begins_with(opening)
     return Identity(scan_id, opening, None, is_copy=is_copy)
 
 
@@ -137,37 +137,12 @@ def content_of(scan_files: ScanFiles) -> Turns[str]:
     return digests[0] if len(digests) == 1 else _joined(*digests)
 
 
-def has_ended(store: Store, scan_id: str) -> bool:
-    """Return whether every line of a scan was read once; a superseded scan keeps that, too."""
-    return store.scan_of_file(end_key(scan_id)) is not None
-
-
-def end_keys(scan_id: str, content: str, opening: str) -> EndKeys:
-    """Return under which keys the store remembers a scan that was read to its end."""
-    return EndKeys(end_key(scan_id), content_key(content), opening_key(opening))
-
-
-def opening_key(opening: str) -> str:
-    """Return under which key the store remembers that a scan begins with some lines."""
-    return f"opening:{opening}"
-
-
-def end_key(scan_id: str) -> str:
-    """Return under which key the store remembers that every line of a scan was read."""
-    return f"end:{scan_id}"
-
-
-def content_key(content: str) -> str:
-    """Return under which key the store remembers the scan that has a content's rows."""
-    return f"content:{content}"
-
-
-def memory_key(station: Station, scan_files: ScanFiles) -> str:
-    """Return under which key the store remembers that a file is done with, by all that runs."""
+def made_with(station: Station) -> str:
+    """Return the ids of all that makes rows, with commas between."""
     running = [predictor.manifest.bundle_id for predictor in station.predictors]
     if station.composition_config is not None:
         running.append(station.composition_config.composer_id)
-    return f"{scan_files.signature}:{','.join(running)}"
+    return ",".join(running)
 
 
 def attempt_key(scan_files: ScanFiles) -> str:

@@ -15,7 +15,7 @@ from downcore.sources.inbox.digests import PrefixDigest
 from downcore.sources.turns import Turns
 from downcore.store import Reader
 from downcore.strata.composed import ComposedSlice
-from downcore.strata.record import SliceRow
+from downcore.strata.depthlog import SliceRow
 
 
 @dataclass(frozen=True, slots=True)

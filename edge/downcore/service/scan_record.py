@@ -7,11 +7,7 @@ from downcore.ports import ScanLines
 from downcore.service.identity import (
     Identity,
     attempt_key,
-    content_key,
-    end_keys,
-    has_ended,
-    memory_key,
-    opening_key,
+    made_with,
     refusal_key,
     scan_of,
 )
@@ -50,7 +46,6 @@ class ScanRecord:
         self.n_slices = 0
         self.has_end = False
         """Whether its end and content were recorded when it was read before."""
-        self._opening = ""
         self._attempt_key = ""
         self._is_attempt_counted = False
 
@@ -77,12 +72,7 @@ class ScanRecord:
     def identified(self, found: Identity) -> None:
         """Note which scan it is, before anything of it is written."""
         stored = found.stored
-        self._opening = found.opening
-        self.has_end = (
-            stored is not None
-            and stored.content_digest != ""
-            and has_ended(self._store, stored.scan_id)
-        )
+        self.has_end = stored is not None and stored.content_digest != "" and stored.has_ended
 
     def open(
         self,
@@ -99,9 +89,9 @@ class ScanRecord:
         ``content`` is the digest of its files, empty while they may still change.
         """
         # Only a copy brings its digest along: any other may change before its end is read.
-        is_copy = content and self._store.scan_of_file(content_key(content)) is not None
+        is_copy = content and self._store.has_rows_of(content)
         scan = scan_of(scan_files, lines, name, found, content=content if is_copy else "")
-        opened = self._store.open_scan(scan, opening_key=opening_key(found.opening))
+        opened = self._store.open_scan(scan)
         self.scan_id = found.scan_id
         return opened.duplicate_of
 
@@ -161,19 +151,18 @@ class ScanRecord:
                 self._store.set_scan_state(stored.scan_id, ScanState.DONE)
             return True
         if content:
-            keys = end_keys(stored.scan_id, content, self._opening)
-            self._store.end_scan(stored.scan_id, content, keys)
+            self._store.end_scan(stored.scan_id, content)
         return bool(content)
 
     def end(self, content: str) -> str | None:
         """Record that the scan was read to its end; return the scan that it repeats, if any."""
-        keys = end_keys(self.scan_id, content, self._opening)
-        return self._store.end_scan(self.scan_id, content, keys)
+        return self._store.end_scan(self.scan_id, content)
 
     def remember_done(self, scan_files: ScanFiles) -> None:
         """Remember that the files are done with, as they are."""
         self._store.quarantine_release(refusal_key(scan_files.paths[0]))
-        self._store.remember_file(memory_key(self._station, scan_files), self.scan_id)
+        made = made_with(self._station)
+        self._store.remember_finished(scan_files.signature, made, self.scan_id)
 
     def set_aside(self, scan_files: ScanFiles, reason: str) -> None:
         """Put the scan into the quarantine, with the reason."""

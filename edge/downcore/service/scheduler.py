@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.file_names import printable
-from downcore.service.identity import memory_key, refusal_key
+from downcore.service.identity import made_with, refusal_key
 from downcore.service.scan_ingest import Outcome, ScanIngest
 from downcore.service.station import Station
 from downcore.sources.inbox.completeness import FileStability, observe
@@ -205,7 +205,7 @@ class Scheduler:
             self._ended.pop(key, None)
         if self._ended.get(key) == scan.signature:
             return True
-        if not self._station.store.is_done_with(memory_key(self._station, scan)):
+        if not self._station.store.is_finished(scan.signature, made_with(self._station)):
             return False
         self._ended[key] = scan.signature
         return True

@@ -34,8 +34,9 @@ from downcore.sources.inbox.name_patterns import NamePattern
 from downcore.store import Announcer, Reader, Store
 from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
+from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import SettingsError
-from downcore.strata.record import Run, SliceRow
+from downcore.strata.record import Run
 from downcore.strata.section import SliceLines
 from downcore.strata.slices import measure_slice
 

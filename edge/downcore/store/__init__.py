@@ -2,7 +2,7 @@
 
 from downcore.store.announcer import Announcer
 from downcore.store.queries import Reader
-from downcore.store.scans import EndKeys, OpenedScan
+from downcore.store.scans import OpenedScan
 from downcore.store.writer import Store
 
-__all__ = ["Announcer", "EndKeys", "OpenedScan", "Reader", "Store"]
+__all__ = ["Announcer", "OpenedScan", "Reader", "Store"]

@@ -11,8 +11,9 @@ from downcore.store.rows import (
     row_of_slice,
 )
 from downcore.store.transaction import Transaction
+from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
-from downcore.strata.record import LogBatch, SliceRow
+from downcore.strata.record import LogBatch
 
 _INSERT_SLICE = (
     f"INSERT INTO slice (scan_id, {', '.join(SLICE_COLUMNS)}, run_id)"  # noqa: S608 - the columns are constants
@@ -58,7 +59,7 @@ def commit(transaction: Transaction, batch: Batch) -> int:
         top = transaction.connection.execute(
             "SELECT section_top_um FROM scan WHERE scan_id = ?", (batch.scan_id,)
         ).fetchone()[0]
-        transaction.announce_log(
+        transaction.announce(
             LogBatch(status.section_id, batch.scan_id, top, transaction.now_utc, new)
         )
     return len(new)

@@ -11,7 +11,7 @@ from downcore.strata.composed import ComposedSlice, LabelTile
 from downcore.strata.depthlog import Status
 from downcore.strata.regions.shapes import GrainSizes, SliceRegions
 from downcore.strata.unmixing.composition import Composition, GroupShare
-from downcore.strata.unmixing.identifiability import GuardReport
+from downcore.strata.unmixing.identifiability import IdentifiabilityReport
 
 COMPOSED_COLUMNS = (
     "slice_index", "composer_id", "end_member_table", "porosity", "guard_id", "regions",
@@ -26,12 +26,12 @@ SHARE_COLUMNS = (
 """Columns of ``composition`` that a :class:`GroupShare` fills."""
 
 
-def guard_text(report: GuardReport) -> str:
+def guard_text(report: IdentifiabilityReport) -> str:
     """Return a report as the store keeps it; an infinite condition is left out."""
-    told = asdict(report)
+    content = asdict(report)
     if report.condition == float("inf"):
-        told["condition"] = None
-    return json.dumps(told, allow_nan=False, sort_keys=True, separators=(",", ":"))
+        content["condition"] = None
+    return json.dumps(content, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
 def guard_id(text: str) -> str:
@@ -41,22 +41,22 @@ def guard_id(text: str) -> str:
 
 def regions_text(regions: SliceRegions) -> str:
     """Return a slice's regions in numbers as the store keeps them."""
-    told = asdict(regions)
-    del told["index"]
-    return json.dumps(told, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    content = asdict(regions)
+    del content["index"]
+    return json.dumps(content, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
-def row_of_composed(one: ComposedSlice) -> tuple[Cell | bytes, ...]:
+def row_of_composed(composed: ComposedSlice) -> tuple[Cell | bytes, ...]:
     """Return the cells of one composed slice, in the order of :data:`COMPOSED_COLUMNS`."""
-    guard = one.composition.guard
-    regions = "" if one.regions is None else regions_text(one.regions)
-    labels = one.labels
+    report = composed.composition.identifiability
+    regions = "" if composed.regions is None else regions_text(composed.regions)
+    labels = composed.labels
     return (
-        one.index,
-        one.composer_id,
-        one.table,
-        real_cell(one.composition.porosity, f"slice {one.index}"),
-        None if guard is None else guard_id(guard_text(guard)),
+        composed.index,
+        composed.composer_id,
+        composed.table,
+        real_cell(composed.composition.porosity, f"slice {composed.index}"),
+        None if report is None else guard_id(guard_text(report)),
         regions,
         None if labels is None else labels.px_per_cm,
         None if labels is None else labels.png,
@@ -65,20 +65,21 @@ def row_of_composed(one: ComposedSlice) -> tuple[Cell | bytes, ...]:
 
 def rows_of_shares(composition: Composition) -> list[tuple[Cell, ...]]:
     """Return the cells of the groups and sums of a slice, in the order of :data:`SHARE_COLUMNS`."""
-    shares = [(one, 0) for one in composition.groups] + [(one, 1) for one in composition.joined]
+    shares = [(share, 0) for share in composition.groups]
+    shares += [(share, 1) for share in composition.joined]
     return [
         (
             position,
-            one.group,
+            share.group,
             is_sum,
-            real_cell(one.fraction, one.group),
-            real_cell(one.lower, one.group),
-            real_cell(one.upper, one.group),
-            one.status.value,
-            int(one.is_prior_driven),
-            one.reason,
+            real_cell(share.fraction, share.group),
+            real_cell(share.lower, share.group),
+            real_cell(share.upper, share.group),
+            share.status.value,
+            int(share.is_prior_driven),
+            share.reason,
         )
-        for position, (one, is_sum) in enumerate(shares)
+        for position, (share, is_sum) in enumerate(shares)
     ]
 
 
@@ -97,17 +98,18 @@ def composed_of_rows(
     shares : sequence of sequence
         Its shares, in the order of :data:`SHARE_COLUMNS`.
     """
-    index, composer_id, table, porosity, guard, regions, px_per_cm, png = cells
+    index, composer_id, table, porosity, report, regions, px_per_cm, png = cells
     groups = tuple(_share(row) for row in shares if not row[2])
     joined = tuple(_share(row) for row in shares if row[2])
-    report = _guard(guard) if guard else None
     return ComposedSlice(
         index=index,
         top_um=depths_um[0],
         bottom_um=depths_um[1],
         composer_id=composer_id,
         table=table,
-        composition=Composition(index, groups, joined, porosity, report),
+        composition=Composition(
+            index, groups, joined, porosity, _report(report) if report else None
+        ),
         regions=_regions(index, regions) if regions else None,
         labels=None if png is None else LabelTile(px_per_cm, png),
     )
@@ -115,41 +117,22 @@ def composed_of_rows(
 
 def _share(row: Sequence[Any]) -> GroupShare:
     _, group, _, fraction, lower, upper, status, is_prior_driven, reason = row
-    return GroupShare(
-        group=group,
-        fraction=fraction,
-        lower=lower,
-        upper=upper,
-        status=Status(status),
-        is_prior_driven=bool(is_prior_driven),
-        reason=reason,
-    )
+    return GroupShare(group, fraction, lower, upper, Status(status), bool(is_prior_driven), reason)
 
 
 def _regions(index: int, text: str) -> SliceRegions:
-    told = json.loads(text)
-    grains = told["grains"]
+    content = json.loads(text)
+    grains = content.pop("grains")
     return SliceRegions(
-        index=index,
-        n_regions=told["n_regions"],
-        largest_share=told["largest_share"],
-        grains=None if grains is None else GrainSizes(**grains),
-        no_grains=told["no_grains"],
+        index=index, grains=None if grains is None else GrainSizes(**grains), **content
     )
 
 
-def _guard(text: str) -> GuardReport:
-    told = json.loads(text)
-    condition = told["condition"]
-    return GuardReport(
-        rows=tuple(told["rows"]),
-        rank=told["rank"],
-        condition=float("inf") if condition is None else condition,
-        freedom=told["freedom"],
-        n_free=told["n_free"],
-        members=tuple((name, ratio) for name, ratio in told["members"]),
-        groups=tuple((name, ratio) for name, ratio in told["groups"]),
-        ties=tuple((one, other) for one, other in told["ties"]),
-        joined=tuple(tuple(names) for names in told["joined"]),
-        refusal=told["refusal"],
-    )
+def _report(text: str) -> IdentifiabilityReport:
+    content = json.loads(text)
+    if content["condition"] is None:
+        content["condition"] = float("inf")
+    content["rows"] = tuple(content["rows"])
+    for name in ("members", "groups", "ties", "joined"):
+        content[name] = tuple(tuple(parts) for parts in content[name])
+    return IdentifiabilityReport(**content)

@@ -50,29 +50,29 @@ def commit(
 ) -> int:
     """Write what is new of ``composed`` and announce it; return how many slices were new."""
     status, _ = transaction.status(scan_id)
-    new = tuple(one for one in composed if _insert(transaction, scan_id, run_id, one))
+    new = tuple(s for s in composed if _insert(transaction, scan_id, run_id, s))
     if new:
         top = transaction.connection.execute(
             "SELECT section_top_um FROM scan WHERE scan_id = ?", (scan_id,)
         ).fetchone()[0]
-        transaction.announce_composition(
+        transaction.announce(
             CompositionBatch(status.section_id, scan_id, top, transaction.now_utc, new)
         )
     return len(new)
 
 
-def _insert(transaction: Transaction, scan_id: str, run_id: int, one: ComposedSlice) -> bool:
+def _insert(transaction: Transaction, scan_id: str, run_id: int, composed: ComposedSlice) -> bool:
     """Whether the slice was new."""
     connection = transaction.connection
-    guard = one.composition.guard
-    if guard is not None:
-        text = guard_text(guard)
+    report = composed.composition.identifiability
+    if report is not None:
+        text = guard_text(report)
         connection.execute(
             "INSERT INTO guard_report VALUES (?, ?) ON CONFLICT DO NOTHING", (guard_id(text), text)
         )
-    key = (scan_id, one.index, one.composer_id)
-    cells = row_of_composed(one)
-    shares = rows_of_shares(one.composition)
+    key = (scan_id, composed.index, composed.composer_id)
+    cells = row_of_composed(composed)
+    shares = rows_of_shares(composed.composition)
     if connection.execute(_INSERT_SLICE, (scan_id, *cells, run_id)).rowcount == 1:
         connection.executemany(_INSERT_SHARE, [(*key, *share) for share in shares])
         return True

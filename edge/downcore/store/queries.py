@@ -19,13 +19,13 @@ from downcore.store.rows import (
 )
 from downcore.store.schema import refuse_foreign
 from downcore.strata.composed import ComposedSlice
+from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.record import (
     OutboxEntry,
     OutboxKind,
     Scan,
     ScanStatus,
-    SliceRow,
     StoreOrigin,
 )
 
@@ -82,8 +82,6 @@ class Counts:
     scans: int
     slices: int
     estimates: int
-    announcements: int
-    """Entries of the outbox, delivered or not."""
     quarantined: int
 
 
@@ -95,8 +93,6 @@ class QuarantinedFile:
     path: str
     reason: str
     tries: int
-    first_utc: str
-    last_utc: str
 
 
 class Reader:
@@ -215,7 +211,7 @@ class Reader:
         row = self._all(
             "SELECT (SELECT count(DISTINCT section_id) FROM scan), (SELECT count(*) FROM scan),"
             " (SELECT count(*) FROM slice), (SELECT count(*) FROM estimate),"
-            " (SELECT count(*) FROM outbox), (SELECT count(*) FROM quarantine)"
+            " (SELECT count(*) FROM quarantine)"
         )[0]
         return Counts(*row)
 
@@ -233,7 +229,7 @@ class Reader:
         return [
             QuarantinedFile(*row)
             for row in self._all(
-                "SELECT identity, path, reason, tries, first_utc, last_utc FROM quarantine"
+                "SELECT identity, path, reason, tries FROM quarantine"
                 " WHERE tries >= ? ORDER BY path, identity",
                 min_tries,
             )

@@ -115,16 +115,8 @@ def row_of_estimate(estimate: Estimate) -> tuple[Cell, ...]:
 
 def estimate_of_row(row: Sequence[typing.Any]) -> Estimate:
     """Return the estimate whose cells are ``row``, in the order of :data:`ESTIMATE_COLUMNS`."""
-    return Estimate(
-        property=row[0],
-        bundle_id=row[1],
-        value=row[2],
-        lower=row[3],
-        upper=row[4],
-        heterogeneity=row[5],
-        status=Status(row[6]),
-        reason=row[7],
-    )
+    cells = dict(zip(ESTIMATE_COLUMNS, row, strict=True))
+    return Estimate(**cells | {"status": Status(cells["status"])})
 
 
 def status_of_row(row: Sequence[typing.Any]) -> ScanStatus:

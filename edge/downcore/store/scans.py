@@ -32,26 +32,16 @@ class OpenedScan:
     """Digest of those lines, as the last commit gave it; to be compared before going on."""
     content_digest: str
     """Digest of its files, whole; empty until it was read to its end."""
+    has_ended: bool
+    """Whether every line of it was read once; a superseded scan keeps that, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndKeys:
-    """Signatures under which a scan is found once it was read to its end."""
-
-    end: str
-    """That it was read to its end."""
-    content: str
-    """Its content; kept for the scan that has the rows, not for one that is linked to it."""
-    opening: str
-    """How it begins."""
-
-
-def opened(transaction: "Transaction", scan_id: str, *, is_new: bool) -> OpenedScan:
+def opened(transaction: Transaction, scan_id: str, *, is_new: bool) -> OpenedScan:
     """Return where an opened scan stands."""
     status, prefix_digest = transaction.status(scan_id)
-    content = transaction.connection.execute(
-        "SELECT content_digest FROM scan WHERE scan_id = ?", (scan_id,)
-    ).fetchone()[0]
+    content, has_ended = transaction.connection.execute(
+        "SELECT content_digest, has_ended FROM scan WHERE scan_id = ?", (scan_id,)
+    ).fetchone()
     return OpenedScan(
         scan_id=scan_id,
         is_new=is_new,
@@ -61,10 +51,11 @@ def opened(transaction: "Transaction", scan_id: str, *, is_new: bool) -> OpenedS
         n_lines_done=status.n_lines_done,
         prefix_digest=prefix_digest,
         content_digest=content,
+        has_ended=bool(has_ended),
     )
 
 
-def is_known(transaction: "Transaction", scan_id: str) -> bool:
+def is_known(transaction: Transaction, scan_id: str) -> bool:
     """Return whether a scan was ever opened."""
     row = transaction.connection.execute("SELECT 1 FROM scan WHERE scan_id = ?", (scan_id,))
     return row.fetchone() is not None
@@ -101,7 +92,7 @@ def insert_or_check(transaction: Transaction, scan: Scan) -> bool:
     return False
 
 
-def end(transaction: Transaction, scan_id: str, content_digest: str, keys: EndKeys) -> str | None:
+def end(transaction: Transaction, scan_id: str, content_digest: str) -> str | None:
     """
     Record a scan's end and content, and that it is done; return the scan that it duplicates.
 
@@ -111,14 +102,10 @@ def end(transaction: Transaction, scan_id: str, content_digest: str, keys: EndKe
         If the scan is unknown or had other content.
     """
     status, _ = transaction.status(scan_id)
-    had_ended = transaction.connection.execute(
-        "SELECT 1 FROM seen_file WHERE signature = ?", (keys.end,)
-    ).fetchone()
-    original = _identify(transaction, status, content_digest, may_link=had_ended is None)
-    transaction.remember_file(keys.end, scan_id)
-    if original is None:
-        transaction.remember_file(keys.content, scan_id)
-        transaction.remember_file(keys.opening, scan_id)
+    first_end = transaction.connection.execute(
+        "UPDATE scan SET has_ended = 1 WHERE scan_id = ? AND has_ended = 0", (scan_id,)
+    )
+    original = _identify(transaction, status, content_digest, may_link=first_end.rowcount == 1)
     set_state(transaction, scan_id, ScanState.DONE, "")
     return original
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from downcore.store.rows import STATUS_COLUMNS, status_of_row
 from downcore.strata.errors import StoreError
-from downcore.strata.record import Announced, CompositionBatch, LogBatch, OutboxKind, ScanStatus
+from downcore.strata.record import Announced, OutboxKind, ScanStatus
 
 
 @dataclass(slots=True)
@@ -39,28 +39,12 @@ class Transaction:
             raise StoreError(f"expected an opened scan, got {scan_id!r}, which the store lacks")
         return status_of_row(row[:-1]), row[-1]
 
-    def remember_file(self, signature: str, scan_id: str) -> None:
-        """Record a signature of a scan's files."""
-        self.connection.execute(
-            "INSERT INTO seen_file VALUES (?, ?) ON CONFLICT (signature) DO UPDATE SET"
-            " scan_id = excluded.scan_id",
-            (signature, scan_id),
-        )
-
     def announce_state(self, scan_id: str) -> None:
         """Announce where a scan stands now."""
-        status, _ = self.status(scan_id)
-        self._announce(status)
+        self.announce(self.status(scan_id)[0])
 
-    def announce_log(self, batch: LogBatch) -> None:
-        """Announce rows."""
-        self._announce(batch)
-
-    def announce_composition(self, batch: CompositionBatch) -> None:
-        """Announce compositions."""
-        self._announce(batch)
-
-    def _announce(self, what: Announced) -> None:
+    def announce(self, what: Announced) -> None:
+        """Announce rows, compositions or where a scan stands, once all is committed."""
         announced = self.payload_of(what)
         if announced is not None:
             kind, payload = announced

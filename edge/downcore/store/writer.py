@@ -1,119 +1,25 @@
 """The one writer of the record."""
 
-import contextlib
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Sequence
 
-import sqlite_utils
-
-from downcore.ports import Clock
 from downcore.store import commits, compositions, quarantine, scans
-from downcore.store.announcer import Announcer, payload_of
-from downcore.store.connection import as_store_error
-from downcore.store.opening import open_checked
-from downcore.store.place import DaemonLock, FilesystemOf, filesystem_of, refuse_network_place
 from downcore.store.rows import storable_text
-from downcore.store.transaction import Transaction
+from downcore.store.writing_connection import WritingConnection
 from downcore.strata.bundle import Manifest
 from downcore.strata.composed import ComposedSlice
+from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
-from downcore.strata.record import Run, Scan, ScanState, SliceRow
+from downcore.strata.record import Run, Scan, ScanState
 
 
-class Store:
-    """
-    The record, opened for writing; made by :meth:`open`.
+class Store(WritingConnection):
+    """The record, opened for writing; made by :meth:`open`. Each method is one transaction."""
 
-    One connection writes and checkpoints. Its methods may be called from any
-    thread; a lock lets in one at a time, and each is one transaction.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        database: sqlite_utils.Database,
-        lock: DaemonLock,
-        *,
-        clock: Clock,
-        announce: Announcer | None,
-        on_commit: Callable[[], None] | None,
-    ) -> None:
-        self._path = path
-        self._database = database
-        self._daemon_lock = lock
-        self._clock = clock
-        self._announce = announce
-        self._on_commit = on_commit
-        self._mutex = threading.RLock()
-        self._run_id: int | None = None
-
-    @classmethod
-    def open(
-        cls,
-        path: Path,
-        *,
-        clock: Clock,
-        announce: Announcer | None,
-        on_commit: Callable[[], None] | None = None,
-        filesystem: FilesystemOf = filesystem_of,
-    ) -> Self:
-        """
-        Open the record at ``path``, making it or bringing its schema up to date.
-
-        Parameters
-        ----------
-        path : Path
-            The database; its folder must exist.
-        clock : Clock
-            For time stamps, which only people read.
-        announce : Announcer or None
-            Writes the announcements; ``None`` for a record that is never announced.
-        on_commit : callable, optional
-            Called after each commit that announced something, from the committing thread.
-            It must not raise.
-        filesystem : callable, optional
-            Answers the type of file system that holds a path.
-
-        Raises
-        ------
-        StoreBusyError
-            If another process has the store open for writing.
-        StoreError
-            If the place or the file cannot be a record: a network share, a newer schema,
-            another application's database, a damaged file.
-        """
-        path = path.absolute()
-        refuse_network_place(path, filesystem)
-        lock = DaemonLock(path)
-        try:
-            database = open_checked(path, lock, clock.utc_rfc3339())
-        except BaseException:
-            lock.release()
-            raise
-        return cls(path, database, lock, clock=clock, announce=announce, on_commit=on_commit)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    @property
-    def path(self) -> Path:
-        """Where the database lies, absolute."""
-        return self._path
-
-    def close(self) -> None:
-        """Checkpoint, close and let another daemon in; closing twice does no harm."""
-        with self._mutex:
-            self._database.close()
-            self._daemon_lock.release()
+    _run_id: int | None = None
 
     def begin_run(self, run: Run) -> int:
         """Record what this start runs with; every row from now on names it. Returns its id."""
-        told = (
+        columns = (
             run.code_version,
             run.settings_sha256,
             run.cpu_flags,
@@ -124,7 +30,7 @@ class Store:
             made = transaction.connection.execute(
                 "INSERT INTO run (code_version, settings_sha256, cpu_flags, openvino_version,"
                 " novelty_guard_id, started_utc) VALUES (?, ?, ?, ?, ?, ?)",
-                (*told, transaction.now_utc),
+                (*columns, transaction.now_utc),
             )
             run_id = int(made.lastrowid or 0)
         self._run_id = run_id
@@ -139,11 +45,11 @@ class Store:
         StoreError
             If the id is known with another manifest.
         """
-        told = (manifest.bundle_id, manifest.network, manifest.precision)
+        columns = (manifest.bundle_id, manifest.network, manifest.precision)
         with self._writing("record a bundle in") as transaction:
             transaction.connection.execute(
                 "INSERT INTO bundle VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (*told, manifest_text, transaction.now_utc),
+                (*columns, manifest_text, transaction.now_utc),
             )
             kept = transaction.connection.execute(
                 "SELECT manifest FROM bundle WHERE bundle_id = ?", (manifest.bundle_id,)
@@ -154,14 +60,13 @@ class Store:
                     "got another one; one of the two was edited"
                 )
 
-    def open_scan(self, scan: Scan, *, opening_key: str = "") -> scans.OpenedScan:
+    def open_scan(self, scan: Scan) -> scans.OpenedScan:
         """
         Make a scan known, or find where to go on with it.
 
         A scan whose content is known already, under any name, is linked to the first
         one as its duplicate and needs no work. Older scans of the section are left alone
-        until this one has rows. A scan that is no duplicate is found from now on under
-        ``opening_key``, the signature of how it begins; an empty one is not kept.
+        until this one has rows.
 
         Raises
         ------
@@ -172,10 +77,7 @@ class Store:
             is_new = scans.insert_or_check(transaction, scan)
             if is_new:
                 transaction.announce_state(scan.scan_id)
-            opened = scans.opened(transaction, scan.scan_id, is_new=is_new)
-            if opening_key and opened.duplicate_of is None:
-                transaction.remember_file(opening_key, scan.scan_id)
-            return opened
+            return scans.opened(transaction, scan.scan_id, is_new=is_new)
 
     def known_scan(self, scan_id: str) -> scans.OpenedScan | None:
         """Return where a scan stands, or ``None`` if it was never opened."""
@@ -187,7 +89,7 @@ class Store:
     def n_slices_with(self, scan_id: str, bundle_ids: Sequence[str]) -> int:
         """Return how many slices of a scan, from its top, hold estimates of all these bundles."""
         counts = [
-            self._one(
+            self._first_row(
                 "SELECT count(DISTINCT slice_index) FROM estimate"
                 " WHERE scan_id = ? AND bundle_id = ?",
                 scan_id,
@@ -197,32 +99,53 @@ class Store:
         ]
         return int(min(counts, default=0))
 
-    def remember_file(self, signature: str, scan_id: str) -> None:
-        """Record that a file, as its signature tells it, is done with; its rows are in a scan."""
+    def remember_finished(self, signature: str, made_with: str, scan_id: str) -> None:
+        """
+        Record that a scan holds all rows of files, so that a restart need not read them again.
+
+        Parameters
+        ----------
+        signature : str
+            Of the files; changes when they do.
+        made_with : str
+            Ids of all that makes rows; other rows are still to be made.
+        scan_id : str
+            An opened scan.
+        """
         with self._writing("remember a file in") as transaction:
-            transaction.remember_file(signature, scan_id)
+            transaction.connection.execute(
+                "INSERT INTO finished_file VALUES (?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET scan_id = excluded.scan_id",
+                (signature, made_with, scan_id),
+            )
 
-    def scan_of_file(self, signature: str) -> str | None:
-        """Return the scan of a file that is done with, or ``None`` if it is not."""
-        found = self._one("SELECT scan_id FROM seen_file WHERE signature = ?", signature)
-        return str(found[0]) if found else None
-
-    def is_done_with(self, signature: str) -> bool:
-        """Return whether a file is done with, and what its scan's content is was recorded."""
-        found = self._one(
-            "SELECT content_digest <> '' FROM seen_file JOIN scan USING (scan_id)"
-            " WHERE signature = ?",
+    def is_finished(self, signature: str, made_with: str) -> bool:
+        """Return whether a scan holds all rows of files, and what its content is was recorded."""
+        found = self._first_row(
+            "SELECT content_digest <> '' FROM finished_file JOIN scan USING (scan_id)"
+            " WHERE signature = ? AND made_with = ?",
             signature,
+            made_with,
         )
         return bool(found and found[0])
 
-    def end_scan(self, scan_id: str, content_digest: str, keys: scans.EndKeys) -> str | None:
+    def has_scan_that_begins_with(self, header_digest: str) -> bool:
+        """Return whether a scan is known whose first centimetre has this digest."""
+        sql = "SELECT 1 FROM scan WHERE header_digest = ? LIMIT 1"
+        return self._first_row(sql, header_digest) is not None
+
+    def has_rows_of(self, content_digest: str) -> bool:
+        """Return whether a scan with this content is known that is not linked to another."""
+        sql = "SELECT 1 FROM scan WHERE content_digest = ? AND duplicate_of IS NULL LIMIT 1"
+        return self._first_row(sql, content_digest) is not None
+
+    def end_scan(self, scan_id: str, content_digest: str) -> str | None:
         """
         Record that a scan was read to its end, what its content is, and that it is done.
 
         All of it is one transaction, since a scan that has ended is never identified again.
         One that had ended without its content being known, as older versions left it after a
-        kill, is not linked any more: its rows are told already and stay its own.
+        kill, is not linked any more: its rows were announced already and stay its own.
 
         Parameters
         ----------
@@ -230,8 +153,6 @@ class Store:
             An opened scan.
         content_digest : str
             Digest of its files, whole.
-        keys : EndKeys
-            Under which the scan is found from now on.
 
         Returns
         -------
@@ -244,7 +165,7 @@ class Store:
             If the scan is unknown or had other content. Nothing is changed then.
         """
         with self._writing("end a scan in") as transaction:
-            return scans.end(transaction, scan_id, content_digest, keys)
+            return scans.end(transaction, scan_id, content_digest)
 
     def set_scan_state(self, scan_id: str, state: ScanState, reason: str = "") -> bool:
         """
@@ -333,7 +254,7 @@ class Store:
 
     def n_slices_composed(self, scan_id: str, composer_id: str) -> int:
         """Return how many slices of a scan, from its top, a composer has done."""
-        counted = self._one(
+        counted = self._first_row(
             "SELECT count(*) FROM composed_slice WHERE scan_id = ? AND composer_id = ?",
             scan_id,
             composer_id,
@@ -366,7 +287,7 @@ class Store:
 
     def acked_seq(self, sink: str) -> int:
         """Return up to which announcement a sink has delivered everything; 0 for nothing."""
-        found = self._one("SELECT acked_seq FROM sink_cursor WHERE sink = ?", sink)
+        found = self._first_row("SELECT acked_seq FROM sink_cursor WHERE sink = ?", sink)
         return int(found[0]) if found else 0
 
     def ack(self, sink: str, seq: int) -> None:
@@ -378,27 +299,3 @@ class Store:
                 " WHERE excluded.acked_seq > acked_seq",
                 (sink, seq, transaction.now_utc),
             )
-
-    def checkpoint(self) -> bool:
-        """Fold the log of writes into the database, when idle; return whether readers let it."""
-        with self._mutex, as_store_error(self._path, "checkpoint"):
-            row = self._database.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return bool(row[0] == 0)
-
-    def _one(self, sql: str, *arguments: str) -> Any:
-        """Return the first row that a query answers, or ``None``."""
-        with self._mutex, as_store_error(self._path, "look something up in"):
-            return self._database.conn.execute(sql, arguments).fetchone()
-
-    @contextlib.contextmanager
-    def _writing(self, doing: str) -> Iterator[Transaction]:
-        with self._mutex, as_store_error(self._path, doing), self._database.atomic():
-            transaction = Transaction(
-                self._database.conn,
-                self._clock.utc_rfc3339(),
-                lambda what: payload_of(self._announce, what),
-            )
-            transaction.claim()
-            yield transaction
-        if transaction.has_announced and self._on_commit is not None:
-            self._on_commit()

@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Never
+from typing import Never
 
 from downcore.strata.errors import BundleError
+from downcore.strata.fields import value_of
 from downcore.strata.properties import property_named
 
 FORMAT_VERSION = 2
@@ -181,15 +182,29 @@ def parse_manifest(text: str) -> Manifest:
         type.
     """
     try:
-        raw = json.loads(text, parse_constant=_no_constant)
-        version = raw["format_version"]
-        if version != FORMAT_VERSION:
-            raise BundleError(_other_version(version))
-        return _manifest_of(raw, hashlib.sha256(text.encode()).hexdigest()[:16])
-    except KeyError as error:
-        raise BundleError(f"expected a manifest with the key {error}, got none") from error
-    except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        return _parsed(text)
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
         raise BundleError(f"expected a manifest, got one that is wrong: {error}") from error
+
+
+def _parsed(text: str) -> Manifest:
+    raw = json.loads(text, parse_constant=_no_constant)
+    if "format_version" not in raw:
+        raise ValueError("expected the key 'format_version', got none")
+    version = raw.pop("format_version")
+    if version != FORMAT_VERSION:
+        raise BundleError(_other_version(version))
+    if "bundle_id" in raw:
+        raise ValueError("unknown key bundle_id")
+    raw["bundle_id"] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    manifest = value_of(Manifest, raw, has_defaults=False)
+    _check_files(manifest.files, REQUIRED_FILES)
+    _check_files(manifest.extra_files, frozenset())
+    _check_outputs(manifest.outputs)
+    _check_precision(manifest.precision)
+    if manifest.onnx is not None:
+        _check_precision(manifest.onnx.precision)
+    return manifest
 
 
 def _other_version(version: object) -> str:
@@ -202,123 +217,33 @@ def _other_version(version: object) -> str:
     return f"expected bundle format {FORMAT_VERSION}, got {version}: {what_to_do}"
 
 
-def _manifest_of(raw: dict[str, Any], bundle_id: str) -> Manifest:
-    _only(raw, {*Manifest.__dataclass_fields__, "format_version"} - {"bundle_id"})
-    low, high = (_number(x) for x in raw["trained_px_per_cm"])
-    return Manifest(
-        network=_text(raw["network"]),
-        title=_text(raw["title"]),
-        created_utc=_text(raw["created_utc"]),
-        precision=_one_of(raw["precision"], PRECISIONS),
-        files=_files_of(raw["files"], REQUIRED_FILES),
-        outputs=_outputs_of(raw["outputs"]),
-        trained_px_per_cm=(low, high),
-        golden_tolerance=_number(raw["golden_tolerance"]),
-        training_data=_text(raw["training_data"]),
-        bundle_id=bundle_id,
-        quantisation=_quantisation_of(raw["quantisation"]),
-        metrics={_text(name): _numbers(one) for name, one in raw["metrics"].items()},
-        code_version=_text(raw["code_version"]),
-        recipe_sha256=_text(raw["recipe_sha256"]),
-        novelty_threshold=_optional(raw["novelty_threshold"]),
-        false_abstain_share=_number(raw["false_abstain_share"]),
-        n_novelty_tiles=int(_number(raw["n_novelty_tiles"])),
-        data_sha256={_text(k): _text(v) for k, v in raw["data_sha256"].items()},
-        extra_files=_files_of(raw["extra_files"], frozenset()),
-        onnx=_onnx_of(raw["onnx"]),
-        golden_deviation_without_vnni=_optional(raw["golden_deviation_without_vnni"]),
-    )
-
-
-def _files_of(raw: dict[str, Any], required: frozenset[str]) -> dict[str, str]:
-    missing = required - set(raw)
+def _check_files(files: Mapping[str, str], required: frozenset[str]) -> None:
+    missing = required - set(files)
     if missing:
         raise ValueError(f"files lack {', '.join(sorted(missing))}")
-    for name, digest in raw.items():
+    for name, digest in files.items():
         if not _FILE_NAME.fullmatch(name) or name == "manifest.json":
             raise ValueError(f"{name!r} is no plain file name")
-        if not _DIGEST.fullmatch(_text(digest)):
+        if not _DIGEST.fullmatch(digest):
             raise ValueError(f"{digest!r} is no SHA-256 ({name})")
-    return dict(raw)
 
 
-def _outputs_of(raw: list[dict[str, Any]]) -> tuple[OutputScaling, ...]:
-    outputs = []
-    for one in raw:
-        _only(one, set(OutputScaling.__dataclass_fields__))
-        known = property_named(_text(one["property"]))
-        if (one["unit"], one["is_log10"]) != (known.unit, known.is_log_scaled):
+def _check_outputs(outputs: tuple[OutputScaling, ...]) -> None:
+    for scaling in outputs:
+        known = property_named(scaling.property)
+        if (scaling.unit, scaling.is_log10) != (known.unit, known.is_log_scaled):
             raise ValueError(
                 f"{known.name} is in {known.unit} with is_log10 {known.is_log_scaled}, "
-                f"not {one['unit']!r} with {one['is_log10']!r}"
+                f"not {scaling.unit!r} with {scaling.is_log10!r}"
             )
-        numbers = ("centre", "spread", "interval_factor", "interval_floor")
-        outputs.append(
-            OutputScaling(
-                known.name, known.unit, known.is_log_scaled, *(_number(one[n]) for n in numbers)
-            )
-        )
-    names = [one.property for one in outputs]
+    names = [scaling.property for scaling in outputs]
     if len(set(names)) != len(names):
         raise ValueError(f"a property stands twice among {', '.join(names)}")
-    return tuple(outputs)
 
 
-def _quantisation_of(raw: dict[str, Any] | None) -> Quantisation | None:
-    if raw is None:
-        return None
-    _only(raw, set(Quantisation.__dataclass_fields__))
-    return Quantisation(
-        method=_text(raw["method"]),
-        n_calibration_tiles=int(_number(raw["n_calibration_tiles"])),
-        n_checked_tiles=int(_number(raw["n_checked_tiles"])),
-        r2_loss=_numbers(raw["r2_loss"]),
-        p95_deviation=_numbers(raw["p95_deviation"]),
-        reference_sha256=_text(raw["reference_sha256"]),
-    )
-
-
-def _onnx_of(raw: dict[str, Any] | None) -> OnnxFile | None:
-    if raw is None:
-        return None
-    _only(raw, set(OnnxFile.__dataclass_fields__))
-    return OnnxFile(
-        precision=_one_of(raw["precision"], PRECISIONS),
-        golden_deviation=_number(raw["golden_deviation"]),
-        p95_deviation=_numbers(raw["p95_deviation"]),
-    )
-
-
-def _only(raw: dict[str, Any], known: set[str]) -> None:
-    unknown = set(raw) - known
-    if unknown:
-        raise ValueError(f"unknown key {', '.join(sorted(unknown))}")
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
-
-
-def _one_of(value: Any, known: tuple[str, ...]) -> str:
-    if value not in known:
-        raise ValueError(f"{value!r} is none of {', '.join(known)}")
-    return _text(value)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{value!r} is no number")
-    return float(value)
-
-
-def _optional(value: Any) -> float | None:
-    return None if value is None else _number(value)
-
-
-def _numbers(raw: dict[str, Any]) -> dict[str, float]:
-    return {_text(name): _number(value) for name, value in raw.items()}
+def _check_precision(precision: str) -> None:
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision: {precision!r} is none of {', '.join(PRECISIONS)}")
 
 
 def _no_constant(name: str) -> Never:

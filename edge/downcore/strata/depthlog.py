@@ -4,6 +4,8 @@ import enum
 import math
 from dataclasses import dataclass
 
+from downcore.strata.slices import CoreSlice
+
 
 class Status(enum.StrEnum):
     """Where a value comes from; values of different status are never mixed without it."""
@@ -70,3 +72,12 @@ def why_forced(estimate: Estimate) -> str:
     """Return why a value was predicted only because low resolution is allowed; empty if not so."""
     said = estimate.reason.split("; ") if estimate.status is Status.PREDICTED else []
     return next((one for one in said if one.startswith(FORCED)), "")
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRow:
+    """One centimetre of the depth log."""
+
+    core_slice: CoreSlice
+    estimates: tuple[Estimate, ...]
+    """One for each property and bundle."""

@@ -6,8 +6,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from downcore.strata.composed import ComposedSlice
-from downcore.strata.depthlog import Estimate
-from downcore.strata.slices import CoreSlice
+from downcore.strata.depthlog import SliceRow
 
 
 class ScanState(enum.StrEnum):
@@ -75,15 +74,6 @@ class Scan:
         for text in (self.scan_id, self.section_id):
             if not text.isascii() and _is_not_utf8(text):
                 raise ValueError(f"expected an id that is valid Unicode, got {text!r}")
-
-
-@dataclass(frozen=True, slots=True)
-class SliceRow:
-    """One centimetre of the depth log."""
-
-    core_slice: CoreSlice
-    estimates: tuple[Estimate, ...]
-    """One for each property and bundle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from downcore.inference.segment_anything.manifest import MASK_STRIDE_PX
 from downcore.inference.segment_anything.picture import Fitted
 from downcore.inference.segment_anything.settings import SegmentAnythingSettings
+from downcore.strata.superpixels.merging import paint
 from downcore.strata.superpixels.runs import parts_of, runs_of
 
 _MIN_FREE = 0.5
@@ -126,13 +127,10 @@ def reassigned(
 def connected(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the connected parts of equal numbers, 1, 2, ... from the top left; 0 stays 0."""
     runs = runs_of(np.ascontiguousarray(numbers))
-    part, _ = parts_of(numbers, runs)
-    start, stop, first_of_line = runs
-    offset = np.repeat(np.arange(numbers.shape[0]), np.diff(first_of_line)) * numbers.shape[1]
-    steps = np.zeros(numbers.size + 1, np.int32)
-    steps[offset + start] = part + 1
-    steps[offset + stop] -= part + 1
-    return np.cumsum(steps[:-1], dtype=np.int32).reshape(numbers.shape)
+    part, n_parts = parts_of(numbers, runs)
+    found = np.empty(numbers.shape, np.int32)
+    paint(part, runs, np.arange(1, n_parts + 1, dtype=np.int32), 0, found)
+    return found
 
 
 def _stability(mask: NDArray[np.float32]) -> float:

@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from downcore.strata.errors import BundleError
+from downcore.strata.fields import value_of
 
 FORMAT = "downcore segment anything"
 FORMAT_VERSION = 1
@@ -127,34 +127,27 @@ def parse_manifest(text: str) -> SegmentAnythingManifest:
                 f"expected format version {FORMAT_VERSION}, got {got[1]!r}: make the bundle again "
                 "with this version of downcore, or update downcore"
             )
-        return _checked(SegmentAnythingManifest(**raw))
+        return _checked(value_of(SegmentAnythingManifest, raw))
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
         raise BundleError(
             f"expected a manifest of Segment Anything, got one that is wrong: {error}"
         ) from error
 
 
-def _checked(one: SegmentAnythingManifest) -> SegmentAnythingManifest:
-    texts = (one.network, one.licence, one.checkpoint, one.created_utc, one.code_version)
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError("a name or a date is no text")
-    if not _is_whole(one.side_px) or one.side_px not in SIDES_PX:
-        raise ValueError(f"side_px is {one.side_px!r}")
-    if not _is_whole(one.batch) or not 1 <= one.batch <= _MAX_BATCH:
-        raise ValueError(f"batch is {one.batch!r}")
-    if one.precision not in PRECISIONS:
-        raise ValueError(f"precision {one.precision!r} is none of {', '.join(PRECISIONS)}")
-    if set(one.files) != set(FILES):
-        raise ValueError(f"files are {', '.join(sorted(one.files))}, not {', '.join(FILES)}")
-    for digest in (one.checkpoint_sha256, *one.files.values()):
+def _checked(manifest: SegmentAnythingManifest) -> SegmentAnythingManifest:
+    if manifest.side_px not in SIDES_PX:
+        raise ValueError(f"side_px is {manifest.side_px!r}")
+    if not 1 <= manifest.batch <= _MAX_BATCH:
+        raise ValueError(f"batch is {manifest.batch!r}")
+    if manifest.precision not in PRECISIONS:
+        raise ValueError(f"precision {manifest.precision!r} is none of {', '.join(PRECISIONS)}")
+    if set(manifest.files) != set(FILES):
+        raise ValueError(f"files are {', '.join(sorted(manifest.files))}, not {', '.join(FILES)}")
+    for digest in (manifest.checkpoint_sha256, *manifest.files.values()):
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             raise ValueError(f"{digest!r} is no SHA-256")
-    if not all(math.isfinite(x) for x in one.parity.values()):
+    if not all(math.isfinite(x) for x in manifest.parity.values()):
         raise ValueError("parity is no number")
-    if not 0.0 < one.golden_tolerance < math.inf:
-        raise ValueError(f"golden_tolerance is {one.golden_tolerance}")
-    return one
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    if not 0.0 < manifest.golden_tolerance < math.inf:
+        raise ValueError(f"golden_tolerance is {manifest.golden_tolerance}")
+    return manifest

@@ -1,6 +1,6 @@
 """A table as arrays: what each member adds to each observation, and how sure that is."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -93,18 +93,6 @@ class Library:
     def n_members(self) -> int:
         """Members without pore water."""
         return len(self.minerals)
-
-    def with_colour_and_ms(
-        self,
-        reflectance: NDArray[np.float64],
-        share_sd: NDArray[np.float64],
-        ms: NDArray[np.float64],
-        ms_sd: NDArray[np.float64],
-    ) -> Self:
-        """Return the library with other colours and susceptibilities; shapes as the fields'."""
-        return replace(
-            self, reflectance=reflectance, reflectance_share_sd=share_sd, ms=ms, ms_sd=ms_sd
-        )
 
 
 def _with_share(value: float | None, member: Solid) -> tuple[float, float] | None:

@@ -1,7 +1,7 @@
 """End-member tables: the members that a core is taken to be made of, checked as a whole."""
 
 import enum
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -43,7 +43,7 @@ class EndMemberTable:
     vp_rule: VpRule = VpRule.WOOD
 
     def __post_init__(self) -> None:
-        check_members((m.mineral for m in self.members), self.name)
+        _check_members([m.mineral for m in self.members], self.name)
         for one, other in _pairs(self.members):
             if one.fingerprint == other.fingerprint:
                 raise EndMemberError(
@@ -82,44 +82,7 @@ class EndMemberTable:
         return tuple(dict.fromkeys(m.group for m in self.members))
 
 
-@dataclass(frozen=True, slots=True)
-class StandardMember:
-    """A class of the published method: its logs as numbers of standard deviations."""
-
-    name: str
-    density: float
-    vp: float
-    ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class StandardTable:
-    """The published method's classes, in standard deviations of the logs of one image."""
-
-    name: str
-    title: str
-    source: str
-    """Where the numbers stand."""
-    weights: tuple[float, float, float]
-    """Of the rows density, vp and ms."""
-    sum_weight: float
-    """Of the row that asks fractions to sum to 1."""
-    members: tuple[StandardMember, ...]
-
-    def __post_init__(self) -> None:
-        check_members((m.name for m in self.members), self.name)
-
-
-def check_members(names: Iterable[str], table: str) -> None:
-    """
-    Check the number and the names of a table's members.
-
-    Raises
-    ------
-    EndMemberError
-        If they are fewer than 2, too many, or two have one name.
-    """
-    listed = list(names)
+def _check_members(listed: Sequence[str], table: str) -> None:
     if not FEWEST_MEMBERS <= len(listed) <= MAX_MEMBERS:
         raise EndMemberError(
             f"table {table}: expected {FEWEST_MEMBERS} to {MAX_MEMBERS} members, got {len(listed)}"

@@ -7,7 +7,6 @@ a few numbers, so that the mask of a slice depends on the lines down to a halo b
 it and never on how they were cut into segments.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -122,25 +121,6 @@ class SectionMasker:
         """Return the classes of the next slice's pixels, shape (n_lines, n_across)."""
         classes, self.state = mask_slice(self.state, lines, self._px_per_cm)
         return classes
-
-
-def mask_lines_of_section(
-    slices: Iterable[SliceLines], scale: LineScale
-) -> Iterator[NDArray[np.uint8]]:
-    """
-    Yield the classes of each slice of a section, in order.
-
-    Parameters
-    ----------
-    slices : iterable of SliceLines
-        From a :class:`~downcore.strata.section.SectionBuffer` with a halo of
-        :data:`MASK_HALO_UM`, from the section's top.
-    scale : LineScale
-        Lines per centimetre.
-    """
-    masker = SectionMasker(scale)
-    for lines in slices:
-        yield masker.mask(lines)
 
 
 def _mend_inside(

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.kernels import compiled, inlined
+from downcore.strata.superpixels.runs import root_of
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """
@@ -51,14 +52,6 @@ def join_alike(
 
 
 @inlined
-def _root(parent: NDArray[np.int32], one: int) -> int:
-    while parent[one] != one:
-        parent[one] = parent[parent[one]]
-        one = parent[one]
-    return one
-
-
-@inlined
 def _unlike(
     sums: NDArray[np.float64], one: int, other: int, least: float, per_noise: float
 ) -> float:
@@ -83,7 +76,7 @@ def differences(
     unlike = np.empty(pairs.shape[0], np.float64)
     n = 0
     for i in range(pairs.shape[0]):
-        one, other = _root(parent, pairs[i, 0]), _root(parent, pairs[i, 1])
+        one, other = root_of(parent, pairs[i, 0]), root_of(parent, pairs[i, 1])
         if one != other:
             kept[n, 0], kept[n, 1] = min(one, other), max(one, other)
             unlike[n] = _unlike(sums, kept[n, 0], kept[n, 1], limits[0], limits[1])
@@ -102,7 +95,7 @@ def join_in_order(
     """Join the groups of each pair in turn, where they are alike by then; return how many."""
     n_joined = 0
     for i in range(pairs.shape[0]):
-        one, other = _root(parent, pairs[i, 0]), _root(parent, pairs[i, 1])
+        one, other = root_of(parent, pairs[i, 0]), root_of(parent, pairs[i, 1])
         if one == other:
             continue
         low, high = min(one, other), max(one, other)
@@ -120,5 +113,5 @@ def roots(parent: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the first part of the group of each part."""
     found = np.empty(parent.size, np.int32)
     for part in range(parent.size):
-        found[part] = _root(parent, part)
+        found[part] = root_of(parent, part)
     return found

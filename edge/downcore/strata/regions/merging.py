@@ -23,7 +23,7 @@ from downcore.strata.superpixels.planes import LAB_STEPS, Planes, fill_planes
 
 @dataclass(frozen=True, slots=True)
 class RegionSettings:
-    """How superpixels are joined; ``ValueError`` where a value cannot be used."""
+    """How superpixels are joined."""
 
     least_difference: float = 2.3
     """
@@ -36,17 +36,6 @@ class RegionSettings:
     """Micrometres of core on either side of a border in which the watershed may move it."""
     smallest_um: int = 500
     """Side of a square of core; what is smaller in area joins the most similar neighbour."""
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.least_difference) and self.least_difference > 0.0):
-            raise ValueError(f"expected least_difference above 0, got {self.least_difference}")
-        if not (math.isfinite(self.noise_factor) and self.noise_factor >= 0.0):
-            raise ValueError(f"expected noise_factor of 0 or more, got {self.noise_factor}")
-        for name, value in (("reach_um", self.reach_um), ("smallest_um", self.smallest_um)):
-            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= SLICE_UM:
-                raise ValueError(
-                    f"expected {name} to be a whole number, 0 to {SLICE_UM}, got {value!r}"
-                )
 
     def reach_px(self, scale: LineScale) -> int:
         """Return the pixels on either side of a border that are flooded; 0 for none at all."""

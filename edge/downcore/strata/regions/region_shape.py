@@ -1,7 +1,7 @@
 """Where a region lies, how large it is and what form it has."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,17 +71,5 @@ class RegionShapes:
 
     def one(self, index: int) -> RegionShape:
         """Return one region by its place in the arrays."""
-        red, green, blue = self.linear_rgb[index].tolist()
-        return RegionShape(
-            label=int(self.label[index]),
-            area_um2=float(self.area_um2[index]),
-            linear_rgb=(red, green, blue),
-            line=float(self.line[index]),
-            column=float(self.column[index]),
-            major_um=float(self.major_um[index]),
-            minor_um=float(self.minor_um[index]),
-            orientation_deg=float(self.orientation_deg[index]),
-            sphericity=float(self.sphericity[index]),
-            roundness=float(self.roundness[index]),
-            is_cut=bool(self.is_cut[index]),
-        )
+        cells = {f.name: getattr(self, f.name)[index].tolist() for f in fields(self)}
+        return RegionShape(**cells | {"linear_rgb": tuple(cells["linear_rgb"])})

@@ -19,39 +19,22 @@ from downcore.strata.regions.window import NO_REGION
 TOO_COARSE = "resolution"
 """Reason for no grain sizes: too few pixels in a centimetre."""
 TOO_FEW = "few grains"
-"""Reason for no grain sizes: fewer whole grains than :attr:`GrainLimits.fewest`."""
+"""Reason for no grain sizes: fewer whole grains than :data:`MIN_GRAINS`."""
 NO_SEDIMENT = "no sediment"
 """Reason for no grain sizes: the slice holds no region."""
 
 
-@dataclass(frozen=True, slots=True)
-class GrainLimits:
-    """Which regions are grains; ``ValueError`` where a value cannot be used."""
+SMALLEST_UM = 1_000
+"""Least diameter of a grain, in micrometres; superpixels do not tell smaller ones apart."""
+LARGEST_UM = SLICE_UM
+"""Greatest diameter; what is thicker than a slice is no sample of it."""
+SMALLEST_PX = 10
+"""Least diameter in pixels; on coarse scans this is what counts."""
+MIN_GRAINS = 10
+"""Grains without which no sizes are given."""
 
-    smallest_um: int = 1_000
-    """Least diameter, in micrometres; superpixels do not tell smaller ones apart."""
-    largest_um: int = SLICE_UM
-    """Greatest diameter; what is thicker than a slice is no sample of it."""
-    smallest_px: int = 10
-    """Least diameter in pixels; on coarse scans this is what counts."""
-    fewest: int = 10
-    """Grains without which no sizes are given."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.smallest_um < self.largest_um:
-            raise ValueError(
-                f"expected 0 < smallest_um < largest_um, "
-                f"got {self.smallest_um} and {self.largest_um}"
-            )
-        if self.smallest_px < 1 or self.fewest < 1:
-            raise ValueError(
-                f"expected smallest_px and fewest of 1 or more, "
-                f"got {self.smallest_px} and {self.fewest}"
-            )
-
-    def least_um(self, scale: LineScale) -> float:
-        """Return the least diameter that can be told at a scale."""
-        return max(self.smallest_um, float(self.smallest_px * SLICE_UM / scale.px_per_cm))
+_MIN_RANGE = 4.0
+"""Times the least diameter that the greatest must be, for a distribution to have room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +73,7 @@ class SliceRegions:
     """Why not: ``resolution``, ``few grains`` or ``no sediment``; empty where they can."""
 
 
-def slice_regions(
-    rows: RegionRows, scale: LineScale, *, limits: GrainLimits | None = None
-) -> list[SliceRegions]:
+def slice_regions(rows: RegionRows, scale: LineScale) -> list[SliceRegions]:
     """
     Describe the regions of each slice of a window.
 
@@ -104,8 +85,6 @@ def slice_regions(
         A window of :class:`~downcore.strata.regions.stream.RegionStream`.
     scale : LineScale
         Lines per centimetre.
-    limits : GrainLimits, optional
-        Which regions are grains.
 
     Returns
     -------
@@ -126,36 +105,32 @@ def slice_regions(
     # The values of this module are read where nobody wants the compiler of kernels loaded.
     from downcore.strata.regions.moments import shapes_of  # noqa: PLC0415 - see above
 
-    limits = limits or GrainLimits()
+    least_um = max(SMALLEST_UM, float(SMALLEST_PX * SLICE_UM / scale.px_per_cm))
     index = scale.slice_of_line(rows.first_line)
     if scale.first_line_of_slice(index) != rows.first_line:
         raise ValueError(f"expected rows from the start of a slice, got line {rows.first_line}")
     shapes = shapes_of(rows.labels, rows.lines, scale)
-    is_grain = ~shapes.is_cut & (shapes.diameter_um >= limits.least_um(scale))
-    is_grain &= shapes.diameter_um <= limits.largest_um
+    is_grain = ~shapes.is_cut & (shapes.diameter_um >= least_um)
+    is_grain &= shapes.diameter_um <= LARGEST_UM
     found: list[SliceRegions] = []
     top = 0
     while top < len(rows.labels):
         bottom = min(scale.first_line_of_slice(index + 1) - rows.first_line, len(rows.labels))
         n_regions, largest_share = _shares(rows.labels[top:bottom])
         is_here = is_grain & (shapes.line >= top - 0.5) & (shapes.line < bottom - 0.5)
-        grains = _sizes(shapes, is_here, limits.least_um(scale))
+        grains = _sizes(shapes, is_here, least_um)
         reason = ""
         if n_regions == 0:
             reason = NO_SEDIMENT
-        elif limits.least_um(scale) * _MIN_RANGE > limits.largest_um:
+        elif least_um * _MIN_RANGE > LARGEST_UM:
             reason = TOO_COARSE
-        elif grains.n_grains < limits.fewest:
+        elif grains.n_grains < MIN_GRAINS:
             reason = TOO_FEW
         found.append(
             SliceRegions(index, n_regions, largest_share, None if reason else grains, reason)
         )
         top, index = bottom, index + 1
     return found
-
-
-_MIN_RANGE = 4.0
-"""Times the least diameter that the greatest must be, for a distribution to have room."""
 
 
 def _shares(labels: NDArray[np.int32]) -> tuple[int, float]:

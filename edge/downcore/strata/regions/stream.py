@@ -95,11 +95,6 @@ class RegionStream:
         """The scan line that must come next."""
         return self._n_lines
 
-    @property
-    def n_regions(self) -> int:
-        """How many regions were given out so far."""
-        return self._n_regions
-
     def push(self, segment: Segment, rows: "Sequence[LabelRows]") -> list[RegionRows]:
         """
         Add consecutive lines, and the superpixels that came of these or earlier ones.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.superpixels._clusters import begin
 from downcore.strata.superpixels._grid import Grid
-from downcore.strata.superpixels._slic import Clustering, Each, in_turn
+from downcore.strata.superpixels._slic import Clustering
 from downcore.strata.superpixels.planes import LAB_STEPS, Planes
 from downcore.strata.superpixels.settings import SuperpixelSettings
 
@@ -19,13 +19,11 @@ __all__ = [
     "KERNELS",
     "LAB_STEPS",
     "ClusteringBackend",
-    "Each",
     "Grid",
     "KernelBackend",
     "Planes",
     "WindowClustering",
     "begin",
-    "in_turn",
 ]
 
 
@@ -56,7 +54,7 @@ class WindowClustering(Protocol):
 class ClusteringBackend(Protocol):
     """A way of clustering, for any number of sections."""
 
-    def clustering(self, settings: SuperpixelSettings, grid: Grid, each: Each) -> WindowClustering:
+    def clustering(self, settings: SuperpixelSettings, grid: Grid) -> WindowClustering:
         """Return the clustering of one section, before its first window."""
         ...
 
@@ -64,9 +62,9 @@ class ClusteringBackend(Protocol):
 class KernelBackend:
     """Compiled kernels on the processor; the way unless another is given."""
 
-    def clustering(self, settings: SuperpixelSettings, grid: Grid, each: Each) -> WindowClustering:
+    def clustering(self, settings: SuperpixelSettings, grid: Grid) -> WindowClustering:
         """Return the clustering of one section, before its first window."""
-        return Clustering(settings, grid, each)
+        return Clustering(settings, grid)
 
 
 KERNELS: ClusteringBackend = KernelBackend()

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.kernels import compiled, inlined
-from downcore.strata.superpixels.runs import Runs
+from downcore.strata.superpixels.runs import Runs, root_of
 
 _IS_LARGE, _WAITS, _SEEKS = 1, 2, 4
 _STANDING = 7
@@ -54,14 +54,6 @@ def measure_parts(
                 number[part[run]] = numbers[y, start[run]]
             reach[part[run], 1] = y
     return sums, reach, number
-
-
-@inlined
-def _root(parent: NDArray[np.int32], one: int) -> int:
-    while parent[one] != one:
-        parent[one] = parent[parent[one]]
-        one = parent[one]
-    return one
 
 
 @inlined
@@ -116,7 +108,7 @@ def join_what_goes_on(
     for i in range(pairs.shape[0]):
         if goes_on[pairs[i, 0]] != -goes_on[pairs[i, 1]]:
             continue
-        one, other = _root(parent, pairs[i, 0]), _root(parent, pairs[i, 1])
+        one, other = root_of(parent, pairs[i, 0]), root_of(parent, pairs[i, 1])
         if one != other and (given[one] < 0 or given[other] < 0):
             _join(parent, sums, given, one, other)
 
@@ -131,7 +123,7 @@ def _find_nearest(
     """Find the most similar neighbour of each small group; return how many pairs still matter."""
     n_kept = 0
     for i in range(pairs.shape[0]):
-        one, other = _root(parent, pairs[i, 0]), _root(parent, pairs[i, 1])
+        one, other = root_of(parent, pairs[i, 0]), root_of(parent, pairs[i, 1])
         face, face_of_other = faces[one], faces[other]
         standing, standing_of_other = face[3], face_of_other[3]
         if one == other or (standing & standing_of_other & _WAS_GIVEN):
@@ -194,7 +186,7 @@ def merge(
         for part in range(parent.size):
             if nearest[part] == _NOTHING or parent[part] != part or sums[part, 0] >= least_px:
                 continue
-            other = _root(parent, nearest[part] & _NUMBER)
+            other = root_of(parent, nearest[part] & _NUMBER)
             if other == part or (given[part] >= 0 and given[other] >= 0):
                 continue
             first = min(part, other)
@@ -212,7 +204,7 @@ def groups_of(
     root = np.empty(parent.size, np.int32)
     largest = np.full(parent.size, -1, np.int32)
     for part in range(parent.size):
-        own = _root(parent, part)
+        own = root_of(parent, part)
         root[part] = own
         if largest[own] < 0 or area_px[part] > area_px[largest[own]]:
             largest[own] = part

@@ -46,7 +46,8 @@ def runs_of(numbers: NDArray[np.int32]) -> Runs:
 
 
 @inlined
-def _root(parent: NDArray[np.int32], one: int) -> int:
+def root_of(parent: NDArray[np.int32], one: int) -> int:
+    """Return the root of what ``one`` belongs to, and shorten the way there."""
     while parent[one] != one:
         parent[one] = parent[parent[one]]
         one = parent[one]
@@ -70,7 +71,7 @@ def parts_of(
                 and start[here] < stop[above]
                 and numbers[y - 1, start[above]] == numbers[y, start[here]]
             ):
-                one, other = _root(parent, above), _root(parent, here)
+                one, other = root_of(parent, above), root_of(parent, here)
                 parent[max(one, other)] = min(one, other)
             if stop[above] < stop[here]:
                 above += 1
@@ -80,7 +81,7 @@ def parts_of(
     part = np.empty(start.size, np.int32)
     for run in range(start.size):
         # A root is the first run of its part, so its part has its number already.
-        root = _root(parent, run)
+        root = root_of(parent, run)
         if root == run:
             part[run] = n_parts
             n_parts += 1

@@ -6,7 +6,7 @@ below it and what is remembered from above it, so labels are the same however th
 cut on arrival, and memory does not grow with the section.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,10 @@ from downcore.strata.superpixels._parts import GivenOut, PartRules, label_window
 from downcore.strata.superpixels.clustering import (
     KERNELS,
     ClusteringBackend,
-    Each,
     Grid,
-    in_turn,
 )
 from downcore.strata.superpixels.planes import fill_planes
 from downcore.strata.superpixels.settings import SuperpixelSettings
-
-NO_LABEL = 0
-"""Label of a pixel that is no sediment; superpixels count from 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +33,7 @@ class LabelRows:
     labels: NDArray[np.int32]
     """
     Shape (n_lines, n_across): the superpixel of each pixel, from 1 in the order in which they
-    begin, unique over the section; :data:`NO_LABEL` where there is no sediment.
+    begin, unique over the section; 0 where there is no sediment.
     """
 
 
@@ -54,9 +49,6 @@ class SuperpixelStream:
         Lines per centimetre, the same along and across.
     n_across : int
         Pixels of a scan line.
-    each : callable, optional
-        Calls work on rows of cells; one call for all rows unless given. It may make several
-        calls at once from several threads: the labels are the same, and the work holds no lock.
     backend : ClusteringBackend, optional
         Lets pixels choose their clusters; compiled kernels unless given.
 
@@ -72,11 +64,10 @@ class SuperpixelStream:
         scale: LineScale,
         n_across: int,
         *,
-        each: Each = in_turn,
         backend: ClusteringBackend = KERNELS,
     ) -> None:
         self._grid = Grid.of(settings, scale, n_across)
-        self._clustering = backend.clustering(settings, self._grid, each)
+        self._clustering = backend.clustering(settings, self._grid)
         self._stretch = settings.stretch_lines(scale)
         self._least_px = settings.smallest_area_px(scale)
         self._halo = settings.halo_lines(scale)
@@ -94,11 +85,6 @@ class SuperpixelStream:
     def next_line(self) -> int:
         """The scan line that must come next."""
         return self._first_held + self._n_held
-
-    @property
-    def n_labels(self) -> int:
-        """How many superpixels were given out so far."""
-        return self._next_label - 1
 
     def push(self, segment: Segment, classes: NDArray[np.uint8]) -> list[LabelRows]:
         """
@@ -183,37 +169,3 @@ class SuperpixelStream:
         self._n_held -= n_on
         self._planes[:, : self._n_held] = held[:, n_on : n_on + self._n_held].copy()
         return rows
-
-
-def label_strip(
-    lines: Pixels,
-    classes: NDArray[np.uint8],
-    settings: SuperpixelSettings,
-    scale: LineScale,
-    *,
-    each: Each = in_turn,
-    backend: ClusteringBackend = KERNELS,
-) -> NDArray[np.int32]:
-    """
-    Return the superpixels of a finished strip, worked out over all of it at once.
-
-    Memory grows with the strip; use :class:`SuperpixelStream` for sections.
-
-    Parameters
-    ----------
-    lines, classes, settings, scale, each, backend
-        As for :class:`SuperpixelStream` and its ``push``.
-
-    Returns
-    -------
-    ndarray of int32, shape (n_lines, n_across)
-        As :class:`LabelRows` has them.
-    """
-    if not lines.size:
-        return np.zeros(lines.shape[:2], np.int32)
-    cells = -(-len(lines) // settings.cell_px(scale))
-    stream = SuperpixelStream(
-        replace(settings, stretch_cells=cells), scale, lines.shape[1], each=each, backend=backend
-    )
-    stream.push(Segment(lines, 0), classes)
-    return stream.finish()[0].labels

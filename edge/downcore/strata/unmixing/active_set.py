@@ -9,8 +9,23 @@ Sources: Lawson and Hanson (1974), *Solving Least Squares Problems*, ch. 23; Bro
 (1997), normal equations once for many; Kim and Park (2011), changes in blocks.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
+
+MixtureSolver: TypeAlias = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+"""
+Answers many problems whose fractions sum to 1: of ``H``, (k, k) or (n, k, k), and ``f``, (n, k),
+fractions (n, k). A row is NaN where its ``H`` or ``f`` is not finite; ValueError as
+:func:`solve_nonnegative`.
+"""
+
+
+def solve_mixtures(normal: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the exact fractions of problems whose fractions sum to 1; a MixtureSolver."""
+    return solve_nonnegative(normal, right, sum_to_one=True)
 
 
 def solve_nonnegative(
@@ -59,30 +74,3 @@ def solve_nonnegative(
                 "add a ridge to a prior"
             )
     return x
-
-
-def kkt_residual(
-    normal: NDArray[np.float64],
-    right: NDArray[np.float64],
-    x: NDArray[np.float64],
-    *,
-    sum_to_one: bool,
-) -> NDArray[np.float64]:
-    """
-    Return how far each answer is from optimal, shape (n,), relative to ``max |f|``.
-
-    The greatest of: a gradient that is not 0 where a fraction is above 0, one that says a
-    fraction of 0 should grow, a fraction below 0, and a sum that is not 1.
-    """
-    h = normal[None] if normal.ndim == 2 else normal  # noqa: PLR2004 - a matrix for all
-    gradient = np.matmul(np.broadcast_to(h, (len(x), *h.shape[1:])), x[..., None])[..., 0] - right
-    scale = np.maximum(np.abs(right).max(axis=1), np.finfo(float).tiny)
-    if sum_to_one:
-        used = x > 0.0
-        level = (gradient * used).sum(axis=1) / np.maximum(used.sum(axis=1), 1)
-        gradient = gradient - level[:, None]
-    wrong = np.where(x > 0.0, np.abs(gradient), np.maximum(-gradient, 0.0)).max(axis=1) / scale
-    worst: NDArray[np.float64] = np.maximum(wrong, np.maximum(-x, 0.0).max(axis=1))
-    if sum_to_one:
-        worst = np.maximum(worst, np.abs(x.sum(axis=1) - 1.0))
-    return worst

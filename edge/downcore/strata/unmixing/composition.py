@@ -9,8 +9,8 @@ from downcore.strata.depthlog import HAS_VALUE, Status
 from downcore.strata.endmembers.library import Library
 from downcore.strata.endmembers.member import JOINER
 from downcore.strata.unmixing.estimating import estimate, spread
-from downcore.strata.unmixing.identifiability import GuardReport, examine
-from downcore.strata.unmixing.mixing_calibration import Calibration
+from downcore.strata.unmixing.identifiability import IdentifiabilityReport, examine
+from downcore.strata.unmixing.mixing_calibration import MixingCalibration
 from downcore.strata.unmixing.observations import RED, ROWS, Observations
 
 NOTHING_SEEN = "no colour and no log to unmix"
@@ -20,7 +20,7 @@ WATER_ONLY = "explained by water alone: no solids to divide"
 """Reason of a slice that weighs no more than water."""
 
 PRIOR_SPEAKS = "driven by the prior: the data say less of it than was expected anyway"
-"""Said of groups that the guard does not find in the data."""
+"""Said of groups that are not found in the data."""
 
 ARTEFACT = "an artefact: no part of the core"
 """Said of groups that the table marks so."""
@@ -72,11 +72,11 @@ class Composition:
     """Sums of groups that are known where their parts are not."""
     porosity: float | None
     """Share of pores in the volume; ``None`` where there is no value or nothing tells it."""
-    guard: GuardReport | None
+    identifiability: IdentifiabilityReport | None
     """What the data could tell; ``None`` where nothing was observed."""
 
     @property
-    def told(self) -> tuple[GroupShare, ...]:
+    def resolved_groups(self) -> tuple[GroupShare, ...]:
         """
         The groups as far as the data tell them apart; fractions sum to 1 where there are any.
 
@@ -111,7 +111,7 @@ def _percent(share: float) -> str:
     return f"{share:.0f}" if share >= 1.0 or share == 0.0 else f"{share:.1g}"
 
 
-def compose(seen: Observations, calibration: Calibration) -> tuple[Composition, ...]:
+def compose(seen: Observations, calibration: MixingCalibration) -> tuple[Composition, ...]:
     """
     Return the composition of every slice of a core.
 
@@ -122,22 +122,22 @@ def compose(seen: Observations, calibration: Calibration) -> tuple[Composition, 
     ----------
     seen : Observations
         Slices in order of depth.
-    calibration : Calibration
+    calibration : MixingCalibration
         Model and intervals.
     """
     if not seen.status:
         return ()
     model, library = calibration.model, calibration.model.library
     found = estimate(seen, model)
-    guards = _guards(seen, calibration)
-    joined = dict.fromkeys(names for one in guards if one is not None for names in one.joined)
+    reports = _reports(seen, calibration)
+    joined = dict.fromkeys(names for one in reports if one is not None for names in one.joined)
     names = (*((name,) for name in library.groups), *joined)
     sums = np.array([_members(library, one) for one in names])
     half = calibration.half_widths(names, spread(seen, found, model, sums))
     numbers = _Numbers(names, found[0].shares @ sums.T, half, found[0].porosity)
     caveat = _Caveat("" if calibration.n_known else NOT_CALIBRATED, library.artefacts)
     return tuple(
-        _composition(i, seen.status[i], seen.reason[i], guards[i], (numbers, caveat))
+        _composition(i, seen.status[i], seen.reason[i], reports[i], (numbers, caveat))
         for i in range(len(seen.status))
     )
 
@@ -172,12 +172,14 @@ def _members(library: Library, groups: tuple[str, ...]) -> NDArray[np.float64]:
     return row
 
 
-def _guards(seen: Observations, calibration: Calibration) -> list[GuardReport | None]:
-    """Return the guard's report of each slice; slices that were observed alike share one."""
+def _reports(
+    seen: Observations, calibration: MixingCalibration
+) -> list[IdentifiabilityReport | None]:
+    """Return what could be told of each slice; slices that were observed alike share one."""
     model = calibration.model
     pattern = np.isfinite(seen.value) @ (1 << np.arange(seen.value.shape[1]))
     usable = seen.may_have_value
-    reports: list[GuardReport | None] = [None] * len(usable)
+    reports: list[IdentifiabilityReport | None] = [None] * len(usable)
     for one in np.unique(pattern[usable]):
         alike = np.flatnonzero(usable & (pattern == one))
         report = examine(seen.rows(alike), model.library, model.base, model.mixing)
@@ -190,7 +192,7 @@ def _composition(
     index: int,
     status: Status,
     reason: str,
-    guard: GuardReport | None,
+    report: IdentifiabilityReport | None,
     known: tuple[_Numbers, _Caveat],
 ) -> Composition:
     numbers, caveat = known
@@ -198,24 +200,24 @@ def _composition(
     is_solid = bool(
         np.isfinite(numbers.share[index]).all() & np.isfinite(numbers.half[index]).all()
     )
-    if status not in HAS_VALUE or guard is None or guard.refusal or not is_solid:
-        why = reason or (NOTHING_SEEN if guard is None else guard.refusal or WATER_ONLY)
+    if status not in HAS_VALUE or report is None or report.refusal or not is_solid:
+        why = reason or (NOTHING_SEEN if report is None else report.refusal or WATER_ONLY)
         kept = status if status not in HAS_VALUE else Status.ABSTAINED
         empty = tuple(
             GroupShare(one[0], None, None, None, kept, is_prior_driven=False, reason=why)
             for one in alone
         )
-        return Composition(index, empty, (), None, guard)
-    blind = guard.prior_driven
+        return Composition(index, empty, (), None, report)
+    blind = report.prior_driven
     shares = [
         _share(numbers, index, i, is_prior_driven=one[0] in blind and len(one) == 1, caveat=caveat)
         for i, one in enumerate(numbers.names)
-        if len(one) == 1 or one in guard.joined
+        if len(one) == 1 or one in report.joined
     ]
-    volumetric = any(row in ROWS[:RED] for row in guard.rows)
+    volumetric = any(row in ROWS[:RED] for row in report.rows)
     pores = float(numbers.porosity[index]) if volumetric else None
     return Composition(
-        index, tuple(shares[: len(alone)]), tuple(shares[len(alone) :]), pores, guard
+        index, tuple(shares[: len(alone)]), tuple(shares[len(alone) :]), pores, report
     )
 
 

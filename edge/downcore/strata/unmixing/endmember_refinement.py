@@ -6,6 +6,8 @@ of some slices is known, colours and susceptibilities are fitted to what was obs
 each number held back by the table's own standard deviation.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,7 @@ _DARKEST, _BRIGHTEST = 0.002, 0.98
 """Reflectance beyond which nothing is fitted."""
 
 
-def refit(
+def refine_endmembers(
     seen: Observations, shares: NDArray[np.float64], library: Library, mixing: Mixing
 ) -> Library:
     """
@@ -45,7 +47,9 @@ def refit(
             mixing.areal_weight,
         )
     ms, ms_sd = _refit_ms(seen, shares, library)
-    return library.with_colour_and_ms(reflectance, share_sd, ms, ms_sd)
+    return replace(
+        library, reflectance=reflectance, reflectance_share_sd=share_sd, ms=ms, ms_sd=ms_sd
+    )
 
 
 def _refit_channel(

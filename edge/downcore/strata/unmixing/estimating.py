@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.endmembers.library import Library
-from downcore.strata.unmixing.fusing import fuse
+from downcore.strata.unmixing.active_set import MixtureSolver, solve_mixtures
 from downcore.strata.unmixing.observations import Observations
 from downcore.strata.unmixing.physics import Mixing, comparable
 from downcore.strata.unmixing.prior import LearnedPrior, Prior, features, local_mean
@@ -33,8 +33,8 @@ class Model:
     """Ridge: times which the prior counts, above 0."""
     reach_slices: float = REACH_SLICES
     """Of the local mean; 0 for none."""
-    fused: float = 0.0
-    """Length of a step from slice to slice that is smoothed away, as a share; 0 for none."""
+    solver: MixtureSolver = solve_mixtures
+    """Of the least-squares problems; exact unless given."""
 
     @property
     def base(self) -> Prior:
@@ -51,24 +51,13 @@ class Model:
 def estimate(seen: Observations, model: Model) -> tuple[Solution, Prior]:
     """Return the mixtures of slices in order of depth, and the prior they were held to."""
     prior = model.prior_of(seen)
-    first = solve(seen, model.library, prior, model.mixing)
+    first = solve(seen, model.library, prior, model.mixing, solver=model.solver)
     if model.reach_slices <= 0.0:
-        return _fused(first, model), prior
+        return first, prior
     mean = local_mean(first.known, prior.mean, reach_slices=model.reach_slices, trust=TRUST)
     # What neighbours agree on is known better than what one slice says: the prior counts twice.
     prior = prior.towards(mean, 2.0 * prior.strength)
-    return _fused(solve(seen, model.library, prior, model.mixing), model), prior
-
-
-def _fused(found: Solution, model: Model) -> Solution:
-    if model.fused <= 0.0:
-        return found
-    shares = fuse(found.shares, model.fused)
-    solid = 1.0 - found.porosity
-    fused = np.column_stack([found.porosity, solid[:, None] * shares])
-    # Slices of water alone have no shares to smooth.
-    known = np.isfinite(fused).all(axis=1, keepdims=True)
-    return Solution(np.where(known, fused, found.fractions))
+    return solve(seen, model.library, prior, model.mixing, solver=model.solver), prior
 
 
 def spread(
@@ -76,9 +65,6 @@ def spread(
     found: tuple[Solution, Prior],
     model: Model,
     sums: NDArray[np.float64],
-    *,
-    n_draws: int = DRAWS,
-    seed: int = 0,
 ) -> NDArray[np.float64]:
     """
     Return how far sums of shares move when all is drawn again within its errors.
@@ -97,17 +83,14 @@ def spread(
         What it was found with.
     sums : ndarray, shape (g, k)
         1 where a share belongs to a sum.
-    n_draws : int, default 40
-        2 or more.
-    seed : int, default 0
-        Of the draws; one seed, one answer. Intervals hold for the seed they were calibrated with.
 
     Returns
     -------
     ndarray, shape (n, g)
         Standard deviations, NaN where a slice has no solution.
     """
-    rng = np.random.default_rng(seed)
+    # One seed, one answer: intervals hold for the seed they were calibrated with.
+    rng = np.random.default_rng(0)
     solution, prior = found
     at = np.flatnonzero(np.isfinite(solution.fractions).all(axis=1))
     moved = np.full((len(seen.status), len(sums)), np.nan)
@@ -117,13 +100,14 @@ def spread(
     size = solution.fractions.shape[1]
     mean = np.broadcast_to(prior.mean, (len(seen.status), size))[at]
     root = np.linalg.cholesky(prior.covariance / prior.strength)
-    drawn = np.empty((n_draws, at.size, len(sums)))
-    for i in range(n_draws):
+    drawn = np.empty((DRAWS, at.size, len(sums)))
+    for i in range(DRAWS):
         library = _jittered(model.library, rng)
         # One round from the solution: the slopes there hold for what errors of this size do.
         target = value + np.sqrt(noise) * rng.standard_normal(value.shape[1])
         held = replace(prior, mean=_drawn_mean(mean, root, rng))
-        v = step(solution.fractions[at], (target, noise), library, held, model.mixing)
+        start = solution.fractions[at]
+        v = step(start, (target, noise), library, held, model.mixing, solver=model.solver)
         drawn[i] = (v[:, 1:] / np.maximum(v[:, 1:].sum(axis=1, keepdims=True), 1e-9)) @ sums.T
     moved[at] = drawn.std(axis=0, ddof=1)
     return moved

@@ -24,7 +24,7 @@ _TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class GuardReport:
+class IdentifiabilityReport:
     """How much of a composition comes from the data; the same for slices observed alike."""
 
     rows: tuple[str, ...]
@@ -65,7 +65,9 @@ def most_groups(rows: tuple[str, ...]) -> int:
     return len(rows) + 1 - int(volumetric)
 
 
-def examine(seen: Observations, library: Library, prior: Prior, mixing: Mixing) -> GuardReport:
+def examine(
+    seen: Observations, library: Library, prior: Prior, mixing: Mixing
+) -> IdentifiabilityReport:
     """
     Return what slices that were observed alike can tell.
 
@@ -95,7 +97,7 @@ def examine(seen: Observations, library: Library, prior: Prior, mixing: Mixing) 
     members = tuple(zip(library.minerals, _ratios(eye, *shares), strict=True))
     groups = tuple(zip(library.groups, _ratios(library.is_in_group, *shares), strict=True))
     least = float(singular.min())
-    return GuardReport(
+    return IdentifiabilityReport(
         rows=rows,
         rank=int((singular > 1.0).sum()),
         condition=float(singular.max()) / least if least > _TINY else float("inf"),

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from downcore.strata.conformal import COVERAGE, Interval, fit_by_core, half_width
 from downcore.strata.endmembers.library import Library
-from downcore.strata.unmixing.endmember_refinement import refit
+from downcore.strata.unmixing.active_set import MixtureSolver, solve_mixtures
+from downcore.strata.unmixing.endmember_refinement import refine_endmembers
 from downcore.strata.unmixing.estimating import REACH_SLICES, Model, estimate, spread
 from downcore.strata.unmixing.observations import DENSITY, RED, Observations
 from downcore.strata.unmixing.physics import Mixing, comparable, predict
@@ -67,7 +68,7 @@ class KnownSlices:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Calibration:
+class MixingCalibration:
     """A core's model, and intervals for sums of members."""
 
     model: Model
@@ -96,16 +97,23 @@ class Calibration:
         return np.stack(columns, axis=1)
 
 
-def uncalibrated(library: Library, mixing: Mixing, *, prior: Prior | None = None) -> Calibration:
+def uncalibrated(
+    library: Library, mixing: Mixing, *, solver: MixtureSolver = solve_mixtures
+) -> MixingCalibration:
     """Return what there is without slices of known composition: a prior and wide intervals."""
-    held = Prior.uniform(library.n_members) if prior is None else prior
+    model = Model(library, Prior.uniform(library.n_members), mixing, solver=solver)
     intervals = (UNCALIBRATED,) * len(library.groups)
-    return Calibration(Model(library, held, mixing), intervals, 0, float("nan"), float("nan"))
+    return MixingCalibration(model, intervals, 0, float("nan"), float("nan"))
 
 
-def calibrate(
-    seen: Observations, known: KnownSlices, library: Library, mixing: Mixing
-) -> Calibration:
+def calibrate_mixing(
+    seen: Observations,
+    known: KnownSlices,
+    library: Library,
+    mixing: Mixing,
+    *,
+    solver: MixtureSolver = solve_mixtures,
+) -> MixingCalibration:
     """
     Return the model of a core as slices of known composition teach it.
 
@@ -119,6 +127,8 @@ def calibrate(
         The table's numbers.
     mixing : Mixing
         The rule for vp; its areal weight is fitted.
+    solver : callable, default solve_mixtures
+        Of the least-squares problems.
 
     Raises
     ------
@@ -127,7 +137,7 @@ def calibrate(
     """
     known = _observed(seen, known, library)
     blocks = np.arange(known.at.size) * min(MAX_BLOCKS, known.at.size) // known.at.size
-    core = _Core(seen, known, library, blocks)
+    core = _Core(seen, known, library, blocks, solver)
     fits = [(core.left_out_misfit(replace(mixing, areal_weight=w)), w) for w in AREAL_WEIGHTS]
     mixing = replace(mixing, areal_weight=min(fits)[1])
     tried = [
@@ -147,7 +157,8 @@ def calibrate(
     )
     taught = core.taught(np.ones(known.at.size, bool), mixing, strength)
     model = replace(taught, reach_slices=reach)
-    return Calibration(model, intervals, known.at.size, _rms(found - truth), _rms(constant - truth))
+    errors = _rms(found - truth), _rms(constant - truth)
+    return MixingCalibration(model, intervals, known.at.size, *errors)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,23 +169,24 @@ class _Core:
     known: KnownSlices
     library: Library
     blocks: NDArray[np.int64]
+    solver: MixtureSolver
 
     def taught(self, used: NDArray[np.bool_], mixing: Mixing, strength: float) -> Model:
         """Return the model that some of the known slices teach."""
         own = self.seen.rows(self.known.at[used])
         shares = self.known.shares[used]
-        library = refit(own, shares, self.library, mixing)
+        library = refine_endmembers(own, shares, self.library, mixing)
         grain = shares @ library.density[1:]
         pores = (grain - own.value[:, DENSITY]) / (grain - library.density[0])
         prior = learn_prior(features(own.value), shares, np.clip(pores, 0.0, 1.0))
-        return Model(library, prior, mixing, strength)
+        return Model(library, prior, mixing, strength, solver=self.solver)
 
     def left_out_misfit(self, mixing: Mixing) -> float:
         """Return how badly colour follows from known shares in slices left out."""
         missed = []
         for block in np.unique(self.blocks):
             out = self.blocks == block
-            library = refit(
+            library = refine_endmembers(
                 self.seen.rows(self.known.at[~out]), self.known.shares[~out], self.library, mixing
             )
             own = self.seen.rows(self.known.at[out])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.endmembers.library import Library
-from downcore.strata.unmixing.active_set import solve_nonnegative
+from downcore.strata.unmixing.active_set import MixtureSolver, solve_mixtures
 from downcore.strata.unmixing.observations import DENSITY, Observations
 from downcore.strata.unmixing.physics import Mixing, comparable, predict, predict_values
 from downcore.strata.unmixing.prior import Prior
@@ -67,6 +67,7 @@ def solve(
     mixing: Mixing,
     *,
     rounds: int = ROUNDS,
+    solver: MixtureSolver = solve_mixtures,
 ) -> Solution:
     """
     Return the best mixture of each slice.
@@ -83,6 +84,8 @@ def solve(
         How members mix.
     rounds : int, default 6
         Of Gauss and Newton, 1 or more.
+    solver : callable, default solve_mixtures
+        Of the least-squares problems of each round.
     """
     target, noise = comparable(seen)
     fractions = _start(seen, library, prior)
@@ -93,9 +96,8 @@ def solve(
         mean = prior.mean if prior.mean.ndim == 1 else prior.mean[at]
         v = fractions[at]
         for _ in range(rounds):
-            v = step(
-                v, (target[at], noise[at]), library, prior.towards(mean, prior.strength), mixing
-            )
+            held = prior.towards(mean, prior.strength)
+            v = step(v, (target[at], noise[at]), library, held, mixing, solver=solver)
         found[at] = v
     return Solution(found)
 
@@ -106,6 +108,8 @@ def step(
     library: Library,
     prior: Prior,
     mixing: Mixing,
+    *,
+    solver: MixtureSolver,
 ) -> NDArray[np.float64]:
     """Return the fractions after one round; ``target`` is what :func:`comparable` gives."""
     value, noise = target
@@ -119,7 +123,7 @@ def step(
     right = np.einsum("nrk,nr->nk", weighted, aim)
     precision = prior.precision
     add_prior(normal, right, fractions, (prior.mean, precision))
-    aimed = solve_nonnegative(normal, right, sum_to_one=True)
+    aimed = solver(normal, right)
 
     def misfit(
         v: NDArray[np.float64], away: NDArray[np.float64], at: NDArray[np.int64]
