@@ -139,10 +139,8 @@ def content_of(scan_files: ScanFiles) -> Turns[str]:
 
 def made_with(station: Station) -> str:
     """Return the ids of all that makes rows, with commas between."""
-    running = [predictor.manifest.bundle_id for predictor in station.predictors]
-    if station.composition_config is not None:
-        running.append(station.composition_config.composer_id)
-    return ",".join(running)
+    config = station.composition_config
+    return ",".join((*station.bundle_ids, *([] if config is None else [config.composer_id])))
 
 
 def attempt_key(scan_files: ScanFiles) -> str:
