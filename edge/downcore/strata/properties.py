@@ -37,8 +37,8 @@ def property_named(name: str) -> Property:
     ValueError
         If there is none; the message lists those there are.
     """
-    for one in PROPERTIES:
-        if one.name == name:
-            return one
+    for prop in PROPERTIES:
+        if prop.name == name:
+            return prop
     known = ", ".join(p.name for p in PROPERTIES)
     raise ValueError(f"expected one of {known}, got {name!r}")
