@@ -12,8 +12,9 @@ from mixtures import observed, random_shares, sharp_library
 from numpy.typing import NDArray
 from strips import grains, patches
 
+from downcore.commands import doctor
 from downcore.composing import CompositionConfig
-from downcore.service.composition_setup import check_composition, composition_config_of
+from downcore.service.composition_setup import composition_config_of
 from downcore.settings import CompositionSettings, Settings
 from downcore.strata.depth import LineScale
 from downcore.strata.mask.classes import MaskClass
@@ -195,4 +196,9 @@ def test_rows_tell_which_way_made_them_and_usual_rows_are_told_as_they_always_we
 
 @every_solver
 def test_the_check_of_a_station_names_what_solves_for_minerals(name: str) -> None:
-    assert f"minerals by the {name} solver" in check_composition(CompositionSettings(solver=name))
+    settings = Settings(composition=CompositionSettings(solver=name))
+
+    check = doctor._check_composition(settings)
+
+    assert check.is_ok
+    assert f"minerals by the {name} solver" in check.finding

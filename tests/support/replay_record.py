@@ -30,7 +30,7 @@ from typer.testing import CliRunner
 
 from downcore.cli import app
 from downcore.ports import Predictor
-from downcore.service import opening
+from downcore.service import station_setup
 from downcore.simulator.write_patterns import write_patterns
 from downcore.strata.bundle import Manifest
 from downcore.strata.estimates import TilePrediction
@@ -174,15 +174,15 @@ def _processed(folder: Path, says: Record, *, cut: bool) -> Record:
 @contextlib.contextmanager
 def _bundles_opened_once() -> Iterator[None]:
     """Keep a bundle that was opened for one sample for the next; opening costs half a second."""
-    before = opening.open_guarded
-    opening.open_guarded = _open_guarded
+    before = station_setup.open_guarded
+    station_setup.open_guarded = _open_guarded
     try:
         yield
     finally:
-        opening.open_guarded = before
+        station_setup.open_guarded = before
 
 
-_open_guarded = functools.cache(opening.open_guarded)
+_open_guarded = functools.cache(station_setup.open_guarded)
 
 
 def _rows(db: Path) -> list[Any]:

@@ -183,11 +183,11 @@ def test_a_file_that_was_closed_stays_so_until_it_changes() -> None:
             WHOLE,
             "closed, renamed into place or marked as done by its writer, and complete",
         ),
-        (still(for_s=6, n_listings=3), WHOLE, "the same in 3 looks over 6.0 s, and complete"),
+        (still(for_s=6, n_listings=3), WHOLE, "the same in 3 listings over 6.0 s, and complete"),
         (
             still(for_s=0, n_listings=1),
             WHOLE,
-            "complete; the same in 1 looks over 0.0 s of 5 s needed",
+            "complete; the same in 1 listings over 0.0 s of 5 s needed",
         ),
         (
             still(for_s=1),

@@ -15,7 +15,7 @@ from downcore.service.scheduler import RemainingWork
 from downcore.settings import load_settings
 from downcore.sources.inbox.events import Hint
 from downcore.sources.inbox.listing import Listing
-from downcore.sources.inbox.polling import FRESH_S, REST_PER_LOOK, ThrottledListing
+from downcore.sources.inbox.polling import FRESH_S, REST_PER_LISTING, ThrottledListing
 
 NOTHING = Listing(files=(), not_yet=(), problems=(), is_listed=True)
 
@@ -101,7 +101,7 @@ def test_a_folder_that_is_slow_to_look_at_is_given_rest() -> None:
 
     listings.list_inbox(may_be_the_last=False)
 
-    assert listings.rest_s == pytest.approx(2.5 * REST_PER_LOOK)
+    assert listings.rest_s == pytest.approx(2.5 * REST_PER_LISTING)
 
 
 @dataclass

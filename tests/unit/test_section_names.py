@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from downcore.sources.formats._strip_names import strip_name
 from downcore.sources.inbox.name_patterns import NamePattern
 from downcore.sources.inbox.section_names import safe_id, section_name
-from downcore.sources.inbox.strip_names import strip_name
 from downcore.strata.errors import SettingsError
 
 SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")

@@ -1,5 +1,6 @@
 """Files that grow in ways the samples do not show: holes, strips out of order, much of it."""
 
+import os
 import tracemalloc
 from contextlib import closing
 from pathlib import Path
@@ -69,8 +70,47 @@ def test_the_written_extent_ends_at_the_last_byte_before_the_first_hole(tmp_path
     for n_written in (0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES):
         path.write_bytes((b"\1" * n_written).ljust(6 * BLOCK_BYTES, b"\0"))
         with InputFile(path) as file:
-            extent = WrittenExtent(file, Limits()).look()
+            extent = WrittenExtent(file, Limits()).extent()
         assert (extent.written, extent.size) == (n_written, 6 * BLOCK_BYTES)
+
+
+def test_a_block_that_begins_with_a_black_line_is_no_hole(tmp_path: Path) -> None:
+    path = tmp_path / "a.raw"
+    block = bytes(BLOCK_BYTES - 1) + b"\1"
+    path.write_bytes(3 * block + bytes(2 * BLOCK_BYTES))
+
+    with InputFile(path) as file:
+        assert WrittenExtent(file, Limits()).extent().written == 3 * BLOCK_BYTES
+
+
+class CountedFile(InputFile):
+    """A file that counts the bytes that are read of it."""
+
+    n_read = 0
+
+    def read_at(self, offset: int, n_bytes: int) -> bytes:
+        self.n_read += n_bytes
+        return super().read_at(offset, n_bytes)
+
+
+def test_a_long_file_full_of_core_is_opened_without_reading_it_through(tmp_path: Path) -> None:
+    path = tmp_path / "a.raw"
+    path.write_bytes(b"\1" * (64 * BLOCK_BYTES))
+
+    with CountedFile(path) as file:
+        assert WrittenExtent(file, Limits()).extent().written == 64 * BLOCK_BYTES
+        assert file.n_read < 8 * BLOCK_BYTES
+
+
+def test_a_hole_of_gigabytes_after_a_raw_scan_is_not_read_to_find_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.raw"
+    path.write_bytes(b"\1" * 1000)
+    os.truncate(path, 5 * 1024**3)
+
+    with CountedFile(path) as file:
+        extent = WrittenExtent(file, Limits()).extent(is_still=True)
+        assert (extent.written, extent.size) == (1000, 5 * 1024**3)
+        assert file.n_read < 64 * BLOCK_BYTES
 
 
 def strips_in(

@@ -1,5 +1,5 @@
 """
-Logs of core loggers: one module for each way of writing them, found by looking in this package.
+Readers of the files of core loggers, one module for each format, discovered in this package.
 
 To add one, put a module here that defines ``LOG_FORMAT``, and a sample in
 ``tests/support/log_samples.py``; the contract tests do the rest. Modules whose name starts with
@@ -55,7 +55,7 @@ def log_formats() -> dict[str, LogFormat]:
 
 def log_format_of(path: Path) -> LogFormat | None:
     """
-    Return the format that a file's beginning looks like, or None.
+    Return the format of a file, by its first bytes, or None.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def read_log(path: Path) -> CoreLog:
     """
     fmt = log_format_of(path)
     if fmt is None:
-        known = ", ".join(one.title for one in _formats())
+        known = ", ".join(known.title for known in _formats())
         raise LogError(
             f"expected a log of a known format, got another file: {path}; known: {known}"
         )

@@ -1,4 +1,4 @@
-"""Which values of a log are left out before anything is learned from them, and who says so."""
+"""Rules by which values of a log are left out before training, each with its source."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,10 +71,10 @@ def culled(log: CoreLog, to_end_cm: Column | None = None) -> tuple[Culled, ...]:
         Read, not changed.
     to_end_cm : ndarray, shape (n,), optional
         Distance of each row to the nearest end of its section; NaN where the ends are not
-        known, so that nothing is left out for being near one.
+        known, so that the rule about ends leaves nothing out.
     """
     distance = np.full(len(log), np.nan) if to_end_cm is None else to_end_cm
-    names = [one.name for one in PROPERTIES]
+    names = [prop.name for prop in PROPERTIES]
     masks = [rule.is_culled(log.values[:, names.index(rule.property)], distance) for rule in CULLS]
     return tuple(
         Culled(rule, mask, int(np.count_nonzero(mask)))
@@ -88,14 +88,14 @@ def usable(
     """
     Return which values may be used in their unit, shape (n, 3).
 
-    Flagged values, those that a rule leaves out, and all values of a property with a doubt
-    that excludes it, may not; with ``use_doubtful`` the doubts play no part. The other
+    Not usable are flagged values, those that a rule leaves out, and all values of a property
+    that a doubt excludes; with ``use_doubtful`` the doubts are ignored. The other
     parameters are those of :func:`culled`.
     """
     kept = np.isfinite(log.values) & (log.flags == 0)
-    names = [one.name for one in PROPERTIES]
-    for one in culled(log, to_end_cm):
-        kept[one.mask, names.index(one.rule.property)] = False
+    names = [prop.name for prop in PROPERTIES]
+    for cull in culled(log, to_end_cm):
+        kept[cull.mask, names.index(cull.rule.property)] = False
     for name in () if use_doubtful else log.excluded:
         kept[:, names.index(name)] = False
     return np.asarray(kept)

@@ -1,4 +1,4 @@
-"""Doubts about a whole log: what its own numbers, its units and its format say against it."""
+"""Reasons to doubt a whole log, from its numbers, its units and its format."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from downcore.loggers._log import CREDIBLE, Doubt
 from downcore.loggers._table import column_of, is_named, plain
 
 _FEWEST = 5
-"""Values from which a median says something."""
+"""Fewest values of which a median is used."""
 _WATER_VP = 1_465.0
 """Slowest velocity of water that a calibration run may give, m/s."""
 _SLOWEST_MUD_VP = 0.967 * _WATER_VP
@@ -19,12 +19,12 @@ Wood's equation for sea water (1.026 g/cm3) and quartz (2.65 g/cm3, 37 GPa) has 
 79 % pores, 0.967 of the velocity of the water.
 """
 _DENSEST_MUD = 2.2
-"""Median above which a log cannot be of mud, g/cm3; see the reason given there."""
+"""Median above which a log cannot be of mud, g/cm3; the doubt gives the reason."""
 _KG_PER_M3 = ("kgm3", "kgm", "kg")
 
 
 def declared_unit(header: Header, layout: Layout, field: str) -> str:
-    """Return the unit glued to a column's name, else that of the units row, plain; or ""."""
+    """Return the unit at the end of a column's name, else from the row of units, plain, else ""."""
     stems = layout.columns.of(field)
     column, _ = column_of(header.names, stems)
     if column is None:
@@ -39,7 +39,7 @@ def declared_unit(header: Header, layout: Layout, field: str) -> str:
 
 def doubts_of(values: NDArray[np.float64], header: Header, layout: Layout) -> tuple[Doubt, ...]:
     """
-    Return what is known against the properties of a log.
+    Return the doubts about each property of a log.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ def doubts_of(values: NDArray[np.float64], header: Header, layout: Layout) -> tu
     if layout.is_raw:
         found += [
             Doubt(
-                one.property,
+                credible.property,
                 "readings before calibration",
                 "Geotek MSCL .raw files",
                 excludes_absolute_use=True,
             )
-            for k, one in enumerate(CREDIBLE)
+            for k, credible in enumerate(CREDIBLE)
             if np.isfinite(values[:, k]).any()
         ]
     found += _of_density(values[:, 0], declared_unit(header, layout, "density"))
@@ -112,7 +112,7 @@ def _of_vp(values: NDArray[np.float64]) -> list[Doubt]:
 def _of_ms(values: NDArray[np.float64], header: Header, layout: Layout) -> list[Doubt]:
     if not np.isfinite(values).any():
         return []
-    unit = layout.ms_unit(header)
+    unit = layout.ms_unit_of(header)
     if unit == "instrument units":
         reason = "in instrument units, not corrected for the core's volume"
         source = "IODP, README of the MSLOOP reports"

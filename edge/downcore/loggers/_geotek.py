@@ -1,4 +1,4 @@
-"""What the two files of a Geotek whole-core logger have in common."""
+"""Columns and headers shared by the two files of a Geotek whole-core logger."""
 
 from downcore.loggers._layout import Columns, Header
 

@@ -82,8 +82,9 @@ class Layout:
     columns: Columns
     is_mine: Callable[[Header], bool]
     """Whether a header is of this format and of no other."""
-    ms_kind: Callable[[Header], MsKind]
-    ms_unit: Callable[[Header], MsUnit]
+    ms_kind: MsKind | Callable[[Header], MsKind]
+    ms_unit: MsUnit | Callable[[Header], MsUnit]
+    """Of every file, or a function of a file's header."""
     n_header_rows: int = 1
     core_parts: tuple[str, ...] = ()
     """Plain names of the columns that name a core together; empty to use ``columns.core``."""
@@ -92,15 +93,13 @@ class Layout:
     is_raw: bool = False
     """Whether the values are readings before calibration."""
 
+    def ms_kind_of(self, header: Header) -> MsKind:
+        """Return what measured the susceptibility of a file."""
+        return self.ms_kind if isinstance(self.ms_kind, str) else self.ms_kind(header)
 
-def always(kind: MsKind) -> Callable[[Header], MsKind]:
-    """Return what says one kind of sensor whatever the header says."""
-    return lambda _: kind
-
-
-def in_unit(unit: MsUnit) -> Callable[[Header], MsUnit]:
-    """Return what says one unit whatever the header says."""
-    return lambda _: unit
+    def ms_unit_of(self, header: Header) -> MsUnit:
+        """Return the unit of the susceptibility of a file."""
+        return self.ms_unit if isinstance(self.ms_unit, str) else self.ms_unit(header)
 
 
 def header_of(raw: bytes, layout: Layout) -> Header | None:
@@ -117,11 +116,6 @@ def header_of(raw: bytes, layout: Layout) -> Header | None:
         if is_table and layout.is_mine(header):
             return header
     return None
-
-
-def looks_like(layout: Layout) -> Callable[[bytes], bool]:
-    """Return what tells whether a file's beginning is of this layout."""
-    return lambda head: header_of(head, layout) is not None
 
 
 def _header_at(table: Table, row: int, layout: Layout) -> Header:

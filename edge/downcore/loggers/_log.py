@@ -1,4 +1,4 @@
-"""What a log is, whatever wrote it: rows of depth and values, with every doubt beside them."""
+"""A log of any format: rows of depth and values, with the doubts about them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from downcore.strata.errors import DowncoreError
 
 HEAD_BYTES = 65_536
-"""How much of a file's beginning is looked at to tell its format."""
+"""Bytes at the start of a file from which its format is recognised."""
 
 MsKind = Literal["loop", "point", "unknown"]
 MsUnit = Literal["1e-5 SI", "instrument units", "unknown"]
@@ -23,7 +23,7 @@ class LogError(DowncoreError):
 
 
 class LogFlag(IntFlag):
-    """What is known against one value."""
+    """Doubts about a single value."""
 
     NONE = 0
     OUT_OF_RANGE = 1
@@ -52,12 +52,12 @@ over voids, spikes of up to 2,900 m/s, and below -50e-5 SI for a fault of the se
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What is known against all values of one property in a log."""
+    """A doubt about all values of one property in a log."""
 
     property: str
     reason: str
     source: str
-    """Who says so: a publication, or the arithmetic that shows it."""
+    """A publication, or the arithmetic that shows it."""
     excludes_absolute_use: bool
     """Whether the values may be ranked but not used in their unit."""
 
@@ -73,11 +73,11 @@ class CoreLog:
     format: str
     """Name of the format that read it."""
     core: tuple[str, ...]
-    """The core of each row; from the file's name where the rows do not say."""
+    """The core of each row; from the file's name where the rows do not name it."""
     section: tuple[str, ...]
-    """The section of each row as written, such as ``1`` or ``CC``; "" where it is not said."""
+    """The section of each row as written, such as ``1`` or ``CC``; "" where it is not given."""
     section_depth_cm: NDArray[np.float64]
-    """Below the section's top; NaN where it is not said."""
+    """Below the section's top; NaN where the file does not give it."""
     core_depth_cm: NDArray[np.float64]
     """Below the core's or the hole's top; NaN likewise."""
     density: NDArray[np.float64]
@@ -106,17 +106,17 @@ class CoreLog:
     @property
     def excluded(self) -> frozenset[str]:
         """Names of the properties that may not be used in their unit."""
-        return frozenset(one.property for one in self.doubts if one.excludes_absolute_use)
+        return frozenset(doubt.property for doubt in self.doubts if doubt.excludes_absolute_use)
 
 
 @dataclass(frozen=True, slots=True)
 class LogFormat:
-    """One way of writing a log: which files it claims, and how it reads them."""
+    """A format of logs: which files it recognises, and how it reads them."""
 
     name: str
     """The module's name."""
     title: str
-    """In words, for a person."""
+    """A name to show to people."""
     looks_like: Callable[[bytes], bool]
     """Whether a file is of this format, by its first :data:`HEAD_BYTES`; never raises."""
     read: Callable[[Path], CoreLog]

@@ -1,8 +1,7 @@
-"""Rows of a table as a log: numbers as written, flags beside them, what was left out counted."""
+"""Rows of a table as a log: numbers as written, with flags; rows left out are counted."""
 
 import hashlib
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from downcore.file_names import printable
 from downcore.loggers._doubts import declared_unit, doubts_of
 from downcore.loggers._layout import FIELDS, Header, Layout, header_of, is_calibration_cell
-from downcore.loggers._log import CREDIBLE, CoreLog, LogError, LogFlag
+from downcore.loggers._log import CREDIBLE, CoreLog, LogError, LogFlag, LogFormat
 from downcore.loggers._table import column_of, number, read_bytes
 
 _CM_OF = {"m": 100.0, "mm": 0.1, "cm": 1.0}
@@ -21,7 +20,7 @@ _TAKEN_AS_CM = frozenset({"", *_CM_OF})
 
 @dataclass(slots=True)
 class _Tally:
-    """What was met on the way, for the warnings."""
+    """Counts of rows that the warnings mention."""
 
     n_calibration: int = 0
     n_short: int = 0
@@ -29,20 +28,17 @@ class _Tally:
     n_without_depth: int = 0
 
 
-def reader(layout: Layout) -> Callable[[Path], CoreLog]:
-    """Return what reads the files of a layout."""
-    return lambda path: read(path, layout)
+def log_format(layout: Layout) -> LogFormat:
+    """Return the format whose files have a layout."""
+    return LogFormat(
+        layout.name,
+        layout.title,
+        looks_like=lambda head: header_of(head, layout) is not None,
+        read=lambda path: _read(path, layout),
+    )
 
 
-def read(path: Path, layout: Layout) -> CoreLog:
-    """
-    Return the log in a file of a layout.
-
-    Raises
-    ------
-    LogError
-        If the file cannot be read, is of another format, or holds no row of data.
-    """
+def _read(path: Path, layout: Layout) -> CoreLog:
     raw = read_bytes(path)
     header = header_of(raw, layout)
     if header is None:
@@ -65,7 +61,6 @@ def read(path: Path, layout: Layout) -> CoreLog:
         for column, count in at.values()
         if column is not None and count > 1
     ]
-    told = tuple(f"{one.property}: {one.reason} ({one.source})" for one in doubts)
     return CoreLog(
         source=printable(path.name),
         sha256=hashlib.sha256(raw).hexdigest(),
@@ -78,14 +73,14 @@ def read(path: Path, layout: Layout) -> CoreLog:
         vp=values[:, 1],
         ms=values[:, 2],
         flags=flags,
-        ms_kind=layout.ms_kind(header),
-        ms_unit=layout.ms_unit(header),
+        ms_kind=layout.ms_kind_of(header),
+        ms_unit=layout.ms_unit_of(header),
         doubts=doubts,
         warnings=(
-            *told,
+            *(f"{doubt.property}: {doubt.reason} ({doubt.source})" for doubt in doubts),
             *several,
             *_odd_depth_units(header, layout),
-            *_said(tally, flags, rows, where),
+            *_warnings(tally, flags, rows, where),
         ),
     )
 
@@ -138,7 +133,8 @@ def _depth(
 
 
 def _odd_depth_units(header: Header, layout: Layout) -> list[str]:
-    units = {declared_unit(header, layout, one): one for one in ("section_depth", "core_depth")}
+    fields = ("section_depth", "core_depth")
+    units = {declared_unit(header, layout, field): field for field in fields}
     return [
         f"{field.replace('_', ' ')} is in {unit!r}, which is not known, and was taken as cm; "
         "write m, cm or mm"
@@ -160,25 +156,25 @@ def _cores(
     )
 
 
-def _said(
+def _warnings(
     tally: _Tally,
     flags: NDArray[np.uint8],
     rows: list[tuple[str, ...]],
     where: dict[str, int | None],
 ) -> list[str]:
-    said = []
+    warnings = []
     if tally.n_calibration:
-        said.append(f"{tally.n_calibration} calibration rows were left out")
+        warnings.append(f"{tally.n_calibration} calibration rows were left out")
     if tally.n_repeated_headers:
-        said.append(f"{tally.n_repeated_headers} repeated header rows were left out")
+        warnings.append(f"{tally.n_repeated_headers} repeated header rows were left out")
     if tally.n_short:
-        said.append(f"{tally.n_short} rows are short; what they lack is missing")
+        warnings.append(f"{tally.n_short} rows are short; what they lack is missing")
     if tally.n_without_depth:
-        said.append(f"{tally.n_without_depth} rows have no depth that can be read")
+        warnings.append(f"{tally.n_without_depth} rows have no depth that can be read")
     for k, credible in enumerate(CREDIBLE):
         outside = int(np.count_nonzero(flags[:, k] & LogFlag.OUT_OF_RANGE))
         if outside:
-            said.append(
+            warnings.append(
                 f"{credible.property}: {outside} of {len(rows)} values outside "
                 f"{credible.lowest:g} to {credible.highest:g}; flagged, not changed"
             )
@@ -189,5 +185,5 @@ def _said(
             hint = "; numbers with a decimal comma are not read, export with a point" * bool(
                 with_comma
             )
-            said.append(f"{credible.property}: {odd} values are no numbers{hint}")
-    return said
+            warnings.append(f"{credible.property}: {odd} values are no numbers{hint}")
+    return warnings

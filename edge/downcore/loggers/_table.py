@@ -1,4 +1,4 @@
-"""Rows of text out of a file, and columns by name; nothing here knows what a column means."""
+"""Rows of text from a file, and columns by name, whatever the columns mean."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ _UNITS = (
     r"(?:cm|mm|m|ms|ms1|m1s|gcc|gmcc|gcm3|gcm|gml|kgm3|si|si105|six105|x105si|105si|si10e5|1e5si"
     r"|e5si|x10e5si|siunits|si1e5|instrumentunits|instrunits|iu)?"
 )
-"""Units as they are glued to names, without anything but letters and digits."""
+"""Units as they stand at the end of names, letters and digits only."""
 
 Row = Sequence[str]
 
@@ -69,7 +69,7 @@ def read_bytes(path: Path, *, most: int = _MAX_BYTES, is_head: bool = False) -> 
 
 def text_of(raw: bytes) -> str | None:
     """
-    Return bytes as text, or None if they are no text.
+    Return bytes as text, or None if they are not text.
 
     UTF-8 with or without a mark, UTF-16 with one, else Latin-1, which logger programs write.
     """
@@ -117,7 +117,7 @@ def plain(name: str) -> str:
 
 
 def is_named(name: str, stem: str) -> bool:
-    """Return whether a plain name is ``stem``, with or without a unit glued to it."""
+    """Return whether a plain name is ``stem``, with or without a unit at its end."""
     return re.fullmatch(re.escape(stem) + _UNITS, name) is not None
 
 

@@ -1,17 +1,16 @@
 """
 Tables of the British Antarctic Survey's lake cores: long names, several densities.
 
-Units stand glued to the names or in a second row, trailing blanks and a byte-order mark occur,
-and ``kgm-3`` stands over g/cm3. Of the densities the one for saturated sediment (``SAT``) is
-read. What measured susceptibility is not written.
+Units stand at the end of the names or in a second row, trailing blanks and a byte-order mark occur,
+and ``kgm-3`` is the unit of numbers in g/cm3. Of the densities, that of saturated sediment
+(``SAT``) is read. The sensor of susceptibility is not given.
 Facts: the tables of Lago Pato LP16 and Kiteschsee Lake, repositories of the data's author.
 """
 
 import re
 
-from downcore.loggers._layout import Columns, Header, Layout, always, in_unit, looks_like
-from downcore.loggers._log import LogFormat
-from downcore.loggers._reading import reader
+from downcore.loggers._layout import Columns, Header, Layout
+from downcore.loggers._reading import log_format
 
 _DENSITIES = (
     "wetgammaraydensitysat",
@@ -30,22 +29,22 @@ def _core_of(cells: tuple[str, ...]) -> str:
     return re.sub(r"_\d+$", "", "".join(cells))
 
 
-_LAYOUT = Layout(
-    name="bas",
-    title="BAS lake core table",
-    columns=Columns(
-        core=("core", "coresection", "coresectiondepth"),
-        section=("sectnum",),
-        section_depth=("sectdepth", "coredepth"),
-        core_depth=("depth", "fielddepth", "stratdepth"),
-        density=_DENSITIES,
-        vp=("pwvel",),
-        ms=("ms", "magneticsusceptibility"),
-    ),
-    is_mine=_is_mine,
-    ms_kind=always("unknown"),
-    ms_unit=in_unit("1e-5 SI"),
-    core_of=_core_of,
+LOG_FORMAT = log_format(
+    Layout(
+        name="bas",
+        title="BAS lake core table",
+        columns=Columns(
+            core=("core", "coresection", "coresectiondepth"),
+            section=("sectnum",),
+            section_depth=("sectdepth", "coredepth"),
+            core_depth=("depth", "fielddepth", "stratdepth"),
+            density=_DENSITIES,
+            vp=("pwvel",),
+            ms=("ms", "magneticsusceptibility"),
+        ),
+        is_mine=_is_mine,
+        ms_kind="unknown",
+        ms_unit="1e-5 SI",
+        core_of=_core_of,
+    )
 )
-
-LOG_FORMAT = LogFormat(_LAYOUT.name, _LAYOUT.title, looks_like(_LAYOUT), reader(_LAYOUT))

@@ -8,22 +8,21 @@ Ghent's MSCL_QC.
 """
 
 from downcore.loggers._geotek import GEOTEK_COLUMNS, has_spaced_header, is_raw
-from downcore.loggers._layout import Header, Layout, always, in_unit, looks_like
-from downcore.loggers._log import LogFormat
-from downcore.loggers._reading import reader
+from downcore.loggers._layout import Header, Layout
+from downcore.loggers._reading import log_format
 
 
 def _is_mine(header: Header) -> bool:
     return has_spaced_header(header) and not is_raw(header)
 
 
-_LAYOUT = Layout(
-    name="geotek_out",
-    title="Geotek MSCL-S processed log (.out)",
-    columns=GEOTEK_COLUMNS,
-    is_mine=_is_mine,
-    ms_kind=always("loop"),
-    ms_unit=in_unit("1e-5 SI"),
+LOG_FORMAT = log_format(
+    Layout(
+        name="geotek_out",
+        title="Geotek MSCL-S processed log (.out)",
+        columns=GEOTEK_COLUMNS,
+        is_mine=_is_mine,
+        ms_kind="loop",
+        ms_unit="1e-5 SI",
+    )
 )
-
-LOG_FORMAT = LogFormat(_LAYOUT.name, _LAYOUT.title, looks_like(_LAYOUT), reader(_LAYOUT))

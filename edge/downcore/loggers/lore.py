@@ -7,9 +7,9 @@ point sensor (MSPOINT). Depth is that in the hole; a core is ``379-U1533B-12H``.
 Facts: the README files that accompany the reports on Zenodo (records 3754959, 10672775, 15127590).
 """
 
-from downcore.loggers._layout import Columns, Header, Layout, looks_like
-from downcore.loggers._log import LogFormat, MsKind, MsUnit
-from downcore.loggers._reading import reader
+from downcore.loggers._layout import Columns, Header, Layout
+from downcore.loggers._log import MsKind, MsUnit
+from downcore.loggers._reading import log_format
 
 _CORE = ("exp", "site", "hole", "core", "type")
 
@@ -37,29 +37,28 @@ def _ms_unit(header: Header) -> MsUnit:
     return "1e-5 SI" if any(name.endswith("si") for name in _ms_names(header)) else "unknown"
 
 
-_LAYOUT = Layout(
-    name="lore",
-    title="IODP LORE report",
-    columns=Columns(
-        section=("sect",),
-        section_depth=("offset",),
-        core_depth=("depthcsfa",),
-        density=("bulkdensitygra", "bulkdensity"),
-        vp=(
-            "pwavevelocityunknown",
-            "pwavevelocity",
-            "pwavevelocityx",
-            "pwavevelocityz",
-            "pwavevelocityunknownaxis",
+LOG_FORMAT = log_format(
+    Layout(
+        name="lore",
+        title="IODP LORE report",
+        columns=Columns(
+            section=("sect",),
+            section_depth=("offset",),
+            core_depth=("depthcsfa",),
+            density=("bulkdensitygra", "bulkdensity"),
+            vp=(
+                "pwavevelocityunknown",
+                "pwavevelocity",
+                "pwavevelocityx",
+                "pwavevelocityz",
+                "pwavevelocityunknownaxis",
+            ),
+            ms=("magneticsusceptibility",),
         ),
-        ms=("magneticsusceptibility",),
-    ),
-    is_mine=_is_mine,
-    ms_kind=_ms_kind,
-    ms_unit=_ms_unit,
-    core_parts=_CORE,
-    core_of=_core_of,
+        is_mine=_is_mine,
+        ms_kind=_ms_kind,
+        ms_unit=_ms_unit,
+        core_parts=_CORE,
+        core_of=_core_of,
+    )
 )
-
-
-LOG_FORMAT = LogFormat(_LAYOUT.name, _LAYOUT.title, looks_like(_LAYOUT), reader(_LAYOUT))

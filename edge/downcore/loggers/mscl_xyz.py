@@ -7,9 +7,8 @@ density and no velocity; below -50e-5 SI is a fault of the sensor.
 Facts: the aggregator of CSDCO/LacCore.
 """
 
-from downcore.loggers._layout import Columns, Header, Layout, always, in_unit, looks_like
-from downcore.loggers._log import LogFormat
-from downcore.loggers._reading import reader
+from downcore.loggers._layout import Columns, Header, Layout
+from downcore.loggers._reading import log_format
 
 
 def _is_mine(header: Header) -> bool:
@@ -21,18 +20,18 @@ def _is_mine(header: Header) -> bool:
     return is_split_core and has_colour and header.row > 0
 
 
-_LAYOUT = Layout(
-    name="mscl_xyz",
-    title="Geotek MSCL-XYZ split-core log",
-    columns=Columns(
-        section=("section", "sectionid", "sectionnumber"),
-        section_depth=("sectiondepth",),
-        ms=("magneticsusceptibility",),
-    ),
-    is_mine=_is_mine,
-    ms_kind=always("point"),
-    ms_unit=in_unit("1e-5 SI"),
-    n_header_rows=2,
+LOG_FORMAT = log_format(
+    Layout(
+        name="mscl_xyz",
+        title="Geotek MSCL-XYZ split-core log",
+        columns=Columns(
+            section=("section", "sectionid", "sectionnumber"),
+            section_depth=("sectiondepth",),
+            ms=("magneticsusceptibility",),
+        ),
+        is_mine=_is_mine,
+        ms_kind="point",
+        ms_unit="1e-5 SI",
+        n_header_rows=2,
+    )
 )
-
-LOG_FORMAT = LogFormat(_LAYOUT.name, _LAYOUT.title, looks_like(_LAYOUT), reader(_LAYOUT))

@@ -7,9 +7,9 @@ point sensor. The unit of susceptibility is not written.
 Facts: the example tables of pyCoreRelator, cruise M9907.
 """
 
-from downcore.loggers._layout import Columns, Header, Layout, in_unit, looks_like
-from downcore.loggers._log import LogFormat, MsKind
-from downcore.loggers._reading import reader
+from downcore.loggers._layout import Columns, Header, Layout
+from downcore.loggers._log import MsKind
+from downcore.loggers._reading import log_format
 
 
 def _is_mine(header: Header) -> bool:
@@ -27,20 +27,20 @@ def _ms_kind(header: Header) -> MsKind:
     return "loop" if header.has("ms") else "point"
 
 
-_LAYOUT = Layout(
-    name="osu",
-    title="OSU core repository table",
-    columns=Columns(
-        section=("sectnum",),
-        section_depth=("sectdepth",),
-        core_depth=("sbdepth",),
-        density=("den",),
-        vp=("pwvel",),
-        ms=("ms", "hiresms"),
-    ),
-    is_mine=_is_mine,
-    ms_kind=_ms_kind,
-    ms_unit=in_unit("unknown"),
+LOG_FORMAT = log_format(
+    Layout(
+        name="osu",
+        title="OSU core repository table",
+        columns=Columns(
+            section=("sectnum",),
+            section_depth=("sectdepth",),
+            core_depth=("sbdepth",),
+            density=("den",),
+            vp=("pwvel",),
+            ms=("ms", "hiresms"),
+        ),
+        is_mine=_is_mine,
+        ms_kind=_ms_kind,
+        ms_unit="unknown",
+    )
 )
-
-LOG_FORMAT = LogFormat(_LAYOUT.name, _LAYOUT.title, looks_like(_LAYOUT), reader(_LAYOUT))

@@ -3,13 +3,12 @@ Tables of the USGS field activity 2019-643-FA and its sister releases, one for e
 
 ``2019_643_FA_GC01.csv`` with ``sb_depth_cm, density, pwave_vel, mag_sus`` among its columns,
 blank where nothing was measured. The sensor and the unit of susceptibility are not written;
-sections are not said, so their depth comes from the images.
+sections are not given, so their depth comes from the images.
 Facts: the columns that published code reads; DOI 10.5066/P1E8GDZH.
 """
 
-from downcore.loggers._layout import Columns, Header, Layout, always, in_unit, looks_like
-from downcore.loggers._log import LogFormat
-from downcore.loggers._reading import reader
+from downcore.loggers._layout import Columns, Header, Layout
+from downcore.loggers._reading import log_format
 
 
 def _is_mine(header: Header) -> bool:
@@ -18,20 +17,20 @@ def _is_mine(header: Header) -> bool:
     return is_usgs and not any("SB DEPTH" in name.upper() for name in header.written)
 
 
-_LAYOUT = Layout(
-    name="usgs_2019_643",
-    title="USGS 2019-643-FA core table",
-    columns=Columns(
-        section=("sectnum", "section", "sectionnumber"),
-        section_depth=("sectdepth", "sectiondepth"),
-        core_depth=("sbdepth",),
-        density=("density",),
-        vp=("pwavevel",),
-        ms=("magsus",),
-    ),
-    is_mine=_is_mine,
-    ms_kind=always("unknown"),
-    ms_unit=in_unit("unknown"),
+LOG_FORMAT = log_format(
+    Layout(
+        name="usgs_2019_643",
+        title="USGS 2019-643-FA core table",
+        columns=Columns(
+            section=("sectnum", "section", "sectionnumber"),
+            section_depth=("sectdepth", "sectiondepth"),
+            core_depth=("sbdepth",),
+            density=("density",),
+            vp=("pwavevel",),
+            ms=("magsus",),
+        ),
+        is_mine=_is_mine,
+        ms_kind="unknown",
+        ms_unit="unknown",
+    )
 )
-
-LOG_FORMAT = LogFormat(_LAYOUT.name, _LAYOUT.title, looks_like(_LAYOUT), reader(_LAYOUT))

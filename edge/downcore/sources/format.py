@@ -1,4 +1,4 @@
-"""What a scanner format is, and how a person said that its scans lie."""
+"""The values that describe a scanner format, the limits of its files, and the user's settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import Literal
 from downcore.ports import ScanLines
 
 HEAD_BYTES = 64
-"""How many first bytes of a file are looked at to tell its format."""
+"""Bytes at the start of a file from which its format is recognised."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a file may ask for before anything of it is decoded."""
+    """Bounds on a file, checked before anything of it is decoded."""
 
     max_pixels: int = 1_000_000_000
     """Pixels of one image; 10 m of core at 200 px/cm and 1,400 px across has 280 million."""
@@ -50,13 +50,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a person said the scans lie; from the settings."""
+    """Scale and orientation of the scans, as the settings give them."""
 
     px_per_cm: str | None = None
-    """Exact decimal text, or None to take it from the file's sidecar, else refuse."""
+    """Exact decimal text, or None to use the sidecar's; a file with neither is refused."""
 
     top: Literal["up", "left", "right"] | None = None
-    """Side of the image where the core's top is, or None for the format's own habit."""
+    """Side of the image where the core's top is, or None for the default of the format."""
 
     limits: Limits = Limits()
 
@@ -69,10 +69,10 @@ class SegmentFormat:
     """The module's name."""
 
     title: str
-    """In words, for a person."""
+    """A name to show to people."""
 
     rank: int
-    """Formats are asked in ascending rank; the more a format wants to see, the lower."""
+    """Formats are tried in ascending rank; the more specific a format is, the lower its rank."""
 
     claims: Callable[[Path, bytes], bool]
     """Whether a file is of this format, by its name, its neighbours and its first 64 bytes."""
@@ -81,7 +81,7 @@ class SegmentFormat:
     """Open the files of one scan; raises a ``SegmentError`` that says what to do."""
 
     grouping: Callable[[Path], str]
-    """Key under which the files of one scan come together."""
+    """Key that is the same for all files of one scan."""
 
 
 def by_itself(path: Path) -> str:

@@ -1,4 +1,8 @@
-"""Long work done in turns, so that other scans, the watchdog and a stop get theirs between."""
+"""
+Long work done in turns.
+
+Between two turns the scheduler serves other scans, feeds the watchdog and obeys a request to stop.
+"""
 
 from collections.abc import Generator
 from typing import TypeAlias, TypeVar
@@ -13,7 +17,7 @@ TURN_BYTES = 64 * 1024 * 1024
 
 
 def at_once(turns: Turns[Result]) -> Result:
-    """Do work without a pause; return its result."""
+    """Run the work to its end without a pause, and return its result."""
     while True:
         try:
             next(turns)

@@ -1,5 +1,5 @@
 """
-Scanner formats: one module each, found by looking in this package.
+Scanner formats: one module each, discovered in this package.
 
 To add one, put a module here that defines ``FORMAT``, and its sample in
 ``tests/data/segments/<name>``; the contract tests do the rest. Modules
@@ -11,10 +11,11 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
-from downcore.sources.format import SegmentFormat
+from downcore.sources.format import HEAD_BYTES, SegmentFormat
 from downcore.sources.formats._geotek_sidecar import geotek_sidecar_path, read_geotek_tags
+from downcore.sources.readers.input_file import first_bytes
 
-__all__ = ["format_of", "formats", "geotek_sidecar_path", "read_geotek_tags"]
+__all__ = ["format_of", "formats", "geotek_sidecar_path", "head_of", "read_geotek_tags"]
 
 
 @cache
@@ -36,8 +37,22 @@ def format_of(path: Path, head: bytes) -> SegmentFormat | None:
     Parameters
     ----------
     path : Path
-        The file; its neighbours may be looked at.
+        The file; the files beside it may be read, too.
     head : bytes
-        Its first 64 bytes, fewer where there are fewer; see :func:`downcore.sources.head_of`.
+        Its first 64 bytes, or all of a shorter file; see :func:`head_of`.
     """
     return next((fmt for fmt in _formats() if fmt.claims(path, head)), None)
+
+
+def head_of(path: Path) -> bytes:
+    """
+    Return the first 64 bytes of a file, fewer where it is shorter; they tell its format.
+
+    Raises
+    ------
+    SegmentError
+        If it cannot be read.
+    HostileFileError
+        If it is not a regular file.
+    """
+    return first_bytes(path, HEAD_BYTES)

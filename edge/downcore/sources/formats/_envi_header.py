@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.input_file import first_bytes
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 from downcore.strata.input_text import MAX_DIGITS, shown, whole_number
 
@@ -21,7 +21,7 @@ class RawHeader:
     """Pixels in a line."""
 
     lines: int | None
-    """Lines, or None while the scanner has not said."""
+    """Scan lines, or None while the header does not give their number."""
 
     bands: int
     bits: int
@@ -35,7 +35,7 @@ class RawHeader:
     px_per_cm: str | None
 
     is_sure: bool
-    """Whether it surely ends where it does; a number at the very end may still get digits."""
+    """Whether the last line is finished; a number at its end may else get more digits."""
 
 
 def read_raw_header(path: Path) -> RawHeader:
@@ -51,8 +51,7 @@ def read_raw_header(path: Path) -> RawHeader:
     SegmentError
         If it describes an image that is not read.
     """
-    with InputFile(path) as file:
-        raw = file.read_at(0, _MAX_BYTES + 1)
+    raw = first_bytes(path, _MAX_BYTES + 1)
     if len(raw) > _MAX_BYTES:
         raise HostileFileError(
             f"expected a header of at most {_MAX_BYTES} bytes, got a longer file: {path}"

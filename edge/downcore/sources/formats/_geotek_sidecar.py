@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from downcore.sources.formats._xml_text import decoded_xml
-from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.input_file import first_bytes
 from downcore.sources.readers.scan import Sidecar
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 from downcore.strata.input_text import name_text, shown
@@ -28,7 +28,7 @@ _UM_PER_CM = 10_000
 
 @dataclass(frozen=True, slots=True)
 class GeotekTags:
-    """What a Geotek sidecar says, as far as it matters here."""
+    """The values of a Geotek sidecar that are used."""
 
     path: Path
     px_per_cm: Decimal | None = None
@@ -45,9 +45,9 @@ class GeotekTags:
 
 def geotek_sidecar_path(image: Path) -> Path | None:
     """
-    Return the XML file of an image: of the same stem, or that and ``-compressed`` or the like.
+    Return the XML file of an image: the same stem, or that and ``-compressed`` or the like.
 
-    None if there is none, or more than one might be meant.
+    None if there is none, or if several files fit.
     """
     stem = image.stem
     try:
@@ -65,10 +65,9 @@ def geotek_sidecar_path(image: Path) -> Path | None:
 
 
 def is_geotek_sidecar(path: Path) -> bool:
-    """Return whether a file may be a Geotek sidecar; one that is still empty may be."""
+    """Return whether a file may be a Geotek sidecar; a file that is still empty may become one."""
     try:
-        with InputFile(path) as file:
-            start = file.read_at(0, 4096)
+        start = first_bytes(path, 4096)
     except SegmentError:
         return False
     # UTF-16 has a zero byte beside each letter.
@@ -87,10 +86,9 @@ def read_geotek_tags(path: Path) -> GeotekTags:
     HostileFileError
         If it is no Geotek XML, too long, or defines entities.
     """
-    with InputFile(path) as file:
-        raw = file.read_at(0, _MAX_BYTES + 1)
+    raw = first_bytes(path, _MAX_BYTES + 1)
     text = decoded_xml(raw)
-    # Looked for in the decoded text: what is parsed is this text, whatever its bytes were.
+    # The decoded text is searched, not the bytes, since the text is what will be parsed.
     if len(raw) > _MAX_BYTES or "<!ENTITY" in text or "<!DOCTYPE" in text:
         raise HostileFileError(
             f"expected a plain Geotek XML of at most {_MAX_BYTES} bytes, got a longer one or one "
@@ -128,7 +126,7 @@ def _parsed(path: Path, text: str) -> ET.Element:
 
 
 def _number(text: str | None) -> Decimal | None:
-    """Return the number a text starts with; a comma may be its point, a unit may follow."""
+    """Return the number a text starts with; a decimal comma and a unit after it are accepted."""
     found = re.match(r"[+-]?\d{1,9}(?:[.,]\d{1,12})?(?![\d.,eE])", text or "", re.ASCII)
     return None if found is None else Decimal(found[0].replace(",", "."))
 
@@ -140,7 +138,7 @@ def geotek_sidecar(path: Path, n_rows: int | None) -> Sidecar:
     Parameters
     ----------
     path : Path
-        The XML file; its neighbours are asked for the section above.
+        The XML file; the sidecar of the section above is searched beside it.
     n_rows : int or None
         Rows of the image, to check the scale against the section's length.
     """
@@ -148,11 +146,11 @@ def geotek_sidecar(path: Path, n_rows: int | None) -> Sidecar:
     warnings: list[str] = []
     top_cm = _top_cm(tags, warnings)
     if tags.px_per_cm is not None and tags.height_cm and n_rows:
-        told = tags.px_per_cm * tags.height_cm
-        if abs(told - n_rows) > n_rows * Decimal("0.05"):
+        n_expected = tags.px_per_cm * tags.height_cm
+        if abs(n_expected - n_rows) > n_rows * Decimal("0.05"):
             warnings.append(
                 f"{path.name} says {tags.height_cm} cm at {tags.px_per_cm} px/cm, which is "
-                f"{told:.0f} lines; the image has {n_rows}"
+                f"{n_expected:.0f} lines; the image has {n_rows}"
             )
     return Sidecar(
         where=path.name,
@@ -166,24 +164,25 @@ def geotek_sidecar(path: Path, n_rows: int | None) -> Sidecar:
 
 def _top_cm(tags: GeotekTags, warnings: list[str]) -> Decimal | None:
     """
-    Return the section's top in centimetres, or None with a warning where the unit stays open.
+    Return the section's top in centimetres, or None with a warning where the unit stays unknown.
 
-    The section above decides, else whether that many sections can reach so deep.
+    The unit is the one with which the section starts where the section above ends; without a
+    section above, the one whose depth that many sections of 20 to 160 cm can reach.
     """
     if tags.top is None or tags.top == 0:
         return tags.top
-    scans_found = (tags.top, tags.top / 100)
+    depths_cm = (tags.top, tags.top / 100)
     above = _section_above(tags)
     if above is not None and above.top is not None and above.height_cm is not None:
         ends = (above.top + above.height_cm, above.top / 100 + above.height_cm)
         fits = [
-            top for top, end in zip(scans_found, ends, strict=True) if abs(top - end) <= _CLOSE_CM
+            top for top, end in zip(depths_cm, ends, strict=True) if abs(top - end) <= _CLOSE_CM
         ]
     else:
         n_above = _section_number(tags.section) - 1
         fits = [
             top
-            for top in scans_found
+            for top in depths_cm
             if n_above * _SHORTEST_SECTION_CM <= top <= n_above * _LONGEST_SECTION_CM
         ]
     if len(fits) == 1:

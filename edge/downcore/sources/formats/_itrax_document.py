@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.input_file import first_bytes
 from downcore.strata.errors import GrowingError, HostileFileError
 from downcore.strata.input_text import MAX_DECIMALS, MAX_DIGITS, exact_number, name_text, shown
 
@@ -15,12 +15,12 @@ _OPTICAL = re.compile(rf"Optical Start{_NUMBER}\s*\tOptical End{_NUMBER}[ \t]*(\
 _STEP = re.compile(rf"Step size{_NUMBER}", re.IGNORECASE)
 _SAMPLE = re.compile(r"\A[^\n]*\n[^\n\t]*\t([^\t\n]*)\t([^\t\n]*)")
 _UM_FROM = 10
-"""A step of 10 or more is in micrometres, a smaller one in millimetres, whatever the unit says."""
+"""A step of 10 or more is in micrometres, a smaller step in millimetres; the unit is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItraxDocument:
-    """What the document says of the optical image."""
+    """The values of the document that concern the optical image."""
 
     path: Path
     start_mm: Fraction | None
@@ -45,13 +45,12 @@ def read_itrax_document(path: Path) -> ItraxDocument:
     HostileFileError
         If it is far too long to be one, or a number in it is.
     """
-    with InputFile(path) as file:
-        raw = file.read_at(0, _MAX_BYTES + 1)
+    raw = first_bytes(path, _MAX_BYTES + 1)
     if len(raw) > _MAX_BYTES:
         raise HostileFileError(
             f"expected an Itrax document of at most {_MAX_BYTES} bytes, got a longer file: {path}"
         )
-    # The text is UTF-8, Mac or Windows by turns; what is looked for is ASCII in all of them.
+    # The text may be UTF-8, Mac or Windows; what is searched is ASCII in all of them.
     text = raw.decode("latin-1")
     if not text.strip("\0\r\n\t "):
         raise GrowingError(f"expected an Itrax document, got an empty file: {path}")

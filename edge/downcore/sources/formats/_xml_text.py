@@ -11,18 +11,18 @@ _DECLARED = re.compile(
     rb"<\?xml[^>]{0,200}?encoding\s{0,9}=\s{0,9}[\"']([A-Za-z0-9._-]{1,30})[\"']"
 )
 _DECLARATION = re.compile(r"\A<\?xml[^>]*\?>")
-_BELIEVED = re.compile(
+_ACCEPTED = re.compile(
     r"(iso-8859-(?:[1-9]|1[013456])|windows-125[0-8]|shift_jis|euc-jp|euc-kr|gb2312|gbk|gb18030|big5)"
 )
-"""Encodings that a declaration may name, besides those of Unicode; no other name is looked up."""
+"""Encodings besides Unicode's that are accepted from a declaration; other names are ignored."""
 
 
 def decoded_xml(raw: bytes) -> str:
     """
-    Return an XML file's text, without its declaration and what a copy left blank at its ends.
+    Return an XML file's text, without its declaration and without blanks and zeros at its ends.
 
     A byte order mark wins over the declared name. Where that is unknown, such as ``ANSI``, or does
-    not fit the bytes, it is UTF-8 if they are that, else Windows-1252, else Latin-1.
+    not fit the bytes, they are read as UTF-8, else as Windows-1252, else as Latin-1.
     """
     body = raw.lstrip(b" \t\r\n")
     for start, encoding in (*_BOMS, *_SHAPES):
@@ -41,7 +41,7 @@ def decoded_xml(raw: bytes) -> str:
 def _declared(body: bytes) -> tuple[str, ...]:
     found = _DECLARED.match(body)
     name = found[1].decode("ascii").lower() if found else ""
-    return (name,) if _BELIEVED.fullmatch(name) else ()
+    return (name,) if _ACCEPTED.fullmatch(name) else ()
 
 
 def _tidy(text: str) -> str:

@@ -1,8 +1,8 @@
 """
-IODP section-half images (SHIL), told by their names: ``379-U1533B-12H-3-A``.
+IODP section-half images (SHIL), recognised by names such as ``379-U1533B-12H-3-A``.
 
-The imager takes 20 lines a millimetre, but what is handed out is often reduced, and
-nothing in the file says so; the scale comes from the settings.
+The imager takes 20 lines a millimetre, but published images are often reduced in size without
+a note in the file, so the scale comes from the settings.
 """
 
 import re

@@ -2,8 +2,8 @@
 Itrax folders: ``optical.tif`` along the whole bed, core top at the left, and ``document.txt``.
 
 The image's length over the optical range gives its scale, provided that the step
-size agrees. Where it does not, the image was cropped or resampled after the scan,
-and only a person knows which.
+size agrees. Where it does not, the image was cropped or resampled after the scan, and the
+scale has to come from the settings.
 """
 
 from fractions import Fraction
@@ -56,14 +56,14 @@ def _open(paths: tuple[Path, ...], reading: Reading) -> ScanLines:
         reading,
         format_name=FORMAT.name,
         place=path,
-        habit="left",
+        default_top="left",
         sidecar=sidecar,
         todo=todo,
     )
 
 
 def _sidecar(document: ItraxDocument, n_columns: int) -> tuple[Sidecar, str]:
-    """Return what the document says of the image, and what to do where it gives no scale."""
+    """Return the document's values as a sidecar, and what a person can do if it gives no scale."""
     px_per_cm: str | None = None
     warnings: tuple[str, ...] = ()
     todo = f"{_DOCUMENT} gives no optical range; set px_per_cm for this scanner"
@@ -71,9 +71,9 @@ def _sidecar(document: ItraxDocument, n_columns: int) -> tuple[Sidecar, str]:
     if start is not None and end is not None and end > start:
         by_length = 10 * n_columns / (end - start)
         by_step = None if document.step_mm is None else 10 / document.step_mm
-        # Without a step size, only a whole number of pixels a millimetre is believed.
-        told = by_step or Fraction(10 * max(round(by_length / 10), 1))
-        if abs(by_length - told) <= told * _CLOSE:
+        # Without a step size, only a whole number of pixels a millimetre is accepted.
+        nominal = by_step or Fraction(10 * max(round(by_length / 10), 1))
+        if abs(by_length - nominal) <= nominal * _CLOSE:
             px_per_cm = str(by_length)
             if by_step is None:
                 warnings = ("the scale rests on the image's length; no step size confirms it",)

@@ -1,28 +1,5 @@
 """JPEG images of one section each, with scale and direction from the settings."""
 
-from pathlib import Path
+from downcore.sources.formats._plain_image import plain_image_format
 
-from downcore.ports import ScanLines
-from downcore.sources.format import Reading, SegmentFormat, by_itself
-from downcore.sources.readers.image import content_of, raster_of
-from downcore.sources.readers.scan import scan_of
-
-
-def _claims(path: Path, head: bytes) -> bool:
-    return content_of(path, head) == "jpeg"
-
-
-def _open(paths: tuple[Path, ...], reading: Reading) -> ScanLines:
-    (path,) = paths
-    raster = raster_of(path, reading.limits, contents=frozenset({"jpeg"}))
-    return scan_of(raster, reading, format_name=FORMAT.name, place=path)
-
-
-FORMAT = SegmentFormat(
-    name="jpeg",
-    title="JPEG image",
-    rank=90,
-    claims=_claims,
-    open=_open,
-    grouping=by_itself,
-)
+FORMAT = plain_image_format("jpeg", "JPEG image", "jpeg")

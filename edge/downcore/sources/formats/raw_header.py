@@ -19,24 +19,24 @@ from downcore.strata.errors import SegmentError
 
 def _header_path(path: Path) -> Path | None:
     beside = (path.with_suffix(".hdr"), path.with_suffix(".HDR"), Path(f"{path}.hdr"))
-    return next((scan_files for scan_files in beside if _is_file(scan_files)), None)
+    return next((header for header in beside if _is_file(header)), None)
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:
-        # A share that blinks says nothing of the header; the next look asks again.
+        # A share that fails for a moment says nothing about the header; it is tried again later.
         return False
 
 
 def _claims(path: Path, head: bytes) -> bool:
-    del head  # raw pixels have no mark to tell them by
+    del head  # raw pixels have no signature
     return path.suffix.lower() == ".raw" and _header_path(path) is not None
 
 
 class _RawRaster(PackedRaster):
-    """Raw lines; while their number is unknown, the header is read again at each look."""
+    """Raw lines; while their number is unknown, each refresh reads the header again."""
 
     def __init__(self, file: InputFile, header: RawHeader, limits: Limits) -> None:
         check_dimensions(header.path, header.samples, header.lines, limits)

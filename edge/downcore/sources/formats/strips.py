@@ -1,9 +1,9 @@
 """
-Numbered strip files of one section, in the order of their numbers whatever order they come in.
+Numbered strip files of one section, read in the order of their numbers.
 
 ``NAME_strip_0001.tif``, ``NAME.0001.png``, ``NAME-001of012.bmp``. Numbers start at 1, or
-at 0 where that strip is there when the section is opened. Only what follows the
-first strip without a gap is trusted.
+at 0 where that strip exists when the section is opened. Strips may arrive in any order; only
+those that follow the first without a gap are trusted.
 """
 
 from bisect import bisect_right
@@ -12,7 +12,7 @@ from typing import Literal
 
 from downcore.ports import ScanLines
 from downcore.sources.format import Limits, Reading, SegmentFormat
-from downcore.sources.inbox.strip_names import StripFiles, strip_files, strip_name
+from downcore.sources.formats._strip_names import StripFiles, strip_files, strip_name
 from downcore.sources.readers.image import content_of, raster_of
 from downcore.sources.readers.packed import joined
 from downcore.sources.readers.raster import Raster, check_dimensions
@@ -80,7 +80,7 @@ class _StripsRaster:
             )
         self._n_partial = 0
         while self._first + len(self._starts) in files.paths:
-            n_rows, is_complete = self._look(len(self._starts), files, is_still=is_still)
+            n_rows, is_complete = self._refresh_strip(len(self._starts), files, is_still=is_still)
             if not is_complete:
                 self._n_partial = n_rows
                 break
@@ -92,7 +92,7 @@ class _StripsRaster:
             return self._n_done + self._n_partial, n_strips >= files.total
         return self._n_done + self._n_partial, is_still and n_strips == len(files.paths)
 
-    def _look(self, i: int, files: StripFiles, *, is_still: bool) -> tuple[int, bool]:
+    def _refresh_strip(self, i: int, files: StripFiles, *, is_still: bool) -> tuple[int, bool]:
         try:
             strip = self._strip(i, files)
         except GrowingError:
@@ -122,7 +122,7 @@ class _StripsRaster:
         raise SegmentError(f"expected strips across the core, got columns {first} to {n_columns}")
 
     def close(self) -> None:
-        """Give the open file back; harmless when called again."""
+        """Close the open file; harmless when called again."""
         if self._opened is not None:
             self._opened[1].close()
             self._opened = None

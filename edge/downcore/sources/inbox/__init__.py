@@ -1,1 +1,1 @@
-"""What lies in the inbox: listed, grouped into scans, named, and told to be complete or not."""
+"""The inbox: its files listed, grouped into scans and named, and when a scan is complete."""

@@ -1,5 +1,5 @@
 """
-What a scan is, by its content: digests that a rename, copy or new time stamp leaves alone.
+Digests that identify a scan by its content, independent of its name, place and time stamp.
 
 All digests are BLAKE2b of 128 bits, written as 32 hexadecimal digits.
 """
@@ -74,9 +74,9 @@ class PrefixDigest:
     """
     The digest of a scan's lines from the first to the last one added.
 
-    It depends on the lines alone, not on how they were cut into segments. A
-    digest cannot be stored half way, so after a restart it is built again by
-    ``replay``, which tells at the same time whether the lines are still the same.
+    It depends on the lines alone, not on how they were cut into segments. An
+    unfinished digest cannot be stored, so after a restart ``replay`` builds it again, which also
+    shows whether the lines are unchanged.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
 """
-Wait for something to happen in the inbox; the only place that knows watchdog.
+Waiting for file events in the inbox; the only module that uses watchdog.
 
-What this says is a hint. Events get lost when many come at once, and on network
-shares none come at all, so nothing may depend on a hint but how soon the inbox is looked at.
+Events are hints. Some are lost when many come at once, and network shares send none, so they
+may only decide how soon the inbox is listed.
 """
 
 import logging
@@ -16,18 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from watchdog.events import (
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
+from watchdog import events
 from watchdog.observers.inotify import InotifyObserver
 
 from downcore.file_names import printable
@@ -39,23 +28,23 @@ RETRY_S = 5.0
 """Seconds between attempts to watch an inbox that cannot be watched."""
 
 GATHER_S = 0.01
-"""Seconds for which events that come in a burst are gathered into one hint."""
+"""Seconds for which a burst of events is collected into one hint."""
 
 MAX_CLOSED = 10_000
-"""Closed files remembered between two waits; any more are left to the look."""
+"""Closed files remembered between two waits; further ones are found by listing."""
 
 STOP_S = 5.0
 
-# Opening and reading are left out: our own reading would wake us for ever.
-_WATCHED: list[type[FileSystemEvent]] = [
-    FileCreatedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileClosedEvent,
-    FileDeletedEvent,
-    DirCreatedEvent,
-    DirMovedEvent,
-    DirDeletedEvent,
+# Opening and reading are left out, since our own reading would cause events without end.
+_WATCHED: list[type[events.FileSystemEvent]] = [
+    events.FileCreatedEvent,
+    events.FileModifiedEvent,
+    events.FileMovedEvent,
+    events.FileClosedEvent,
+    events.FileDeletedEvent,
+    events.DirCreatedEvent,
+    events.DirMovedEvent,
+    events.DirDeletedEvent,
 ]
 
 
@@ -64,10 +53,10 @@ class Hint:
     """Why a wait ended."""
 
     woken: bool
-    """Whether something happened; False when the time was up."""
+    """Whether an event came; False if the time ran out."""
 
     closed: frozenset[Path] = frozenset()
-    """Files that their writer closed or renamed into place since the wait before."""
+    """Files closed or renamed into place by their writer since the wait before."""
 
 
 class Follower:
@@ -79,9 +68,9 @@ class Follower:
     inbox : Path
         The folder that the scanner writes to; it may be missing, and may come and go.
     file_system : callable, default asks the kernel
-        Tells on what kind of file system the inbox lies.
+        Returns the kind of file system of the inbox.
     monotonic_s : callable, default ``time.monotonic``
-        Seconds that never jump; decides when watching is tried again.
+        A monotonic clock in seconds; decides when watching is tried again.
     """
 
     def __init__(
@@ -116,7 +105,7 @@ class Follower:
 
     @property
     def is_watching(self) -> bool:
-        """Whether events come at all; False on a network share, or while the inbox is gone."""
+        """Whether events are received; False on a network share, or while the inbox is missing."""
         observer = self._observer
         return (
             observer is not None
@@ -127,10 +116,10 @@ class Follower:
 
     def wait(self, timeout_s: float) -> Hint:
         """
-        Wait until something happens in the inbox, at most ``timeout_s`` seconds.
+        Wait for an event in the inbox, at most ``timeout_s`` seconds.
 
-        Never raises for the inbox's sake: when it cannot be watched, the time runs out, and
-        watching is tried again at a later wait.
+        Does not raise when the inbox cannot be watched: the time runs out, and watching is tried
+        again at a later wait.
         """
         self._watch_if_needed()
         if self._gathered.happened.wait(max(timeout_s, 0.0)):
@@ -148,7 +137,7 @@ class Follower:
         is_first = self._tried_at_s is None
         self._tried_at_s = now_s
         has_started = self._start()
-        # What happened while nobody watched is known to nobody.
+        # Events may have been missed while the inbox was not watched.
         if was_watching or (has_started and not is_first):
             self._gathered.add()
 
@@ -158,7 +147,7 @@ class Follower:
             return False
         observer: InotifyObserver | None = None
         try:
-            # In full, a file renamed in from outside is told from one that was created.
+            # Full events distinguish a file renamed in from outside from one that was created.
             observer = InotifyObserver(generate_full_events=True)
             listener = _EventListener(self._gathered)
             observer.schedule(listener, self._inbox, recursive=True, event_filter=_WATCHED)
@@ -183,7 +172,7 @@ class Follower:
 
 
 class _Gathered:
-    """What happened since the last wait; filled by watchdog's threads, emptied by ours."""
+    """Events since the last wait; added by watchdog's threads, taken by ours."""
 
     def __init__(self) -> None:
         self.happened = threading.Event()
@@ -204,23 +193,23 @@ class _Gathered:
         return hint
 
 
-class _EventListener(FileSystemEventHandler):
-    """Notes that something happened. It does no more, for it holds up watchdog's thread."""
+class _EventListener(events.FileSystemEventHandler):
+    """Notes each event, and does no more, since it runs in watchdog's thread."""
 
     def __init__(self, gathered: _Gathered) -> None:
         self._gathered = gathered
 
-    def on_any_event(self, event: FileSystemEvent) -> None:
+    def on_any_event(self, event: events.FileSystemEvent) -> None:
         closed: bytes | str = ""
-        if isinstance(event, FileClosedEvent):
+        if isinstance(event, events.FileClosedEvent):
             closed = event.src_path
-        elif isinstance(event, FileMovedEvent):
+        elif isinstance(event, events.FileMovedEvent):
             closed = event.dest_path
         self._gathered.add(os.fsdecode(closed))
 
 
 class _OverflowListener(logging.Handler):
-    """Hears of lost events, which watchdog tells to its log alone."""
+    """Notes lost events, which watchdog reports only in its log."""
 
     def __init__(self, gathered: _Gathered) -> None:
         super().__init__(logging.WARNING)

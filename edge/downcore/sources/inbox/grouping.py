@@ -1,4 +1,4 @@
-"""Which scans lie in the inbox: files that formats claim, grouped into one scan each."""
+"""Which scans the inbox holds: files that formats claim, grouped by scan."""
 
 import bisect
 import hashlib
@@ -8,31 +8,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from downcore.sources import SegmentFormat, format_of, head_of
-from downcore.sources.format import HEAD_BYTES
+from downcore.sources.format import HEAD_BYTES, SegmentFormat
+from downcore.sources.formats import format_of, head_of
 from downcore.sources.inbox.completeness import FileStability, observe
 from downcore.sources.inbox.listing import SeenFile
 from downcore.strata.errors import SegmentError
 
 SHARED_SIDECARS = frozenset({"document.txt"})
-"""Files that say something of every image in their folder, lower case."""
+"""Names of sidecars that belong to every image in their folder, lower case."""
 
 _SIDECAR = re.compile(r"([-_. ]?[^\W\d].*)?\.(xml|hdr|txt)", re.IGNORECASE | re.DOTALL)
-"""What follows an image's stem in the name of a file that says something of that image."""
+"""What follows an image's stem in the name of its sidecar."""
 
 MARKER_ENDING = ".done"
-"""Ending of a file by which a writer says that the scan of the same name is finished."""
+"""Ending of a file with which a writer marks the scan of the same name as finished."""
 
 IMAGE_ENDINGS = frozenset({".tif", ".tiff", ".bmp", ".png", ".jpg", ".jpeg", ".raw", ".img"})
-"""Endings of files that a technician would expect to be read, lower case."""
+"""Endings of files that a technician expects to be read, lower case."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanFiles:
-    """The files of one scan, as they stood at one look."""
+    """The files of one scan, as they were in one listing."""
 
     key: str
-    """Tells one scan of the inbox from another while the daemon runs."""
+    """Identifies the scan while the daemon runs."""
 
     format: SegmentFormat
     files: tuple[SeenFile, ...]
@@ -41,7 +41,7 @@ class ScanFiles:
     beside: str = ""
     """Changes when a sidecar beside the files changes, and only then; 32 hex digits."""
     is_marked: bool = False
-    """Whether a marker beside the files says that their writer is done."""
+    """Whether done markers lie beside the files."""
 
     @property
     def is_one_file(self) -> bool:
@@ -49,7 +49,7 @@ class ScanFiles:
         return self.format.grouping(self.paths[0]) == str(self.paths[0])
 
     def continues(self, before: "ScanFiles") -> bool:
-        """Return whether what was read of the files before still holds, as far as a look tells."""
+        """Return whether the files may only have grown, so that lines read before stay valid."""
         known = {(file.path, file.inode, file.device) for file in before.files}
         now = {(file.path, file.inode, file.device) for file in self.files}
         return known <= now and before.beside == self.beside and self.size >= before.size
@@ -72,7 +72,7 @@ class ScanFiles:
 
 @dataclass(frozen=True, slots=True)
 class Unclaimed:
-    """An image that no format reads, or that cannot be opened."""
+    """An image that no format claims, or that cannot be opened."""
 
     file: SeenFile
     signature: str
@@ -80,24 +80,24 @@ class Unclaimed:
 
 
 class ScanFilesFinder:
-    """Group files into scans; remembers which format a file has, so heads are read once."""
+    """Groups files into scans; remembers the format of a file, so that its head is read once."""
 
     def __init__(self) -> None:
         self._formats: dict[Path, tuple[int, int, str, SegmentFormat]] = {}
 
     def find(self, files: Iterable[SeenFile]) -> tuple[list[ScanFiles], list[Unclaimed]]:
         """
-        Return the scans among ``files``, the oldest first, and the images nobody reads.
+        Return the scans among ``files``, the oldest first, and the images that no format claims.
 
-        Files too short to tell are left out until they have grown.
+        Files too short to recognise are left out until they have grown.
         """
-        every = tuple(files)
-        sidecars = _Sidecars(every)
+        listed = tuple(files)
+        sidecars = _Sidecars(listed)
         grouped: dict[str, tuple[SegmentFormat, list[SeenFile]]] = {}
         unclaimed: list[Unclaimed] = []
-        for file in every:
+        for file in listed:
             try:
-                fmt, reason = self._format_of(file, sidecars), _nobody_reads(file)
+                fmt, reason = self._format_of(file, sidecars), _reason_unclaimed(file)
             except SegmentError as error:
                 fmt, reason = None, str(error)
             if fmt is not None:
@@ -105,7 +105,7 @@ class ScanFilesFinder:
                 grouped.setdefault(key, (fmt, []))[1].append(file)
             elif file.path.suffix.lower() in IMAGE_ENDINGS:
                 unclaimed.append(Unclaimed(file, _scan_signature((file,), sidecars), reason))
-        here = {file.path for file in every}
+        here = {file.path for file in listed}
         self._formats = {path: known for path, known in self._formats.items() if path in here}
         found = [
             ScanFiles(
@@ -133,7 +133,7 @@ class ScanFilesFinder:
 
 
 class _Sidecars:
-    """The files of a look that may say something of the images beside them."""
+    """The files of a listing that may be sidecars of images."""
 
     def __init__(self, files: Iterable[SeenFile]) -> None:
         self._by_folder: dict[Path, list[tuple[str, SeenFile]]] = {}
@@ -148,13 +148,13 @@ class _Sidecars:
             listed.sort(key=lambda named: named[0])
 
     def of(self, files: tuple[SeenFile, ...]) -> set[SeenFile]:
-        """Return the files that say something of ``files``."""
+        """Return the sidecars of ``files``."""
         found: set[SeenFile] = set()
         for file in files:
             folder, stem = file.path.parent, file.path.stem
             found.update(self._shared.get(folder, ()))
             listed = self._by_folder.get(folder, [])
-            # Names that begin with the stem lie together, so that a full folder costs little.
+            # Sorted names that begin with the stem are neighbours; a full folder costs little.
             for name, other in listed[bisect.bisect_left(listed, stem, key=lambda n: n[0]) :]:
                 if not name.startswith(stem):
                     break
@@ -167,25 +167,25 @@ def observe_again(
     before: FileStability | None, scan_files: ScanFiles, *, now_s: float, is_closed: bool
 ) -> FileStability:
     """
-    Return for how long a scan's files have been the same, after one more look.
+    Return the stability of a scan's files after one more listing.
 
     Parameters
     ----------
-    before : Stillness or None
-        As it was after the look before.
-    candidate : Candidate
+    before : FileStability or None
+        After the listing before.
+    scan_files : ScanFiles
         The files as they are now.
     now_s : float
-        When the look was taken, on a clock that never jumps.
+        Time of the listing, on a monotonic clock.
     is_closed : bool
-        Whether a writer closed a file, or renamed it into place, since the look before.
+        Whether a writer closed a file, or renamed it into place, since the listing before.
     """
     return observe(
         before,
         size=scan_files.size,
         mtime_ns=scan_files.mtime_ns,
         now_s=now_s,
-        # A strip that was closed says nothing of the strips to come.
+        # That a strip was closed tells nothing about later strips.
         is_closed=(is_closed or scan_files.is_marked) and scan_files.is_one_file,
     )
 
@@ -201,13 +201,13 @@ def _scan_signature(files: tuple[SeenFile, ...], sidecars: _Sidecars) -> str:
 
 def _signature(files: set[SeenFile]) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    for one in sorted(files, key=lambda f: os.fsencode(f.path)):
-        digest.update(os.fsencode(one.path))
-        digest.update(f"\0{one.size}\0{one.mtime_ns}\0".encode())
+    for file in sorted(files, key=lambda f: os.fsencode(f.path)):
+        digest.update(os.fsencode(file.path))
+        digest.update(f"\0{file.size}\0{file.mtime_ns}\0".encode())
     return digest.hexdigest()
 
 
-def _nobody_reads(file: SeenFile) -> str:
+def _reason_unclaimed(file: SeenFile) -> str:
     if file.size == 0:
         return "expected an image, got an empty file; it is looked at again when it grows"
     return "expected the first bytes of a TIFF, BMP, PNG, JPEG or raw image, got something else"

@@ -1,8 +1,8 @@
 """
-What lies in the inbox, looked at afresh: the truth that file events only hint at.
+The files in the inbox, listed from the file system; events are only hints that it changed.
 
-A look never fails. What could not be read is a value beside what could, so
-that a share that blinks is not mistaken for an inbox that was emptied.
+A listing never raises. What could not be read is listed as a problem, so that a share that
+fails for a moment is not mistaken for an inbox that was emptied.
 """
 
 import errno
@@ -16,39 +16,39 @@ from pathlib import Path
 from typing import Protocol
 
 NOT_YET_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".tmp", ".temp", "~")
-"""Endings under which copying programs write before they rename, lower case."""
+"""Endings that copying programs use until they rename the file, lower case."""
 
 
 class Trouble(Enum):
     """Why an entry of the inbox is not among the files."""
 
     UNREADABLE = "unreadable"
-    """It could not be listed or looked at this time; nothing is known of it and what is below."""
+    """It could not be listed or read this time; nothing is known of it or of what it holds."""
 
     NOT_REGULAR = "not a regular file"
     """A symbolic link, pipe, socket or device; never followed and never opened."""
 
     BEYOND_LIMITS = "beyond the limits"
-    """Deeper, or more files, than the limits allow; what is beyond was not looked at."""
+    """Deeper, or more files, than the limits allow; what is beyond was not listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListingLimits:
-    """How much of an inbox is looked at."""
+    """How much of an inbox is listed."""
 
     max_entries: int = 200_000
-    """Entries listed in one look, folders included; at least 1."""
+    """Entries in one listing, folders included; at least 1."""
 
     max_depth: int = 12
-    """Folders below the inbox; 0 looks at the inbox alone."""
+    """Levels of folders below the inbox; 0 lists the inbox alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeenFile:
-    """A regular file as it stood at one look."""
+    """A regular file as it was when listed."""
 
     path: Path
-    """The inbox joined with the file's place in it."""
+    """The inbox joined with the file's path in it."""
 
     size: int
     """Bytes."""
@@ -62,17 +62,17 @@ class SeenFile:
 
 @dataclass(frozen=True, slots=True)
 class ListingProblem:
-    """An entry that the look could not count among the files."""
+    """An entry that is not among the files of a listing."""
 
     path: Path
     trouble: Trouble
     reason: str
-    """In words, for a person."""
+    """A sentence to show to people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What one look found, each part in the order of its paths' bytes."""
+    """The result of one listing, each part in the order of its paths' bytes."""
 
     files: tuple[SeenFile, ...]
     """Files under their final names."""
@@ -86,13 +86,13 @@ class Listing:
     """Whether the inbox itself could be listed; False says nothing about any file."""
 
     def can_tell_missing(self, path: Path) -> bool:
-        """Return whether the look reached where ``path`` would be: absent then means gone."""
+        """Return whether the folder of ``path`` was listed, so that a missing file is gone."""
         blind = (p.path for p in self.problems if p.trouble is not Trouble.NOT_REGULAR)
         return self.is_listed and not any(path.is_relative_to(b) for b in blind)
 
 
 class Entry(Protocol):
-    """The part of ``os.DirEntry`` that a look uses."""
+    """The part of ``os.DirEntry`` that a listing uses."""
 
     @property
     def name(self) -> str:
@@ -112,22 +112,22 @@ def list_inbox(
     inbox: Path, *, limits: ListingLimits, list_folder: ListFolder = os.scandir
 ) -> Listing:
     """
-    Look at every file below the inbox, without following a link and without opening a file.
+    List every file below the inbox, without following a link and without opening a file.
 
     Parameters
     ----------
     inbox : Path
         The folder that the scanner writes to.
     limits : ListingLimits
-        How far the look goes.
+        How many entries and levels of folders are listed.
     list_folder : callable, default ``os.scandir``
-        How a folder is listed; tests give one whose share blinks.
+        How a folder is listed; tests pass one that fails.
 
     Returns
     -------
-    Look
-        The files, and as values all that could not be looked at. An entry that
-        vanished between listing and looking is in neither.
+    Listing
+        The files, and what could not be read as problems. An entry that vanished between
+        being listed and read is in neither.
     """
     walk = _Walk(limits, list_folder)
     is_listed = walk.folder(inbox, 0)
@@ -140,7 +140,7 @@ def list_inbox(
 
 
 def is_not_yet(name: str) -> bool:
-    """Return whether a file's name says that it is still being copied, or is not meant for us."""
+    """Return whether a file's name is hidden or a copying program's temporary one."""
     return name.startswith((".", "~")) or name.lower().endswith(NOT_YET_SUFFIXES)
 
 
@@ -158,8 +158,8 @@ class _Walk:
             with self._list_folder(folder) as entries:
                 listed = self._listed(folder, entries)
         except OSError as error:
-            # A folder that was moved away while we walked is simply not there,
-            # but an inbox that is not there is a share that is not mounted.
+            # A folder that was moved away during the walk is not listed, but a missing
+            # inbox is a share that is not mounted.
             if depth == 0 or not _is_gone(error):
                 self._note(folder, Trouble.UNREADABLE, f"cannot list it: {error.strerror}")
             return False

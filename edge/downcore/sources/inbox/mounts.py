@@ -1,4 +1,4 @@
-"""On what kind of file system a folder lies, and whether changes made elsewhere can be noticed."""
+"""The kind of file system of a folder, and whether it reports changes made by other machines."""
 
 import os
 import re
@@ -33,10 +33,10 @@ NETWORK_FILE_SYSTEMS = frozenset(
         "vmhgfs",
     }
 )
-"""Kinds whose files another machine can change without this one's kernel noticing."""
+"""File systems whose files another machine can change unnoticed by this kernel."""
 
 LOCAL_FUSE = frozenset({"fuseblk", "fuse.ntfs-3g", "fuse.exfat", "fuse.fuse-overlayfs"})
-"""File systems in user space that are a disk of this machine; any other is taken for a share."""
+"""FUSE file systems on a local disk; any other is taken for a share."""
 
 
 def file_system_of(folder: Path, mounts: str) -> str:
@@ -53,7 +53,7 @@ def file_system_of(folder: Path, mounts: str) -> str:
     Returns
     -------
     str
-        ``ext4``, ``nfs4``, ``fuse.sshfs`` and so on; "" when the text does not say.
+        ``ext4``, ``nfs4``, ``fuse.sshfs`` and so on; "" if unknown.
     """
     kind, depth = "", -1
     for line in mounts.splitlines():
@@ -69,14 +69,14 @@ def file_system_of(folder: Path, mounts: str) -> str:
 
 
 def is_network_share(kind: str) -> bool:
-    """Return whether a kind of file system may change without this machine noticing."""
+    """Return whether files of this kind of file system may change unnoticed."""
     if kind.startswith("fuse"):
         return kind not in LOCAL_FUSE
     return kind in NETWORK_FILE_SYSTEMS
 
 
 def file_system_here(folder: Path) -> str:
-    """Return the kind of the file system on which a folder lies; "" when it cannot be told."""
+    """Return the kind of the file system on which a folder lies; "" if unknown."""
     try:
         mounts = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
         return file_system_of(Path(os.path.realpath(folder)), mounts)

@@ -1,5 +1,5 @@
 """
-How scanners and repositories name the images of core sections, one pattern a scheme.
+How scanners and repositories name the images of core sections, one pattern for each scheme.
 
 Each is matched in full against the name without its ending, or, where
 it holds a ``/``, against the folder's name and the name. The groups ``expedition``, ``core``,
@@ -18,7 +18,7 @@ MAX_REGEX_LENGTH = 300
 MAX_REPEATS = 10
 MAX_WIDE_REPEATS = 3
 MAX_MATCHED_LENGTH = 128
-"""Longer names match no pattern, so that no regular expression can take for ever on one."""
+"""Longer names match no pattern, which bounds the time of a regular expression."""
 
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d+(?:,\d*)?\}|.", re.DOTALL)
 _REPEATS = ("*", "+", "{")
@@ -28,7 +28,7 @@ _WIDE = (".", r"\w", r"\W", r"\S", r"\D", "[^")
 @dataclass(frozen=True, slots=True)
 class NamePattern:
     """
-    A declared way of naming sections.
+    A scheme of names for sections.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class NamePattern:
         object.__setattr__(self, "_compiled", re.compile(self.regex, flags))
 
     def groups(self, folder: str, stem: str) -> dict[str, str] | None:
-        """Return the named parts of a file's name, absent ones as "", or None if it is none."""
+        """Return the named parts of a file's name, "" for absent ones, or None without a match."""
         name = f"{folder}/{stem}" if "/" in self.regex else stem
         if len(name) > MAX_MATCHED_LENGTH:
             return None

@@ -1,4 +1,4 @@
-"""How often the inbox is looked at: a look at a full folder on a share costs seconds."""
+"""How often the inbox is listed; listing a full folder on a network share takes seconds."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,27 +7,27 @@ from downcore.ports import Clock
 from downcore.sources.inbox.listing import Listing, ListingLimits, list_inbox
 
 FRESH_S = 1.0
-"""Longest that a look serves while there is work to do and no event came."""
+"""Longest time that a listing is used again while there is work to do and no event came."""
 
-REST_PER_LOOK = 4
-"""Times as long as a look took, it is waited before the next."""
+REST_PER_LISTING = 4
+"""Least pause before the next listing, as a multiple of the time that one took."""
 
 
 class ThrottledListing:
     """
-    Looks at one folder, no more of them than the folder can bear.
+    Lists one folder, the more rarely the longer that takes.
 
     Parameters
     ----------
     inbox : Path
         The folder.
     clock : Clock
-        Tells how long a look took, and how old it is.
+        Measures how long a listing took, and how old it is.
     settle_s : float
-        Seconds that a file must stay the same; a look serves for a quarter of it at most,
-        so that one look is never taken for the two that stillness needs.
+        Seconds that a file must stay unchanged; a listing is used for a quarter of it at most,
+        so that one is never taken for the two that stability needs.
     take : callable, optional
-        Takes a look; the file system's by default.
+        Lists the folder; by default from the file system.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class ThrottledListing:
         self._last: Listing | None = None
         self._last_at_s = 0.0
         self.rest_s = 0.0
-        """Least seconds to wait before the next look where no event asks for one."""
+        """Least seconds before the next listing, unless an event comes."""
 
     def list_inbox(self, *, may_be_the_last: bool) -> Listing:
-        """Return the folder as it is, or as it was within the last second where that will do."""
+        """Return a new listing, or where it may be the last one, one of at most a second ago."""
         now_s = self._clock.monotonic_s()
         if may_be_the_last and self._last and now_s - self._last_at_s < self._fresh_s:
             return self._last
         self._last = self._take(self._inbox)
         self._last_at_s = self._clock.monotonic_s()
-        self.rest_s = REST_PER_LOOK * (self._last_at_s - now_s)
+        self.rest_s = REST_PER_LISTING * (self._last_at_s - now_s)
         return self._last

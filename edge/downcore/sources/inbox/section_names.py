@@ -1,9 +1,9 @@
 """
-Which section a file's name means; a name that says nothing still gets a section of its own.
+The section that a file's name stands for; an unknown name becomes a section of its own.
 
-Names come from people, other programs and other operating systems, so nothing in
-them is trusted: an identifier holds letters, digits, ``.``, ``_`` and ``-`` only, and may
-stand in a topic, a file name or a database key as it is.
+Names come from people, other programs and other operating systems and are not trusted: an
+identifier holds letters, digits, ``.``, ``_`` and ``-`` only, so that it can be used in a topic, a
+file name or a database key as it is.
 """
 
 import hashlib
@@ -31,19 +31,19 @@ _MEANINGLESS = frozenset({"", "image", "img", "scan", "linescan"})
 
 @dataclass(frozen=True, slots=True)
 class SectionName:
-    """What a file's name says of the section that it shows."""
+    """The section that a file shows, by its name."""
 
     expedition: str
-    """Cruise, expedition or field activity; "" when the name does not say."""
+    """Cruise, expedition or field activity; "" when the name does not give it."""
 
     core: str
-    """The core within it, with its hole where there is one; "" when the name does not say."""
+    """The core within it, with its hole where there is one; "" when the name does not give it."""
 
     section: str
-    """The section within the core; "" when the name does not say."""
+    """The section within the core; "" when the name does not give it."""
 
     half: str
-    """``A`` archive or ``W`` working; "" when the name does not say."""
+    """``A`` archive or ``W`` working; "" when the name does not give it."""
 
     section_id: str
     """1 to 80 of ``A-Z a-z 0-9 . _ -``; files with the same one show the same section."""
@@ -52,7 +52,7 @@ class SectionName:
     """The pattern that matched; "" when none did."""
 
     warning: str
-    """What a person should know of the guess, one sentence; "" when there is nothing."""
+    """What a person should know about the guess, a sentence; "" when there is nothing."""
 
 
 def section_name(path: PurePath, *, patterns: tuple[NamePattern, ...] = ()) -> SectionName:

@@ -20,7 +20,7 @@ def bmp_raster(file: InputFile, limits: Limits) -> PackedRaster:
     """
     Open a BMP image.
 
-    One written from the bottom up, the usual way, gives no row before it is complete.
+    An image stored from the bottom up, as most are, gives no row before it is complete.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def bmp_raster(file: InputFile, limits: Limits) -> PackedRaster:
     written = WrittenExtent(file, limits)
     head = file.read_at(0, 70)
     offset = int.from_bytes(head[10:14], "little")
-    if len(head) < 30 or written.look().written <= max(offset, 30):  # noqa: PLR2004 - up to the bits
+    if len(head) < 30 or written.extent().written <= max(offset, 30):  # noqa: PLR2004 - up to the bits
         raise GrowingError(f"expected a BMP header and pixels, got none yet: {file.path}")
     header = int.from_bytes(head[14:18], "little")
     if header <= _CORE_HEADER:

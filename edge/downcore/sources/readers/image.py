@@ -1,4 +1,4 @@
-"""Which reader an image file needs: its first bytes decide, not the ending of its name."""
+"""Which reader an image file needs, by its first bytes rather than the ending of its name."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

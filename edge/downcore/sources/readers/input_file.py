@@ -1,4 +1,4 @@
-"""An input file, opened so that neither a link, a pipe nor a device can fool the reader."""
+"""An input file, opened so that links, pipes and devices are refused."""
 
 import contextlib
 import errno
@@ -79,6 +79,19 @@ class InputFile:
         """
         return self._state().st_size
 
+    def end_of_data(self) -> int:
+        """Return a place, in bytes, after which the file is a hole; at most its size."""
+        first, last = 0, self.size()
+        while first < last:
+            middle = (first + last) // 2
+            try:
+                first = os.lseek(self._fd, middle, os.SEEK_DATA) + 1
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    return last  # this file system does not tell
+                last = middle
+        return first
+
     def read_at(self, offset: int, n_bytes: int) -> bytes:
         """
         Return up to ``n_bytes`` from ``offset``; fewer where the file ends.
@@ -105,10 +118,10 @@ class InputFile:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
-        """Give the file back; harmless when called again."""
+        """Close the file; harmless when called again."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
-            # A share that went away may say so here; nothing was written that could be lost.
+            # A share that went away may raise here; nothing was written that could be lost.
             with contextlib.suppress(OSError):
                 os.close(fd)
 
@@ -117,9 +130,24 @@ class InputFile:
             return os.fstat(self._fd)
         except OSError as error:
             raise SegmentError(
-                f"expected to look at {self.path}, got {error.strerror}; "
+                f"expected the state of {self.path}, got {error.strerror}; "
                 f"look at the disk or the network share"
             ) from error
+
+
+def first_bytes(path: Path, n_bytes: int) -> bytes:
+    """
+    Return the first ``n_bytes`` of a file, fewer where it is shorter.
+
+    Raises
+    ------
+    SegmentError
+        If it cannot be read.
+    HostileFileError
+        If it is not a regular file.
+    """
+    with InputFile(path) as file:
+        return file.read_at(0, n_bytes)
 
 
 def _refused(path: Path, error: OSError) -> SegmentError:

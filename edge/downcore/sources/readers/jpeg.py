@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.sources.format import Limits
-from downcore.sources.readers.decoded import WholeImage, WholeRaster, check_encoded
+from downcore.sources.readers.decoders import decode_image
 from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.whole_image import WholeImage, WholeRaster, check_encoded
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 
@@ -21,8 +22,8 @@ _APP1 = 0xE1
 _FRAMES = (0xC0, 0xC1, 0xC2)
 _OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 _MAX_SEGMENTS = 10_000
-_MARK = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-"""A mark within compressed pixels; stuffed zeros, restarts and fill bytes are none."""
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""A marker between compressed pixels; stuffed zeros, restarts and fill bytes are not markers."""
 
 
 def jpeg_raster(file: InputFile, limits: Limits) -> WholeRaster:
@@ -39,8 +40,8 @@ def jpeg_raster(file: InputFile, limits: Limits) -> WholeRaster:
         If the image is grey, CMYK or of a rare kind.
     """
     check_encoded(file, limits)
-    marks = _Marks(file, limits)
-    frame = marks.frame()
+    markers = _Markers(file, limits)
+    frame = markers.frame()
     if frame.mark not in _FRAMES or frame.precision != 8:  # noqa: PLR2004 - bits
         raise SegmentError(
             f"expected a baseline or progressive JPEG of 8 bits, got kind {frame.mark:#x} with "
@@ -52,23 +53,16 @@ def jpeg_raster(file: InputFile, limits: Limits) -> WholeRaster:
             f"expected a colour JPEG, got {words}: {file.path}; export it in colour (RGB)"
         )
     notes = ["a JPEG has lost detail and fine colour; prefer the TIFF of this scan"]
-    if marks.has_exif:
+    if markers.has_exif:
         notes.append(
             "an orientation written in the image is ignored; the settings say where top is"
         )
     image = WholeImage(frame.width, frame.height, 8, tuple(notes))
-    return WholeRaster(file, image, limits, has_end=marks.reach_end, decode=_decode)
+    return WholeRaster(file, image, limits, has_end=markers.reach_end, decode=_decode)
 
 
 def _decode(raw: bytes) -> NDArray[np.uint8]:
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        pixels = cv2.imdecode(np.frombuffer(raw, dtype=np.uint8), flags)
-    except cv2.error as error:
-        raise RuntimeError(str(error)) from error
-    if pixels is None:
-        raise RuntimeError("nothing could be decoded")
-    return np.asarray(pixels[:, :, ::-1], dtype=np.uint8)
+    return decode_image(raw, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +74,8 @@ class _Frame:
     channels: int
 
 
-class _Marks:
-    """Walks the marks of a JPEG file."""
+class _Markers:
+    """Walks through the markers of a JPEG file."""
 
     def __init__(self, file: InputFile, limits: Limits) -> None:
         self._file = file
@@ -92,7 +86,7 @@ class _Marks:
     def frame(self) -> _Frame:
         """Return what the frame header says, and remember where the first scan starts."""
         at, found = 2, None
-        written = WrittenExtent(self._file, self._limits).look().written
+        written = WrittenExtent(self._file, self._limits).extent().written
         for _ in range(_MAX_SEGMENTS):
             head = self._file.read_at(at, 10)
             if at + len(head) > written or len(head) < 10:  # noqa: PLR2004 - as read
@@ -128,7 +122,7 @@ class _Marks:
             return False
         raw = self._file.read_at(self._scan_at, extent.written - self._scan_at)
         at = 0
-        while (mark := _MARK.search(raw, at)) is not None:
+        while (mark := _MARKER.search(raw, at)) is not None:
             if raw[mark.start() + 1] == _END:
                 return True
             at = mark.end() + int.from_bytes(raw[mark.end() : mark.end() + 2])

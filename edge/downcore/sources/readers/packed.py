@@ -45,16 +45,16 @@ class PackedLayout:
 
     @property
     def used(self) -> int:
-        """Bytes of a row up to its last channel that is looked at."""
+        """Bytes of a row up to the end of the last channel that is read."""
         item = self.dtype.itemsize
-        looked_at = min(self.samples, 3)
+        n_used = min(self.samples, 3)
         if self.is_interleaved_by_line:
-            return self.width * looked_at * item
-        return ((self.width - 1) * self.samples + looked_at) * item
+            return self.width * n_used * item
+        return ((self.width - 1) * self.samples + n_used) * item
 
 
 def pixels_of(buffer: bytes, layout: PackedLayout, n_rows: int) -> Pixels:
-    """Return a copy of stored rows, shape (n_rows, width, 3), or 1 where that is all there is."""
+    """Return a copy of stored rows, shape (n_rows, width, 3), or (..., 1) for a single channel."""
     item = layout.dtype.itemsize
     stored = np.ndarray(
         (n_rows, layout.width * layout.samples),
@@ -108,18 +108,18 @@ class PackedRaster:
         self.notes = notes
 
     def _lay_out(self, layout: PackedLayout) -> None:
-        """Say where rows lie, which bounds the file; as many as the limits allow if it is open."""
+        """Set where rows lie and bound the file's size, by the limits if the height is unknown."""
         self._layout = layout
         height = layout.height or max(self._limits.max_pixels // layout.width, 1)
         self._written.expect(layout.offset + height * layout.stride)
 
     def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
         """Return how many rows can be trusted by now, and whether these are all."""
-        n_rows, is_complete = self._rows_held(self._written.look())
+        n_rows, is_complete = self._rows_held(self._written.extent())
         if is_still and not is_complete:
-            # Stillness may complete an image. Where it does not, a half-written row stays unread.
-            still = self._rows_held(self._written.look(is_still=True))
-            n_rows, is_complete = still if still[1] else (n_rows, False)
+            # Zeros at the end of a finished file may be pixels, if they complete the image.
+            finished = self._rows_held(self._written.extent(is_still=True))
+            n_rows, is_complete = finished if finished[1] else (n_rows, False)
         return n_rows, is_complete
 
     def _rows_held(self, extent: Extent) -> tuple[int, bool]:
@@ -155,7 +155,7 @@ class PackedRaster:
         return pixels[:, ::-1].copy() if self._layout.is_bottom_up else pixels
 
     def close(self) -> None:
-        """Give the file back; harmless when called again."""
+        """Close the file; harmless when called again."""
         self._file.close()
 
 

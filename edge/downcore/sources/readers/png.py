@@ -1,14 +1,15 @@
-"""PNG images; complete when every chunk up to the last has its right checksum."""
+"""PNG images; complete when every chunk up to the last has a correct checksum."""
 
 import zlib
 
-import imagecodecs
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.sources.format import Limits
-from downcore.sources.readers.decoded import WholeImage, WholeRaster, check_encoded
+from downcore.sources.readers.decoders import decode_image
 from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.whole_image import WholeImage, WholeRaster, check_encoded
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 
@@ -35,7 +36,7 @@ def png_raster(file: InputFile, limits: Limits) -> WholeRaster:
     """
     head = file.read_at(0, _HEADER_END)
     check_encoded(file, limits)
-    if WrittenExtent(file, limits).look().written <= _HEADER_END:
+    if WrittenExtent(file, limits).extent().written <= _HEADER_END:
         raise GrowingError(f"expected a PNG header and pixels, got none yet: {file.path}")
     if head[8:16] != b"\0\0\0\x0dIHDR" or not _is_sound(head[12:29], head[29:33]):
         raise HostileFileError(
@@ -60,17 +61,16 @@ def png_raster(file: InputFile, limits: Limits) -> WholeRaster:
     return WholeRaster(file, image, limits, has_end=_Chunks(file, limits).reach_end, decode=_decode)
 
 
-def _is_sound(checked: bytes, told: bytes) -> bool:
-    return zlib.crc32(checked) == int.from_bytes(told)
+def _is_sound(checked: bytes, checksum: bytes) -> bool:
+    return zlib.crc32(checked) == int.from_bytes(checksum)
 
 
 def _decode(raw: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    pixels: NDArray[np.uint8] | NDArray[np.uint16] = imagecodecs.png_decode(raw)
-    return pixels
+    return decode_image(raw, cv2.IMREAD_UNCHANGED)
 
 
 class _Chunks:
-    """Walks the chunks as they come; each is checked once."""
+    """Walks through the chunks as they are written; each is checked once."""
 
     def __init__(self, file: InputFile, limits: Limits) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""A stored image as rows of RGB pixels, whatever the file around it, top row first."""
+"""A stored image as rows of RGB pixels, top row first, independent of the file format."""
 
 from typing import Literal, Protocol
 
@@ -6,15 +6,15 @@ from downcore.sources.format import Limits
 from downcore.strata.errors import HostileFileError
 from downcore.strata.segment import Pixels
 
-DECODER_FAULTS = (RuntimeError, ValueError, OverflowError, MemoryError)
-"""What decoders raise over damaged bytes. It is the file's fault, and must not end the process."""
+_RATIO_FROM_BYTES = 64 * 1024 * 1024
+"""Decoded bytes from which the ratio to the file's bytes is judged; less does no harm."""
 
 
 class Raster(Protocol):
     """An image file opened for its pixels; ``refresh`` as in :class:`downcore.ports.ScanLines`."""
 
     notes: tuple[str, ...]
-    """What a technician should know of how the pixels are read."""
+    """What a technician should know about how the pixels are read."""
 
     @property
     def width(self) -> int:
@@ -44,7 +44,7 @@ class Raster(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the file back; harmless when called again."""
+        """Close the file; harmless when called again."""
         ...
 
 
@@ -82,4 +82,21 @@ def check_held(path: object, n_bytes: int, limits: Limits) -> None:
         raise HostileFileError(
             f"expected at most {limits.max_held_bytes} bytes to decode at once, got {n_bytes}: "
             f"{path}; save it as a TIFF with few rows per strip, or uncompressed"
+        )
+
+
+def check_ratio(path: object, n_decoded: int, n_bytes: int, limits: Limits) -> None:
+    """
+    Refuse compressed pixels that would become more decoded bytes than a scan's can.
+
+    Raises
+    ------
+    HostileFileError
+        If they would.
+    """
+    if n_decoded > max(limits.max_ratio * n_bytes, _RATIO_FROM_BYTES):
+        raise HostileFileError(
+            f"expected at most {limits.max_ratio} decoded bytes for each byte in the file, got "
+            f"{n_decoded // max(n_bytes, 1)}: {path}; no scan compresses so well, look at what it "
+            f"is"
         )

@@ -17,7 +17,7 @@ from downcore.strata.segment import Segment
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """What the file beside an image says of it."""
+    """What the file beside an image says about it."""
 
     where: str
     """The sidecar's name."""
@@ -42,7 +42,7 @@ class Scan:
     raster : Raster
         The stored image; closed with the scan.
     description : ScanDescription
-        Its scale and direction, and who said so.
+        Its scale and direction, and where these came from.
     """
 
     def __init__(self, raster: Raster, description: ScanDescription) -> None:
@@ -64,7 +64,7 @@ class Scan:
         return self._raster.height if self._is_upright else self._raster.width
 
     def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
-        """Look again; see :meth:`downcore.ports.ScanLines.refresh`."""
+        """Read the file's state again; see :meth:`downcore.ports.ScanLines.refresh`."""
         n_lines, is_complete = self._raster.refresh(is_still=is_still)
         if not self._is_upright:
             n_lines = self._raster.width if is_complete else 0
@@ -78,7 +78,7 @@ class Scan:
         Raises
         ------
         GrowingError
-            If they were not trusted when ``refresh`` last looked.
+            If they were not trusted at the last ``refresh``.
         """
         if first_line < 0 or n_lines < 0:
             raise ValueError(f"expected lines of 0 or more, got {first_line} and {n_lines}")
@@ -98,7 +98,7 @@ class Scan:
         return Segment(columns[::-1].copy(), first_line)
 
     def close(self) -> None:
-        """Give the files back; harmless when called again."""
+        """Close the files; harmless when called again."""
         self._raster.close()
 
 
@@ -108,14 +108,14 @@ def scan_of(
     *,
     format_name: str,
     place: object,
-    habit: Literal["up", "left", "right"] = "up",
+    default_top: Literal["up", "left", "right"] = "up",
     sidecar: Sidecar | None = None,
     todo: str = "set px_per_cm for this scanner",
 ) -> Scan:
     """
     Return the scan lines of a raster, and close the raster where that fails.
 
-    The settings win over the sidecar; the DPI written in an image is never asked,
+    The settings take precedence over the sidecar; the DPI written in an image is never used,
     since scanners write a constant there.
 
     Parameters
@@ -128,8 +128,8 @@ def scan_of(
         Name of the format, for the description.
     place : object
         The file, for messages.
-    habit : {"up", "left", "right"}
-        Where the format has the core's top unless the settings say.
+    default_top : {"up", "left", "right"}
+        Side of the core's top in this format, where the settings give none.
     sidecar : Sidecar, optional
         What the file beside the image says.
     todo : str
@@ -138,23 +138,23 @@ def scan_of(
     Raises
     ------
     UnknownScaleError
-        If nothing says how many pixels a centimetre has, or it is no sensible number.
+        If neither gives the pixels per centimetre, or not a number from 1 to 2000.
     SegmentError
         If the core lies along the rows, and their number is unknown.
     """
     with ExitStack() as undo:
         undo.callback(raster.close)
         if reading.px_per_cm is not None:
-            px_per_cm, said_by = reading.px_per_cm, "settings"
+            px_per_cm, source = reading.px_per_cm, "settings"
         elif sidecar is not None and sidecar.px_per_cm is not None:
-            px_per_cm, said_by = sidecar.px_per_cm, sidecar.where
+            px_per_cm, source = sidecar.px_per_cm, sidecar.where
         else:
             raise UnknownScaleError(
                 f"expected pixels per centimetre from the settings or a sidecar, got none: "
                 f"{place}; {todo}"
             )
-        _check_scale(px_per_cm, said_by, place)
-        top = reading.top or habit
+        _check_scale(px_per_cm, source, place)
+        top = reading.top or default_top
         if top != "up" and raster.height is None:
             raise SegmentError(
                 f"expected a known number of lines, as the core lies along them, got 0: {place}; "
@@ -165,7 +165,7 @@ def scan_of(
     description = ScanDescription(
         format_name=format_name,
         px_per_cm=px_per_cm,
-        px_per_cm_from=said_by,
+        px_per_cm_from=source,
         top=top,
         top_from="settings" if reading.top else "format",
         bits=raster.bits,
@@ -177,11 +177,11 @@ def scan_of(
     return Scan(raster, description)
 
 
-def _check_scale(px_per_cm: str, said_by: str, place: object) -> None:
+def _check_scale(px_per_cm: str, source: str, place: object) -> None:
     if not _is_scale(px_per_cm):
         raise UnknownScaleError(
             f"expected pixels per centimetre from 1 to 2000, got {shown(px_per_cm)} from "
-            f"{said_by}: {place}; set px_per_cm for this scanner"
+            f"{source}: {place}; set px_per_cm for this scanner"
         )
 
 
@@ -191,11 +191,11 @@ def _is_scale(px_per_cm: str) -> bool:
 
 
 def _disagreement(px_per_cm: str, sidecar: Sidecar) -> tuple[str, ...]:
-    told = sidecar.px_per_cm
-    if told is None:
+    beside = sidecar.px_per_cm
+    if beside is None:
         return ()
-    if not _is_scale(told):
-        return (f"the settings say {px_per_cm} px/cm, {sidecar.where} says {shown(told)}",)
-    if Fraction(told) == Fraction(px_per_cm):
+    if not _is_scale(beside):
+        return (f"the settings say {px_per_cm} px/cm, {sidecar.where} says {shown(beside)}",)
+    if Fraction(beside) == Fraction(px_per_cm):
         return ()
-    return (f"the settings say {px_per_cm} px/cm, {sidecar.where} says {told}",)
+    return (f"the settings say {px_per_cm} px/cm, {sidecar.where} says {beside}",)

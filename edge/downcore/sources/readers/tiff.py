@@ -1,13 +1,12 @@
 """TIFF images, classic and BigTIFF, read strip by strip as their bytes become complete."""
 
-from collections.abc import Callable
 from typing import Literal
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.sources.format import Limits
+from downcore.sources.readers.decoders import DECODER_FAULTS, decode_strip
 from downcore.sources.readers.input_file import InputFile
 from downcore.sources.readers.packed import (
     PackedLayout,
@@ -16,7 +15,7 @@ from downcore.sources.readers.packed import (
     packed_columns,
     pixels_of,
 )
-from downcore.sources.readers.raster import DECODER_FAULTS, check_held
+from downcore.sources.readers.raster import check_held, check_ratio
 from downcore.sources.readers.tiff_index import Compression, index_of
 from downcore.sources.readers.tiff_tags import TagTable
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
@@ -24,16 +23,6 @@ from downcore.strata.errors import HostileFileError, SegmentError
 from downcore.strata.segment import Pixels
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-_RATIO_FROM_BYTES = 64 * 1024 * 1024
-"""Decoded bytes from which the ratio to the file's bytes is judged; less does no harm."""
-
-_DECODERS: dict[Compression, Callable[..., bytes | bytearray]] = {
-    Compression.LZW: imagecodecs.lzw_decode,
-    Compression.DEFLATE: imagecodecs.zlib_decode,
-    Compression.OLD_DEFLATE: imagecodecs.zlib_decode,
-    Compression.PACKBITS: imagecodecs.packbits_decode,
-}
 
 
 class TiffRaster:
@@ -49,7 +38,7 @@ class TiffRaster:
         self._file = file
         self._limits = limits
         self._written = WrittenExtent(file, limits)
-        self._index = index_of(TagTable(file, self._written.look(), limits), limits)
+        self._index = index_of(TagTable(file, self._written.extent(), limits), limits)
         self._shape = self._index.shape
         self._expect_size()
         self._band: tuple[int, Pixels] | None = None
@@ -71,10 +60,10 @@ class TiffRaster:
 
     def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
         """Return how many rows can be trusted by now, and whether these are all."""
-        n_rows = self._rows_held(self._written.look())
+        n_rows = self._rows_held(self._written.extent())
         if is_still and n_rows < self.height:
-            # Stillness may complete an image. Where it does not, a half-written row stays unread.
-            n_still = self._rows_held(self._written.look(is_still=True))
+            # Zeros at the end of a finished file may be pixels, if they complete the image.
+            n_still = self._rows_held(self._written.extent(is_still=True))
             n_rows = n_still if n_still == self.height else n_rows
         return n_rows, n_rows == self.height
 
@@ -89,7 +78,7 @@ class TiffRaster:
         self._expect_size()
 
     def _expect_size(self) -> None:
-        """Bound the file by its own index, once that says where every strip lies."""
+        """Bound the file's size by its index, once that gives the place of every strip."""
         index = self._index
         if not index.is_pending:
             end = int((index.offsets + index.counts).max())
@@ -132,12 +121,7 @@ class TiffRaster:
                 f"expected strips that lie side by side, got {n_bytes} bytes of them in a file of "
                 f"{extent.size}: {self._file.path}; export it again"
             )
-        if n_decoded > max(self._limits.max_ratio * n_bytes, _RATIO_FROM_BYTES):
-            raise HostileFileError(
-                f"expected at most {self._limits.max_ratio} decoded bytes for each byte in the "
-                f"file, got {n_decoded // max(n_bytes, 1)}: {self._file.path}; no scan compresses "
-                f"so well, look at what it is"
-            )
+        check_ratio(self._file.path, n_decoded, n_bytes, self._limits)
 
     # -- pixels ----------------------------------------------------------------------
 
@@ -175,7 +159,7 @@ class TiffRaster:
         return native(self._whole[:, first : first + n_columns].transpose(1, 0, 2))
 
     def close(self) -> None:
-        """Give the file back; harmless when called again."""
+        """Close the file; harmless when called again."""
         self._file.close()
         self._band = self._whole = None
 
@@ -210,7 +194,7 @@ class TiffRaster:
 
     def _decoded(self, band: int) -> Pixels:
         if self._band is None or self._band[0] != band:
-            self._band = None  # given back before the next is decoded
+            self._band = None  # freed before the next band is decoded
             shape = self._shape
             planes = [
                 joined([self._chunk(plane, band, i) for i in range(shape.n_chunks_across)], axis=1)
@@ -227,17 +211,17 @@ class TiffRaster:
                 f"expected at most {self._limits.max_encoded_bytes} bytes in a strip, got {count}: "
                 f"{self._file.path}; save it with few rows per strip"
             )
-        raw: bytes | bytearray = self._file.read_at(int(self._index.offsets[plane, band, i]), count)
-        n_rows, most = shape.rows_stored(band), shape.chunk_height
-        if shape.compression is not Compression.NONE:
-            # Some writers pad the last strip to the height of the others.
-            try:
-                raw = _DECODERS[shape.compression](raw, out=most * shape.row_bytes)
-            except DECODER_FAULTS as error:
-                why = str(error) or type(error).__name__
-                raise self._damaged(band, f"{count} bytes ({why})") from error
-        if len(raw) < n_rows * shape.row_bytes:
-            raise self._damaged(band, f"{len(raw)} of {n_rows * shape.row_bytes} decoded bytes")
+        packed = self._file.read_at(int(self._index.offsets[plane, band, i]), count)
+        n_rows = shape.rows_stored(band)
+        n_bytes = n_rows * shape.row_bytes
+        max_bytes = shape.chunk_height * shape.row_bytes
+        try:
+            raw = decode_strip(packed, shape.compression, n_bytes=n_bytes, max_bytes=max_bytes)
+        except DECODER_FAULTS as error:
+            why = str(error) or type(error).__name__
+            raise self._damaged(band, f"{count} bytes ({why})") from error
+        if len(raw) < n_bytes:
+            raise self._damaged(band, f"{len(raw)} of {n_bytes} decoded bytes")
         n_values = n_rows * shape.chunk_width * shape.chunk_samples
         stored = np.frombuffer(raw, dtype=self._dtype, count=n_values)
         pixels = native(stored.reshape(n_rows, shape.chunk_width, shape.chunk_samples))

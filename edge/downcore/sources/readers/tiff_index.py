@@ -40,7 +40,7 @@ _OTHER_COMPRESSIONS = {2: "fax", 3: "fax", 4: "fax", 6: "JPEG", 7: "JPEG", 50000
 
 @dataclass(frozen=True, slots=True)
 class TiffShape:
-    """All of an index that may not change while the file grows."""
+    """The part of an index that may not change while the file grows."""
 
     byte_order: str
     """``<`` or ``>``."""
@@ -61,7 +61,7 @@ class TiffShape:
 
     @property
     def n_planes(self) -> int:
-        """How often the image is stored, a channel at a time; 1 unless planar."""
+        """Planes in which the image is stored: one for each channel if planar, else 1."""
         return self.samples if self.is_planar else 1
 
     @property
@@ -104,14 +104,14 @@ class TiffIndex:
     """Bytes of each chunk, same shape; 0: not yet."""
 
     is_sure: bool
-    """Whether all of it was surely written."""
+    """Whether all of it is known to be written."""
 
     n_images: int
     """Images in the file; only the first is read."""
 
     @property
     def is_pending(self) -> bool:
-        """Whether some of it is still to be written."""
+        """Whether a part of it is still to be written."""
         return not self.is_sure or bool((self.offsets == 0).any() or (self.counts == 0).any())
 
 
@@ -140,9 +140,9 @@ def index_of(table: TagTable, limits: Limits) -> TiffIndex:
         needed[:, -1] = rows[1] * shape.row_bytes
         counts = needed
         if table.has(counts_tag):
-            told = _places(table, counts_tag, grid)
+            given = _places(table, counts_tag, grid)
             error = table.hostile(f"{rows[0] * shape.row_bytes} bytes in a strip or tile", "fewer")
-            is_right = bool(((told >= needed) | (told == 0)).all())
+            is_right = bool(((given >= needed) | (given == 0)).all())
             table.require(counts_tag, error, is_right=is_right)
     return TiffIndex(shape, offsets, counts, is_sure=table.is_sure, n_images=table.n_images)
 

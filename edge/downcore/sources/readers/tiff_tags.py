@@ -1,9 +1,9 @@
 """
-The table of tags of a TIFF file, read while the file may still be growing or lying.
+The table of tags of a TIFF file that may still be growing, or be damaged.
 
 TIFF libraries read finished files: they trust the table, or give an empty image
 where it is missing. Here every offset is checked against the file before it is
-used, and each value knows whether it was surely written.
+used, and each value carries whether all of its bytes are known to be written.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 
 
 class Tag(IntEnum):
-    """The tags that are looked at; a technician's DPI is not among them, it is wrong."""
+    """The tags that are used; not the resolution (DPI), where scanners write a constant."""
 
     WIDTH = 256
     HEIGHT = 257
@@ -41,7 +41,7 @@ class Tag(IntEnum):
     SAMPLE_FORMAT = 339
 
 
-_LOOKED_AT = {int(tag): tag for tag in Tag}
+_USED = {int(tag): tag for tag in Tag}
 
 _SMALL = frozenset(
     {
@@ -54,7 +54,7 @@ _SMALL = frozenset(
         Tag.SAMPLE_FORMAT,
     }
 )
-"""Tags whose values below 256 are the only ones read, so that a high byte may well be zero."""
+"""Tags of which only values below 256 are accepted, so that their high byte is always zero."""
 
 _WHOLE_NUMBERS = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
 """TIFF's types of whole numbers; the tags above have no other."""
@@ -82,10 +82,10 @@ class Entry:
     """The values of one tag."""
 
     values: NDArray[np.int64]
-    """At least one."""
+    """One or more."""
 
     is_sure: bool
-    """Whether all of them were surely written, rather than ending in zeros that may yet change."""
+    """Whether all are known to be written; zeros at their end may be bytes to come."""
 
 
 class TagTable:
@@ -122,7 +122,7 @@ class TagTable:
 
     @property
     def is_sure(self) -> bool:
-        """Whether all tags that are looked at were surely written."""
+        """Whether all used tags are known to be written."""
         return self._is_end_sure and all(entry.is_sure for entry in self._entries.values())
 
     def has(self, tag: Tag) -> bool:
@@ -145,7 +145,7 @@ class TagTable:
         """
         Raise the error unless the value of the tag is right.
 
-        A value whose last bytes may not be written yet is not refused for good.
+        Where the last bytes of the value may still be unwritten, the error is a GrowingError.
         """
         if is_right:
             return
@@ -155,7 +155,7 @@ class TagTable:
         raise self._growing(f"what is there says so far: {error}")
 
     def hostile(self, expected: str, got: object) -> HostileFileError:
-        """Return the refusal of a file that is damaged or lies."""
+        """Return the error for a file that is damaged or contradicts itself."""
         return HostileFileError(
             f"expected {expected}, got {got}: {self.path}; the file is damaged or not what it "
             f"says it is, export it again"
@@ -193,7 +193,7 @@ class TagTable:
             entry, place = raw[i * width : (i + 1) * width], start + i * width
             if place >= self._extent.written:
                 raise self._growing(f"only {i} of its {n_entries} tags are written")
-            tag = _LOOKED_AT.get(self._number(entry[:2]))
+            tag = _USED.get(self._number(entry[:2]))
             if tag is not None:
                 self._entries[tag] = self._entry(tag, entry, place)
         self._is_end_sure = True

@@ -1,10 +1,10 @@
 """
-How much of a file was really written, as far as its bytes tell.
+How much of a file has been written, judged by its bytes.
 
-Copying programs and scanners may give a file its full size first, and write
-it afterwards, in order or in large blocks out of order. What is not written
-yet reads as zeros. So bytes are trusted up to the first block of nothing but
-zeros, and of the block before that up to its last byte that is not zero.
+Copying programs and scanners may give a file its full size first and write it afterwards, in
+order or in large blocks out of order. What is not written yet reads as zeros. So bytes are
+trusted up to the first block of zeros only, and of the block before it up to its last byte that
+is not zero.
 """
 
 from dataclasses import dataclass
@@ -18,15 +18,16 @@ BLOCK_BYTES = 64 * 1024
 Length, and alignment, of a run of zeros that counts as a hole in the middle.
 
 The smallest block in which network copies write out of order; a run this long
-is 16 lines of 1,400 pure black pixels, which sensors with their noise do not give.
+is 16 lines of 1,400 pure black pixels, which a sensor with noise does not give.
 """
 
+_PAGE_BYTES = 4096
 _ZEROS = bytes(BLOCK_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far a file was written when it was last looked at."""
+    """How far a file was written when it was last read."""
 
     size: int
     """The file's size in bytes."""
@@ -54,21 +55,21 @@ class Extent:
         """
         there = max((self.size - offset - used) // stride + 1, 0)
         if self.is_still:
-            # The row that holds the last byte that is not zero is believed whole.
+            # The row that holds the last byte that is not zero is taken as complete.
             return min(there, max(-(-(self.written - offset) // stride), 0))
         return min(there, max((self.written - offset - used) // stride + 1, 0))
 
 
 class WrittenExtent:
     """
-    Follows how far a file was written; while it grows, each byte is looked at once.
+    Follows how far a file is written; while it grows, each block is checked once.
 
     Parameters
     ----------
     file : InputFile
         The file.
     limits : Limits
-        A file that is larger than any image needs is refused before it is looked through.
+        A file that is larger than any image needs is refused before it is searched for its end.
     """
 
     def __init__(self, file: InputFile, limits: Limits) -> None:
@@ -92,9 +93,11 @@ class WrittenExtent:
         needed = n_bytes * (n_images + 1) if n_images > 1 else n_bytes
         self._most = min(needed + self._limits.max_beyond_bytes, self._limits.max_file_bytes)
 
-    def look(self, *, is_still: bool = False) -> Extent:
+    def extent(self, *, is_still: bool = False) -> Extent:
         """
-        Look again.
+        Return how far the file is written now.
+
+        The first call reads a page of every block of the file, later ones only what was added.
 
         Parameters
         ----------
@@ -123,20 +126,24 @@ class WrittenExtent:
                 f"scanner or export it anew; a scan that is really so long is cut into sections"
             )
         if is_still:
-            return Extent(size, self._end_of_last_byte(size), is_still=True)
-        while (start := self._whole_blocks * BLOCK_BYTES) < size:
-            block = self._file.read_at(start, BLOCK_BYTES)
-            if block == _ZEROS or len(block) < BLOCK_BYTES:
+            stop = min(self._file.end_of_data(), size)
+            return Extent(size, self._end_of_last_byte(stop), is_still=True)
+        while (start := self._whole_blocks * BLOCK_BYTES) + BLOCK_BYTES <= size:
+            # Nearly every block has a byte that is not zero in its first page.
+            if self._is_blank(start, _PAGE_BYTES) and self._is_blank(start, BLOCK_BYTES):
                 break
             self._whole_blocks += 1
         return Extent(size, self._end_of_last_byte(min(start + BLOCK_BYTES, size)), is_still=False)
+
+    def _is_blank(self, start: int, n_bytes: int) -> bool:
+        return self._file.read_at(start, n_bytes) == _ZEROS[:n_bytes]
 
     def _end_of_last_byte(self, stop: int) -> int:
         """Return the end of the last byte before ``stop`` that is not zero; 0 if there is none."""
         while stop > 0:
             start = (stop - 1) // BLOCK_BYTES * BLOCK_BYTES
             block = self._file.read_at(start, stop - start)
-            if kept := len(block.rstrip(b"\0")):
+            if block != _ZEROS and (kept := len(block.rstrip(b"\0"))):
                 return start + kept
             stop = start
         return 0

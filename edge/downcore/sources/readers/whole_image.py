@@ -8,20 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.sources.format import Limits
+from downcore.sources.readers.decoders import DECODER_FAULTS
 from downcore.sources.readers.input_file import InputFile
 from downcore.sources.readers.packed import native
-from downcore.sources.readers.raster import DECODER_FAULTS, check_dimensions, check_held
+from downcore.sources.readers.raster import check_dimensions, check_held, check_ratio
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
 from downcore.strata.errors import HostileFileError
 from downcore.strata.segment import Pixels
 
-_RATIO_FROM_BYTES = 64 * 1024 * 1024
-"""Decoded bytes from which the ratio to the file's bytes is judged; less does no harm."""
-
 
 @dataclass(frozen=True, slots=True)
 class WholeImage:
-    """What a header says of an image that is decoded whole."""
+    """The header of an image that is decoded whole."""
 
     width: int
     height: int
@@ -85,18 +83,13 @@ class WholeRaster:
         """Return all rows or none, and whether the image is complete."""
         if not self._is_complete:
             check_encoded(self._file, self._limits)
-            self._is_complete = self._has_end(self._written.look(is_still=is_still))
+            self._is_complete = self._has_end(self._written.extent(is_still=is_still))
         return (self.height if self._is_complete else 0), self._is_complete
 
     def _pixels(self) -> Pixels:
         if self._whole is None:
             raw = self._file.read_at(0, self._file.size())
-            if self._n_decoded > max(self._limits.max_ratio * len(raw), _RATIO_FROM_BYTES):
-                raise HostileFileError(
-                    f"expected at most {self._limits.max_ratio} decoded bytes for each byte in "
-                    f"the file, got {self._n_decoded // len(raw)}: {self._file.path}; no scan "
-                    f"compresses so well, look at what it is"
-                )
+            check_ratio(self._file.path, self._n_decoded, len(raw), self._limits)
             self._whole = self._decoded(raw)
         return self._whole
 
@@ -127,14 +120,14 @@ class WholeRaster:
         return native(self._pixels()[:, first : first + n_columns].transpose(1, 0, 2))
 
     def close(self) -> None:
-        """Give the file and the pixels back; harmless when called again."""
+        """Close the file and free the pixels; harmless when called again."""
         self._file.close()
         self._whole = None
 
 
 def check_encoded(file: InputFile, limits: Limits) -> None:
     """
-    Refuse a file that is decoded whole and is too large for that, before it is looked through.
+    Refuse a file that is too large to be decoded whole, before any of it is read.
 
     Raises
     ------

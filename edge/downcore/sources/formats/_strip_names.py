@@ -1,4 +1,4 @@
-"""Names of numbered strip files, and which of them belong together."""
+"""Names of numbered strip files, and which of them belong to one section."""
 
 import re
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ _PATTERNS = (
 
 @dataclass(frozen=True, slots=True)
 class StripName:
-    """What the name of a strip file says."""
+    """The parts of the name of a strip file."""
 
     group: str
     """Equal for the strips of one section in one folder."""
 
     number: int
     total: int | None
-    """How many strips there are, or None when the names do not say."""
+    """Number of strips of the section, or None when the names do not give it."""
 
 
 def strip_name(path: Path) -> StripName | None:
-    """Return what a strip file's name says, or None if it is no strip file's name."""
+    """Return the parts of a strip file's name, or None if it is another file's."""
     for i, pattern in enumerate(_PATTERNS):
         found = pattern.fullmatch(path.stem)
         if found is not None:
@@ -42,7 +42,7 @@ def strip_name(path: Path) -> StripName | None:
 
 @dataclass(frozen=True, slots=True)
 class StripFiles:
-    """The strip files of one section that are there by now."""
+    """The strip files of one section that exist by now."""
 
     paths: dict[int, Path]
     """By their number."""
