@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.colour import linear_of_lab
+from downcore.strata.colour import counts_of_linear, linear_of_lab
 from downcore.strata.depth import LineScale
 from downcore.strata.segment import Segment
 from downcore.strata.superpixels.clustering import KERNELS, ClusteringBackend
@@ -17,13 +17,6 @@ SEDIMENT_LAB = ((35, 0, 4), (45, -2, 8), (55, 1, 12), (65, 0, 8))
 SEDIMENT_LAB += ((40, 4, 10), (50, 6, 16), (75, 0, 6), (30, -1, 2))
 
 Labels = NDArray[np.int32]
-
-
-def counts_of_linear(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return linear light as sRGB counts of 8 bit, rounded; light outside 0 to 1 is clipped."""
-    light = np.clip(np.asarray(linear, np.float64), 0.0, 1.0)
-    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1.0 / 2.4) - 0.055)
-    return np.rint(255.0 * encoded).astype(np.uint8)
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> NDArray:

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from encoded_colour import counts_of_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from downcore.strata.colour import (
+    counts_of_linear,
     lab_of_counts,
     lab_of_linear,
     linear_of_counts,

@@ -1,7 +1,6 @@
 """The plate shows what the depth log says, and says when it is no measurement."""
 
-import builtins
-import sys
+import importlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,22 +9,31 @@ import cv2
 import numpy as np
 import pytest
 from composed_slices import composed, share, without_value
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from downcore.plate import SIMULATED_CAVEAT, PlateSection, PlateSlice, draw_plate
-from downcore.plate.labels import coloured
-from downcore.plate.sheet import _figure_of
+from downcore.plate import (
+    SIMULATED_CAVEAT,
+    Plate,
+    PlateSection,
+    PlateSlice,
+    draw_plate,
+    is_earlier_plate,
+    plate_slices,
+    thumbnail,
+)
+from downcore.plate.regions import mean_colours
+from downcore.plate.sheet import figure_of
 from downcore.plate.style import STATUS_COLOURS
 from downcore.plate.track import _limits, _runs
 from downcore.strata.composed import ComposedSlice
+from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Estimate, Status
-from downcore.strata.errors import DowncoreError
 from downcore.strata.properties import DENSITY, MS, PROPERTIES
+from downcore.strata.record import SliceRow
+from downcore.strata.slices import measure_slice
 
 pytest.importorskip("matplotlib", reason="the plate needs the extra 'demo'")
+to_hex = importlib.import_module("matplotlib.colors").to_hex
 
 SEDIMENT = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -51,72 +59,162 @@ def a_slice(index: int, status: Status, reason: str = "") -> PlateSlice:
     )
 
 
-def section_of(*slices: PlateSlice, title: str = "DC26-01A-3", caveat: str = "") -> PlateSection:
+def section_of(*slices: PlateSlice, name: str = "DC26-01A-3", has_picture: bool = True) -> Any:
     picture = np.full((8 * len(slices), 20, 3), 120, dtype=np.uint8)
-    return PlateSection(title, "5f1d2c9a", "resnet-18 3fa9", caveat, slices, picture)
+    top_um, bottom_um = slices[0].top_um, slices[-1].bottom_um
+    return PlateSection(name, top_um, bottom_um, slices, picture if has_picture else None)
 
 
-def texts_of(section: PlateSection) -> str:
-    figure = _figure_of(section)
+def plate_of(
+    *slices: PlateSlice, title: str = "Section DC26-01A-3", caveat: str = "", **more: Any
+) -> Plate:
+    section = section_of(*slices, **more)
+    words = {"scan": "5f1d2c9a", "bundle": "resnet-18 3fa9", "caveat": caveat}
+    return Plate(title, (section,), is_depth_in_core=False, **words)
+
+
+def texts_of(plate: Plate) -> str:
+    figure = figure_of(plate)
     words = [text.get_text() for text in figure.texts]
     for axes in figure.axes:
         words.append(axes.get_title())
         words += [text.get_text() for text in axes.texts]
+        words.append(axes.get_ylabel())
     for legend in figure.legends:
         words += [text.get_text() for text in legend.get_texts()]
     return "\n".join(words).replace("\n", " ")
 
 
-def test_a_plate_is_a_picture_that_can_be_opened(tmp_path: Path) -> None:
-    section = section_of(*(a_slice(i, Status.PREDICTED) for i in range(5)))
+def column(plate: Plate, title: str) -> Any:
+    return next(axes for axes in figure_of(plate).axes if axes.get_title() == title)
 
-    out = draw_plate(section, tmp_path / "plate.png")
 
-    picture = cv2.imread(str(out), cv2.IMREAD_COLOR)
+@pytest.mark.parametrize("ending", [".png", ".pdf", ".svg"])
+def test_a_plate_is_a_file_of_its_ending_and_the_same_each_time(
+    tmp_path: Path, ending: str
+) -> None:
+    plate = plate_of(a_slice(0, Status.PREDICTED), a_slice(1, Status.FILLED))
+    first, second = tmp_path / f"first{ending}", tmp_path / f"second{ending}"
+
+    draw_plate(plate, first)
+    draw_plate(plate, second)
+
+    begins = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
+    assert first.read_bytes().startswith(begins[ending])
+    assert first.read_bytes() == second.read_bytes(), "a plate depends on more than its section"
+    assert is_earlier_plate(first), "a plate is not known again"
+
+
+def test_a_plate_stands_upright(tmp_path: Path) -> None:
+    draw_plate(plate_of(a_slice(0, Status.PREDICTED)), tmp_path / "plate.png")
+
+    picture = cv2.imread(str(tmp_path / "plate.png"), cv2.IMREAD_COLOR)
     assert picture is not None, "the plate is not a PNG"
-    assert picture.shape[0] > picture.shape[1] > 1000, "a plate stands upright"
+    assert picture.shape[0] > picture.shape[1] > 1000
 
 
-def with_gaps() -> PlateSection:
+@pytest.mark.parametrize("ending", [".png", ".pdf", ".svg", ".txt"])
+def test_the_file_of_another_program_is_no_earlier_plate(tmp_path: Path, ending: str) -> None:
+    other = tmp_path / f"other{ending}"
+    other.write_bytes(b"\x89PNG\r\n\x1a\n and %PDF and <?xml of a core called downcore")
+
+    assert not is_earlier_plate(other)
+    assert not is_earlier_plate(tmp_path / f"none{ending}")
+
+
+def with_gaps() -> Plate:
     """Return 12 cm of image of which only centimetres 0, 1, 5 and 6 have rows."""
     slices = tuple(a_slice(i, Status.PREDICTED) for i in (0, 1, 5, 6))
-    return replace(section_of(*slices), bottom_um=120_000)
+    section = replace(section_of(*slices), bottom_um=120_000)
+    return replace(plate_of(*slices), sections=(section,))
 
 
-def test_centimetres_of_an_image_without_rows_stay_blank(tmp_path: Path) -> None:
-    out = draw_plate(with_gaps(), tmp_path / "plate.png")
-
-    assert out.stat().st_size > 0
+def test_centimetres_of_an_image_without_rows_stay_blank() -> None:
     assert "4 of 12 cm, 4 slices" in texts_of(with_gaps())
-    figure = _figure_of(with_gaps())
+    figure = figure_of(with_gaps())
     assert all(axes.get_ylim() == (12.0, 0.0) for axes in figure.axes)
 
 
 def test_no_value_is_drawn_across_centimetres_without_rows() -> None:
-    section = with_gaps()
+    (section,) = with_gaps().sections
 
     runs = list(_runs(section, section.estimates(DENSITY)))
 
     assert [run.edges_cm for run in runs] == [(0.0, 1.0, 2.0), (5.0, 6.0, 7.0)]
 
 
-def test_the_same_section_gives_the_same_plate(tmp_path: Path) -> None:
-    section = section_of(a_slice(0, Status.PREDICTED), a_slice(1, Status.FILLED))
+def two_sections(top_um: int, *, is_depth_in_core: bool) -> Plate:
+    """Return two sections of 4 cm, the lower one from ``top_um`` on."""
+    slices = [a_slice(i, Status.PREDICTED) for i in range(4)]
+    lower = [
+        replace(part, top_um=top_um + part.top_um, bottom_um=top_um + part.bottom_um)
+        for part in slices
+    ]
+    sections = (section_of(*slices, name="section 1"), section_of(*lower, name="section 2"))
+    return Plate("Core U1", sections, is_depth_in_core=is_depth_in_core)
 
-    first = draw_plate(section, tmp_path / "first.png").read_bytes()
-    second = draw_plate(section, tmp_path / "second.png").read_bytes()
 
-    assert first == second, "a plate depends on something beside its section"
+def test_joined_sections_have_depths_of_their_own_that_begin_again() -> None:
+    image = column(two_sections(40_000, is_depth_in_core=False), "Image")
+
+    assert image.get_ylabel() == "Depth in section (cm)"
+    marks = {
+        tick: text.get_text()
+        for tick, text in zip(image.get_yticks(), image.get_yticklabels(), strict=True)
+    }
+    assert marks[0.0] == marks[4.0] == "0"
+    assert marks[2.0] == marks[6.0] == "2"
+    assert {text.get_text() for text in image.texts} >= {"section 1", "section 2"}
+
+
+def test_sections_by_depth_in_the_core_leave_the_gap_between_them() -> None:
+    plate = two_sections(90_000, is_depth_in_core=True)
+    image = column(plate, "Image")
+
+    assert image.get_ylabel() == "Depth in core (cm)"
+    assert image.get_ylim() == (13.0, 0.0)
+    assert [tuple(picture.get_extent()) for picture in image.images] == [
+        (0.0, 1.0, 4.0, 0.0),
+        (0.0, 1.0, 13.0, 9.0),
+    ]
+    assert "8 cm, 8 slices" in texts_of(plate)
+
+
+def test_no_value_is_drawn_from_one_section_to_the_next() -> None:
+    density = column(two_sections(40_000, is_depth_in_core=False), "Density")
+
+    curves = [line for line in density.lines if line.get_marker() == "None"]
+    spans = [
+        (min(line.get_ydata()), max(line.get_ydata()))
+        for line in curves
+        if len(line.get_ydata()) > 2
+    ]
+    assert spans == [(0.5, 3.5), (4.5, 7.5)]
+
+
+def test_a_section_without_picture_is_drawn_in_the_colours_of_its_rows() -> None:
+    slices = (
+        replace(a_slice(0, Status.PREDICTED), linear_rgb=(1.0, 1.0, 1.0)),
+        a_slice(1, Status.MASKED, "mostly foam"),
+        replace(a_slice(2, Status.PREDICTED), linear_rgb=(0.2140, 0.0, 0.0)),
+    )
+    colours = column(plate_of(*slices, has_picture=False), "Colour")
+
+    drawn = {patch.get_y(): patch.get_facecolor()[:3] for patch in colours.patches}
+    assert not colours.images
+    assert drawn[0.0] == (1.0, 1.0, 1.0)
+    assert drawn[2.0] == pytest.approx((0.5, 0.0, 0.0), abs=0.003)
+    assert 1.0 not in drawn, "foam has no colour of sediment"
 
 
 def test_a_simulated_core_is_never_shown_as_a_measurement() -> None:
-    told = texts_of(section_of(a_slice(0, Status.PREDICTED), caveat=SIMULATED_CAVEAT))
+    told = texts_of(plate_of(a_slice(0, Status.PREDICTED), caveat=SIMULATED_CAVEAT))
 
     assert "simulated core, generator-trained network: not a measurement" in told
 
 
 def test_the_title_names_section_scan_and_bundle() -> None:
-    told = texts_of(section_of(a_slice(0, Status.PREDICTED)))
+    told = texts_of(plate_of(a_slice(0, Status.PREDICTED)))
 
     assert "DC26-01A-3" in told
     assert "scan 5f1d2c9a" in told
@@ -128,7 +226,7 @@ def test_core_without_a_value_says_why() -> None:
     slices.append(a_slice(4, Status.MASKED, "mostly foam"))
     slices.append(a_slice(5, Status.ABSTAINED, "20 px/cm is too coarse"))
 
-    told = texts_of(section_of(*slices))
+    told = texts_of(plate_of(*slices))
 
     assert "masked: mostly foam" in told
     assert "abstained: 20 px/cm is too coarse" in told
@@ -137,9 +235,7 @@ def test_core_without_a_value_says_why() -> None:
 
 def test_two_reasons_side_by_side_are_told_apart() -> None:
     told = texts_of(
-        section_of(
-            a_slice(0, Status.MASKED, "mostly foam"), a_slice(1, Status.MASKED, "open crack")
-        )
+        plate_of(a_slice(0, Status.MASKED, "mostly foam"), a_slice(1, Status.MASKED, "open crack"))
     )
 
     assert "masked: mostly foam" in told
@@ -148,10 +244,9 @@ def test_two_reasons_side_by_side_are_told_apart() -> None:
 
 def test_forced_values_are_hollow_and_the_plate_says_why() -> None:
     forced = "forced: scan has 20 px/cm, bundle trained on 60 to 400"
-    usual = section_of(a_slice(0, Status.PREDICTED), a_slice(1, Status.PREDICTED))
-    last = usual.slices[1]
+    first, last = a_slice(0, Status.PREDICTED), a_slice(1, Status.PREDICTED)
     clipped = tuple(replace(one, reason=f"{forced}; clipped") for one in last.estimates)
-    section = replace(usual, slices=(usual.slices[0], replace(last, estimates=clipped)))
+    usual, section = plate_of(first, last), plate_of(first, replace(last, estimates=clipped))
 
     told = texts_of(section)
 
@@ -159,14 +254,46 @@ def test_forced_values_are_hollow_and_the_plate_says_why() -> None:
     assert "clipped" not in told
     assert "forced: hollow" in told
     assert "forced" not in texts_of(usual), "nothing is forced there"
-    density = next(a for a in _figure_of(section).axes if a.get_title() == "Density")
+    density = column(section, "Density")
     marked = [line for line in density.lines if line.get_marker() == "o"]
     fills = [line.get_markerfacecolor() for line in marked]
     assert fills == [STATUS_COLOURS[Status.PREDICTED], "white"]
+    assert [patch.get_hatch() for patch in density.patches] == [None, "/////"]
+
+
+def test_the_left_stripe_has_the_status_of_each_centimetre_and_a_legend_that_says_so() -> None:
+    plate = plate_of(
+        a_slice(0, Status.PREDICTED),
+        a_slice(1, Status.FILLED),
+        a_slice(2, Status.MASKED, "mostly foam"),
+        a_slice(3, Status.ABSTAINED, "unlike the training cores"),
+    )
+
+    stripe = [patch for patch in column(plate, "Density").patches if patch.get_width() < 0.1]
+
+    colours = [STATUS_COLOURS[status] for status in list(Status)[1:]]
+    assert [to_hex(patch.get_facecolor()) for patch in stripe] == colours
+    figure = figure_of(plate)
+    named = {text.get_text(): i for i, text in enumerate(reversed(figure.texts[-3:]))}
+    assert set(named) == {"Left stripe", "Values", "Mask"}
+    entries = [text.get_text() for text in figure.legends[-1].get_texts()]
+    assert entries == ["predicted", "filled", "masked", "abstained"]
+
+
+def test_reasons_that_differ_in_their_numbers_are_given_once_with_the_range() -> None:
+    slices = [
+        a_slice(i, Status.ABSTAINED, f"colour novelty {20 + i}.5, limit 7.85 (resnet-18 2c77)")
+        for i in range(3)
+    ]
+    section = section_of(*slices)
+
+    (run,) = _runs(section, section.estimates(DENSITY))
+
+    assert run.reason == "colour novelty 20.5 to 22.5, limit 7.85 (resnet-18 2c77)"
 
 
 def test_only_statuses_that_occur_stand_in_the_legend() -> None:
-    told = texts_of(section_of(a_slice(0, Status.MASKED, "mostly foam")))
+    told = texts_of(plate_of(a_slice(0, Status.MASKED, "mostly foam")))
 
     assert "90 % interval" not in told, "nothing has an interval here"
     assert "predicted" not in told
@@ -177,18 +304,18 @@ def test_every_status_has_a_colour_of_its_own() -> None:
     assert len(set(STATUS_COLOURS.values())) == len(Status)
 
 
-def test_a_dollar_sign_in_a_name_is_no_formula(tmp_path: Path) -> None:
-    section = section_of(a_slice(0, Status.PREDICTED), title="core $1_a^b$ and $")
+def test_a_dollar_sign_in_a_name_is_no_formula() -> None:
+    plate = plate_of(a_slice(0, Status.PREDICTED), title="core $1_a^b$ and $")
 
-    assert draw_plate(section, tmp_path / "plate.png").stat().st_size > 0
+    figure_of(plate).canvas.draw()
 
 
-def test_a_section_without_picture_or_estimates_is_still_drawn(tmp_path: Path) -> None:
-    bare = PlateSection("core", "5f1d", "", "", (PlateSlice(0, 4_000, SEDIMENT, ()),), None)
+def test_a_section_of_a_few_millimetres_without_estimates_is_still_drawn() -> None:
+    section = PlateSection("core", 0, 4_000, (PlateSlice(0, 4_000, SEDIMENT, ()),))
+    bare = Plate("core", (section,), is_depth_in_core=False)
 
-    assert "no picture" in texts_of(bare)
     assert "0.4 cm, 1 slice: no values" in texts_of(bare)
-    assert draw_plate(bare, tmp_path / "plate.png").exists()
+    figure_of(bare).canvas.draw()
 
 
 @pytest.mark.parametrize("prop", PROPERTIES, ids=lambda p: p.name)
@@ -206,35 +333,20 @@ def test_an_axis_without_values_shows_the_plausible_range() -> None:
         assert low < prop.lowest < prop.highest < high
 
 
-def test_a_section_without_slices_is_refused() -> None:
+def test_a_plate_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="expected at least one slice of nothing"):
-        PlateSection("nothing", "5f1d", "", "", (), None)
+        PlateSection("nothing", 0, 0, ())
+    with pytest.raises(ValueError, match="expected at least one section of nothing"):
+        Plate("nothing", (), is_depth_in_core=False)
 
 
-def test_without_matplotlib_the_message_names_the_extra(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for name in [m for m in sys.modules if m.partition(".")[0] == "matplotlib"]:
-        monkeypatch.delitem(sys.modules, name)
-    real_import = builtins.__import__
-
-    def without(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.partition(".")[0] == "matplotlib":
-            raise ImportError(name)
-        return real_import(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-
-    with pytest.raises(DowncoreError, match=r"pip install 'downcore\[demo\]'"):
-        draw_plate(section_of(a_slice(0, Status.PREDICTED)), tmp_path / "plate.png")
-
-
-def with_composition(*told: ComposedSlice, labels: NDArray[np.int32] | None = None) -> PlateSection:
-    slices = tuple(
+def with_composition(*told: ComposedSlice, labels: NDArray[np.int32] | None = None) -> Plate:
+    slices = [
         replace(a_slice(i, Status.PREDICTED), composition=one.composition.resolved_groups)
         for i, one in enumerate(told)
-    )
-    return replace(section_of(*slices), labels=labels, table="two")
+    ]
+    section = replace(section_of(*slices), labels=labels)
+    return Plate("core", (section,), is_depth_in_core=False, table="two")
 
 
 def test_groups_are_in_the_legend_with_their_median_and_interval() -> None:
@@ -248,28 +360,28 @@ def test_groups_are_in_the_legend_with_their_median_and_interval() -> None:
 
 
 def test_what_the_prior_says_is_hatched_and_what_the_data_say_is_not() -> None:
-    figure = _figure_of(with_composition(composed(0)))
+    figure = figure_of(with_composition(composed(0)))
 
     track = figure.axes[-1]
     hatches = [patch.get_hatch() for patch in track.patches]
     assert hatches == [None, "////"], "expected light plain and dark, prior-driven, hatched"
 
 
-def test_a_group_whose_name_looks_like_a_formula_is_shown_as_it_is(tmp_path: Path) -> None:
+def test_a_group_whose_name_looks_like_a_formula_is_shown_as_it_is() -> None:
     one = composed(0)
     odd = (share("$\\frac{$ of it", 0.4), share("the $rest$", 0.6))
     section = with_composition(
         replace(one, composition=replace(one.composition, groups=odd, joined=()))
     )
 
-    assert draw_plate(section, tmp_path / "plate.png").exists()
+    figure_of(section).canvas.draw()
     assert "the $rest$ 60 % (50 to 70)" in texts_of(section)
 
 
 def test_a_slice_without_composition_has_no_bar() -> None:
     masked = without_value(1, Status.MASKED, "no sediment")
 
-    figure = _figure_of(with_composition(composed(0), masked))
+    figure = figure_of(with_composition(composed(0), masked))
 
     bars = [p for p in figure.axes[-1].patches if p.get_y() == 1.0 and p.get_width() < 1.0]
     assert not bars, f"expected no share in the masked slice, got {bars}"
@@ -280,27 +392,61 @@ def test_the_strip_of_regions_says_how_many_there_are() -> None:
 
     words = texts_of(with_composition(composed(0), labels=labels))
 
-    assert "3 labels" in words
+    assert "3, mean colours" in words
 
 
-@given(arrays(np.int32, (9, 11), elements=st.integers(0, 6)))
-def test_regions_that_touch_have_different_colours(labels: NDArray[np.int32]) -> None:
-    picture = coloured(labels)
+def test_a_region_has_the_mean_colour_of_its_pixels_and_no_sediment_is_white() -> None:
+    labels = np.array([[0, 7, 7], [0, 9, 7]], np.int32)
+    picture = np.array([[[9, 9, 9], [10, 0, 0], [20, 0, 60]], [[9, 9, 9], [1, 2, 3], [30, 0, 0]]])
 
-    for one, other in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
-        down = one.shape[0] < labels.shape[0]
-        a, b = (picture[1:], picture[:-1]) if down else (picture[:, 1:], picture[:, :-1])
-        same = (a == b).all(axis=-1)
-        assert not (same & (one != other)).any(), "expected two colours where regions meet"
+    coloured = mean_colours(labels, picture.astype(np.uint8))
+
+    assert coloured[0, 1].tolist() == coloured[1, 2].tolist() == [20, 0, 20]
+    assert coloured[1, 1].tolist() == [1, 2, 3]
+    assert coloured[:, 0].tolist() == [[255, 255, 255]] * 2
 
 
-def test_a_legend_of_long_names_is_broken_rather_than_cut(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("dtype", "factor"), [(np.uint8, 1), (np.uint16, 256)])
+def test_a_thumbnail_of_a_long_scan_fits_a_sheet(dtype: Any, factor: int) -> None:
+    lines = np.full((72, 50, 3), 90 * factor, dtype)
+
+    assert thumbnail(lines, 3600).shape == (72, 50, 3), "a short scan stays as it is"
+    small = thumbnail(lines, 36_000)
+    assert small.shape == (7, 5, 3)
+    assert small.dtype == np.uint8
+    assert (small == 90).all()
+
+
+def test_a_measured_value_stands_before_a_bundle_and_the_bundle_before_others() -> None:
+    measured = Estimate("density", 1.7, None, None, Status.MEASURED, "", "")
+    estimates = (
+        predicted("density", 1.5, 0.1, Status.PREDICTED),
+        measured,
+        predicted("vp", 1500.0, 40.0, Status.PREDICTED),
+        replace(predicted("vp", 1600.0, 40.0, Status.PREDICTED), bundle_id="other"),
+    )
+    lines = np.full((10, 8, 3), 90, np.uint8)
+    core_slice = measure_slice(
+        lines, np.zeros((10, 8), np.uint8), LineScale.of("10"), index=2, first_line=20
+    )
+
+    (shown,) = plate_slices(
+        [SliceRow(core_slice, estimates)], [composed(2)], top_um=50_000, bundle_id="other"
+    )
+
+    assert (shown.top_um, shown.bottom_um) == (70_000, 80_000)
+    assert [(e.property, e.value) for e in shown.estimates] == [("density", 1.7), ("vp", 1600.0)]
+    assert [group.group for group in shown.composition] == ["light", "dark"]
+    assert shown.linear_rgb is not None
+
+
+def test_a_legend_of_long_names_is_broken_rather_than_cut() -> None:
     one = composed(0)
     groups = tuple(share(f"a group with quite a long name {i}", 0.1) for i in range(8))
     wide = replace(one, composition=replace(one.composition, groups=groups, joined=()))
 
-    figure = _figure_of(with_composition(wide))
+    figure = figure_of(with_composition(wide))
 
-    figure.savefig(tmp_path / "plate.png")
+    figure.canvas.draw()
     right = max(legend.get_window_extent().x1 for legend in figure.legends)
     assert right < figure.bbox.x1, "expected every entry on the sheet"

@@ -4,14 +4,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from encoded_colour import counts_of_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from strips import label_strip
 
 from downcore.ports import RegionRefiner
-from downcore.strata.colour import lab_of_counts, linear_of_lab
+from downcore.strata.colour import counts_of_linear, lab_of_counts, linear_of_lab
 from downcore.strata.depth import LineScale
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.regions._noise import halves_apart, measured_parts, noise_around

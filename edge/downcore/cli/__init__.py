@@ -11,8 +11,9 @@ from importlib.metadata import entry_points
 
 import typer
 
-from downcore.cli import compose, images, log, play, station
+from downcore.cli import compose, images, log, plate, play, station
 from downcore.cli.config import config_app
+from downcore.cli.extras import EXTRA_OF, install_command
 from downcore.exit_codes import MISSING_EXTRA, exit_code_of
 from downcore.strata.errors import DowncoreError
 
@@ -32,6 +33,7 @@ app.command()(images.process)
 app.command()(images.mask)
 app.command()(compose.compose)
 app.command()(log.log)
+app.command()(plate.plate)
 app.command()(play.simulate)
 app.add_typer(config_app, name="config")
 
@@ -61,21 +63,11 @@ def main() -> None:
         typer.echo(f"downcore: {error}", err=True)
         sys.exit(exit_code_of(error))
     except ModuleNotFoundError as error:
-        extra = _EXTRA_OF.get((error.name or "").split(".")[0])
+        extra = EXTRA_OF.get((error.name or "").split(".")[0])
         if extra is None:
             raise
         typer.echo(
-            f"downcore: this command needs {error.name}: pip install 'downcore[{extra}]'", err=True
+            f"downcore: this command needs {error.name}, install it with: {install_command(extra)}",
+            err=True,
         )
         sys.exit(MISSING_EXTRA)
-
-
-_EXTRA_OF = {
-    "torch": "training",
-    "nncf": "training",
-    "onnx": "training",
-    "onnxruntime": "training",
-    "sklearn": "training",
-    "amqtt": "demo",
-    "matplotlib": "demo",
-}

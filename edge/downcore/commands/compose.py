@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.commands.image_files import open_complete, readable_scan
 from downcore.composing import CompositionConfig, SectionComposer
 from downcore.pipeline import SectionPipeline, segments_by_slice
+from downcore.plate import thumbnail
 from downcore.ports import ScanDescription, ScanLines, SlicePipeline
 from downcore.service.composition_setup import composition_config_of, measured_estimates
 from downcore.service.corrections import read_measured
@@ -26,12 +26,9 @@ from downcore.strata.measured import MeasuredRows
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.regions.region_shape import RegionShapes
 from downcore.strata.regions.stream import RegionRows
-from downcore.strata.segment import Pixels
 from downcore.strata.unmixing.known_rows import known_slices
 from downcore.strata.unmixing.mixing_calibration import calibrate_mixing
 from downcore.strata.unmixing.observations import observe
-
-PICTURE_ROWS_PER_CM = 12
 
 OnSlices = Callable[[str, int, int | None], None]
 """Called with the image, slices done, and slices expected if known."""
@@ -160,7 +157,7 @@ def _read(
     rows: list[SliceRow] = []
     pictures: list[NDArray[np.uint8]] = []
     for segment in segments_by_slice(lines, n_lines):
-        pictures.append(_small(segment.lines, float(lines.scale.px_per_cm)))
+        pictures.append(thumbnail(segment.lines, n_lines))
         if ready := pipeline.push(segment):
             rows += ready
             advance(len(rows), lines.scale.n_slices(n_lines))
@@ -226,14 +223,3 @@ class _Shapes:
 
         shapes = shapes_of(window.labels, window.lines, self._scale)
         self.found.append(WindowShapes(window.first_line, shapes))
-
-
-def _small(lines: Pixels, px_per_cm: float) -> NDArray[np.uint8]:
-    """Return a slice's lines as a thumbnail of 8 bit."""
-    share = min(1.0, PICTURE_ROWS_PER_CM / px_per_cm)
-    width = max(1, round(lines.shape[1] * share))
-    height = max(1, round(lines.shape[0] * share))
-    small = np.asarray(cv2.resize(lines, (width, height), interpolation=cv2.INTER_AREA))
-    if small.dtype == np.uint16:
-        small = small.astype(np.uint16) >> 8
-    return small.astype(np.uint8)

@@ -6,24 +6,31 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from downcore.commands.compose import ComposedImage
-from downcore.commands.palette_png import SIGNATURE
+from downcore.commands.output_files import check_output
 from downcore.composing.label_png import label_strip
 from downcore.file_names import printable
-from downcore.plate import PlateSection, PlateSlice, draw_plate
+from downcore.plate import (
+    COMPOSITION_CAVEAT,
+    Plate,
+    PlateSection,
+    check_can_draw,
+    draw_plate,
+    is_earlier_plate,
+    plate_slices,
+)
 from downcore.publish.composition_payload import row_of
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import HAS_VALUE
 from downcore.strata.errors import SettingsError
 from downcore.strata.regions.region_shape import RegionShape
 from downcore.strata.unmixing.composition import words_of
-
-CAVEAT = "composition of a table of end members, not a measurement"
 
 REGION_COLUMNS = (
     "label", "depth (cm)", "across (cm)", "area (mm2)", "linear red", "linear green",
@@ -64,38 +71,29 @@ def check_outputs(outputs: ComposeOutputs, inputs: Iterable[Path | None]) -> Non
     SettingsError
         Names the option and what is wrong.
     """
-    if outputs.png is not None and outputs.png.suffix.lower() != ".png":
-        raise SettingsError(f"expected a .png for --out, got {printable(outputs.png)}")
-    places: dict[Path, str] = {one.resolve(): "an input" for one in inputs if one is not None}
+    if outputs.png is not None:
+        check_can_draw()
+    taken = {path.resolve(): "an input" for path in inputs if path is not None}
     for option, out in outputs.named.items():
-        place = out.resolve()
-        if place in places:
-            raise SettingsError(
-                f"expected a file of its own for {option}, got {places[place]}: {printable(out)}"
-            )
-        places[place] = f"the file of {option}"
-        if not place.parent.is_dir():
-            raise SettingsError(
-                f"expected a folder that exists for {option}, got {printable(out)}; make it first"
-            )
-        if place.is_dir():
-            raise SettingsError(f"expected a file for {option}, got the folder {printable(out)}")
-        if place.exists() and not _is_own(place, option):
-            raise SettingsError(
-                f"expected a new file for {option}, or an earlier one of this command to replace, "
-                f"got {printable(out)}"
-            )
+        check_output(
+            option,
+            out,
+            is_own=partial(_is_own, option=option),
+            endings=(".png",) if option == "--out" else (),
+            taken=taken,
+        )
+        taken[out.resolve()] = f"the file of {option}"
 
 
 def _is_own(place: Path, option: str) -> bool:
     """Return whether a file begins as this command's own do."""
+    if option == "--out":
+        return is_earlier_plate(place)
     try:
         with place.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError:
         return False
-    if option == "--out":
-        return head.startswith(SIGNATURE) and b"Software\0downcore" in head
     begins = JSON_HEAD if option == "--json" else ",".join(REGION_COLUMNS[:2])
     return head.startswith(begins.encode())
 
@@ -171,10 +169,9 @@ def _medians(made: ComposedImage) -> Iterator[str]:
 def caveat_of(made: ComposedImage) -> str:
     """Return what a reader must know before using a number."""
     if not made.training_data:
-        return CAVEAT
-    return (
-        f"{CAVEAT}; density, vp and ms by a network that saw {made.training_data.partition(';')[0]}"
-    )
+        return COMPOSITION_CAVEAT
+    saw = made.training_data.partition(";")[0]
+    return f"{COMPOSITION_CAVEAT}; density, vp and ms by a network that saw {saw}"
 
 
 def _told(made: ComposedImage) -> dict[str, Any]:
@@ -234,24 +231,21 @@ def _region_cells(one: RegionShape, depth_cm: float, across_cm: float) -> list[o
     ]
 
 
-def _plate(made: ComposedImage) -> PlateSection:
-    slices = tuple(
-        PlateSlice(
-            top_um=row.core_slice.top_um,
-            bottom_um=row.core_slice.bottom_um,
-            class_fractions=row.core_slice.class_fractions,
-            estimates=row.estimates,
-            composition=one.composition.resolved_groups,
-        )
-        for row, one in zip(made.rows, made.composed, strict=True)
+def _plate(made: ComposedImage) -> Plate:
+    section = PlateSection(
+        name=made.image.name,
+        top_um=0,
+        bottom_um=made.rows[-1].core_slice.bottom_um,
+        slices=plate_slices(made.rows, made.composed),
+        picture=made.picture,
+        labels=label_strip([part.labels for part in made.composed]),
     )
-    return PlateSection(
-        title=made.image.name,
+    return Plate(
+        title=f"Image {made.image.name}",
+        sections=(section,),
+        is_depth_in_core=False,
         scan=f"at {made.description.px_per_cm} px/cm by {made.description.px_per_cm_from}",
         bundle=made.composition_config.bundle_id,
+        table=", ".join(dict.fromkeys(part.table for part in made.composed)),
         caveat=caveat_of(made),
-        slices=slices,
-        picture=made.picture,
-        labels=label_strip([one.labels for one in made.composed]),
-        table=", ".join(dict.fromkeys(one.table for one in made.composed)),
     )

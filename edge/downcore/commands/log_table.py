@@ -8,11 +8,11 @@ from typing import TextIO
 from rich.console import Console
 from rich.table import Table
 
+from downcore.commands.stored_section import stored_section
 from downcore.store import Reader
 from downcore.store.queries import StoredRow
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate
-from downcore.strata.errors import SectionError
 from downcore.strata.properties import PROPERTIES
 
 CSV_HEADER = (
@@ -130,17 +130,7 @@ def rows_of(db: Path, section: str) -> list[StoredRow]:
         If the store has no such section; says which there are.
     """
     with Reader.open(db) as reader:
-        known = [one.scan.section_id for one in reader.sections()]
-        if section not in known:
-            for one in reader.scans(section):
-                original = reader.scan(one.status.duplicate_of or "")
-                if original is not None:
-                    raise SectionError(
-                        f"section {section!r} is a copy of {original.scan.section_id!r}, "
-                        "whose log stands for both"
-                    )
-            told = ", ".join(known) or "none yet"
-            raise SectionError(f"expected a section of the store, got {section!r}; known: {told}")
+        stored_section(reader, section)
         return list(reader.depth_log(section))
 
 

@@ -1,4 +1,4 @@
-"""Someone ashore, or a dashboard: hears the log over MQTT and counts what arrives."""
+"""A subscriber to the log over MQTT, as a dashboard ashore is one: counts what arrives."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ CONNECT_S = 10.0
 
 
 @dataclass
-class Heard:
+class Received:
     """What arrived so far."""
 
     rows: set[tuple[str, int]] = field(default_factory=set)
@@ -33,15 +33,15 @@ class Listener:
     port : int
         Of the broker on 127.0.0.1.
     on_row : callable
-        Told section and row as they arrive, from the client's thread.
+        Called with section and row as they arrive, from the client's thread.
     """
 
     def __init__(self, port: int, on_row: Callable[[str, dict[str, Any]], None]) -> None:
-        self.heard = Heard()
+        self.received = Received()
         self._on_row = on_row
         self._changed = threading.Condition()
         self._subscribed = threading.Event()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="downcore-demo-ear")
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="downcore-demo-listener")
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._on_message
@@ -54,12 +54,12 @@ class Listener:
     def n_rows(self) -> int:
         """How many different rows have arrived."""
         with self._changed:
-            return len(self.heard.rows)
+            return len(self.received.rows)
 
     def wait_for(self, n_rows: int, timeout_s: float) -> bool:
         """Wait until so many different rows have arrived; returns whether they did."""
         with self._changed:
-            return self._changed.wait_for(lambda: len(self.heard.rows) >= n_rows, timeout_s)
+            return self._changed.wait_for(lambda: len(self.received.rows) >= n_rows, timeout_s)
 
     def close(self) -> None:
         """Stop listening."""
@@ -73,12 +73,12 @@ class Listener:
         batch = json.loads(message.payload)
         key = (batch["epoch"], batch["seq"])
         with self._changed:
-            is_repeat = key in self.heard.seqs
-            self.heard.seqs.add(key)
+            is_repeat = key in self.received.seqs
+            self.received.seqs.add(key)
             for row in batch["rows"]:
                 cell = (batch["scan_id"], row["slice"])
-                self.heard.duplicates += cell in self.heard.rows and not is_repeat
-                self.heard.rows.add(cell)
+                self.received.duplicates += cell in self.received.rows and not is_repeat
+                self.received.rows.add(cell)
             self._changed.notify_all()
         if not is_repeat:
             for row in batch["rows"]:

@@ -1,10 +1,9 @@
 """The demo itself: what happens, in which order, and what it says at the end."""
 
 import contextlib
-import importlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from downcore.clock import SystemClock
+from downcore.commands.plate import stored_plate
 from downcore.demo.broker import demo_broker
 from downcore.demo.listener import Listener
-from downcore.demo.picture import draw_core
 from downcore.demo.place import CORE_NAME, prepare
 from downcore.demo.waiting import wait_while_rows_come
+from downcore.plate import SIMULATED_CAVEAT, Plate, check_can_draw, draw_plate
 from downcore.service.daemon import Daemon
 from downcore.settings import InboxSettings, MqttSection, Settings, load_settings
 from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
 from downcore.simulator.scanner import pattern_named, play, scan_job
+from downcore.sources import Limits
 from downcore.store import Reader
 
 PX_PER_CM = 200
@@ -53,7 +54,7 @@ def run_demo(plan: DemoPlan) -> bool:
     ModuleNotFoundError
         If the extra ``demo`` is not installed.
     """
-    importlib.import_module("matplotlib")  # missing, it fails now rather than after the scan
+    check_can_draw()  # now rather than after the scan
     inbox = prepare(plan.folder)
     console = Console()
     with demo_broker(plan.folder) as (broker, port):
@@ -75,20 +76,20 @@ def run_demo(plan: DemoPlan) -> bool:
                 wait_while_rows_come(
                     listener, plan.length_cm, clock=SystemClock(), has_ended=lambda: bool(faults)
                 )
-                heard = listener.heard
+                received = listener.received
             if not plan.ends_by_itself:
                 _stay(console, settings)
     with Reader.open(settings.store.path) as reader:
         stored = reader.counts().slices
-        plate = draw_core(reader, plan.folder / "plate.png", inbox)
+        plate = draw_core(reader, plan.folder / "plate.png")
     if plate is None:
         console.print("no plate: no centimetre had rows")
     else:
-        console.print(f"plate: {plate.path}")
-        if plate.drawn_cm < plan.length_cm:
+        console.print(f"plate: {plan.folder / 'plate.png'}")
+        if (n_drawn := len(plate.slices)) < plan.length_cm:
             console.print(
-                f"{plate.drawn_cm} of {plan.length_cm} cm had rows when the plate was drawn; "
-                "the others are blank",
+                f"{n_drawn} of {plan.length_cm} cm had rows when the plate was drawn; "
+                "the others are not on it",
                 highlight=False,
             )
     console.print(
@@ -97,11 +98,25 @@ def run_demo(plan: DemoPlan) -> bool:
         soft_wrap=True,
     )
     console.print(
-        f"{stored} of {plan.length_cm} cm stored, {len(heard.rows)} received, "
-        f"{heard.duplicates} duplicates",
+        f"{stored} of {plan.length_cm} cm stored, {len(received.rows)} received, "
+        f"{received.duplicates} duplicates",
         highlight=False,
     )
-    return stored == len(heard.rows) == plan.length_cm and heard.duplicates == 0
+    return stored == len(received.rows) == plan.length_cm and received.duplicates == 0
+
+
+def draw_core(reader: Reader, out: Path) -> Plate | None:
+    """Draw the stored sections of the demo's core, top first; ``None`` if none has a row."""
+    sections = sorted(
+        stored.scan.section_id
+        for stored in reader.sections()
+        if stored.scan.section_id.startswith(CORE_NAME) and stored.status.n_slices
+    )
+    if not sections:
+        return None
+    plate = replace(stored_plate(reader, sections, Limits()).plate, caveat=SIMULATED_CAVEAT)
+    draw_plate(plate, out)
+    return plate
 
 
 def sections_of(plan: DemoPlan) -> Iterator[tuple[str, GeneratedCore]]:
@@ -122,7 +137,7 @@ def demo_settings(plan: DemoPlan, inbox: Path, port: int) -> Settings:
     """Return the demo's settings; of the environment only ``[predict]`` and ``[log]`` count."""
     return load_settings(
         None,
-        # Told in full, so that a station's own variables cannot turn the demo to another broker.
+        # Given in full, so that a station's own variables cannot turn the demo to another broker.
         inbox=InboxSettings(
             path=inbox, px_per_cm=str(PX_PER_CM), top="up", settle_s=2.0
         ).model_dump(),

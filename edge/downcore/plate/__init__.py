@@ -1,6 +1,27 @@
-"""A plate: the picture of one section with its depth log beside it, as a core book prints it."""
+"""A plate: core sections with their depth log beside them, as a core book prints it."""
 
-from downcore.plate.sheet import draw_plate
-from downcore.plate.values import GENERATOR_CAVEAT, SIMULATED_CAVEAT, PlateSection, PlateSlice
+from downcore.plate.files import check_can_draw, draw_plate, is_earlier_plate
+from downcore.plate.rows import PICTURE_ROWS, plate_slices, thumbnail
+from downcore.plate.values import (
+    COMPOSITION_CAVEAT,
+    GENERATOR_CAVEAT,
+    SIMULATED_CAVEAT,
+    Plate,
+    PlateSection,
+    PlateSlice,
+)
 
-__all__ = ["GENERATOR_CAVEAT", "SIMULATED_CAVEAT", "PlateSection", "PlateSlice", "draw_plate"]
+__all__ = [
+    "COMPOSITION_CAVEAT",
+    "GENERATOR_CAVEAT",
+    "PICTURE_ROWS",
+    "SIMULATED_CAVEAT",
+    "Plate",
+    "PlateSection",
+    "PlateSlice",
+    "check_can_draw",
+    "draw_plate",
+    "is_earlier_plate",
+    "plate_slices",
+    "thumbnail",
+]

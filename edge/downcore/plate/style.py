@@ -44,16 +44,13 @@ GROUP_COLOURS = (
 )
 """Of groups of minerals, in the order they are met; from Okabe and Ito (2008), and a brown."""
 
-LABEL_COLOURS = (
-    "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#dddddd",
-)  # fmt: skip
-"""That tell neighbouring regions apart; from Okabe and Ito (2008), and a grey."""
-
-NO_LABEL_COLOUR = "#ffffff"
-
 TITLES = {"density": "Density", "vp": "P-wave velocity", "ms": "Magnetic susceptibility"}
 UNITS = {"g/cm3": "g/cm³", "m/s": "m/s", "1e-5 SI": "10⁻⁵ SI"}
 MARKERS = {Status.MEASURED: "D", Status.PREDICTED: "o", Status.FILLED: "s"}
+FORCED_HATCH = "/////"
+"""On the stripe of values that are predicted only because low resolution is allowed."""
 INK = "#222222"
 QUIET = "#6b6b6b"
 WARNING = "#a63603"
+LEFT = 0.085
+"""Where title, columns and legends begin, as a share of the sheet's width."""

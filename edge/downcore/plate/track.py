@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,36 +11,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from downcore.plate.axes import depth_axis, head
-from downcore.plate.style import INK, MARKERS, STATUS_COLOURS, TITLES, UNITS
-from downcore.plate.values import UM_PER_CM, PlateSection
+from downcore.plate.style import FORCED_HATCH, INK, MARKERS, STATUS_COLOURS, TITLES, UNITS
+from downcore.plate.values import UM_PER_CM, Plate, PlateSection
 from downcore.strata.depthlog import HAS_VALUE, Estimate, Status, why_forced
 from downcore.strata.properties import Property
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_RAIL_WIDTH = 0.035
-"""Width of the status rail at a track's left edge, as a fraction of the track."""
+_STRIPE_WIDTH = 0.035
+"""Width of the status stripe at a track's left edge, as a fraction of the track."""
 _LINE_SHARE = 0.016
 """Height of a line of text, as a share of the track; a run names its reason where there is room."""
+_NUMBER = re.compile(r"(?<!\w)\d+(?:\.\d+)?(?!\w)")
 _WIDE_RATIO = 200.0
 """A log axis that spans more than this ratio is labelled at decades only."""
 
 
-def draw_track(axes: "Axes", section: PlateSection, prop: Property) -> None:
-    """Draw one property, depth down, with a rail of status colours at its left edge."""
-    estimates = section.estimates(prop)
+def draw_track(axes: "Axes", plate: Plate, prop: Property) -> None:
+    """Draw one property, depth down, with a stripe of status colours at its left edge."""
+    estimates = plate.estimates(prop)
     low, high = _limits(estimates, prop)
     if prop.is_log_scaled:
         axes.set_xscale("log")
     axes.set_xlim(low, high)
-    depth_axis(axes, section, has_labels=False)
+    depth_axis(axes, plate, has_labels=False)
     if prop.is_log_scaled:
         _log_ticks(axes, is_wide=high / low > _WIDE_RATIO)
     axes.grid(visible=True, which="major", color="#e4e4e4", linewidth=0.6)
     axes.set_axisbelow(True)
-    for run in _runs(section, estimates):
-        _draw_run(axes, section, run)
+    for section in plate.sections:
+        for run in _runs(section, section.estimates(prop)):
+            _draw_run(axes, plate, run)
     axes.tick_params(axis="x", labelsize=7.5, colors=INK, length=3, top=True, labeltop=True)
     axes.tick_params(axis="x", which="minor", top=True, length=1.5, labelsize=0, labeltop=False)
     axes.tick_params(axis="x", bottom=False, which="both", labelbottom=False)
@@ -57,10 +60,11 @@ def _log_ticks(axes: "Axes", *, is_wide: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Neighbouring slices of one status, for one reason where they have no value."""
+    """Neighbouring slices of one status, for like reasons where they have no value."""
 
     status: Status
     reason: str
+    """Empty where they have values."""
     is_forced: bool
     edges_cm: tuple[float, ...]
     """Top of each slice and bottom of the last."""
@@ -69,7 +73,7 @@ class _Run:
 
 def _runs(section: PlateSection, estimates: Sequence[Estimate | None]) -> Iterator[_Run]:
     pieces = itertools.accumulate(
-        (one.top_um != before.bottom_um for before, one in itertools.pairwise(section.slices)),
+        (part.top_um != above.bottom_um for above, part in itertools.pairwise(section.slices)),
         initial=0,
     )
     trios = zip(section.slices, estimates, pieces, strict=True)
@@ -77,37 +81,57 @@ def _runs(section: PlateSection, estimates: Sequence[Estimate | None]) -> Iterat
     for (kind, _), group in itertools.groupby(trios, lambda trio: (_kind(trio[1]), trio[2])):
         members = list(group)
         if kind is not None:
-            status, reason, is_forced = kind
-            tops = [one.top_um / UM_PER_CM for one, _, _ in members]
+            status, _, is_forced = kind
+            tops = [part.top_um / UM_PER_CM for part, _, _ in members]
+            own = tuple(estimate for _, estimate, _ in members if estimate)
             yield _Run(
                 status=status,
-                reason=reason,
+                reason="" if status in HAS_VALUE else _in_common([e.reason for e in own]),
                 is_forced=is_forced,
                 edges_cm=(*tops, members[-1][0].bottom_um / UM_PER_CM),
-                estimates=tuple(estimate for _, estimate, _ in members if estimate),
+                estimates=own,
             )
 
 
 def _kind(estimate: Estimate | None) -> tuple[Status, str, bool] | None:
     if estimate is None:
         return None
-    reason = "" if estimate.status in HAS_VALUE else estimate.reason
-    return estimate.status, reason, bool(why_forced(estimate))
+    words = "" if estimate.status in HAS_VALUE else _NUMBER.sub("", estimate.reason)
+    return estimate.status, words, bool(why_forced(estimate))
 
 
-def _draw_run(axes: "Axes", section: PlateSection, run: _Run) -> None:
+def _in_common(reasons: Sequence[str]) -> str:
+    """Return reasons that differ in their numbers as one, with the range of each number."""
+    ranges = iter(
+        found[0] if len(set(found)) == 1 else f"{min(found, key=float)} to {max(found, key=float)}"
+        for found in zip(*map(_NUMBER.findall, reasons), strict=True)
+    )
+    return _NUMBER.sub(lambda _: next(ranges), reasons[0])
+
+
+def _draw_run(axes: "Axes", plate: Plate, run: _Run) -> None:
     colour = STATUS_COLOURS[run.status]
     top, bottom = run.edges_cm[0], run.edges_cm[-1]
-    axes.axhspan(top, bottom, xmin=0.0, xmax=_RAIL_WIDTH, color=colour, linewidth=0, zorder=4)
+    axes.axhspan(
+        top,
+        bottom,
+        xmin=0.0,
+        xmax=_STRIPE_WIDTH,
+        facecolor=colour,
+        edgecolor="white",
+        hatch=FORCED_HATCH if run.is_forced else None,
+        linewidth=0,
+        zorder=4,
+    )
     if run.status in HAS_VALUE:
-        _draw_values(axes, run, n_slices=len(section.slices))
+        _draw_values(axes, run, n_slices=len(plate.slices))
         return
     axes.axhspan(top, bottom, color=colour, alpha=0.16, linewidth=0, zorder=1)
-    top_cm, bottom_cm = section.span_cm
+    top_cm, bottom_cm = plate.span_cm
     lines = textwrap.wrap(f"{run.status.value}: {run.reason}", width=28)
     if (bottom - top) / (bottom_cm - top_cm) >= _LINE_SHARE * (len(lines) + 0.3):
         axes.text(
-            0.5 + _RAIL_WIDTH / 2,
+            0.5 + _STRIPE_WIDTH / 2,
             (top + bottom) / 2,
             "\n".join(lines),
             transform=axes.get_yaxis_transform(),
@@ -125,9 +149,9 @@ def _draw_values(axes: "Axes", run: _Run, *, n_slices: int) -> None:
     colour = STATUS_COLOURS[run.status]
     edges = np.array(run.edges_cm)
     middles = (edges[:-1] + edges[1:]) / 2
-    values = np.array([_number(one.value) for one in run.estimates])
-    lower = np.array([_number(one.lower) for one in run.estimates])
-    upper = np.array([_number(one.upper) for one in run.estimates])
+    values = np.array([_number(estimate.value) for estimate in run.estimates])
+    lower = np.array([_number(estimate.lower) for estimate in run.estimates])
+    upper = np.array([_number(estimate.upper) for estimate in run.estimates])
     depths = np.repeat(edges, 2)[1:-1]
     axes.fill_betweenx(
         depths, np.repeat(lower, 2), np.repeat(upper, 2), color=colour, alpha=0.2, linewidth=0
@@ -149,9 +173,7 @@ def _draw_values(axes: "Axes", run: _Run, *, n_slices: int) -> None:
 
 def _limits(estimates: Sequence[Estimate | None], prop: Property) -> tuple[float, float]:
     """Return an axis range that holds every interval, with some air."""
-    numbers = [
-        x for one in estimates if one for x in (one.value, one.lower, one.upper) if x is not None
-    ]
+    numbers = [x for e in estimates if e for x in (e.value, e.lower, e.upper) if x is not None]
     if prop.is_log_scaled:
         ends = [x for x in numbers if x > 0] or [prop.lowest, prop.highest]
         logs = [math.log10(x) for x in ends]

@@ -17,12 +17,16 @@ GENERATOR_CAVEAT = "generator-trained network: not a measurement"
 SIMULATED_CAVEAT = f"simulated core, {GENERATOR_CAVEAT}"
 """Caveat for a core that the simulator made."""
 
+COMPOSITION_CAVEAT = "composition of a table of end members, not a measurement"
+"""Caveat for slices that were composed."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlateSlice:
     """One centimetre of the plate."""
 
     top_um: int
+    """Where it is drawn, on the plate's depth axis."""
     bottom_um: int
     class_fractions: tuple[float, ...]
     """Share of pixels in each :class:`MaskClass`, in its order; sums to 1."""
@@ -30,47 +34,81 @@ class PlateSlice:
     """At most one for each property; a property without one is left blank."""
     composition: tuple[GroupShare, ...] = ()
     """Groups' shares; empty where nothing was composed."""
+    linear_rgb: tuple[float, float, float] | None = None
+    """Mean colour of the sediment, linear light, 0 to 1; ``None`` where there is none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlateSection:
-    """All that a plate shows of one scan."""
+    """All that a plate shows of one scan of a section."""
 
-    title: str
-    """Name of the section, as a person says it."""
-    scan: str
-    """Identity of the scan."""
-    bundle: str
-    """Name and identity of the bundle that made the values; empty when there is none."""
-    caveat: str
-    """What a reader must know before using a number; empty when there is nothing to say."""
+    name: str
+    """As it is written beside the section where a plate has several."""
+    top_um: int
+    """Where the section's top is drawn, on the plate's depth axis."""
+    bottom_um: int
+    """Where it ends: at or below the last slice's bottom, for a picture may be longer."""
     slices: tuple[PlateSlice, ...]
     """From the top down; at least one. A depth without a slice is left blank."""
-    picture: NDArray[np.uint8] | None
-    """Thumbnail, shape (n_rows, n_across, 3), sRGB, over the whole span; ``None`` when
-    there is none."""
+    picture: NDArray[np.uint8] | None = None
+    """Thumbnail, shape (n_rows, n_across, 3), sRGB, from top to bottom; ``None`` for the mean
+    colour of each slice in its place."""
     labels: NDArray[np.int32] | None = None
-    """Regions over the same span, shape (n_rows, n_across); 0 is no sediment; ``None`` when there
-    are none."""
-    table: str = ""
-    """Name of the end-member table; empty when there is none."""
-    bottom_um: int | None = None
-    """Where the span ends, at or below the last slice's bottom; ``None`` for right there."""
+    """Regions from top to bottom, shape (n_rows, n_across); 0 is no sediment; ``None`` where there
+    are none. Drawn only with a picture, which gives them their colours."""
 
     def __post_init__(self) -> None:
         if not self.slices:
-            raise ValueError(f"expected at least one slice of {self.title}, got none")
+            raise ValueError(f"expected at least one slice of {self.name}, got none")
 
     @property
     def span_cm(self) -> tuple[float, float]:
-        """Depth of the first slice's top, and of where the picture ends."""
-        bottom_um = self.slices[-1].bottom_um if self.bottom_um is None else self.bottom_um
-        return self.slices[0].top_um / UM_PER_CM, bottom_um / UM_PER_CM
+        """Where it begins and ends on the plate's depth axis."""
+        return self.top_um / UM_PER_CM, self.bottom_um / UM_PER_CM
+
+    def estimates(self, prop: Property) -> list[Estimate | None]:
+        """Return the estimate of each slice, from the top down; ``None`` where there is none."""
+        return [
+            next((e for e in part.estimates if e.property == prop.name), None)
+            for part in self.slices
+        ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plate:
+    """One sheet: sections one below the other, along one depth axis."""
+
+    title: str
+    """Which core, section or image it is, as a person says it."""
+    sections: tuple[PlateSection, ...]
+    """From the top down, none over another; at least one."""
+    is_depth_in_core: bool
+    """Whether the axis counts from the core's top. Otherwise the numbers begin again at each
+    section's top."""
+    scan: str = ""
+    """Identity of each scan."""
+    bundle: str = ""
+    """Name and identity of the bundle that made the values; empty when there is none."""
+    table: str = ""
+    """Name of the end-member table; empty when there is none."""
+    caveat: str = ""
+    """What a reader must know before using a number; empty when there is nothing to say."""
+    note: str = ""
+    """What is missing on the plate, and why; empty when nothing is."""
+
+    def __post_init__(self) -> None:
+        if not self.sections:
+            raise ValueError(f"expected at least one section of {self.title}, got none")
 
     @property
-    def n_cm_with_slices(self) -> float:
-        """How many centimetres of the span have a slice."""
-        return sum(one.bottom_um - one.top_um for one in self.slices) / UM_PER_CM
+    def span_cm(self) -> tuple[float, float]:
+        """Where the depth axis begins and ends."""
+        return self.sections[0].span_cm[0], self.sections[-1].span_cm[1]
+
+    @property
+    def slices(self) -> tuple[PlateSlice, ...]:
+        """The slices of all sections, from the top down."""
+        return tuple(part for section in self.sections for part in section.slices)
 
     @property
     def has_composition(self) -> bool:
@@ -78,8 +116,5 @@ class PlateSection:
         return any(part.composition for part in self.slices)
 
     def estimates(self, prop: Property) -> list[Estimate | None]:
-        """Return the estimate of each slice, from the top down; None where there is none."""
-        return [
-            next((one for one in part.estimates if one.property == prop.name), None)
-            for part in self.slices
-        ]
+        """Return the estimate of each slice, from the top down; ``None`` where there is none."""
+        return [e for section in self.sections for e in section.estimates(prop)]

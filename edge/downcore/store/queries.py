@@ -75,6 +75,19 @@ class StoredRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredBundle:
+    """A bundle of the record."""
+
+    bundle_id: str
+    network: str
+    precision: str
+    training_data: str
+    """What it was trained on, in a sentence."""
+    is_corrected: bool
+    """Whether its values were corrected by measured rows of the section."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much the record holds."""
 
@@ -205,6 +218,23 @@ class Reader:
         while newest and (page := self._composition_page(scan_id, newest[0][0], after)):
             yield from page
             after = page[-1].index
+
+    def prefix_digest(self, scan_id: str) -> str:
+        """Return the digest of a scan's lines whose slices are in the store; empty without any."""
+        found = self._all("SELECT prefix_digest FROM scan WHERE scan_id = ?", scan_id)
+        return str(found[0][0]) if found else ""
+
+    def bundles(self) -> list[StoredBundle]:
+        """Return every bundle, in the order in which they were recorded."""
+        return [
+            StoredBundle(bundle_id, network, precision, training_data, bool(is_corrected))
+            for bundle_id, network, precision, training_data, is_corrected in self._all(
+                "SELECT bundle_id, network, precision, coalesce(manifest ->> '$.training_data',"
+                " manifest ->> '$.manifest.training_data', ''),"
+                " manifest ->> '$.corrected_series_of' IS NOT NULL"
+                " FROM bundle WHERE bundle_id <> '' ORDER BY recorded_utc, bundle_id"
+            )
+        ]
 
     def counts(self) -> Counts:
         """Return how much the record holds."""

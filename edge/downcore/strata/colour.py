@@ -33,6 +33,7 @@ _DELTA = 6.0 / 29.0
 _SLOPE = 1.0 / (3.0 * _DELTA**2)
 _OFFSET = 4.0 / 29.0
 _KNEE_OF_COUNTS = 0.04045
+_KNEE_OF_LIGHT = 0.0031308
 
 
 def linear_of_counts(counts: Pixels) -> NDArray[np.float32]:
@@ -59,6 +60,13 @@ def linear_of_counts(counts: Pixels) -> NDArray[np.float32]:
     if counts.dtype == np.uint16:
         return np.take(_light_of_count(65_535), counts)
     raise ValueError(f"expected counts of 8 or 16 bit, got {counts.dtype}")
+
+
+def counts_of_linear(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return linear light as sRGB counts of 8 bit, rounded; light outside 0 to 1 is clipped."""
+    light = np.clip(np.asarray(linear, np.float64), 0.0, 1.0)
+    encoded = np.where(light <= _KNEE_OF_LIGHT, 12.92 * light, 1.055 * light ** (1.0 / 2.4) - 0.055)
+    return np.rint(255.0 * encoded).astype(np.uint8)
 
 
 def lab_of_linear(linear: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -126,7 +126,7 @@ def _decode_lzw(raw: bytes, n_bytes: int) -> memoryview:
     zeros = _lzw_zeros(7) * (n_zeros // 7) + _lzw_zeros(n_zeros % 7)
     image = _tiff_of_one_strip(zeros + raw, (n_zeros + n_bytes) // _ROW_BYTES)
     values = _decoded(image, cv2.IMREAD_UNCHANGED).astype("<u2", copy=False)
-    return memoryview(values).cast("B")[n_zeros:]
+    return values.data.cast("B")[n_zeros:]
 
 
 def _lzw_zeros(n_zeros: int) -> bytes:

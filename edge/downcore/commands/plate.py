@@ -1,0 +1,252 @@
+"""``downcore plate``: sections of the store on one sheet, from the record."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.commands.output_files import check_output
+from downcore.commands.scan_picture import picture_of_scan
+from downcore.commands.stored_section import stored_section
+from downcore.composing.label_png import label_strip
+from downcore.file_names import printable
+from downcore.plate import (
+    COMPOSITION_CAVEAT,
+    GENERATOR_CAVEAT,
+    Plate,
+    PlateSection,
+    check_can_draw,
+    draw_plate,
+    is_earlier_plate,
+    plate_slices,
+)
+from downcore.settings import Settings
+from downcore.sources import Limits
+from downcore.store import Reader
+from downcore.store.queries import StoredBundle, StoredScan
+from downcore.strata.bundle import NO_NATURAL_CORE
+from downcore.strata.composed import ComposedSlice
+from downcore.strata.depth import SLICE_UM
+from downcore.strata.depthlog import SliceRow
+from downcore.strata.errors import SectionError, SettingsError
+
+_MAX_OVERLAP_UM = SLICE_UM
+"""By how much sections may lie over one another in the core: images are a little too long."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnPlate:
+    """A plate of the record, and what a person should know of it."""
+
+    plate: Plate
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _StoredLog:
+    """All that is drawn of a section."""
+
+    stored: StoredScan
+    rows: tuple[SliceRow, ...]
+    composed: tuple[ComposedSlice, ...]
+    bundles: tuple[StoredBundle, ...]
+    """Whose values the rows have; the first is drawn."""
+    picture: NDArray[np.uint8] | str
+    """Or why there is none."""
+
+    @property
+    def length_um(self) -> int:
+        return self.rows[-1].core_slice.bottom_um
+
+
+def write_plate(
+    sections: Sequence[str], out: Path, settings: Settings, *, bundle: str | None = None
+) -> str:
+    """
+    Draw sections of the store; return what was drawn, in sentences.
+
+    Parameters
+    ----------
+    sections : sequence of str
+        Names of sections.
+    out : Path
+        PNG, PDF or SVG to write.
+    settings : Settings
+        Which store, which inbox nothing is written to, and how large an image may be.
+    bundle : str, optional
+        Name of a bundle, or how its id begins; else that with the most values.
+
+    Raises
+    ------
+    SectionError
+        If the store lacks a section, or it has no row or no such bundle.
+    SettingsError
+        If ``out`` cannot be written, or would take the place of something else.
+    StoreError
+        If there is no store that can be read.
+    ModuleNotFoundError
+        If matplotlib is not installed.
+    """
+    check_output("--out", out, is_own=is_earlier_plate, endings=(".png", ".pdf", ".svg"))
+    if out.resolve().is_relative_to(settings.inbox.path.resolve()):
+        raise SettingsError(
+            f"expected a file outside the inbox for --out, got {printable(out)}, "
+            "which would be taken for a scan"
+        )
+    check_can_draw()
+    limits = Limits(max_pixels=settings.inbox.max_pixels)
+    with Reader.open(settings.store.path) as reader:
+        drawn = stored_plate(reader, sections, limits, bundle=bundle)
+    try:
+        draw_plate(drawn.plate, out)
+    except OSError as error:
+        raise SettingsError(f"cannot write {printable(out)}: {error.strerror}") from None
+    return "\n".join([f"{printable(out)}: {drawn.plate.title}", *drawn.notes])
+
+
+def stored_plate(
+    reader: Reader, sections: Sequence[str], limits: Limits, *, bundle: str | None = None
+) -> DrawnPlate:
+    """
+    Return the plate of stored sections, each named once.
+
+    The depth axis is that of the core where the record knows each section's top in the same core.
+    Else the sections follow one another as given, and depths begin again with each.
+
+    Raises
+    ------
+    SectionError
+        As :func:`write_plate`.
+    """
+    logs = [_log_of(reader, name, limits, bundle) for name in dict.fromkeys(sections)]
+    scans = [log.stored.scan for log in logs]
+    is_one_core = len({(scan.expedition, scan.core) for scan in scans}) == 1
+    has_core_name = is_one_core and all(scan.core and scan.section for scan in scans)
+    tops_um = _tops_in_core(logs) if is_one_core else None
+    is_depth_in_core = tops_um is not None
+    if tops_um is None:
+        tops_um = [0, *accumulate(log.length_um for log in logs[:-1])]
+    placed = sorted(zip(tops_um, logs, strict=True), key=lambda pair: pair[0])
+    logs = [log for _, log in placed]
+    note = _missing_images(logs)
+    plate = Plate(
+        title=_title(logs, has_core_name=has_core_name, is_depth_in_core=is_depth_in_core),
+        sections=tuple(
+            _section(log, top_um, has_core_name=has_core_name) for top_um, log in placed
+        ),
+        is_depth_in_core=is_depth_in_core,
+        scan=", ".join(log.stored.scan.scan_id[:8] for log in logs),
+        bundle=", ".join(dict.fromkeys(_words(log.bundles[0]) for log in logs if log.bundles)),
+        table=", ".join(dict.fromkeys(part.table for log in logs for part in log.composed)),
+        caveat=_caveat(logs),
+        note=note,
+    )
+    return DrawnPlate(plate, tuple(filter(None, (note, *_other_bundles(logs)))))
+
+
+def _tops_in_core(logs: Sequence[_StoredLog]) -> list[int] | None:
+    """Return the tops of sections of one core; ``None`` if one is unknown, or they overlap."""
+    tops_um = [log.stored.scan.section_top_um for log in logs]
+    known_um = [top_um for top_um in tops_um if top_um is not None]
+    spans = sorted((top, top + log.length_um) for top, log in zip(known_um, logs, strict=False))
+    are_apart = all(below[0] >= above[1] - _MAX_OVERLAP_UM for above, below in pairwise(spans))
+    return known_um if len(known_um) == len(logs) and are_apart else None
+
+
+def _missing_images(logs: Sequence[_StoredLog]) -> str:
+    reasons = [log.picture for log in logs if isinstance(log.picture, str)]
+    return (
+        f"no image, so each centimetre in its mean colour: {'; '.join(reasons)}" if reasons else ""
+    )
+
+
+def _log_of(reader: Reader, section: str, limits: Limits, bundle: str | None) -> _StoredLog:
+    stored = stored_section(reader, section)
+    scan_id = stored.scan.scan_id
+    rows = tuple(row.row for row in reader.scan_log(scan_id))
+    if not rows:
+        state = f"{stored.status.state} {stored.status.reason}".strip()
+        raise SectionError(f"section {section!r} has no row yet; its scan is {state}")
+    return _StoredLog(
+        stored=stored,
+        rows=rows,
+        composed=tuple(reader.composition_log(scan_id)),
+        bundles=_bundles_of(section, rows, reader.bundles(), bundle),
+        picture=picture_of_scan(stored, reader.prefix_digest(scan_id), limits),
+    )
+
+
+def _bundles_of(
+    section: str, rows: Sequence[SliceRow], known: Sequence[StoredBundle], asked: str | None
+) -> tuple[StoredBundle, ...]:
+    """Return the bundles of a section, first the one to draw: that with the most values.
+
+    Of equal ones the newest comes first, which for measured rows is the corrected series.
+    """
+    n_values = Counter({estimate.bundle_id: 0 for row in rows for estimate in row.estimates})
+    n_values.update(e.bundle_id for row in rows for e in row.estimates if e.value is not None)
+    found = [bundle for bundle in reversed(known) if bundle.bundle_id in n_values]
+    found.sort(key=lambda bundle: -n_values[bundle.bundle_id])
+    if asked is None:
+        return tuple(found)
+    chosen = [b for b in found if asked and (b.network == asked or b.bundle_id.startswith(asked))]
+    if not chosen:
+        raise SectionError(
+            f"expected a bundle of section {section!r} for --bundle, got {asked!r}; "
+            f"it has: {', '.join(map(_words, found)) or 'none'}"
+        )
+    return (chosen[0], *(bundle for bundle in found if bundle is not chosen[0]))
+
+
+def _section(log: _StoredLog, top_um: int, *, has_core_name: bool) -> PlateSection:
+    scan = log.stored.scan
+    is_composed = len(log.composed) == len(log.rows)
+    return PlateSection(
+        name=f"section {scan.section}{scan.half}" if has_core_name else scan.section_id,
+        top_um=top_um,
+        bottom_um=top_um + log.length_um,
+        slices=plate_slices(
+            log.rows,
+            log.composed,
+            top_um=top_um,
+            bundle_id=log.bundles[0].bundle_id if log.bundles else None,
+        ),
+        picture=None if isinstance(log.picture, str) else log.picture,
+        # A strip of regions has no rows for centimetres that were not composed.
+        labels=label_strip([part.labels for part in log.composed]) if is_composed else None,
+    )
+
+
+def _title(logs: Sequence[_StoredLog], *, has_core_name: bool, is_depth_in_core: bool) -> str:
+    scans = [log.stored.scan for log in logs]
+    if len(scans) == 1:
+        top_um = scans[0].section_top_um
+        depth = f", top at {(top_um or 0) / SLICE_UM:g} cm in the core" if is_depth_in_core else ""
+        return f"Section {scans[0].section_id}{depth}"
+    if has_core_name:
+        core = " ".join(filter(None, (scans[0].expedition, scans[0].core)))
+        return f"Core {core}, sections {', '.join(scan.section + scan.half for scan in scans)}"
+    return f"Sections {', '.join(scan.section_id for scan in scans)}"
+
+
+def _words(bundle: StoredBundle) -> str:
+    correction = ", corrected by measured rows" if bundle.is_corrected else ""
+    return f"{bundle.network} {bundle.precision} {bundle.bundle_id[:8]}{correction}"
+
+
+def _caveat(logs: Sequence[_StoredLog]) -> str:
+    """Return what a reader must know before using a number."""
+    drawn = [log.bundles[0] for log in logs if log.bundles]
+    is_generator = any(NO_NATURAL_CORE in bundle.training_data for bundle in drawn)
+    is_composed = any(log.composed for log in logs)
+    caveats = [GENERATOR_CAVEAT] * is_generator + [COMPOSITION_CAVEAT] * is_composed
+    return "; ".join(caveats)
+
+
+def _other_bundles(logs: Sequence[_StoredLog]) -> list[str]:
+    others = dict.fromkeys(_words(bundle) for log in logs for bundle in log.bundles[1:])
+    return [f"not drawn: {', '.join(others)}; --bundle chooses"] if others else []
