@@ -17,7 +17,7 @@ from downcore.strata.mask.classes import MaskClass
 from downcore.strata.regions._noise import halves_apart, measured_parts, noise_around
 from downcore.strata.regions.merging import MergeRefiner, RegionSettings
 from downcore.strata.regions.window import RegionWindow
-from downcore.strata.superpixels._planes import fill_planes
+from downcore.strata.superpixels.planes import fill_planes
 from downcore.strata.superpixels.settings import SuperpixelSettings
 
 SCALE = LineScale.of(200)

@@ -8,7 +8,7 @@ import pytest
 
 from downcore.strata.colour import lab_of_counts
 from downcore.strata.kernels import compiled
-from downcore.strata.superpixels._planes import LAB_STEPS, fill_planes
+from downcore.strata.superpixels.planes import LAB_STEPS, fill_planes
 
 
 def twice(number: int) -> int:

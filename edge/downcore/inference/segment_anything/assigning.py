@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from downcore.inference.segment_anything.manifest import MASK_STRIDE_PX
 from downcore.inference.segment_anything.picture import Fitted
 from downcore.inference.segment_anything.settings import SegmentAnythingSettings
-from downcore.strata.superpixels._merging import paint
-from downcore.strata.superpixels._runs import parts_of, runs_of
+from downcore.strata.superpixels.merging import paint
+from downcore.strata.superpixels.runs import parts_of, runs_of
 
 _MIN_FREE = 0.5
 """Share of a mask that better ones must leave it; below, it says what they said already."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from downcore.strata.kernels import compiled, inlined
 
 Runs: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]
-"""As ``superpixels._runs`` has them."""
+"""As ``superpixels.runs`` has them."""
 
 _FEW = 32
 

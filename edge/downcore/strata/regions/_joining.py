@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.kernels import compiled, inlined
-from downcore.strata.superpixels._runs import root_of
+from downcore.strata.superpixels.runs import root_of
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.regions._graph import distinct, measure, middles, ranked_around
-from downcore.strata.superpixels._planes import LAB_STEPS, Planes
-from downcore.strata.superpixels._runs import Runs, parts_of, runs_of, touching
+from downcore.strata.superpixels.planes import LAB_STEPS, Planes
+from downcore.strata.superpixels.runs import Runs, parts_of, runs_of, touching
 
 _HALF_PX = 4
 """Pixels that a half must have to tell anything of the noise."""

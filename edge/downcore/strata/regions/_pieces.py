@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.superpixels._merging import groups_of, merge, paint
-from downcore.strata.superpixels._runs import parts_of, runs_of, touching
+from downcore.strata.superpixels.merging import groups_of, merge, paint
+from downcore.strata.superpixels.runs import parts_of, runs_of, touching
 
 
 def connected(

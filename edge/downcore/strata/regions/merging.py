@@ -17,8 +17,8 @@ from downcore.strata.regions._joining import join_alike
 from downcore.strata.regions._noise import halves_apart, measured_parts, noise_around
 from downcore.strata.regions._pieces import connected
 from downcore.strata.regions.window import NO_REGION, RegionWindow
-from downcore.strata.superpixels._merging import paint
-from downcore.strata.superpixels._planes import LAB_STEPS, Planes, fill_planes
+from downcore.strata.superpixels.merging import paint
+from downcore.strata.superpixels.planes import LAB_STEPS, Planes, fill_planes
 
 
 @dataclass(frozen=True, slots=True)

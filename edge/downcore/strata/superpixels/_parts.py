@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.superpixels._merging import (
+from downcore.strata.superpixels.merging import (
     groups_of,
     join_what_goes_on,
     measure_parts,
     merge,
     paint,
 )
-from downcore.strata.superpixels._planes import Planes
-from downcore.strata.superpixels._runs import Runs, parts_of, runs_of, touching
+from downcore.strata.superpixels.planes import Planes
+from downcore.strata.superpixels.runs import Runs, parts_of, runs_of, touching
 
 
 @dataclass(frozen=True, slots=True, eq=False)

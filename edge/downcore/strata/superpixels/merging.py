@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.kernels import compiled, inlined
-from downcore.strata.superpixels._runs import Runs, root_of
+from downcore.strata.superpixels.runs import Runs, root_of
 
 _IS_LARGE, _WAITS, _SEEKS = 1, 2, 4
 _STANDING = 7
