@@ -198,7 +198,7 @@ def main() -> None:
     if not folders:
         sys.exit("no reference bundle is installed; name one with --bundle")
     device = describe_device()
-    n_threads = asked.threads or device.n_usable_cores
+    n_threads = asked.threads or device.n_usable_cpus
     print(f"{device.processor}, {n_threads} threads, OpenVINO {device.openvino_version}")
     load = os.getloadavg()[0]
     print(f"load {load:.1f} before the start{'; the machine is busy' if load > 1 else ''}")

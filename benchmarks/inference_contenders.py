@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from downcore.inference import Bundle
 from downcore.inference.compiling import BATCH_TILES, compile_graph
-from downcore.inference.device import usable_cores
+from downcore.inference.device import usable_cpus
 from downcore.strata.bundle import TILE_PX
 
 OTHER_BATCH = 8
@@ -259,7 +259,7 @@ def benchmark_app(model: Path, seconds: float, n_threads: int) -> Rate:
         "-shape": f"[{BATCH_TILES},{TILE_PX},{TILE_PX},3]",
         "-t": str(max(1, round(seconds))),
     }
-    if n_threads == usable_cores():
+    if n_threads == usable_cpus():
         options["-hint"] = "throughput"
     else:
         # It takes a number of threads only where it is not asked to choose the rest.

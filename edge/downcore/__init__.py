@@ -1,3 +1,67 @@
-"""downcore: a live depth log from the line scans of a sediment core."""
+"""
+downcore: a live depth log from the line scans of a sediment core.
+
+In a notebook, :func:`open` reads the database of a station or of ``downcore process``;
+:func:`read_scan` and :func:`predict` take one finished image. What they need is loaded when
+they are first used, so that importing downcore costs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from downcore.notebook.log import (
+        Log,
+        ScanList,
+        ScanSummary,
+        StoredSection,
+        open,  # noqa: A004 - downcore.open, in full
+    )
+    from downcore.notebook.prediction import predict
+    from downcore.notebook.scan import FinishedScan, SectionMask, read_scan
+    from downcore.notebook.section_log import SectionComposition, SectionLog
+    from downcore.strata.errors import DowncoreError
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "DowncoreError",
+    "FinishedScan",
+    "Log",
+    "ScanList",
+    "ScanSummary",
+    "SectionComposition",
+    "SectionLog",
+    "SectionMask",
+    "StoredSection",
+    "open",
+    "predict",
+    "read_scan",
+]
+
+_HOME_OF = {
+    "DowncoreError": "strata.errors",
+    "FinishedScan": "notebook.scan",
+    "Log": "notebook.log",
+    "ScanList": "notebook.log",
+    "ScanSummary": "notebook.log",
+    "SectionComposition": "notebook.section_log",
+    "SectionLog": "notebook.section_log",
+    "SectionMask": "notebook.scan",
+    "StoredSection": "notebook.log",
+    "open": "notebook.log",
+    "predict": "notebook.prediction",
+    "read_scan": "notebook.scan",
+}
+"""Module in which each name of :data:`__all__` is defined."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'downcore' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - loaded when first used, as all else
+
+    return getattr(import_module(f"downcore.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -21,7 +21,7 @@ from downcore.strata.estimates import (
     NoValue,
     estimates_of,
     forced_reason,
-    why_no_value,
+    reason_to_abstain,
     without_value,
 )
 from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
@@ -191,13 +191,13 @@ class SectionPipeline:
             index=lines.index,
             first_line=lines.first_line,
         )
-        tiles = cut_tiles(lines.lines, classes, px_per_cm, most=self._rules.tiles_per_slice)
+        tiles = cut_tiles(lines.lines, classes, px_per_cm, max_tiles=self._rules.tiles_per_slice)
         pending = _PendingSlice(core_slice, tiles.sediment_fraction)
         for predictor, n_done in zip(self._predictors, self._done_slices, strict=True):
             if lines.index < n_done:
                 pending.answers.append(_Stored())
                 continue
-            why = why_no_value(
+            why = reason_to_abstain(
                 predictor.manifest,
                 n_tiles=len(tiles.pixels),
                 valid_fraction=core_slice.valid_fraction,

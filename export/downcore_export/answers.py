@@ -1,4 +1,4 @@
-"""What a graph says of tiles, computed as on the device."""
+"""A graph's outputs for tiles, computed as on the device."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -50,7 +50,7 @@ def all_of(tiles: TileSet) -> Some:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What a graph says of tiles."""
+    """Outputs of a graph for tiles."""
 
     outputs: NDArray[np.float32]
     """Shape (3, n, n_properties), in the order of ``OUTPUT_NAMES``, scaled space."""
@@ -60,7 +60,7 @@ class Answers:
 
 class CompiledGraph:
     """
-    A graph compiled as on the device, asked as often as needed.
+    A graph compiled as on the device, for repeated use.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class CompiledGraph:
         self._compiled = compile_graph(graph, n_threads=1, precision=precision)
 
     def answers(self, tiles: Tiles) -> Answers:
-        """Return what the graph says of ``tiles``, at least one."""
+        """Return the graph's outputs for ``tiles``, at least one."""
         batch = np.zeros(tuple(self._compiled.input(0).shape), np.uint8)
         n_values = len(OUTPUT_NAMES)
         outputs, last = [], []
@@ -88,7 +88,7 @@ class CompiledGraph:
 
 
 def answers_of(graph: Any, tiles: Tiles, *, precision: str = "f32") -> Answers:
-    """Return what ``graph`` says of ``tiles``; for a graph that is asked once."""
+    """Return the outputs of ``graph`` for ``tiles``; for a graph used once."""
     return CompiledGraph(graph, precision=precision).answers(tiles)
 
 

@@ -1,10 +1,10 @@
 """
-The golden test as a processor without 8-bit dot products computes it.
+The golden test as computed by a processor without 8-bit dot products.
 
 Such processors (AVX2 without VNNI) add products of 8 bit in 16 bit, which can saturate. A
-process of its own is told by environment variables to leave newer instructions alone:
+process of its own is kept from newer instructions by environment variables:
 ``ONEDNN_MAX_CPU_ISA`` for the library of kernels and ``OV_CPU_MAX_ISA`` for OpenVINO's own.
-Whether that was heeded is read from the names of the kernels that were chosen.
+The names of the chosen kernels show whether this had an effect.
 """
 
 import json
@@ -39,19 +39,20 @@ def golden_deviation_on_avx2(
     golden : bytes
         Content of ``golden.npz``.
     novelty_threshold : float
-        In units of which the novelty's deviation is told.
+        The unit in which the novelty's deviation is given.
 
     Returns
     -------
     float or None
-        In spreads; ``None`` where the processor is of another kind, did not heed or took too long.
+        In spreads; ``None`` where the processor is of another kind, the variables had no effect or
+        it took too long.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "model.xml").write_bytes(xml)
         (folder / "model.bin").write_bytes(weights)
         (folder / "golden.npz").write_bytes(golden)
-        path = os.pathsep.join(one for one in sys.path if one)
+        path = os.pathsep.join(folder_name for folder_name in sys.path if folder_name)
         try:
             done = subprocess.run(  # noqa: S603 - this very module, with a path of its own
                 [sys.executable, "-m", "downcore_export.avx2", name],
@@ -62,16 +63,16 @@ def golden_deviation_on_avx2(
                 timeout=_TIMEOUT_S,
             )
         except subprocess.TimeoutExpired:
-            # A figure for the card; hours of training are not to be lost for it.
+            # Only a figure for the card, for which an export must not fail.
             return None
     if done.returncode:
         return None
-    told = json.loads(done.stdout.splitlines()[-1])
-    kernels = [str(one) for one in told["kernels"]]
-    was_heeded = any("avx2" in one for one in kernels) and not any(
-        newer in one for one in kernels for newer in _NEWER
+    answer = json.loads(done.stdout.splitlines()[-1])
+    kernels = [str(kernel) for kernel in answer["kernels"]]
+    was_heeded = any("avx2" in kernel for kernel in kernels) and not any(
+        newer in kernel for kernel in kernels for newer in _NEWER
     )
-    return max(told["values"], told["novelty"] / novelty_threshold) if was_heeded else None
+    return max(answer["values"], answer["novelty"] / novelty_threshold) if was_heeded else None
 
 
 def _measured(folder: Path) -> dict[str, object]:
@@ -98,8 +99,8 @@ def _measured(folder: Path) -> dict[str, object]:
 
 
 def _kernel(op: Any) -> str:
-    told = op.get_rt_info()
-    return str(told["primitiveType"].astype(str)) if "primitiveType" in told else ""
+    info = op.get_rt_info()
+    return str(info["primitiveType"].astype(str)) if "primitiveType" in info else ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What ``downcore bench --json`` wrote, read strictly, for the model card."""
+"""The output of ``downcore bench --json``, parsed strictly, for the model card."""
 
 import json
 import math
@@ -14,10 +14,10 @@ FIGURES = ("r2", "rmse", "mae", "bias", "spearman", "coverage90", "width90", "ab
 
 
 LEAKING = "random-slices"
-"""Protocol that asks about slices between those learned from."""
+"""Protocol with test slices between training slices."""
 
 CALIBRATED = " + first "
-"""In the name of every protocol that shows the first rows of the core."""
+"""Part of the name of every protocol that uses the first rows of the test core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class BenchRow:
     property: str
     unit: str
     figures: dict[str, float | None]
-    """By the names of :data:`FIGURES`; ``None`` where a figure cannot be told."""
+    """By the names of :data:`FIGURES`; ``None`` where a figure cannot be computed."""
     n_slices: int
     n_cores: int
     reads_core_log: bool = False
@@ -48,9 +48,9 @@ class BenchFile:
 
 
 def is_of_unseen_core(row: BenchRow) -> bool:
-    """Return whether nothing of the core was known to the model, neither slices nor rows."""
-    is_told = row.protocol.startswith(LEAKING) or CALIBRATED in row.protocol
-    return not (is_told or row.reads_core_log)
+    """Return whether the model used neither slices nor rows of the test core."""
+    is_not_new = row.protocol.startswith(LEAKING) or CALIBRATED in row.protocol
+    return not (is_not_new or row.reads_core_log)
 
 
 def read_bench(path: Path) -> BenchFile:
@@ -64,7 +64,7 @@ def read_bench(path: Path) -> BenchFile:
     """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        rows = tuple(_row(one) for one in raw["rows"])
+        rows = tuple(_row(row) for row in raw["rows"])
         title = _title(raw.get("data"), path.stem)
     except OSError as error:
         raise SettingsError(f"expected figures of the bench at {path}, got {error.strerror}") from (
@@ -80,7 +80,7 @@ def read_bench(path: Path) -> BenchFile:
 
 
 def _title(data: Any, otherwise: str) -> str:
-    """Return what the bench says of its folder: its name and how many cores it found there."""
+    """Return the bench's folder and the number of its cores."""
     if not isinstance(data, dict) or "folder" not in data:
         return otherwise
     n_cores = len(data.get("cores", ()))

@@ -44,7 +44,9 @@ GOLDEN_TILES = 8
 """Tiles of test cores that a device computes before it starts."""
 
 GOLDEN_TOLERANCE = 0.05
-"""Largest deviation of the golden test, in spreads: room for rounding, none for other numbers."""
+"""
+Largest deviation of the golden test, in spreads: enough for rounding, too little for other values.
+"""
 
 BF16_GOLDEN_TOLERANCE = 0.25
 """The same of a graph computed in bfloat16 where it can be, in 32 bit where it cannot."""
@@ -55,7 +57,7 @@ REFERENCE_FOLDER = "reference-f32"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written:
-    """What was written, for the person who asked for it."""
+    """Summary of what was written."""
 
     folder: Path
     manifest: Manifest
@@ -151,7 +153,7 @@ def _manifest(source: Source, sets: CoreSets, chosen: Chosen, onnx: WrittenOnnx)
     parity = chosen.parity
     intervals = tuple(Interval(o.interval_factor, o.interval_floor) for o in source.outputs)
     covered = coverage(parity.values, intervals).tolist()
-    names = [one.property for one in source.outputs]
+    names = [output.property for output in source.outputs]
     as_shipped = {
         "test_as_shipped": parity.scores,
         "interval_coverage_as_shipped": {"test": dict(zip(names, covered, strict=True))},
@@ -186,12 +188,12 @@ def _manifest(source: Source, sets: CoreSets, chosen: Chosen, onnx: WrittenOnnx)
         n_novelty_tiles=chosen.limit.n_tiles,
         data_sha256=data_sha256(sets),
         extra_files={"model.onnx": onnx.sha256},
-        onnx=onnx.told,
+        onnx=onnx.record,
     )
 
 
 def _now_utc() -> str:
-    # The convention of reproducible builds: whoever needs the same bytes again sets it.
+    # The convention of reproducible builds, for identical bytes.
     fixed = os.environ.get("SOURCE_DATE_EPOCH")
     now = datetime.fromtimestamp(int(fixed), UTC) if fixed else datetime.now(UTC)
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -213,7 +215,7 @@ def _golden_file(arrays: dict[str, NDArray[Any]], manifest: Manifest) -> bytes:
 
 
 def _place(out: Path, files: dict[str, bytes], reference: Files | None) -> None:
-    """Write beside ``out`` and rename, so that a bundle is never half there."""
+    """Write beside ``out`` and rename, so that a bundle is never incomplete."""
     out.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:

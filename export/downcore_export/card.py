@@ -1,8 +1,8 @@
 """
-The model card: what a bundle can do, what it was judged on, and what it must not be used for.
+The model card: what a bundle predicts, its figures, and its limits.
 
-It is made of the manifest, the recipe and the figures of the bench alone, so that it can be
-written again for a finished bundle. No number on it was typed.
+It is generated from the manifest, the recipe and the figures of the bench, so that it can be
+written again for a finished bundle.
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ def card_text(manifest: Manifest, recipe: str, bench: Sequence[BenchFile] = ()) 
         _what(manifest, bench),
         "## Use",
         _use(manifest),
-        *[part for one in bench for part in _bench(one)],
+        *[part for file in bench for part in _bench(file)],
         f"## Figures of the export, on {cores}",
         _figures(manifest),
         "## Intervals",
@@ -73,10 +73,10 @@ def card_text(manifest: Manifest, recipe: str, bench: Sequence[BenchFile] = ()) 
 
 def _what(manifest: Manifest, bench: Sequence[BenchFile]) -> str:
     cores = _cores(manifest)
-    properties = ", ".join(f"{one.property} ({one.unit})" for one in manifest.outputs)
-    told = ", ".join(one.title for one in bench)
+    properties = ", ".join(f"{output.property} ({output.unit})" for output in manifest.outputs)
+    titles = ", ".join(file.title for file in bench)
     judged = (
-        f"What it does on {told} stands below, good or bad."
+        f"What it does on {titles} stands below, good or bad."
         if bench
         else f"Every figure on this page is from {cores}; on others nothing was measured."
     )
@@ -99,26 +99,26 @@ def _use(manifest: Manifest) -> str:
 
 def _bench(file: BenchFile) -> list[str]:
     parts = [f"## Bench: {file.title}"]
-    shown = [one for one in file.rows if is_of_unseen_core(one)]
+    shown = [row for row in file.rows if is_of_unseen_core(row)]
     if len(shown) < len(file.rows):
         parts += ["Cores not seen before only; the report of the bench has the other protocols."]
     # Rows of one protocol stand together, in the order in which the protocols first come.
-    order = list(dict.fromkeys(one.protocol for one in shown))
-    rows = sorted(shown, key=lambda one: order.index(one.protocol))
-    for protocol, some in groupby(rows, key=lambda one: one.protocol):
+    order = list(dict.fromkeys(row.protocol for row in shown))
+    rows = sorted(shown, key=lambda row: order.index(row.protocol))
+    for protocol, some in groupby(rows, key=lambda row: row.protocol):
         parts += [f"### {protocol}", _bench_table(list(some))]
     return parts
 
 
 def _bench_table(rows: list[BenchRow]) -> str:
     headings = ["property", "model", *FIGURES, "slices", "cores"]
-    properties = list(dict.fromkeys(one.property for one in rows))
+    properties = list(dict.fromkeys(row.property for row in rows))
     lines = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
-    for one in sorted(rows, key=lambda row: properties.index(row.property)):
-        figures = [_shown(one.figures[name]) for name in FIGURES]
-        sensor = f" ({one.sensor})" if one.sensor else ""
-        cells = [f"{one.property}{sensor}, {one.unit}", one.network, *figures]
-        lines.append(f"| {' | '.join(cells)} | {one.n_slices} | {one.n_cores} |")
+    for row in sorted(rows, key=lambda row: properties.index(row.property)):
+        figures = [_shown(row.figures[name]) for name in FIGURES]
+        sensor = f" ({row.sensor})" if row.sensor else ""
+        cells = [f"{row.property}{sensor}, {row.unit}", row.network, *figures]
+        lines.append(f"| {' | '.join(cells)} | {row.n_slices} | {row.n_cores} |")
     return "\n".join(lines)
 
 
@@ -137,8 +137,8 @@ def _figures(manifest: Manifest) -> str:
         ),
         "|---|---|---|---|---|---|---|---|",
     ]
-    for one in manifest.outputs:
-        name, unit = one.property, f"log10 {one.unit}" if one.is_log10 else one.unit
+    for output in manifest.outputs:
+        name, unit = output.property, f"log10 {output.unit}" if output.is_log10 else output.unit
         trained = ("test_slice_values", name)
         rows.append(
             f"| {name} | {_get(manifest, *trained, 'r2')} | {_get(manifest, *trained, 'rmse')} "
@@ -165,13 +165,13 @@ def _intervals(manifest: Manifest) -> str:
         ),
         "|---|---|---|---|---|",
     ]
-    for one in manifest.outputs:
-        trained = _get(manifest, "interval_coverage", "test", one.property)
-        shipped = _get(manifest, "interval_coverage_as_shipped", "test", one.property)
-        unit = f"log10 {one.unit}" if one.is_log10 else one.unit
+    for output in manifest.outputs:
+        trained = _get(manifest, "interval_coverage", "test", output.property)
+        shipped = _get(manifest, "interval_coverage_as_shipped", "test", output.property)
+        unit = f"log10 {output.unit}" if output.is_log10 else output.unit
         rows.append(
-            f"| {one.property} | {trained} | {shipped} | {one.interval_factor:.3g} "
-            f"| {one.interval_floor:.3g} {unit} |"
+            f"| {output.property} | {trained} | {shipped} | {output.interval_factor:.3g} "
+            f"| {output.interval_floor:.3g} {unit} |"
         )
     return "\n".join(rows)
 
@@ -236,11 +236,11 @@ def _onnx(manifest: Manifest) -> str:
     cores = _cores(manifest)
     if manifest.onnx is None:
         return ""
-    one = manifest.onnx
-    moved = ", ".join(f"{name} {x:.4f}" for name, x in one.p95_deviation.items())
+    onnx = manifest.onnx
+    moved = ", ".join(f"{name} {x:.4f}" for name, x in onnx.p95_deviation.items())
     return (
-        f"`model.onnx` is the same network for other runtimes, {one.precision}. In ONNX Runtime "
-        f"its mean is at most {one.golden_deviation:.3g} training sd from this graph's on the "
+        f"`model.onnx` is the same network for other runtimes, {onnx.precision}. In ONNX Runtime "
+        f"its mean is at most {onnx.golden_deviation:.3g} training sd from this graph's on the "
         "golden tiles; 95th percentile of its deviation from the unquantised network on tiles of "
         f"test {cores}, training sd: {moved}."
     )
@@ -248,10 +248,12 @@ def _onnx(manifest: Manifest) -> str:
 
 def _training(manifest: Manifest, recipe: str) -> str:
     run = manifest.metrics.get("run", {})
-    told = "".join(f"; {key} {value:.4g}" for key, value in sorted(run.items()))
-    digests = "\n".join(f"- {name}: `{one}`" for name, one in sorted(manifest.data_sha256.items()))
+    run_text = "".join(f"; {key} {value:.4g}" for key, value in sorted(run.items()))
+    digests = "\n".join(
+        f"- {name}: `{digest}`" for name, digest in sorted(manifest.data_sha256.items())
+    )
     return (
-        f"Network `{manifest.network}`{told}. downcore {manifest.code_version}. SHA-256 of the "
+        f"Network `{manifest.network}`{run_text}. downcore {manifest.code_version}. SHA-256 of the "
         f"cores (resolutions, labels, colours):\n\n{digests}\n\nThe recipe, SHA-256 "
         f"`{manifest.recipe_sha256[:16]}`:\n\n```toml\n{recipe.strip()}\n```"
     )

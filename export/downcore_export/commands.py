@@ -63,5 +63,5 @@ def card(
     from downcore_export.bench_rows import read_bench  # noqa: PLC0415 - as above
     from downcore_export.card import rewrite_card  # noqa: PLC0415 - as above
 
-    path = rewrite_card(folder, [read_bench(one) for one in bench or ()])
+    path = rewrite_card(folder, [read_bench(path) for path in bench or ()])
     typer.echo(f"wrote {path}")

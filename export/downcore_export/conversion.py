@@ -1,4 +1,4 @@
-"""A torch module as an OpenVINO graph that takes tiles as they are cut."""
+"""Conversion of a torch module to an OpenVINO graph that takes tiles as they are cut."""
 
 import io
 import tempfile
@@ -17,10 +17,10 @@ from downcore.inference.openvino_runtime import openvino, preprocess
 from downcore.strata.bundle import INPUT_NAME, OUTPUT_NAMES, TILE_PX
 
 FEATURES_NAME = "features"
-"""Name of the last output of a graph that is not finished: shape (n, k), f32."""
+"""Name of the last output of an unfinished graph: shape (n, k), f32."""
 
 _EXAMPLE_TILES = 2
-"""Tiles of the example that is traced; not 1, so that nothing takes the batch for a constant."""
+"""Tiles of the traced example; not 1, so that the batch size is not folded as a constant."""
 
 
 def example_input() -> torch.Tensor:
@@ -93,7 +93,7 @@ def with_corrected_outputs(
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Let torch and the quantisers warn and draw bars unheard; the parity gate judges them."""
+    """Silence warnings and progress bars of torch and the quantisers."""
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
@@ -103,8 +103,8 @@ def as_written(graph: Any, *, is_half: bool) -> tuple[bytes, bytes]:
     """
     Return the XML and the weights of ``graph``, in 16 bit where ``is_half``.
 
-    Its nodes are renamed by their order: the names they come with count on from whatever
-    the process converted before, so that the same network would give other bytes.
+    Its nodes are renamed by their order: their original names depend on earlier conversions of the
+    process, so the same network would give other bytes.
     """
     graph = graph.clone()
     graph.set_friendly_name("network")

@@ -1,5 +1,5 @@
 """
-How unlike the training cores a tile is, told by the graph itself.
+Novelty: how unlike the training cores a tile is, as an output of the graph.
 
 The features that the network's heads read are compared with those of training tiles, as the
 quantised graph computes both. Directions in which training tiles vary count in units of
@@ -22,27 +22,27 @@ FALSE_ABSTAIN_SHARE = 0.01
 """Share of the slices of validation cores that the threshold abstains from."""
 
 MAX_DIRECTIONS = 64
-"""Most directions with a spread of their own."""
+"""Largest number of directions with a spread of their own."""
 
 _KEPT_SHARE = 0.98
 """Share of the variance of training features that these directions hold, if so many do."""
 
 _MIN_SPREAD = 1e-3
-"""Least variance of any direction, as a share of the mean one: a feature that never spoke."""
+"""Smallest variance of a direction, as a share of the mean; for features that are always 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Familiar:
-    """What is usual of features, fitted to those of training tiles."""
+    """Mean and covariance of features, fitted to those of training tiles."""
 
     centre: NDArray[np.float32]
     """Mean, shape (k,)."""
     directions: NDArray[np.float32]
     """Orthonormal columns, shape (k, r)."""
     weights: NDArray[np.float32]
-    """What a squared step along each direction counts, shape (r,)."""
+    """Weight of a squared step along each direction, shape (r,)."""
     rest_weight: float
-    """What a squared step across all of them counts."""
+    """Weight of a squared step orthogonal to all of them."""
     n_tiles: int
     """Tiles that it was fitted to."""
 
@@ -80,12 +80,12 @@ def with_novelty(graph: Any, familiar: Familiar) -> Any:
     """
     Return ``graph`` with its last output, the features, replaced by their novelty.
 
-    The distance is computed in 32 bit. What lies across the directions is computed as a
-    vector and squared after, since a difference of squares would lose the small ones.
+    The distance is computed in 32 bit. The part orthogonal to the directions is computed as a
+    vector and then squared, since a difference of squares would lose small values.
     """
     ops = openvino.opset13
-    told = graph.clone()
-    features = told.get_results()[len(OUTPUT_NAMES)]
+    with_novelty_output = graph.clone()
+    features = with_novelty_output.get_results()[len(OUTPUT_NAMES)]
     source = features.input_value(0)
     source.get_tensor().set_names(set())
     # Two matrices, since with a shared one OpenVINO 2026.4 was seen to give wrong numbers.
@@ -101,17 +101,17 @@ def with_novelty(graph: Any, familiar: Familiar) -> Any:
     )
     novelty = ops.add(near, far)
     novelty.output(0).get_tensor().set_names({NOVELTY_NAME})
-    told.remove_result(features)
-    told.add_results([ops.result(novelty)])
-    told.validate_nodes_and_infer_types()
-    return told
+    with_novelty_output.remove_result(features)
+    with_novelty_output.add_results([ops.result(novelty)])
+    with_novelty_output.validate_nodes_and_infer_types()
+    return with_novelty_output
 
 
 def threshold_for(
     novelty: NDArray[np.floating], *, false_abstain_share: float = FALSE_ABSTAIN_SHARE
 ) -> float:
     """
-    Return the threshold above which so large a share of slices like ``novelty`` (n,) lie.
+    Return the threshold exceeded by the given share of slices like ``novelty`` (n,).
 
     The split-conformal quantile: of a further slice of the same kind, the chance to lie above
     is at most the share. With too few slices for that, the greatest novelty.

@@ -1,8 +1,8 @@
 """
-The network once more as ONNX, for runtimes other than OpenVINO; judged in ONNX Runtime.
+The network as ONNX, for runtimes other than OpenVINO; checked in ONNX Runtime.
 
-It is quantised by ONNX Runtime whichever way the bundle's own graph went, since an
-OpenVINO graph cannot be turned into ONNX. Where 8 bit moves it too far, it is of 32 bit.
+It is quantised by ONNX Runtime whatever the bundle's own quantiser, since an OpenVINO graph cannot
+be converted to ONNX. Where 8 bit changes values too much, it is kept in 32 bit.
 """
 
 import hashlib
@@ -31,10 +31,10 @@ _BATCH = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WrittenOnnx:
-    """The content of ``model.onnx``, and what the manifest says of it."""
+    """The content of ``model.onnx``, and its entry in the manifest."""
 
     content: bytes
-    told: OnnxFile
+    record: OnnxFile
 
     @property
     def sha256(self) -> str:
@@ -55,7 +55,7 @@ def onnx_file(
     sets : CoreSets
         Cores of its recipe.
     chosen : Chosen
-        The bundle's graph, and what the unquantised one says of the test tiles.
+        The bundle's graph, and the unquantised graph's outputs for the test tiles.
     golden : tuple
         Golden tiles, and the bundle's own outputs of them, shape (3, n, n_properties).
     """
@@ -79,7 +79,7 @@ def _of_8_bit(source: Source, calibration: Calibration) -> bytes:
 
 
 def run_onnx(content: bytes, tiles: Tiles) -> NDArray[np.float32]:
-    """Return what ONNX Runtime makes of ``tiles``, shape (3, n, n_properties)."""
+    """Return ONNX Runtime's outputs for ``tiles``, shape (3, n, n_properties)."""
     import onnxruntime  # noqa: PLC0415 - slow to import, and optional
 
     options = onnxruntime.SessionOptions()
@@ -89,8 +89,8 @@ def run_onnx(content: bytes, tiles: Tiles) -> NDArray[np.float32]:
     found = [
         np.stack(
             [
-                np.asarray(one)
-                for one in session.run(
+                np.asarray(output)
+                for output in session.run(
                     list(OUTPUT_NAMES), {INPUT_NAME: tiles[first : first + _BATCH]}
                 )
             ]
@@ -106,7 +106,7 @@ def with_tile_input(content: bytes) -> bytes:
 
     model = onnx.load_from_string(content)
     graph, make = model.graph, onnx.helper
-    kept = [one for one in graph.input if one.name != INPUT]
+    kept = [tensor for tensor in graph.input if tensor.name != INPUT]
     shape: list[str | int] = ["n", TILE_PX, TILE_PX, 3]
     tiles = make.make_tensor_value_info(INPUT_NAME, onnx.TensorProto.UINT8, shape)
     _replace(graph.input, [tiles, *kept])
@@ -134,7 +134,7 @@ def with_line(content: bytes, gains: NDArray[np.float32], offsets: NDArray[np.fl
         graph.node.append(node("Mul", [f"{name}_raw", f"{name}_gain"], [f"{name}_scaled"]))
         graph.node.append(node("Add", [f"{name}_scaled", f"{name}_offset"], [name]))
     onnx.checker.check_model(model)
-    got = [one.name for one in graph.output]
+    got = [tensor.name for tensor in graph.output]
     if got != [*OUTPUT_NAMES, FEATURES_NAME]:
         raise ValueError(f"expected the outputs of a network in their order, got {got}")
     return bytes(model.SerializeToString())
@@ -150,11 +150,11 @@ def _rename(graph: Any, old: str, new: str) -> None:
 
 
 def _replace(field: Any, content: list[Any]) -> None:
-    copies = [type(one).FromString(one.SerializeToString()) for one in content]
+    copies = [type(message).FromString(message.SerializeToString()) for message in content]
     del field[:]
     field.extend(copies)
 
 
 def _p95(got: NDArray[np.float32], ideal: NDArray[np.float32]) -> dict[str, float]:
     moved = np.percentile(np.abs(got - ideal), 95, axis=0)
-    return {one.name: float(x) for one, x in zip(PROPERTIES, moved, strict=True)}
+    return {prop.name: float(x) for prop, x in zip(PROPERTIES, moved, strict=True)}

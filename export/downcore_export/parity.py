@@ -1,4 +1,4 @@
-"""How far a quantised network is from the one that was trained, and whether that will do."""
+"""Parity: how far a quantised network is from the trained one, and whether that is acceptable."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class Parity:
     """Of a slice's value, by property, in spreads."""
     n_tiles: int
     values: SliceValues
-    """What the network says of the slices, and what is true."""
+    """The network's values of the slices, and the true ones."""
 
     @property
     def is_good_enough(self) -> bool:
@@ -58,14 +58,14 @@ def compare(
     values, truth = (
         join_slices(
             tiles,
-            scaling.unscaled(one[0].astype(np.float64)),
-            np.exp(one[1].astype(np.float64)) * scaling.spread,
+            scaling.unscaled(raw[0].astype(np.float64)),
+            np.exp(raw[1].astype(np.float64)) * scaling.spread,
         )
-        for one in (outputs, reference)
+        for raw in (outputs, reference)
     )
     got, ideal = score(values.at_support, values), score(truth.at_support, truth)
     moved = np.abs(values.mean - truth.mean) / scaling.spread
-    names = [one.name for one in PROPERTIES]
+    names = [prop.name for prop in PROPERTIES]
     return Parity(
         scores=got,
         r2_loss={n: ideal[n].get("r2", np.nan) - got[n].get("r2", np.nan) for n in names},

@@ -1,10 +1,9 @@
 """
-Ways from a graph of 32 bit to one of 8 bit.
+Quantisers: from a graph of 32 bit to one of 8 bit.
 
-Which of them comes nearest the unquantised network differs from network to network, so
-all are tried and the nearest on unseen cores is kept. All take their ranges over every
-calibration tile, never means over tiles. To add one, write a function of :data:`Quantise` and
-put it into :data:`QUANTISERS`.
+Which of them is nearest the unquantised network depends on the network, so all are tried and the
+nearest on unseen cores is kept. Ranges are taken over all calibration tiles, never as means over
+tiles. To add one, write a function of :data:`Quantise` and put it into :data:`QUANTISERS`.
 """
 
 import logging

@@ -1,11 +1,11 @@
 """
-What 8 bit took from the values, and how it is given back.
+Correction of a quantised network's values for the error of 8 bit.
 
-First by a line: a gain and an offset for each value. Then by the features that 8 bit left.
-Rounding activations bends the features of a deep network in ways that depend on the tile. Most of
-what it does to the values can be told from those features themselves: a ridge regression of the
-difference to the unquantised network, on training tiles, is added to the values, in 32 bit and
-inside the graph. Both learn from the trained network only, never from labels.
+First by a line: a gain and an offset for each value. Then by the quantised features: rounding
+activations changes the features of a deep network depending on the tile, and most of the effect on
+the values can be predicted from those features. A ridge regression of the difference to the
+unquantised network, on training tiles, is added to the values, in 32 bit and inside the graph. Both
+learn from the trained network only, never from labels.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _PENALTY = 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureCorrection:
-    """What is added to the values of a tile: ``features @ weights + offset``."""
+    """The correction added to the values of a tile: ``features @ weights + offset``."""
 
     weights: NDArray[np.float32]
     """Shape (k, n_properties), scaled space."""
@@ -41,18 +41,18 @@ def fit_feature_correction(
     reference: NDArray[np.floating],
 ) -> FeatureCorrection:
     """
-    Return what brings ``values`` nearest to ``reference``.
+    Return the correction that brings ``values`` nearest to ``reference``.
 
     Parameters
     ----------
     features : ndarray, shape (n_tiles, k)
         As the quantised graph computes them.
     values, reference : ndarray, shape (n_tiles, n_properties)
-        What the quantised and the unquantised graph say of the same tiles, scaled space.
+        Values of the same tiles by the quantised and the unquantised graph, scaled space.
     """
     wide = features.astype(np.float64)
     centre, spread = wide.mean(axis=0), wide.std(axis=0)
-    # A feature that never speaks tells nothing.
+    # A constant feature carries no information.
     per_unit = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
     x = (wide - centre) * per_unit
     missing = reference.astype(np.float64) - values
@@ -73,8 +73,8 @@ def with_feature_correction(graph: Any, correction: FeatureCorrection) -> Any:
     source = value.input_value(0)
     source.get_tensor().set_names(set())
     weights = ops.constant(correction.weights)
-    told = ops.matmul(features, weights, transpose_a=False, transpose_b=False)
-    whole = ops.add(ops.add(source, told), correction.offset[None])
+    learned = ops.matmul(features, weights, transpose_a=False, transpose_b=False)
+    whole = ops.add(ops.add(source, learned), correction.offset[None])
     whole.output(0).get_tensor().set_names({OUTPUT_NAMES[0]})
     value.input(0).replace_source_output(whole.output(0))
     mended.validate_nodes_and_infer_types()
@@ -83,18 +83,18 @@ def with_feature_correction(graph: Any, correction: FeatureCorrection) -> Any:
 
 def corrected(graph: Any, outputs: NDArray[np.float32], reference: NDArray[np.float32]) -> Any:
     """
-    Return ``graph`` with its outputs brought as near ``reference`` as a line can.
+    Return ``graph`` with its outputs fitted to ``reference`` by a line.
 
-    Rounding activations shifts deep networks as a whole, the values of all tiles alike; a
-    gain and an offset for each value take that back. The log sd only gets an offset, the
-    spread inside a tile only a gain, so that it stays 0 or more.
+    Rounding activations shifts the values of all tiles alike; a gain and an offset for each value
+    correct that. The log sd only gets an offset, the spread inside a tile only a gain, so that it
+    stays 0 or more.
 
     Parameters
     ----------
     graph : openvino.Model
         Quantised.
     outputs, reference : ndarray, shape (3, n_tiles, n_properties)
-        What ``graph`` and the unquantised one say of the same calibration tiles.
+        Outputs of ``graph`` and of the unquantised one for the same calibration tiles.
     """
     return with_corrected_outputs(graph, *correction(outputs, reference))
 
@@ -117,5 +117,5 @@ def correction(
 
 
 def _quotient(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    # A value that never varies tells nothing of its gain.
+    # A constant value does not determine a gain.
     return np.divide(above, below, out=np.ones_like(above), where=below > 0)

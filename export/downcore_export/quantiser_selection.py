@@ -1,4 +1,4 @@
-"""Which of the quantised graphs a bundle gets, or a slower one, or none."""
+"""Selection of a bundle's graph: the best quantised one, else one of 16 bit, else none."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ CHOOSING_CORES = 12
 """Validation cores on which the quantisers compete."""
 
 NOVELTY_TILES = 4000
-"""Tiles, spread over all training cores, whose features say what is not novel."""
+"""Tiles, spread over all training cores, whose features define what is familiar."""
 
 NOT_QUANTISED = "none"
 """Name of the method where weights of 16 bit are written."""
@@ -55,13 +55,13 @@ class Files:
 
     @property
     def graph(self) -> Any:
-        """The graph, read back, so that what is judged is what is shipped."""
+        """The graph, read back, so that the written graph is the one compared."""
         return as_read(self.xml, self.weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """Training tiles that set the ranges of 8 bit, and what the unquantised graph says of them."""
+    """Training tiles that set the ranges of 8 bit, and the unquantised graph's outputs for them."""
 
     pixels: NDArray[np.uint8]
     """Shape (n, 200, 200, 3)."""
@@ -71,11 +71,11 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Limit:
-    """From which novelty on a slice is abstained from, and how that was set."""
+    """The novelty threshold above which a slice gets no value, and how it was set."""
 
     threshold: float
     n_tiles: int
-    """Training tiles whose features say what is not novel."""
+    """Training tiles whose features define what is familiar."""
     test_share: float
     """Share of slices of test cores that lie above."""
 
@@ -96,7 +96,7 @@ class Chosen:
     reference: Files
     """The unquantised graph, its last output the features."""
     ideal: NDArray[np.float32]
-    """What the unquantised graph says of the test tiles, shape (3, n, n_properties)."""
+    """The unquantised graph's outputs for the test tiles, shape (3, n, n_properties)."""
     n_calibration_tiles: int
     """On which ``method`` was calibrated; 0 where nothing is quantised."""
     calibration: Calibration | None
@@ -124,7 +124,7 @@ class _Candidate:
 
 def choose(source: Source, sets: CoreSets, *, quantisers: Iterable[str], report: Report) -> Chosen:
     """
-    Quantise in every way, keep the nearest on validation cores, judge it on test cores.
+    Try every quantiser, keep the nearest on validation cores and check it on test cores.
 
     Where it moves values too far, weights of 16 bit take its place: computed in bfloat16 if
     this processor can show that they stay near enough, else in 32 bit.
@@ -139,39 +139,39 @@ def choose(source: Source, sets: CoreSets, *, quantisers: Iterable[str], report:
         Names of :data:`downcore_export.quantisation.QUANTISERS`; none gives 16 bit. A network
         without convolutions is never quantised.
     report : Report
-        Hears of the progress.
+        Receives the progress.
 
     Raises
     ------
     BundleError
-        If no way stays near enough the unquantised network.
+        If no precision stays near enough the unquantised network.
     """
     reference = _reference(source, sets)
     test = all_of(sets.test)
     report.at(0.05, "computing the test cores unquantised")
     ideal = reference.compiled.answers(test).outputs
     tried = []
-    for one in _candidates(source, sets, reference, list(quantisers), report):
-        report.at(0.7, f"learning what is familiar to the {one.precision} graph")
-        files = _with_novelty(one, sets.training)
+    for candidate in _candidates(source, sets, reference, list(quantisers), report):
+        report.at(0.7, f"learning what is familiar to the {candidate.precision} graph")
+        files = _with_novelty(candidate, sets.training)
         report.at(0.8, "judging on the test cores")
-        compiled = CompiledGraph(files.graph, precision=one.precision)
+        compiled = CompiledGraph(files.graph, precision=candidate.precision)
         answers = compiled.answers(test)
         parity = compare(answers.outputs, ideal, sets.test, source.scaling)
-        said = f"{one.precision}, {one.method}, on test cores: {told(parity)}"
-        report.note(said)
-        tried.append(said)
+        summary = f"{candidate.precision}, {candidate.method}, on test cores: {parity_text(parity)}"
+        report.note(summary)
+        tried.append(summary)
         if parity.is_good_enough:
             return Chosen(
-                method=one.method,
-                precision=one.precision,
+                method=candidate.method,
+                precision=candidate.precision,
                 files=files,
                 compiled=compiled,
                 parity=parity,
                 limit=_limit(compiled, sets, answers),
                 reference=reference.files,
                 ideal=ideal,
-                n_calibration_tiles=one.n_calibration_tiles,
+                n_calibration_tiles=candidate.n_calibration_tiles,
                 calibration=reference.calibration,
             )
         report.note("too far from the trained network: the next precision is tried")
@@ -181,7 +181,7 @@ def choose(source: Source, sets: CoreSets, *, quantisers: Iterable[str], report:
     )
 
 
-def told(parity: Parity) -> str:
+def parity_text(parity: Parity) -> str:
     """Return the deviation in words."""
     moved = ", ".join(f"{n} {x:.3f}" for n, x in parity.p95_deviation.items())
     lost = ", ".join(f"{n} {x:+.4f}" for n, x in parity.r2_loss.items())
@@ -210,14 +210,14 @@ def _candidates(
     """Yield graphs from the fastest to the slowest; each is only made if it is asked for."""
     graph = reference.files.graph
     if reference.calibration is None:
-        # Nothing in it gains from fewer bits, and a tree whose thresholds move is another tree.
+        # Fewer bits gain nothing here, and rounded thresholds would change the trees.
         yield _Candidate(NOT_QUANTISED, "f32", graph, reference.compiled, 0)
         return
     if quantisers:
         tried = _by_quantiser(
             source, sets, reference, reference.calibration, quantisers=quantisers, report=report
         )
-        yield min(tried, key=lambda one: one[:2])[2]
+        yield min(tried, key=lambda attempt: attempt[:2])[2]
     half = as_read(*as_written(graph, is_half=True))
     if computes_bf16():
         compiled = CompiledGraph(half, precision="bf16")
@@ -247,7 +247,7 @@ def _by_quantiser(
         graph = _quantised(source, name, calibration, many, ideal_many)
         compiled = CompiledGraph(graph)
         parity = compare(compiled.answers(unseen).outputs, ideal, judges, source.scaling)
-        report.note(f"{name} on validation cores: {told(parity)}")
+        report.note(f"{name} on validation cores: {parity_text(parity)}")
         candidate = _Candidate(name, "int8", graph, compiled, len(calibration.pixels))
         yield parity.distance, name, candidate
 
@@ -267,9 +267,9 @@ def _quantised(
     return as_read(*as_written(with_feature_correction(graph, correction), is_half=False))
 
 
-def _with_novelty(one: _Candidate, training: TileSet) -> Files:
+def _with_novelty(candidate: _Candidate, training: TileSet) -> Files:
     some = spread_over(training, NOVELTY_TILES)
-    graph = with_novelty(one.graph, fit_familiar(one.compiled.answers(some).last))
+    graph = with_novelty(candidate.graph, fit_familiar(candidate.compiled.answers(some).last))
     # What is kept in 16 bit is so already; the novelty's own numbers would not fit into 16 bit.
     return Files(*as_written(graph, is_half=False))
 

@@ -1,4 +1,4 @@
-"""An export as the command line starts it: checkpoint, cores, bundle, proof."""
+"""An export from the command line: checkpoint, cores, bundle, golden test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import platformdirs
 from rich.console import Console
 from rich.progress import Progress
 
-from downcore.inference.device import usable_cores
+from downcore.inference.device import usable_cpus
 from downcore.inference.golden_test import start_predictor
 from downcore.inference.loading import load_bundle
 from downcore_export.bench_rows import read_bench
@@ -34,7 +34,7 @@ class ExportFiles:
 
 def run_export(files: ExportFiles, *, with_fp32: bool) -> Written:
     """
-    Export, load the result as a device does, and tell the terminal.
+    Export, load the result as a device does, and report on the terminal.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def run_export(files: ExportFiles, *, with_fp32: bool) -> Written:
     source = read_source(files.checkpoint)
     cache = files.cache or Path(platformdirs.user_cache_dir("downcore")) / "training"
     with _report(console) as report:
-        sets = cores_of(source, cache, release=files.data, report=report, processes=usable_cores())
+        sets = cores_of(source, cache, release=files.data, report=report, processes=usable_cpus())
         written = write_bundle(
             source, sets, files.out, report=report, with_fp32=with_fp32, bench=bench
         )

@@ -1,4 +1,4 @@
-"""What a bundle is made from: a checkpoint, and the generated cores it was trained on."""
+"""The source of a bundle: a checkpoint and the cores it was trained on."""
 
 import dataclasses
 import hashlib
@@ -56,8 +56,8 @@ class Source:
     def scaling(self) -> TargetScaling:
         """Centre and spread of every property."""
         return TargetScaling(
-            np.array([one.centre for one in self.outputs]),
-            np.array([one.spread for one in self.outputs]),
+            np.array([output.centre for output in self.outputs]),
+            np.array([output.spread for output in self.outputs]),
         )
 
 
@@ -83,7 +83,7 @@ def read_source(path: Path) -> Source:
         module=trained_network(content),
         network=content["network"],
         title=network_named(content["network"]).title,
-        outputs=tuple(OutputScaling(**one) for one in content["outputs"]),
+        outputs=tuple(OutputScaling(**output) for output in content["outputs"]),
         trained_px_per_cm=(float(low), float(high)),
         training_data=content["data"]["sentence"],
         metrics=content["metrics"],
@@ -136,7 +136,7 @@ def data_sha256(sets: CoreSets) -> dict[str, str]:
     Return a digest of the cores of each set, by name.
 
     Over seed, resolution, slices and labels of every core, and the mean colours and their
-    spread of every tile: whoever makes the cores again sees whether they are the same ones.
+    spread of every tile: it shows whether cores made again are the same.
     """
     return {
         name: _digest_of(getattr(sets, name).cores) for name in ("training", "validation", "test")
@@ -153,12 +153,15 @@ def _digest_of(cores: Sequence[CoreTiles]) -> str:
 
 
 def flat_figures(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return nested figures as ``{protocol: {"density.r2": 0.5}}``; those that are no number go."""
+    """Return nested figures as ``{protocol: {"density.r2": 0.5}}``, finite numbers only."""
     return {name: dict(_flat("", value)) for name, value in metrics.items()}
 
 
 def _flat(prefix: str, value: Any) -> list[tuple[str, float]]:
     if isinstance(value, Mapping):
-        nested = ((f"{prefix}.{key}" if prefix else str(key), one) for key, one in value.items())
-        return [pair for name, one in nested for pair in _flat(name, one)]
+        nested = (
+            (f"{prefix}.{key}" if prefix else str(key), nested_value)
+            for key, nested_value in value.items()
+        )
+        return [pair for name, number in nested for pair in _flat(name, number)]
     return [(prefix, float(value))] if math.isfinite(value) else []

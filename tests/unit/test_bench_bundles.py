@@ -118,7 +118,7 @@ def test_the_plain_prediction_is_what_the_device_writes_and_the_scored_one_is_av
     np.testing.assert_allclose(answers.plain, core.labels, rtol=1e-6)
     for i, footprint in enumerate(FOOTPRINTS):
         expected = at_logger_support(core.labels[:, i], core.run, footprint)
-        np.testing.assert_allclose(answers.said[:, i], expected, rtol=1e-6)
+        np.testing.assert_allclose(answers.predicted[:, i], expected, rtol=1e-6)
 
 
 def test_intervals_are_those_of_the_device() -> None:
@@ -132,7 +132,7 @@ def test_intervals_are_those_of_the_device() -> None:
 def test_a_scan_too_coarse_for_the_bundle_is_abstained_from_and_counted() -> None:
     found = scored([grey_core(1, px_per_cm=20)]).prediction
 
-    assert np.isnan(found.cores[0].said).all()
+    assert np.isnan(found.cores[0].predicted).all()
     assert found.reasons == {"resolution below the bundle's": 40}
     assert found.cores[0].forced is not None
     assert np.isfinite(found.cores[0].forced).all(), "what it would have said stands beside"
@@ -145,7 +145,7 @@ def test_novel_slices_are_abstained_from() -> None:
 
     found = scored([core]).prediction
 
-    assert np.isnan(found.cores[0].said[5:9]).all()
+    assert np.isnan(found.cores[0].predicted[5:9]).all()
     assert found.reasons == {"unlike the training cores": 4}
 
 

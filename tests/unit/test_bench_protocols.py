@@ -52,7 +52,7 @@ class Nearest:
 
 def r2_of(baseline: Baseline, cores: Sequence[BenchCore], protocol: Protocol) -> float:
     answers = answers_of(run_baseline(baseline, cores, protocol, how=HOW)[OWN], cores, 0)
-    found = r2(answers.said, answers.label)
+    found = r2(answers.predicted, answers.label)
     assert found is not None
     return found
 
@@ -124,8 +124,8 @@ def test_a_baseline_answers_in_the_shape_it_should_and_honours_what_is_missing(
     found = run_baseline(baseline, cores, BY_CORE, how=HOW)[OWN]
 
     for core, one in zip(cores, found.cores, strict=True):
-        assert one.said.shape == core.labels.shape
-        assert np.isnan(one.said[:, 1:]).all(), "nobody logged vp or ms"
+        assert one.predicted.shape == core.labels.shape
+        assert np.isnan(one.predicted[:, 1:]).all(), "nobody logged vp or ms"
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_labels_of_the_core_asked_about_change_no_answer(
     other = [cores[0], walking_core(1, n=60, told=0.1)]
     same_colour = [cores[0], _with_labels_of(cores[1], other[1])]
 
-    one = run_baseline(baseline, cores, BY_CORE, how=HOW)[OWN].cores[1].said
-    two = run_baseline(baseline, same_colour, BY_CORE, how=HOW)[OWN].cores[1].said
+    one = run_baseline(baseline, cores, BY_CORE, how=HOW)[OWN].cores[1].predicted
+    two = run_baseline(baseline, same_colour, BY_CORE, how=HOW)[OWN].cores[1].predicted
 
     np.testing.assert_array_equal(one, two)
 

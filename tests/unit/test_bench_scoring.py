@@ -31,7 +31,7 @@ def answers(
     n = len(label)
     return Answers(
         label=np.array(label, float),
-        said=np.array(said, float),
+        predicted=np.array(said, float),
         lower=np.full(n, NAN) if lower is None else np.array(lower, float),
         upper=np.full(n, NAN) if upper is None else np.array(upper, float),
         core=np.zeros(n, np.int64) if core is None else np.array(core, np.int64),

@@ -79,9 +79,11 @@ def test_first_rows_set_the_level_of_a_core_and_are_not_scored() -> None:
     asked = fixed.asked[:, 0]
     assert not asked[:FIRST_CM].any()
     assert asked[FIRST_CM:].all()
-    before, after = (np.abs(one.said - cores[-1].labels)[asked, 0].mean() for one in (plain, fixed))
+    before, after = (
+        np.abs(one.predicted - cores[-1].labels)[asked, 0].mean() for one in (plain, fixed)
+    )
     assert after < before
-    np.testing.assert_array_equal(plain.said, prediction.cores[-1].said)
+    np.testing.assert_array_equal(plain.predicted, prediction.cores[-1].predicted)
 
 
 def test_intervals_that_follow_the_logger_hold_about_nine_in_ten() -> None:

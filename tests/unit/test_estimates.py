@@ -17,7 +17,7 @@ from downcore.strata.estimates import (
     estimates_of,
     forced_reason,
     inverse_transform,
-    why_no_value,
+    reason_to_abstain,
     without_value,
 )
 from downcore.strata.properties import PROPERTIES
@@ -264,7 +264,7 @@ def test_weights_that_do_not_belong_are_refused(weights: list[float]) -> None:
 def why(
     *, n_tiles: int = 5, valid_fraction: float = 0.9, px_per_cm: float = 200.0, allow: bool = False
 ) -> NoValue | None:
-    return why_no_value(
+    return reason_to_abstain(
         MANIFEST,
         n_tiles=n_tiles,
         valid_fraction=valid_fraction,
@@ -338,7 +338,7 @@ def test_an_endless_sd_of_a_graph_is_refused_without_a_warning() -> None:
 
 
 def test_unless_told_otherwise_a_coarse_scan_is_abstained() -> None:
-    got = why_no_value(MANIFEST, n_tiles=5, valid_fraction=0.9, source_px_per_cm=13.7)
+    got = reason_to_abstain(MANIFEST, n_tiles=5, valid_fraction=0.9, source_px_per_cm=13.7)
 
     assert got is not None
     assert got.status is Status.ABSTAINED

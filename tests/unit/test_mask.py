@@ -57,7 +57,7 @@ def chain(cuts: list[int]) -> list[tuple[CoreSlice, bytes, bytes]]:
     for one in slices_of(LINES, PX_PER_CM, cuts):
         classes = masker.mask(one)
         core_slice = measure_slice(one.lines, classes, scale, one.index, one.first_line)
-        tiles = cut_tiles(one.lines, classes, PX_PER_CM, most=2)
+        tiles = cut_tiles(one.lines, classes, PX_PER_CM, max_tiles=2)
         got.append((core_slice, classes.tobytes(), tiles.pixels.tobytes()))
     return got
 

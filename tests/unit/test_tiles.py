@@ -37,28 +37,30 @@ def test_tiles_at_200_px_per_cm_are_a_copy_centred_on_the_sediment() -> None:
     width_cm=st.floats(0.2, 14.0),
     margins=st.tuples(st.floats(0.0, 0.4), st.floats(0.0, 0.4)),
     filled=st.floats(0.1, 1.0),
-    most=st.integers(1, 9),
+    max_tiles=st.integers(1, 9),
 )
-@example(px_per_cm=11.0, width_cm=2.25, margins=(0.0, 0.0), filled=1.0, most=2)
-@example(px_per_cm=450.0, width_cm=14.0, margins=(0.0, 0.0), filled=1.0, most=9)
-@example(px_per_cm=1.0, width_cm=0.2, margins=(0.4, 0.4), filled=0.1, most=1)
+@example(px_per_cm=11.0, width_cm=2.25, margins=(0.0, 0.0), filled=1.0, max_tiles=2)
+@example(px_per_cm=450.0, width_cm=14.0, margins=(0.0, 0.0), filled=1.0, max_tiles=9)
+@example(px_per_cm=1.0, width_cm=0.2, margins=(0.4, 0.4), filled=0.1, max_tiles=1)
 @settings(max_examples=50, deadline=None)
 def test_tiles_never_overlap_leave_the_scan_or_hold_mostly_tray(
     px_per_cm: float,
     width_cm: float,
     margins: tuple[float, float],
     filled: float,
-    most: int,
+    max_tiles: int,
 ) -> None:
     n_lines = max(1, round(px_per_cm * filled))
     n_across = max(1, round(px_per_cm * width_cm))
     left, right = (round(margin * n_across) for margin in margins)
     classes = between(n_lines, n_across, left, n_across - right)
 
-    tiles = cut_tiles(np.zeros((n_lines, n_across, 3), np.uint8), classes, px_per_cm, most=most)
+    tiles = cut_tiles(
+        np.zeros((n_lines, n_across, 3), np.uint8), classes, px_per_cm, max_tiles=max_tiles
+    )
 
     assert tiles.pixels.shape == (len(tiles.across_px), TILE_PX, TILE_PX, 3)
-    assert len(tiles.across_px) <= most
+    assert len(tiles.across_px) <= max_tiles
     assert all(0 <= x < n_across for x in tiles.across_px)
     steps = np.diff(tiles.across_px)
     # Each edge is rounded to a whole pixel on its own.
@@ -132,7 +134,7 @@ def test_one_white_line_in_four_makes_a_quarter_grey(*, along: bool) -> None:
 
 
 def test_few_tiles_of_many_are_spread_from_edge_to_edge() -> None:
-    tiles = cut_tiles(noise(20, 200), np.zeros((20, 200), np.uint8), 20.0, most=4)
+    tiles = cut_tiles(noise(20, 200), np.zeros((20, 200), np.uint8), 20.0, max_tiles=4)
 
     assert tiles.across_px == (0, 60, 120, 180)
 
@@ -143,8 +145,8 @@ def test_a_mask_of_another_size_is_refused() -> None:
 
 
 def test_at_least_one_tile_must_be_asked_for() -> None:
-    with pytest.raises(ValueError, match="at most 1 or more tiles, got 0"):
-        cut_tiles(noise(20, 140), np.zeros((20, 140), np.uint8), 20.0, most=0)
+    with pytest.raises(ValueError, match="max_tiles of 1 or more, got 0"):
+        cut_tiles(noise(20, 140), np.zeros((20, 140), np.uint8), 20.0, max_tiles=0)
 
 
 def test_pixels_of_16_bit_keep_their_upper_8() -> None:
@@ -160,7 +162,7 @@ def test_pixels_of_16_bit_keep_their_upper_8() -> None:
 def test_of_several_tiles_a_single_one_is_the_middle_one() -> None:
     classes = np.zeros((20, 140), np.uint8)
 
-    assert cut_tiles(noise(20, 140), classes, 20.0, most=1).across_px == (60,)
+    assert cut_tiles(noise(20, 140), classes, 20.0, max_tiles=1).across_px == (60,)
 
 
 def test_a_tile_of_half_sediment_is_seen_and_of_less_is_not() -> None:

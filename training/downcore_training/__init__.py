@@ -1,1 +1,1 @@
-"""The lab: networks, their training cores and the loop that trains them. torch is met here."""
+"""The lab: networks, their training cores and the training loop. The part that needs torch."""

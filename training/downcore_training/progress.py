@@ -1,4 +1,4 @@
-"""How a training run is told to whoever watches."""
+"""How a training run reports its progress."""
 
 import time
 from typing import Protocol
@@ -11,14 +11,14 @@ _PLAIN_EVERY_S = 30.0
 
 
 class Report(Protocol):
-    """Hears of the run."""
+    """Receives the progress of a run."""
 
     def at(self, share: float, text: str) -> None:
-        """Say how far the run is, 0 to 1, and what it does."""
+        """Report the share done, 0 to 1, and the current activity."""
         ...
 
     def note(self, text: str) -> None:
-        """Say something that stays on the screen."""
+        """Report a line that stays on the screen."""
         ...
 
 
@@ -37,7 +37,7 @@ class Plain:
         self._last_s = -_PLAIN_EVERY_S
 
     def at(self, share: float, text: str) -> None:
-        """Write a line, if the last one is some time ago."""
+        """Write a line, unless the last one was a moment ago."""
         now_s = time.monotonic()
         if now_s - self._last_s >= _PLAIN_EVERY_S:
             self._last_s = now_s

@@ -1,4 +1,4 @@
-"""How a network is trained: one TOML file, read strictly."""
+"""The recipe of a training: one TOML file, parsed strictly."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ from downcore.strata.errors import SettingsError
 from downcore.strata.fields import value_of
 
 GROUP_TILES = 3
-"""Tiles over a wide footprint in the loss: a Gauss-Hermite rule of so many points."""
+"""Tiles over a wide footprint in the loss: points of the Gauss-Hermite rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,11 @@ class CoreSet:
     """Which generated cores are trained, validated and tested on; one core is in one set only."""
 
     training: int = 240
-    """Cores to learn from."""
+    """Training cores."""
     validation: int = 64
-    """Cores that choose the best checkpoint and calibrate the intervals."""
+    """Validation cores, which choose the best checkpoint and calibrate the intervals."""
     test: int = 64
-    """Cores that only the final figures see."""
+    """Test cores, used for the final figures only."""
     length_cm: int = 60
     width_cm: float = 6.5
     px_per_cm_lowest: float = 60.0
@@ -40,7 +40,7 @@ class CoreSet:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides a training run, but for the machine's speed and ``budget_min``."""
+    """All parameters of a training run."""
 
     network: str
     """Name of the architecture."""
@@ -57,20 +57,20 @@ class Recipe:
     """Tiles of a step; a multiple of the tiles of a group where the loss knows the footprint."""
     footprint_in_loss: bool = True
     """
-    Whether a wide sensor's label is compared with the mean of three tiles over its footprint,
-    not with the one tile in its middle.
+    Whether a wide sensor's label is compared with the mean of three tiles over its footprint
+    instead of the one tile in its middle.
     """
     learn_from: str = "logged"
     """
-    What the means learn from: ``logged`` labels, or what is ``expected`` of the label given the
-    image, which only generated cores know; labels serve where it is not known.
+    Target of the means: ``logged`` labels, or the ``expected`` label given the image, which is
+    known for generated cores only; labels are used where it is unknown.
     """
     learning_rate: float = 1e-3
     """At the end of the warm-up; a cosine leads from there to 0."""
     restart_at: int = 0
     """
     Step at which the cosine, and the crops, begin anew, at half the learning rate; 0 for never.
-    A second, shorter descent finds what the first went past.
+    A second, shorter descent improves on the first.
     """
     weight_decay: float = 0.02
     warm_up_steps: int = 100
@@ -83,17 +83,17 @@ class Recipe:
     """
     normalise_batches: int = 16
     """
-    Batches of whole tiles over which the statistics of the normalisations are taken anew for
-    the weights that are judged: those of a running mean, or of parts of tiles, do not fit.
+    Batches of whole tiles over which the statistics of the normalisations are recomputed for the
+    validated weights: those of single steps, or of crops, do not fit them.
     """
     validate_every: int = 250
-    """Steps between two looks at the validation cores."""
+    """Steps between two validations."""
     look_cores: int = 12
-    """Validation cores of such a look; all are used in the end."""
+    """Validation cores used each time; all are used at the end."""
     look_every_slice: int = 2
-    """A look sees each slice with 1, every second one with 2."""
+    """1 validates on every slice, 2 on every second one."""
     patience: int = 0
-    """Looks without a better score after which the run stops; 0 for never."""
+    """Validations without a better score after which the run stops; 0 for never."""
     threads: int = 2
     """Threads of torch; 0 leaves them as they are."""
     device: str = "auto"
@@ -117,9 +117,11 @@ class Recipe:
     jitter_resolution_most: float = 2.0
     """Most by which the resolution is lowered, 1 for not at all."""
     crop_px: int = 200
-    """Side of the square that the network sees of a tile in the first part of the run."""
+    """Side of the square crop of a tile in the first part of the run."""
     crop_until: float = 0.0
-    """Share of the run in which tiles are cropped: small squares cost less, so more are seen."""
+    """
+    Share of the run in which tiles are cropped: small crops cost less, so more fit the budget.
+    """
     public_weights: str = ""
     """File of a published backbone to start from; empty for random weights."""
     cores: CoreSet = dataclasses.field(default_factory=CoreSet)
@@ -187,7 +189,7 @@ def _check_ranges(recipe: Recipe, origin: str) -> None:
             or (0 < recipe.restart_at < recipe.steps and recipe.budget_min == 0)
         ),
         "crop_px must be 64 to 200": 64 <= recipe.crop_px <= TILE_PX,  # noqa: PLR2004 - said there
-        # The last part must see whole tiles, as the device does.
+        # The last part must use whole tiles, as the device does.
         "crop_until must be 0 to 0.9": 0 <= recipe.crop_until <= 0.9,  # noqa: PLR2004 - said there
         "learning_rate must be above 0": recipe.learning_rate > 0,
         "beta must be 0 to 1": 0 <= recipe.beta <= 1,

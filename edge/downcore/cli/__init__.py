@@ -13,8 +13,8 @@ import typer
 
 from downcore.cli import compose, images, log, plate, play, station
 from downcore.cli.config import config_app
-from downcore.cli.extras import EXTRA_OF, install_command
 from downcore.exit_codes import MISSING_EXTRA, exit_code_of
+from downcore.extras import EXTRA_OF, install_command
 from downcore.strata.errors import DowncoreError
 
 app = typer.Typer(
@@ -63,11 +63,11 @@ def main() -> None:
         typer.echo(f"downcore: {error}", err=True)
         sys.exit(exit_code_of(error))
     except ModuleNotFoundError as error:
-        extra = EXTRA_OF.get((error.name or "").split(".")[0])
-        if extra is None:
+        module = (error.name or "").split(".")[0]
+        if module not in EXTRA_OF:
             raise
         typer.echo(
-            f"downcore: this command needs {error.name}, install it with: {install_command(extra)}",
+            f"downcore: this command needs {module}; install it with: {install_command(module)}",
             err=True,
         )
         sys.exit(MISSING_EXTRA)

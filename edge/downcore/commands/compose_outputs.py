@@ -70,6 +70,8 @@ def check_outputs(outputs: ComposeOutputs, inputs: Iterable[Path | None]) -> Non
     ------
     SettingsError
         Names the option and what is wrong.
+    ModuleNotFoundError
+        If a picture is wanted and matplotlib, which draws it, is not installed.
     """
     if outputs.png is not None:
         check_can_draw()

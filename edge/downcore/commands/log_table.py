@@ -1,31 +1,23 @@
 """``downcore log``: the store's rows as a table or CSV, for people and spreadsheets."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
 
-from downcore.commands.stored_section import stored_section
+from downcore.commands.log_columns import LOG_COLUMNS, Column, Row, log_rows
+from downcore.commands.section_lookup import standing_scan
 from downcore.store import Reader
 from downcore.store.queries import StoredRow
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate
 from downcore.strata.properties import PROPERTIES
 
-CSV_HEADER = (
-    "section", "scan", "slice", "top (cm)", "bottom (cm)", "valid fraction", "L*", "a*", "b*",
-    "flags", "property", "unit", "value", "lower 90 %", "upper 90 %", "heterogeneity",
-    "status", "reason", "bundle",
-)  # fmt: skip
-"""Columns of ``downcore log --csv``; one line for each slice, property and bundle."""
-
 PLAIN_WIDTH = 240
 """Columns of a table that goes into a file or a pipe."""
-
-_UNITS = {one.name: one.unit for one in PROPERTIES}
 
 
 def list_sections(db: Path, out: TextIO) -> None:
@@ -90,34 +82,9 @@ def write_csv(db: Path, section: str, out: TextIO) -> None:
     SectionError
         If the store has no such section.
     """
-    rows = rows_of(db, section)
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_HEADER)
-    for one in rows:
-        core_slice = one.row.core_slice
-        lab = core_slice.colour.lab_mean if core_slice.colour else ("", "", "")
-        for estimate in one.row.estimates:
-            writer.writerow(
-                [
-                    section,
-                    one.scan_id,
-                    core_slice.index,
-                    core_slice.top_um / SLICE_UM,
-                    core_slice.bottom_um / SLICE_UM,
-                    core_slice.valid_fraction,
-                    *lab,
-                    " ".join(core_slice.flags),
-                    estimate.property,
-                    _UNITS.get(estimate.property, ""),
-                    estimate.value,
-                    estimate.lower,
-                    estimate.upper,
-                    estimate.heterogeneity,
-                    estimate.status.value,
-                    estimate.reason,
-                    estimate.bundle_id,
-                ]
-            )
+    stored = rows_of(db, section)
+    scan_id = stored[0].scan_id if stored else ""
+    print_csv(LOG_COLUMNS, log_rows(section, scan_id, (one.row for one in stored)), out)
 
 
 def rows_of(db: Path, section: str) -> list[StoredRow]:
@@ -126,12 +93,11 @@ def rows_of(db: Path, section: str) -> list[StoredRow]:
 
     Raises
     ------
-    SectionError
-        If the store has no such section; says which there are.
+    UnknownSectionError, SectionError
+        As :func:`~downcore.commands.section_lookup.standing_scan` does.
     """
     with Reader.open(db) as reader:
-        stored_section(reader, section)
-        return list(reader.depth_log(section))
+        return list(reader.scan_log(standing_scan(reader, section).scan.scan_id))
 
 
 def _by_bundle(estimates: Iterable[Estimate]) -> Iterator[tuple[str, list[Estimate]]]:
@@ -155,3 +121,12 @@ def print_table(table: Table, out: TextIO) -> None:
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     console.print(table)
+
+
+def print_csv(columns: Sequence[Column[Row]], rows: Iterable[Row], out: TextIO) -> None:
+    """Write a table as CSV; what has no value is empty, true and false are 1 and 0."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([column.name for column in columns])
+    for row in rows:
+        cells = (column.cell(row) for column in columns)
+        writer.writerow([int(cell) if isinstance(cell, bool) else cell for cell in cells])

@@ -9,6 +9,7 @@ from downcore.commands.image_files import open_complete, readable_scan
 from downcore.commands.palette_png import is_palette_png, write_palette_png
 from downcore.file_names import printable
 from downcore.pipeline import masked_slices
+from downcore.ports import ScanLines
 from downcore.service.station_setup import scan_settings
 from downcore.settings import Settings
 from downcore.strata.errors import SettingsError
@@ -42,9 +43,7 @@ def write_mask(image: Path, out: Path, settings: Settings) -> str:
             f"expected a new .png, or an earlier mask to replace, for --out, got {printable(out)}"
         )
     with open_complete(readable_scan(image), scan_settings(settings).reading) as (lines, n_lines):
-        classes = np.empty((n_lines, lines.n_across), np.uint8)
-        for masked, slice_classes in masked_slices(lines, n_lines):
-            classes[masked.first_line : masked.first_line + masked.n_lines] = slice_classes
+        classes = mask_classes(lines, n_lines)
     palette = [MASK_PALETTE[mask_class] for mask_class in MaskClass]
     try:
         write_palette_png(out, as_stored(classes, lines.description.top), palette)
@@ -57,6 +56,14 @@ def write_mask(image: Path, out: Path, settings: Settings) -> str:
         if counts[mask_class]
     ]
     return f"{printable(image)}: {', '.join(shares)}"
+
+
+def mask_classes(lines: ScanLines, n_lines: int) -> NDArray[np.uint8]:
+    """Return what every pixel of a complete scan is, shape (n_lines, n_across), core top first."""
+    classes = np.empty((n_lines, lines.n_across), np.uint8)
+    for masked, slice_classes in masked_slices(lines, n_lines):
+        classes[masked.first_line : masked.first_line + masked.n_lines] = slice_classes
+    return classes
 
 
 def as_stored(classes: NDArray[np.uint8], top: str) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from downcore.commands.output_files import check_output
 from downcore.commands.scan_picture import picture_of_scan
-from downcore.commands.stored_section import stored_section
+from downcore.commands.section_lookup import standing_scan
 from downcore.composing.label_png import label_strip
 from downcore.file_names import printable
 from downcore.plate import (
@@ -165,7 +165,7 @@ def _missing_images(logs: Sequence[_StoredLog]) -> str:
 
 
 def _log_of(reader: Reader, section: str, limits: Limits, bundle: str | None) -> _StoredLog:
-    stored = stored_section(reader, section)
+    stored = standing_scan(reader, section)
     scan_id = stored.scan.scan_id
     rows = tuple(row.row for row in reader.scan_log(scan_id))
     if not rows:

@@ -1,4 +1,4 @@
-"""Bundles run here, on OpenVINO: the only part of the device that knows it."""
+"""Running bundles on OpenVINO; the only part of the device that uses it."""
 
 from downcore.inference.device import Device, describe_device
 from downcore.inference.golden_test import open_predictor, start_predictor

@@ -1,4 +1,4 @@
-"""The files of a bundle of any kind: read within bounds, proven by digest, parsed as a graph."""
+"""The files of a bundle of any kind: size limits, digests, and parsing of graphs."""
 
 import hashlib
 from pathlib import Path
@@ -8,10 +8,10 @@ from downcore.inference.openvino_runtime import openvino
 from downcore.strata.errors import BundleError
 
 COPY_AGAIN = "copy the whole bundle again"
-"""What to do about a bundle's file that cannot be read."""
+"""Advice in the message about a bundle's file that cannot be read."""
 
 
-def read_file(path: Path, most_bytes: int, *, advice: str = COPY_AGAIN) -> bytes:
+def read_file(path: Path, max_bytes: int, *, advice: str = COPY_AGAIN) -> bytes:
     """
     Return a file's content.
 
@@ -19,10 +19,10 @@ def read_file(path: Path, most_bytes: int, *, advice: str = COPY_AGAIN) -> bytes
     ----------
     path : Path
         A file of a bundle.
-    most_bytes : int
+    max_bytes : int
         Longest file that is read.
     advice : str, optional
-        What to do where it cannot be read.
+        Advice in the message if it cannot be read.
 
     Raises
     ------
@@ -31,13 +31,13 @@ def read_file(path: Path, most_bytes: int, *, advice: str = COPY_AGAIN) -> bytes
     """
     try:
         with path.open("rb") as file:
-            content = file.read(most_bytes + 1)
+            content = file.read(max_bytes + 1)
     except OSError as error:
         raise BundleError(
             f"expected the bundle file {path}, got: {error.strerror}; {advice}"
         ) from error
-    if len(content) > most_bytes:
-        raise BundleError(f"expected at most {most_bytes} bytes in {path}, got more")
+    if len(content) > max_bytes:
+        raise BundleError(f"expected at most {max_bytes} bytes in {path}, got more")
     return content
 
 

@@ -1,8 +1,8 @@
 """
-A graph compiled for this processor, kept on disk so that the next start is fast.
+Compiling a graph for this processor, with a cache on disk for the next start.
 
-What is kept carries its own checksum, so a torn or flipped file is compiled anew
-and never parsed. The folder may be deleted at any time.
+A cached graph carries its own checksum, so a damaged file is compiled again and never parsed. The
+folder may be deleted at any time.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from downcore.strata.bundle import TILE_PX
 from downcore.strata.errors import BundleError
 
 BATCH_TILES = 4
-"""Tiles of one inference; the one shape that is ever compiled."""
+"""Tiles of one inference; the only batch size that is compiled."""
 
 _DIGEST_BYTES = 32
 _MAX_KEPT = 8
@@ -49,7 +49,7 @@ def compile_bundle(bundle: Bundle, n_threads: int, cache_folder: Path | None) ->
             settings = _settings(n_threads, bundle.manifest.precision)
             return openvino.Core().import_model(io.BytesIO(content), "CPU", settings)
         except RuntimeError:
-            # Disposable: what cannot be imported is compiled and written again.
+            # A cached graph that cannot be imported is compiled and written again.
             kept.unlink(missing_ok=True)
     try:
         compiled = compile_graph(bundle.model, n_threads, precision=bundle.manifest.precision)
@@ -65,9 +65,9 @@ def compile_graph(graph: Any, n_threads: int, *, precision: str = "f32") -> Any:
     """
     Return ``graph`` compiled for ``BATCH_TILES`` tiles; the graph itself is left as it is.
 
-    Each stream computes on one thread, so that neither the number of cores nor of
-    requests changes how a sum is split, and with it the bits. ``precision`` is that of the
-    manifest; only ``bf16`` is computed in less than 32 bit where the graph is not quantised.
+    Each stream computes on one thread, so that neither the number of CPUs nor that of requests
+    changes the order of sums, and with it the bits. ``precision`` is that of the manifest; only
+    ``bf16`` is computed in less than 32 bit where the graph is not quantised.
     """
     fixed = graph.clone()
     fixed.reshape([BATCH_TILES, TILE_PX, TILE_PX, 3])
@@ -76,12 +76,12 @@ def compile_graph(graph: Any, n_threads: int, *, precision: str = "f32") -> Any:
 
 def _settings(n_threads: int, precision: str) -> dict[str, object]:
     return {
-        # Without this hint some processors silently compute in bfloat16; with the other one
-        # those that lack it would imitate it slowly.
+        # Without this hint some processors silently compute in bfloat16; with the bf16 hint,
+        # processors without bfloat16 would emulate it slowly.
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" and computes_bf16() else "f32",
         "NUM_STREAMS": n_threads,
         "INFERENCE_NUM_THREADS": n_threads,
-        # Pinned threads collide with whatever else is pinned on a shared workstation.
+        # Pinned threads compete with other pinned threads on a shared workstation.
         "ENABLE_CPU_PINNING": False,
     }
 
@@ -102,7 +102,7 @@ def _checked_content(path: Path) -> bytes | None:
 
 
 def _keep(path: Path, content: bytes) -> None:
-    """Write ``content`` under its checksum; a full or read-only disk is no fault."""
+    """Write ``content`` under its checksum; a full or read-only disk is not an error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
@@ -120,5 +120,5 @@ def _keep(path: Path, content: bytes) -> None:
 
 def _drop_oldest(folder: Path) -> None:
     kept = sorted(folder.glob("*.compiled"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for one in kept[_MAX_KEPT:]:
-        one.unlink(missing_ok=True)
+    for path in kept[_MAX_KEPT:]:
+        path.unlink(missing_ok=True)

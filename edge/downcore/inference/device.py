@@ -1,4 +1,4 @@
-"""What the numbers were computed on, for their provenance."""
+"""The processor and OpenVINO version that computed the values, for their provenance."""
 
 import functools
 import os
@@ -12,12 +12,12 @@ _TELLING_FLAGS = ("avx2", "avx512", "avx_vnni", "amx", "fma", "asimd", "sve", "i
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The processor and the version of OpenVINO; equal values compute equal bits."""
+    """The processor and OpenVINO version; where both are equal, results are equal bit for bit."""
 
     processor: str
     """Its name, as OpenVINO reads it."""
-    n_usable_cores: int
-    """Cores that this process may run on."""
+    n_usable_cpus: int
+    """CPUs that this process may run on."""
     cpu_flags: tuple[str, ...]
     """Instruction sets that decide which kernels run, sorted; empty where unknown."""
     openvino_version: str
@@ -28,7 +28,7 @@ def describe_device() -> Device:
     """Return the processor and the version of OpenVINO; the same at every call."""
     return Device(
         processor=str(openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")),
-        n_usable_cores=usable_cores(),
+        n_usable_cpus=usable_cpus(),
         cpu_flags=_cpu_flags(Path("/proc/cpuinfo")),
         openvino_version=str(openvino.get_version()),
     )
@@ -40,8 +40,8 @@ def computes_bf16() -> bool:
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def usable_cores() -> int:
-    """Return how many cores this process may run on, at least 1."""
+def usable_cpus() -> int:
+    """Return how many CPUs this process may run on, at least 1."""
     if hasattr(os, "sched_getaffinity"):
         return max(len(os.sched_getaffinity(0)), 1)
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""From a verified bundle to a running one: compile, then let it prove itself."""
+"""Starting a bundle: load, compile and run its golden test."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ import platformdirs
 from numpy.typing import NDArray
 
 from downcore.inference.compiling import compile_bundle
-from downcore.inference.device import usable_cores
+from downcore.inference.device import usable_cpus
 from downcore.inference.loading import Bundle, load_bundle
 from downcore.inference.predictor import BundlePredictor, Mode
 from downcore.strata.errors import BundleError
 
 REQUESTS_PER_THREAD = 2
-"""Inferences under way for each thread: one computes while the next one's tiles are copied."""
+"""Inferences in progress per thread: one computes while tiles of the next are copied."""
 
 
 def default_cache_folder() -> Path:
@@ -70,7 +70,7 @@ def start_predictor(
     BundleError
         If the golden test deviates by more than the manifest allows.
     """
-    threads = n_threads or usable_cores()
+    threads = n_threads or usable_cpus()
     compiled = compile_bundle(bundle, threads, cache_folder)
     predictor = BundlePredictor(
         compiled, bundle.manifest, n_requests=REQUESTS_PER_THREAD * threads, mode=mode
@@ -103,5 +103,5 @@ def golden_deviation(predictor: BundlePredictor, bundle: Bundle) -> float:
 
 
 def max_deviation(*deviations: NDArray[np.floating]) -> float:
-    """Return the largest number of all, NaN if one is NaN."""
-    return float(np.max([one.max() for one in deviations]))
+    """Return the largest of all numbers, NaN if any is NaN."""
+    return float(np.max([deviation.max() for deviation in deviations]))

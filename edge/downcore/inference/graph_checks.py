@@ -1,8 +1,8 @@
 """
-Whether a graph is one that a bundle's manifest may name: ports, precision, sound weights.
+Checks of a graph against its manifest: ports, precision, finite weights.
 
-A digest proves that a file is the one that was written, not that the one who wrote it
-wrote the right one; these checks need no arithmetic of the network and name what is wrong.
+A digest proves that a file is unchanged, not that the right graph was written; these checks run
+nothing of the network and name the fault.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from downcore.strata.errors import BundleError
 
 _CONVOLUTIONS = frozenset({"Convolution", "GroupConvolution"})
 _PASSED_THROUGH = frozenset({"Convert", "Subtract", "Multiply", "Reshape", "Transpose"})
-"""Operations between a weight as it is kept and the convolution that reads it."""
+"""Operations between a stored weight and the convolution that reads it."""
 
 
 def check_graph(model: Any, manifest: Manifest) -> None:
@@ -51,7 +51,7 @@ def _check_precision(model: Any, precision: str) -> None:
     share = quantised_share(model)
     has_ranges = any(op.get_type_name() == "FakeQuantize" for op in model.get_ops())
     if precision == "int8":
-        # A few layers may stay as they were where 8 bit would hurt, never half of them.
+        # A few layers may keep more bits where 8 bit would cost accuracy, but never half of them.
         if share > 0.5 and has_ranges:  # noqa: PLR2004 - said above
             return
         got = "is not quantised" if not share else "is quantised in part"
@@ -91,11 +91,11 @@ def _floating_constants(model: Any) -> Iterator[Any]:
 
 
 def _check_ports(ports: list[Any], shapes: dict[str, list[Any]], element_type: Any) -> None:
-    got = [(sorted(one.names), one.element_type, one.partial_shape) for one in ports]
+    got = [(sorted(port.names), port.element_type, port.partial_shape) for port in ports]
     wanted = [([name], element_type, openvino.PartialShape(s)) for name, s in shapes.items()]
     if got != wanted:
-        raise BundleError(f"expected a graph with {_told(wanted)}, got {_told(got)}")
+        raise BundleError(f"expected a graph with {_listed(wanted)}, got {_listed(got)}")
 
 
-def _told(ports: list[Any]) -> str:
+def _listed(ports: list[Any]) -> str:
     return ", ".join(f"{'/'.join(names)} {kind.to_string()}{shape}" for names, kind, shape in ports)

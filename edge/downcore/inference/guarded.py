@@ -1,5 +1,5 @@
 """
-A bundle with its guard: another bundle that says which slices are unlike the training cores.
+A bundle with its guard, a second bundle that detects slices unlike the training cores.
 
 See ``docs/decisions/0027-a-guard-for-every-bundle.md``.
 """
@@ -29,14 +29,14 @@ class GuardedPredictor:
     """
     Runs a bundle and its guard on the same tiles; used from one thread.
 
-    The values are the bundle's, bit for bit; the guard's novelty comes with them.
+    The values are those of the bundle, bit for bit; the guard's novelty is added.
 
     Parameters
     ----------
     plain : BundlePredictor
         The bundle that predicts.
     guard : BundlePredictor
-        Nobody else may use it.
+        Used by this object only.
 
     Raises
     ------
@@ -78,7 +78,7 @@ class GuardedPredictor:
     def collect(self, *, wait: bool) -> list[tuple[Any, TilePrediction]]:
         """Return what both have finished, in order; as :meth:`BundlePredictor.collect`."""
         self._answers += self._plain.collect(wait=wait)
-        self._guarded += (one for _, one in self._guard.collect(wait=wait))
+        self._guarded += (prediction for _, prediction in self._guard.collect(wait=wait))
         finished = []
         while self._answers and self._guarded:
             tag, answer = self._answers.popleft()
@@ -86,7 +86,7 @@ class GuardedPredictor:
         return finished
 
     def close(self) -> None:
-        """Wait for what is under way and drop what was not collected."""
+        """Wait for running inferences and drop results that were not collected."""
         self._answers.clear()
         self._guarded.clear()
         self._plain.close()
@@ -99,7 +99,7 @@ class GuardedPredictor:
 
 def guard_folder() -> Path:
     """
-    Return the folder of the bundle that guards others.
+    Return the folder of the guard bundle.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def open_guarded(
     """
     Open the bundle in ``folder`` as the device runs it: with its guard, where it needs one.
 
-    A bundle that saw a natural core is guarded by its own novelty alone, and so is the guard.
+    A bundle trained on real cores has no guard but its own novelty; neither has the guard itself.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def open_guarded(
     mode : Mode, default Mode.LIVE
         How submissions are grouped.
     n_threads : int, default 0
-        Inference threads; 0 takes every core that the process may use.
+        Inference threads; 0 takes every CPU that the process may use.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A bundle's files, read once, checked against the manifest, and only then parsed."""
+"""Loading a bundle: each file is read once, checked against the manifest, then parsed."""
 
 import io
 import zipfile
@@ -27,10 +27,10 @@ MAX_MANIFEST_BYTES = 1 << 20
 """Largest manifest that is read."""
 
 MAX_BYTES = {"model.xml": 32 << 20, "model.bin": 512 << 20}
-"""Largest files that are read, by name."""
+"""Size limits of files, by name, bytes."""
 
 MAX_OTHER_BYTES = 32 << 20
-"""Largest file of any other name that is read."""
+"""Size limit of any other file, bytes."""
 
 MAX_GOLDEN_BYTES = 64 << 20
 """Largest golden test, unpacked."""
@@ -46,12 +46,12 @@ _UNREADABLE = (
     KeyError,
     MemoryError,
 )
-"""What arrays raise that are none, or claim a shape that no memory holds."""
+"""Errors raised by files that are no arrays, or claim a shape beyond memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Golden:
-    """Tiles, and what the network said of them where the bundle was written."""
+    """Tiles, and the network's outputs for them where the bundle was written."""
 
     tiles: NDArray[np.uint8]
     """Shape (n, 200, 200, 3), RGB."""
@@ -63,7 +63,7 @@ class Golden:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """A bundle whose every file is what its manifest says."""
+    """A bundle whose files match the digests in its manifest."""
 
     manifest: Manifest
     model: Any
@@ -109,15 +109,15 @@ def physical_values(
     outputs: NDArray[np.float32], novelty: NDArray[np.float32], manifest: Manifest
 ) -> dict[str, NDArray[np.float64]]:
     """
-    Return what tiles of a graph's outputs come to, each taken for a slice.
+    Return the values that a graph's outputs give, each tile taken as a slice.
 
     Returns
     -------
     dict
-        ``value`` and ``half_width`` of the interval, shape (n, n_properties), in the
-        property's unit (log10 of it where the manifest says so), and ``novelty_share``, shape
-        (n,), of the threshold; 0 without one. A golden test holds them too, so that a manifest
-        with another scaling is found out.
+        ``value`` and ``half_width`` of the interval, shape (n, n_properties), in the property's
+        unit (log10 of it where the manifest says so), and ``novelty_share``, shape (n,), of the
+        threshold; 0 without one. A golden test holds them too, so that a manifest with another
+        scaling is detected.
     """
     tiles = inverse_transform(outputs, novelty, manifest)
     widths = [
@@ -141,7 +141,7 @@ def _verified(path: Path, digest: str) -> bytes:
 def _golden_of(content: bytes, manifest: Manifest) -> Golden:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            n_bytes = sum(one.file_size for one in archive.infolist())
+            n_bytes = sum(member.file_size for member in archive.infolist())
         if n_bytes > MAX_GOLDEN_BYTES:
             raise BundleError(f"expected at most {MAX_GOLDEN_BYTES} golden bytes, got {n_bytes}")
         with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
@@ -179,13 +179,13 @@ def _check_scaling(golden: Golden, arrays: dict[str, NDArray[Any]], manifest: Ma
         got = arrays.get(name)
         if got is None or got.shape != expected.shape:
             raise BundleError(f"expected the golden array {name} {expected.shape}, got another")
-        # Exact but for the last digits: the same sums of the same numbers, on any processor.
+        # Equal up to rounding, since the same numbers are summed on any processor.
         is_near = np.isclose(expected, got, rtol=1e-9, atol=1e-12)
         if not is_near.all():
             where = np.argwhere(~is_near)[0]
-            one = manifest.outputs[where[1]].property if len(where) > 1 else "every slice"
+            which = manifest.outputs[where[1]].property if len(where) > 1 else "every slice"
             raise BundleError(
                 f"expected the manifest to give the golden {name} {got[tuple(where)]:.6g} of "
-                f"{one}, got {expected[tuple(where)]:.6g}: centre, spread, interval or threshold "
+                f"{which}, got {expected[tuple(where)]:.6g}: centre, spread, interval or threshold "
                 "were changed, or belong to another bundle; copy the whole bundle again"
             )

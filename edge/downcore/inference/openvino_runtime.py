@@ -1,10 +1,9 @@
 """
 OpenVINO, imported without its telemetry.
 
-The package looks up the host name of an analytics service while it is imported.
-A ship has no business doing so, and a dead link would stall the start. Where the
-telemetry module cannot be imported, OpenVINO goes on with its own stand-in.
-Everything that needs OpenVINO takes it from here.
+The package looks up the host name of an analytics service while it is imported. On a ship this is
+unwanted, and a dead link would delay the start. Without the telemetry module OpenVINO uses its own
+substitute. All code that needs OpenVINO imports it from here.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""A bundle that runs: tiles in, predictions out, in the order of submission."""
+"""A running bundle: takes tiles, returns predictions in the order of submission."""
 
 import contextlib
 import enum
@@ -28,7 +28,7 @@ class Mode(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawOutputs:
-    """What the graph says of tiles, as it is."""
+    """The graph's raw outputs for tiles."""
 
     outputs: NDArray[np.float32]
     """Shape (3, n_tiles, n_properties), in the order of ``OUTPUT_NAMES``, scaled space."""
@@ -38,7 +38,7 @@ class RawOutputs:
 
 @dataclass(slots=True, eq=False)
 class _Batch:
-    """One inference: where its answers go."""
+    """One inference and the arrays for its outputs."""
 
     outputs: NDArray[np.float32]
     """Shape (3, batch, n_properties)."""
@@ -50,7 +50,7 @@ class _Batch:
 
 @dataclass(slots=True, eq=False)
 class _Submitted:
-    """One slice, and where its tiles stand in which batches."""
+    """One slice, and the places of its tiles in the batches."""
 
     tag: Any
     parts: list[tuple[_Batch, slice]] = field(default_factory=list)
@@ -60,8 +60,8 @@ class BundlePredictor:
     """
     Runs one compiled bundle; used from one thread.
 
-    Tiles are copied at once into the memory that OpenVINO computes on. Answers wait
-    inside until they are collected, so a caller that submits must also collect.
+    Tiles are copied at once into the memory that OpenVINO computes on. Results are kept until they
+    are collected, so a caller that submits must also collect.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class BundlePredictor:
     manifest : Manifest
         Of the bundle.
     n_requests : int
-        Inferences that may be under way at once, 1 or more.
+        Inferences that may run at once, 1 or more.
     mode : Mode, default Mode.LIVE
         May be changed at any time.
     """
@@ -82,7 +82,7 @@ class BundlePredictor:
         self._manifest = manifest
         self._queue = openvino.AsyncInferQueue(compiled, n_requests)
         self._queue.set_callback(_copy_outputs)
-        # OpenVINO frees requests that are under way, and the process dies of it.
+        # OpenVINO would free running requests, which crashes the process.
         weakref.finalize(self, _wait_for, self._queue)
         # The requests are kept, since their inputs' memory is written through these views.
         self._requests = list(self._queue)
@@ -124,7 +124,7 @@ class BundlePredictor:
 
     def raw_outputs(self, tiles: NDArray[np.uint8]) -> RawOutputs:
         """
-        Return the graph's outputs for ``tiles`` as they are.
+        Return the graph's raw outputs for ``tiles``.
 
         Raises
         ------
@@ -145,7 +145,7 @@ class BundlePredictor:
         Parameters
         ----------
         tag : object
-            Comes back with the prediction.
+            Returned with the prediction.
         tiles : ndarray, shape (n_tiles, 200, 200, 3)
             RGB, 8 bit; copied. ``n_tiles`` may be 0.
 
@@ -161,11 +161,11 @@ class BundlePredictor:
                 f"expected u8 tiles of shape (n, {TILE_PX}, {TILE_PX}, 3), "
                 f"got {tiles.dtype} {tiles.shape}"
             )
-        one = _Submitted(tag)
-        self._submitted.append(one)
+        submission = _Submitted(tag)
+        self._submitted.append(submission)
         taken = 0
         while taken < len(tiles):
-            taken += self._fill(one, tiles[taken:])
+            taken += self._fill(submission, tiles[taken:])
         if self.mode is Mode.LIVE:
             self._start()
 
@@ -176,8 +176,8 @@ class BundlePredictor:
         Parameters
         ----------
         wait : bool
-            Start what is held back and finish everything first; without it the list may
-            be empty, and in backlog mode tiles may still be held back to fill a batch.
+            Start waiting tiles and finish everything first; otherwise the list may be empty, and in
+            backlog mode tiles may still wait for a full batch.
 
         Raises
         ------
@@ -188,12 +188,12 @@ class BundlePredictor:
             self._finish()
         finished = []
         while self._submitted and all(batch.is_done for batch, _ in self._submitted[0].parts):
-            one = self._submitted.popleft()
-            finished.append((one.tag, self._prediction(one)))
+            submission = self._submitted.popleft()
+            finished.append((submission.tag, self._prediction(submission)))
         return finished
 
     def close(self) -> None:
-        """Wait for what is under way and drop what was not collected."""
+        """Wait for running inferences and drop results that were not collected."""
         self._filling = None
         self._submitted.clear()
         self._queue.wait_all()
@@ -204,10 +204,10 @@ class BundlePredictor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _fill(self, one: _Submitted, tiles: NDArray[np.uint8]) -> int:
+    def _fill(self, submission: _Submitted, tiles: NDArray[np.uint8]) -> int:
         """Copy as many tiles as the current batch has room for, and return how many."""
         try:
-            # Stays the same request until it is started, since nothing else starts any.
+            # The same request stays idle until it is started here, since nothing else starts one.
             free = self._inputs[self._queue.get_idle_request_id()]
         except RuntimeError as error:
             raise self._failed(error) from error
@@ -222,7 +222,7 @@ class BundlePredictor:
         count = min(self._batch_tiles - begin, len(tiles))
         free[begin : begin + count] = tiles[:count]
         batch.n_tiles += count
-        one.parts.append((batch, slice(begin, begin + count)))
+        submission.parts.append((batch, slice(begin, begin + count)))
         if batch.n_tiles == self._batch_tiles:
             self._start()
         return count
@@ -249,15 +249,19 @@ class BundlePredictor:
                 f"expected everything collected first, got {len(self._submitted)} slices submitted"
             )
 
-    def _outputs_of(self, one: _Submitted) -> RawOutputs:
+    def _outputs_of(self, submission: _Submitted) -> RawOutputs:
         none = np.empty((len(OUTPUT_NAMES), 0, len(self._manifest.outputs)), np.float32)
         return RawOutputs(
-            np.concatenate([none, *(batch.outputs[:, span] for batch, span in one.parts)], axis=1),
-            np.concatenate([none[0, :, 0], *(batch.novelty[span] for batch, span in one.parts)]),
+            np.concatenate(
+                [none, *(batch.outputs[:, span] for batch, span in submission.parts)], axis=1
+            ),
+            np.concatenate(
+                [none[0, :, 0], *(batch.novelty[span] for batch, span in submission.parts)]
+            ),
         )
 
-    def _prediction(self, one: _Submitted) -> TilePrediction:
-        raw = self._outputs_of(one)
+    def _prediction(self, submission: _Submitted) -> TilePrediction:
+        raw = self._outputs_of(submission)
         return inverse_transform(raw.outputs, raw.novelty, self._manifest)
 
     def _failed(self, error: RuntimeError) -> BundleError:
@@ -265,13 +269,13 @@ class BundlePredictor:
 
 
 def _wait_for(queue: Any) -> None:
-    """Let what is under way end; nobody is left to hear of a failure."""
+    """Wait for running inferences; failures are ignored, since the predictor is gone."""
     with contextlib.suppress(RuntimeError):
         queue.wait_all()
 
 
 def _copy_outputs(request: Any, batch: _Batch) -> None:
-    """Copy the answers; runs on OpenVINO's thread, whose memory is reused right after."""
+    """Copy the outputs; runs on OpenVINO's thread, whose memory is reused afterwards."""
     for i in range(len(OUTPUT_NAMES)):
         batch.outputs[i] = request.get_output_tensor(i).data
     batch.novelty[:] = request.get_output_tensor(len(OUTPUT_NAMES)).data

@@ -1,4 +1,4 @@
-"""Superpixels chosen by OpenVINO: the graph of :mod:`.superpixel_graph`, window after window."""
+"""Superpixels through OpenVINO: runs the graph of :mod:`.superpixel_graph` window by window."""
 
 from typing import Any
 
@@ -20,12 +20,12 @@ from downcore.strata.superpixels.settings import SuperpixelSettings
 
 _MAX_EARLY_PX = 2**24 // (108 * LAB_STEPS)
 """
-Pixels of which 32-bit floating-point numbers hold every sum of colours as a whole number: no
-colour of a screen has an L*, a* or b* beyond 108.
+Most pixels whose sums of colours are exact whole numbers in 32-bit floating point; no sRGB colour
+has an L*, a* or b* beyond 108.
 """
 
 _MAX_KEPT = 4
-"""Compiled graphs that are kept; sections of one scanner have few widths."""
+"""Compiled graphs kept in memory; sections of one scanner have few widths."""
 
 
 class GraphBackend:
@@ -73,7 +73,7 @@ class GraphBackend:
 
 def _compile(graph: Any) -> Any:
     how = {
-        # Never fewer bits: with 16 the error of the superpixels doubles.
+        # Always 32 bit: with 16 the error of the superpixels doubles.
         "INFERENCE_PRECISION_HINT": "f32",
         "NUM_STREAMS": 1,
         "INFERENCE_NUM_THREADS": 1,
@@ -95,9 +95,9 @@ class _Clustering:
         self._clusters = np.zeros((shape.n_rows * grid.cell_px, grid.n_across), np.int32)
         # The request is kept, since its memory is written and read through these views.
         ports = [*request.model_inputs, *request.model_outputs]
-        self._tensors = {one.get_any_name(): request.get_tensor(one).data for one in ports}
-        for one in request.model_inputs:
-            self._tensors[one.get_any_name()][...] = 0
+        self._tensors = {port.get_any_name(): request.get_tensor(port).data for port in ports}
+        for port in request.model_inputs:
+            self._tensors[port.get_any_name()][...] = 0
 
     def clusters(self, planes: Planes, n_lines: int, n_rows_on: int) -> NDArray[np.int32]:
         """Return the number of each pixel's cluster, as :class:`WindowClustering` says."""
@@ -107,7 +107,7 @@ class _Clustering:
         tiles, clusters = self._tiles[:n_rows], self._clusters[:n_lines]
         centres = np.zeros((n_rows + 2, grid.n_columns + 2, N_TERMS), np.float32)
         for row in range(n_rows):
-            # One row at a time, so that it is still in the cache when it is written again.
+            # One row at a time, so that it is still in the cache for the second write.
             begin(
                 planes,
                 n_lines,
@@ -128,14 +128,14 @@ class _Clustering:
                 planes=tensors["planes"],
             )
         tensors["centres"][:, :n_cells] = centres[1:-1, 1:-1].reshape(n_cells, N_TERMS).T
-        # Rows that the window does not have are rows without sediment.
+        # Missing rows of a short window are filled as rows without sediment.
         tensors["centres"][:, n_cells:] = 0.0
         tensors["early"][n_cells:] = 0.0
         tensors["early_across"][n_cells:] = 0.0
-        tensors["told"][...] = n_rows_on * grid.n_columns + np.arange(grid.n_columns)
+        tensors["passed_on"][...] = n_rows_on * grid.n_columns + np.arange(grid.n_columns)
         self._request.infer()
         for what in ("centres", "sums")[: min(self._shape.iterations, 2)]:
-            tensors[f"{what}_above"][...] = tensors[f"{what}_told"]
+            tensors[f"{what}_above"][...] = tensors[f"{what}_passed_on"]
         write_chosen(
             tiles,
             tensors["chosen"][0],

@@ -1,14 +1,14 @@
 """
 The iterations of SLIC over one window as an OpenVINO graph.
 
-A cell's pixels stand side by side, so the distances of all of them to the nine clusters around
-are one small product of matrices, and what they give to each of the nine is another; cells are
-the batch. Which clusters are around, and who gives to whom, are gathers. Only the last time, when
-nothing is given, distances are written out term by term. Nothing is scattered, every shape is
-fixed and all numbers are of 32 bit: sixteen would double the error.
+A cell's pixels are adjacent in memory, so their distances to the nine surrounding clusters are one
+small matrix product, and their contributions to the sums of the nine are another; cells are the
+batch. Gathers find the surrounding clusters and the cells that contribute to each. Only the last
+iteration, which sums nothing, computes distances term by term. Nothing is scattered, every shape is
+fixed and all numbers have 32 bit: 16 would double the error.
 
-Cells are taken a few at a time through the costly operations, because what stands between them
-is far larger than what goes in and must stay in the processor's cache.
+Costly operations take a few cells at a time, because intermediate arrays are far larger than the
+inputs and must fit the processor's cache.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ from downcore.inference.superpixel_layout import (
 )
 
 PIXELS_AT_ONCE = 56_000
-"""Pixels that go through the costly operations together; nine distances of each are 2 MB."""
+"""Pixels per call of the costly operations; nine distances of each are 2 MB."""
 
 _FAR = 1e30
 """Distance to a cluster that does not exist."""
@@ -46,39 +46,39 @@ def slic_graph(shape: GraphShape) -> Any:
     - ``planes``, (3, n, P): L*, a*, b* of every pixel.
     - ``centres``, (6, n): where the clusters begin, L* to column and 1; all 0 where there is none.
     - ``centres_above``, (T, 6, C), and ``sums_above``, (T - 1, C, 9, 6): what the window above
-      said of its row before this window's first.
-    - ``told``, (C,), int32: the cells of which to say the same to the window below, counted from
-      the first of the row above the window.
+      passed on about the row before this window's first.
+    - ``passed_on``, (C,), int32: the cells whose results are passed on to the window below,
+      counted from the first cell of the row above the window.
 
     Outputs: ``chosen``, (1, n, P), uint8, which of the nine each pixel chooses, and
-    ``centres_told`` and ``sums_told``, as the window below takes them. With one iteration there
-    are neither ``sums_above`` nor ``sums_told``.
+    ``centres_passed_on`` and ``sums_passed_on``, inputs of the window below. With one iteration
+    there are neither ``sums_above`` nor ``sums_passed_on``.
     """
     inputs = _inputs(shape)
-    nine, told = around(shape), inputs["told"]
+    nine, passed_on = around(shape), inputs["passed_on"]
     pixels, centres = _pixels(inputs, shape), inputs["centres"]
     above = _apart(inputs["centres_above"], shape.iterations)
     known = begun = _known(above[0], centres, shape)
     missing = _missing(begun, nine)
-    told_centres, told_sums = [], []
+    passed_centres, passed_sums = [], []
     for i in range(shape.iterations - 1):
         given_above = _apart(inputs["sums_above"], shape.iterations - 1)[i]
         given = _given(_forms(known, missing, nine, shape), pixels, given_above)
-        told_centres.append(_op.gather(known, told, _constant(1, np.int32)))
-        told_sums.append(_op.gather(given, told, _constant(0, np.int32)))
+        passed_centres.append(_op.gather(known, passed_on, _constant(1, np.int32)))
+        passed_sums.append(_op.gather(given, passed_on, _constant(0, np.int32)))
         centres = _moved(centres, given, nine, shape)
         known = _known(above[i + 1], centres, shape)
-    told_centres.append(_op.gather(known, told, _constant(1, np.int32)))
+    passed_centres.append(_op.gather(known, passed_on, _constant(1, np.int32)))
     nine = nine.by_term()
     forms = _forms(known, _missing(begun, nine), nine, shape)
     n_columns = shape.grid.n_columns
     outputs = {
         "chosen": _chosen(forms, inputs["planes"], shape),
-        "centres_told": _shaped(_op.concat(told_centres, 0), -1, N_TERMS, n_columns),
+        "centres_passed_on": _shaped(_op.concat(passed_centres, 0), -1, N_TERMS, n_columns),
     }
-    if told_sums:
-        sums = _op.concat(told_sums, 0)
-        outputs["sums_told"] = _shaped(sums, -1, n_columns, N_AROUND, N_TERMS)
+    if passed_sums:
+        sums = _op.concat(passed_sums, 0)
+        outputs["sums_passed_on"] = _shaped(sums, -1, n_columns, N_AROUND, N_TERMS)
     results = [_result(value, name) for name, value in outputs.items()]
     return openvino.Model(results, list(inputs.values()), "slic")
 
@@ -92,14 +92,14 @@ def _inputs(shape: GraphShape) -> dict[str, Any]:
         "centres": (N_TERMS, n),
         "centres_above": (times, N_TERMS, n_columns),
         "sums_above": (times - 1, n_columns, N_AROUND, N_TERMS),
-        "told": (n_columns,),
+        "passed_on": (n_columns,),
     }
     if times == 1:
         del shapes["sums_above"]
-    kinds = {"told": openvino.Type.i32}
+    kinds = {"passed_on": openvino.Type.i32}
     return {
-        name: _op.parameter(list(one), kinds.get(name, openvino.Type.f32), name=name)
-        for name, one in shapes.items()
+        name: _op.parameter(list(lengths), kinds.get(name, openvino.Type.f32), name=name)
+        for name, lengths in shapes.items()
     }
 
 
@@ -118,9 +118,9 @@ def _known(above: Any, centres: Any, shape: GraphShape) -> Any:
 
 def _missing(begun: Any, nine: Around) -> Any:
     """
-    Return, as a part of a form, a great distance to each of nine that does not exist.
+    Return a large distance to each of the nine clusters that does not exist, as a linear form.
 
-    Only where clusters begin is presence exactly 0 or 1.
+    Presence is exactly 0 or 1 only for the initial clusters.
     """
     presence = _row_gathered(begun, N_TERMS - 1, nine)
     absence = _op.subtract(presence, _constant(1.0))
@@ -131,7 +131,7 @@ def _forms(known: Any, missing: Any, nine: Around, shape: GraphShape) -> Any:
     """
     Return the distance to each of nine clusters as a linear form, (n, 9, 6).
 
-    What can be said of a cluster wherever it is seen from is said before it is gathered.
+    Terms that depend on the cluster alone are computed before it is gathered.
     """
     weights = np.array([1.0, 1.0, 1.0, shape.weight, shape.weight, 0.0])[:, None]
     weighted = _op.multiply(known, _constant(weights))
@@ -166,10 +166,10 @@ def _gathered(values: Any, at: NDArray[np.int32]) -> Any:
 
 def _given(forms: Any, pixels: list[tuple[Any, Any]], above: Any) -> Any:
     """
-    Return what the pixels of each cell give to each of nine clusters, (n + C + 1, 9, 6).
+    Return the sums of each cell's pixels for each of the nine clusters, (n + C + 1, 9, 6).
 
-    Sums are of whole numbers below 2**24, so no order of adding shows. A pixel equally near to
-    two clusters counts for both. As for centres, the row above comes first, and none last.
+    Sums are of whole numbers below 2**24, so the order of addition does not matter. A pixel equally
+    near to two clusters counts for both. As for centres, the row above comes first, and none last.
     """
     parts = [early.shape[0] for early, _ in pixels]
     found = [_shaped(above, -1, N_AROUND, N_TERMS)]
@@ -183,9 +183,9 @@ def _given(forms: Any, pixels: list[tuple[Any, Any]], above: Any) -> Any:
 
 
 def _moved(centres: Any, given: Any, nine: Around, shape: GraphShape) -> Any:
-    """Put every cluster where its pixels are; one that has none stays where it is."""
+    """Move every cluster to the mean of its pixels; one without pixels stays."""
     to_own = _gathered(given, nine.given)
-    # Places are within the giving cell.
+    # Positions are relative to the contributing cell.
     lengths = np.zeros(nine.given.shape)
     lengths[:, 3:5] = np.moveaxis(nine.lengths, 0, 2)
     longer = _op.multiply(_last(to_own, 1), _constant(lengths))
@@ -199,13 +199,13 @@ def _moved(centres: Any, given: Any, nine: Around, shape: GraphShape) -> Any:
 
 def _chosen(forms: Any, planes: Any, shape: GraphShape) -> Any:
     """Return the nearest of nine clusters of every pixel, the first of equals; (1, n, P), uint8."""
-    place = [_constant(one[None, None]) for one in shape.grid.place()]
+    place = [_constant(plane[None, None]) for plane in shape.grid.place()]
     by_term = _shaped(forms, N_AROUND * N_TERMS, shape.n_cells, 1)
     parts = _parts(shape.n_cells, shape.n_px)
     pixels = [_cut(plane, parts, 1) for plane in _apart(planes, 3)]
-    weights = [_cut(one, parts, 1) for one in _apart(by_term, N_AROUND * N_TERMS)]
+    weights = [_cut(weight, parts, 1) for weight in _apart(by_term, N_AROUND * N_TERMS)]
     found = [
-        _nearest([*(plane[i] for plane in pixels), *place], [one[i] for one in weights])
+        _nearest([*(plane[i] for plane in pixels), *place], [part[i] for part in weights])
         for i in range(len(parts))
     ]
     return _op.concat(found, 1)
@@ -225,9 +225,9 @@ def _nearest(pixel: list[Any], weights: list[Any]) -> Any:
     return _op.convert(left[0][1], "u8")
 
 
-def _nearer(one: tuple[Any, Any], other: tuple[Any, Any]) -> tuple[Any, Any]:
-    is_other = _op.less(other[0], one[0])
-    return _op.minimum(one[0], other[0]), _op.select(is_other, other[1], one[1])
+def _nearer(first: tuple[Any, Any], other: tuple[Any, Any]) -> tuple[Any, Any]:
+    is_other = _op.less(other[0], first[0])
+    return _op.minimum(first[0], other[0]), _op.select(is_other, other[1], first[1])
 
 
 def _constant(value: Any, kind: Any = np.float32) -> Any:
@@ -239,7 +239,7 @@ def _shaped(values: Any, *shape: int) -> Any:
 
 
 def _parts(n_cells: int, n_px: int) -> list[int]:
-    """Return how many cells go through together, time after time."""
+    """Return the number of cells of each call."""
     at_once = max(1, PIXELS_AT_ONCE // n_px)
     n_parts = -(-n_cells // at_once)
     lengths: list[int] = np.diff(np.arange(n_parts + 1) * n_cells // n_parts).tolist()
@@ -258,7 +258,7 @@ def _apart(values: Any, n: int) -> list[Any]:
 def _last(values: Any, axis: int) -> Any:
     """Return the last term: the count of a sum."""
     ends = (N_TERMS - 1, N_TERMS, 1, axis)
-    return _op.slice(values, *(_constant([one], np.int64) for one in ends))
+    return _op.slice(values, *(_constant([end], np.int64) for end in ends))
 
 
 def _result(value: Any, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Cells of pixels as the graph of SLIC takes them, and its choices as numbers of clusters."""
+"""Kernels that lay out pixels in cells for the graph of SLIC and turn its choices into clusters."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ def widen(
     early : ndarray, shape (n_cells, 6, n_early)
         Where to write colour, place and 1 of the pixels that choose early, 0 without sediment.
     across : ndarray, shape (n_cells, n_early, 6)
-        Where to write the same, turned.
+        Where to write the same, transposed.
     planes : ndarray, shape (3, n_cells, n_px)
         Where to write the colour of all pixels.
     """

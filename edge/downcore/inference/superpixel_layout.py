@@ -1,4 +1,4 @@
-"""Where everything of a window of cells stands in the memory of the graph of SLIC."""
+"""Memory layout of a window of cells for the graph of SLIC."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from downcore.strata.superpixels.clustering import Grid
 
 N_AROUND = 9
-"""Clusters among which a pixel chooses, row by row."""
+"""Number of clusters a pixel chooses from, in row order."""
 
 N_TERMS = 6
 """Of a centre or a sum: L*, a*, b*, line, column, and presence or count."""
@@ -20,13 +20,13 @@ LAST = np.eye(N_TERMS, dtype=np.float32)[-1]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GraphShape:
-    """What a graph is built for; every window of a section has the same."""
+    """The shape a graph is built for; all windows of a section share it."""
 
     grid: Grid
     n_rows: int
     """Rows of cells of a window."""
     iterations: int
-    """Times that pixels choose, the last one included."""
+    """Iterations in which pixels choose, the last one included."""
     weight: float
     """Squared steps of colour that count as much as one squared pixel."""
 
@@ -52,7 +52,7 @@ class Around:
     The nine cells around each, and how far they are; the same for every iteration.
 
     Cells are counted from the first of the row above the window; one that is none comes last.
-    Single numbers are gathered, since the processor does that many at a time.
+    Single numbers are gathered, since the processor vectorises that.
     """
 
     cells: NDArray[np.int32]
@@ -74,7 +74,7 @@ class Around:
         return last
 
     def by_term(self) -> "Around":
-        """Return the same with all cells of a term side by side, as the last pass reads them."""
+        """Return the same with all cells of a term adjacent, as the last iteration reads them."""
         return Around(
             cells=_cells_last(self.cells),
             terms=_cells_last(self.terms),
@@ -104,7 +104,7 @@ def around(shape: GraphShape) -> Around:
     lines = np.broadcast_to(below * shape.grid.cell_px, cells.shape)
     across = edges[np.clip(c + right, 0, n_columns - 1)] - edges[c]
     lengths = np.stack([lines, across], axis=2) * is_there[:, :, None]
-    # The cell below gives to its neighbour above, and so on.
+    # The cell below contributes to its neighbour above, and so on.
     given = (N_AROUND * cells + N_AROUND - 1 - k)[:, :, None] * N_TERMS + term
     return Around(
         cells=cells[:, :, None].astype(np.int32),

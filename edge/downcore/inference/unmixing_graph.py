@@ -135,7 +135,7 @@ class AdmmSolver:
 
     def _request(self, k: int, *, is_shared: bool) -> Any:
         if (k, is_shared) not in self._requests:
-            # Matrices of their own fill the processor's cache with fewer problems.
+            # With a matrix for each problem fewer problems fit the processor's cache.
             batch = self._batch if is_shared else max(1, self._batch // k)
             graph = admm_graph((k, k) if is_shared else (k, k, batch), batch, self._iterations)
             how = {
@@ -187,7 +187,7 @@ def _linear(
         ) from error
     k = normal.shape[1]
     variance = np.trace(_answers(normal)[0], axis1=1, axis2=2) / k
-    # With one member all is decided, and nothing varies.
+    # With one member the fraction is 1.
     penalty = _STIFFNESS / np.where(variance > 0.0, variance, 1.0)
     eye = np.eye(k)
     p, q = _answers(normal + penalty[:, None, None] * eye)

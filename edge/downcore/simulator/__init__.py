@@ -1,1 +1,1 @@
-"""Cores that never were: a generator of sediment core halves, and what plays them as a scanner."""
+"""A generator of synthetic sediment core halves, and a simulated scanner that writes them."""

@@ -1,4 +1,4 @@
-"""What sediment looks like: colour of the strata, bedding, mottles, burrows, speckle and light."""
+"""Appearance of sediment: colour of the strata, bedding, mottles, burrows, speckle and light."""
 
 import math
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ GRAINS_MM = (0.15, 0.36, 0.85)
 """Speckle sizes of mud, silt and sand: grains, clumps of grains and the shadows between them."""
 
 _CLUMPS_MM = (0.22, 0.95)
-"""What stands out of clay and of sand: wide enough to be seen at 60 pixels per centimetre."""
+"""Speckle sizes of clay and of sand, wide enough to be resolved at 60 pixels per centimetre."""
 
 _STAIN = 0.035
-"""Contrast, in blue, of the specks that a usual mud's iron stains."""
+"""Contrast, in blue, of specks stained by iron in average mud."""
 _STAIN_PER_IRON = 0.5
-"""Growth of its logarithm for each standard deviation of iron."""
+"""Change of its logarithm per standard deviation of iron."""
 
 _STAIN_ROWS = 277
-"""Rows between what a texture gives to grains and what it gives to stains."""
+"""Rows of offset in a texture between its use for grains and for stains."""
 
 _PAD_MM = 30
 _SRGB_TOE = 0.0031308
@@ -40,7 +40,7 @@ _SRGB_TOE = 0.0031308
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """Where the pixels of an image lie."""
+    """Positions of an image's pixels."""
 
     px_per_cm: float
     length_mm: float
@@ -94,7 +94,7 @@ def lab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _lab_profile(rng: np.random.Generator, strata: Strata, site: Site) -> NDArray[np.float64]:
-    """Return L*a*b* down the core; much of it says nothing about the logs."""
+    """Return L*a*b* down the core; much of its variation is independent of the logs."""
     n = strata.grain.size * PER_MM
     mm = (np.arange(n) + 0.5) / PER_MM - 0.5
     fine = np.arange(strata.grain.size, dtype=np.float64)
@@ -128,7 +128,7 @@ def _speckle_profile(rng: np.random.Generator, strata: Strata, site: Site) -> ND
     mm = (np.arange(n) + 0.5) / PER_MM - 0.5
     grain = np.interp(mm, np.arange(strata.grain.size), strata.grain)
     grain = np.clip(grain, 0.0, 1.0)
-    # How cleanly the surface was cut differs by core and down the core, and smears the grains.
+    # The quality of the cut surface varies between cores and down the core, and smears the grains.
     cleanly = site.level(rng, lambda r: r.normal(0.0, 0.04))
     cut = np.exp(cleanly + 0.05 * correlated(rng, n, 60.0 * PER_MM))
     finest, coarsest = _CLUMPS_MM
@@ -158,13 +158,13 @@ class Sediment:
     Parameters
     ----------
     rng : numpy.random.Generator
-        Where its looks come from.
+        Source of its appearance.
     strata : Strata
-        What it is made of.
+        The sediment.
     frame : Frame
-        Where the pixels lie.
+        Positions of the pixels.
     site : Site, optional
-        What it has in common with other cores.
+        Properties shared with other cores.
     """
 
     def __init__(
@@ -250,7 +250,7 @@ class Sediment:
         planes = np.empty((3, *shade.shape), dtype=np.float32)
         for channel, colour in enumerate(look_up[:3]):
             np.multiply(colour, shade, out=planes[channel])
-        # Mottles carry other sediment with them, so they differ in hue and not only in light.
+        # Mottles contain other sediment, so they differ in hue as well as in lightness.
         shade_blue = mottle * np.float32(-0.5 * self._mottled)
         shade_blue += 1.0
         planes[2] *= shade_blue
@@ -262,7 +262,7 @@ class Sediment:
     def _table(
         self, warp: NDArray[np.float32], top_mm: float
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return the part of the profile that ``warp`` reaches, refined, and where in it."""
+        """Return the refined part of the profile that ``warp`` reaches, and positions in it."""
         first = math.floor((top_mm + float(warp.min()) + _PAD_MM) * PER_MM) - 1
         last = math.ceil((top_mm + float(warp.max()) + _PAD_MM) * PER_MM) + 2
         first = min(max(first, 0), self._profile.shape[0] - 2)
@@ -286,10 +286,10 @@ class Sediment:
         amplitudes: list[NDArray[np.float32]],
         z_mm: NDArray[np.float64],
     ) -> NDArray[np.float32]:
-        """Return what mottles, streaks and speckle multiply the colour with."""
+        """Return the factor on the colour from mottles, streaks and speckle."""
         shade = mottle * np.float32(self._mottled)
         streak = self._streak.at(z_mm)
-        # Where streak and mottle agree there are flecks: burrow fills, sulphide, torn flakes.
+        # Streak and mottle together give flecks: burrow fills, sulphide, torn flakes.
         fleck = streak * mottle
         fleck -= 1.3
         np.clip(fleck, 0.0, 2.5, out=fleck)
@@ -309,8 +309,8 @@ class Sediment:
     def _rust(
         self, planes: NDArray[np.float32], first_line: int, z_mm: NDArray[np.float64]
     ) -> None:
-        """Stain specks yellow to brown, and those between them grey, hardly changing the light."""
-        # The coarsest texture from elsewhere and turned over, so that stains ignore the grains.
+        """Stain specks yellow to brown and the rest grey, at nearly equal lightness."""
+        # The coarsest texture, shifted and mirrored, so that stains are independent of grains.
         stain = self.texture(2, first_line + _STAIN_ROWS, z_mm.size)[:, ::-1]
         mm = np.arange(self._stain.size, dtype=np.float64) + 0.5
         stain = stain * np.interp(z_mm, mm, self._stain).astype(np.float32)[:, None]

@@ -1,4 +1,4 @@
-"""What is in the way in one core: end gaps, foam, voids, cracks, tags and glare, and where."""
+"""Artefacts of one core and their positions: end gaps, foam, voids, cracks, tags and glare."""
 
 import math
 
@@ -34,18 +34,18 @@ def _writing(rng: np.random.Generator) -> NDArray[np.bool_]:
 
 class Artefacts:
     """
-    All that is in the way in one core.
+    All artefacts of one core.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Where they come from.
+        Source of the artefacts.
     frame : Frame
-        Where the pixels lie.
+        Positions of the pixels.
     core_mm : tuple of float
         Left and right edge of the sediment.
     bed : tuple of float
-        Colour of what is seen where there is no core.
+        Colour of the bed, visible where there is no core.
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class Artefacts:
         return blocked
 
     def paint_core(self, view: View) -> None:
-        """Paint what lies in the core."""
+        """Paint the artefacts within the core."""
         for crack in self._openings:
             crack.paint(view)
         for band in self._bands:
             band.paint(view)
 
     def paint_tags(self, view: View) -> None:
-        """Paint what lies on core and liner."""
+        """Paint the artefacts on core and liner."""
         for tag in self._tags:
             tag.paint(view)
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 HEADER_BYTES = 54
 PX_PER_METRE = 11_811
-"""300 dpi, whatever the scale is, as camera software writes it."""
+"""300 dpi whatever the scale, as camera software writes it."""
 
 
 def bmp_header(n_lines: int, n_across: int, *, is_bottom_up: bool) -> bytes:

@@ -10,7 +10,7 @@ _SPECKLE_ROWS = (512, 540, 576, 600)
 """Periods down the core, in lines, all different so that their sum does not repeat visibly."""
 
 SPECKLE_SPARE = 128
-"""Columns a texture has beyond the image, so that cores can start at different ones."""
+"""Columns of a texture beyond the image's width, so that cores can start at different columns."""
 
 
 def correlated(
@@ -22,7 +22,7 @@ def correlated(
     Parameters
     ----------
     rng : numpy.random.Generator
-        Where the profile comes from.
+        Source of the profile.
     n : int
         Steps.
     scale : float
@@ -32,7 +32,7 @@ def correlated(
 
     Notes
     -----
-    It is scaled by the expected variance, never by its own, so that two profiles stay independent.
+    It is scaled by the expected variance, not its own, so that two profiles stay independent.
     """
     size = 1 << math.ceil(math.log2(n + 8.0 * scale + 16.0))
     power = (1.0 + (2.0 * np.pi * np.fft.rfftfreq(size) * scale) ** 2) ** -order
@@ -57,13 +57,13 @@ class SmoothField:
     Parameters
     ----------
     rng : numpy.random.Generator
-        Where the lattice comes from; the lattice does not depend on the scan's resolution.
+        Source of the lattice, which does not depend on the scan's resolution.
     extent_mm : tuple of float
         Length down the core and width across it.
     spacing_mm : tuple of float
         Lattice spacing down and across; features are two to three spacings large.
     x_mm : ndarray of shape (n_across,)
-        Where the columns lie.
+        Positions of the columns.
     """
 
     def __init__(
@@ -110,11 +110,11 @@ class SmoothField:
 def _speckle(
     rng: np.random.Generator, shape: tuple[int, int], grain_px: float
 ) -> NDArray[np.float32]:
-    """Return one texture of speckles ``grain_px`` pixels large, dimmed as pixels would dim it."""
+    """Return a texture of speckles ``grain_px`` pixels large, as averaged by the pixels."""
     f_down = np.fft.fftfreq(shape[0])[:, None]
     f_across = np.fft.rfftfreq(shape[1])[None, :]
     power = np.zeros((f_down.size, f_across.size))
-    # A pixel averages over its own area; what is finer than it folds back, much weakened.
+    # A pixel averages over its own area; finer detail is aliased at much lower contrast.
     for down in (-1, 0, 1):
         for across in (-1, 0, 1):
             u, v = f_down + down, f_across + across
@@ -137,7 +137,7 @@ def speckle_textures(
     """
     Return a texture for each grain size and, last, one of white noise.
 
-    They are shared by all cores at one resolution; each core starts elsewhere in them.
+    They are shared by all cores at one resolution; each core starts at another position in them.
     A grain much finer than a pixel leaves a faint texture, as it does in a real scan.
 
     Parameters

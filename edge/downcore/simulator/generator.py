@@ -21,7 +21,7 @@ from downcore.strata.mask.classes import MaskClass
 
 @dataclass(frozen=True, slots=True)
 class CoreRecipe:
-    """All that decides a generated core; the same recipe always gives the same core."""
+    """All parameters of a generated core; the same recipe always gives the same core."""
 
     seed: int
     """Any whole number from 0; one seed is one core, at any resolution."""
@@ -32,7 +32,7 @@ class CoreRecipe:
     with_artefacts: bool = True
     """Whether there are cracks, voids, foam, tags, liner, glare and drifting light."""
     site: int | None = None
-    """Any whole number from 0: cores of one site are of the same mud, under the same scanner."""
+    """Any whole number from 0: cores of one site share the mud and the scanner."""
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -49,12 +49,12 @@ class CoreRecipe:
 @dataclass(frozen=True, slots=True, eq=False)
 class CoreTruth:
     """
-    What a generated core is, slice by slice; every array has the shape (n_slices,).
+    The true properties of a generated core by slice; every array has the shape (n_slices,).
 
-    The ``visible_*`` are the expectations of the logs given what the pixels are drawn from
-    (grain size, carbonate, organics, ash, iron). What remains is independent of every pixel, so
-    they bound what any reader of the pixels can reach; it is an upper bound, because light,
-    wetness, colour drift and the way the surface was cut hide part of those latents too.
+    The ``visible_*`` are the expectations of the logs given the latents that the pixels are drawn
+    from (grain size, carbonate, organics, ash, iron). The remainder is independent of every pixel,
+    so they are an upper bound for any prediction from pixels; it is not reached, because light,
+    wetness, colour drift and the quality of the cut hide part of those latents too.
     """
 
     density: NDArray[np.float64]
@@ -74,12 +74,12 @@ class CoreTruth:
     porosity: NDArray[np.float64]
     """Pore volume fraction; NaN where there is no core."""
     grain: NDArray[np.float64]
-    """Mean grain size of the sediment there would be, 0 clay to 1 medium sand."""
+    """Mean grain size of the sediment before gaps and voids, 0 clay to 1 medium sand."""
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleShare:
-    """Share of each property's variance over all slices that was there to see: the best R2."""
+    """Visible share of each property's variance over all slices: the best possible R2."""
 
     density: float
     vp: float
@@ -88,7 +88,7 @@ class VisibleShare:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Block:
-    """One slice of image; the last one drawn is kept so that reading on does not draw twice."""
+    """One slice of image; the last one drawn is kept for sequential reading."""
 
     index: int
     lines: NDArray[np.uint8]
@@ -97,7 +97,7 @@ class _Block:
 
 class GeneratedCore:
     """
-    A generated core: its truth, and its image by lines.
+    A generated core: its true properties, and its image by lines.
 
     The image is drawn a slice at a time, always the whole slice, so that any cut gives the same
     pixels and memory does not grow with the length of the core (but for its profiles at
@@ -179,7 +179,7 @@ class GeneratedCore:
         return image
 
     def _blocks(self, first_line: int, n_lines: int) -> Iterator[tuple[_Block, slice, slice]]:
-        """Yield each block that holds some of the lines, where they go and where they are in it."""
+        """Yield each block that holds some of the lines, with their target and source ranges."""
         end = first_line + n_lines
         if first_line < 0 or n_lines < 0 or end > self.n_lines:
             raise ValueError(
@@ -240,7 +240,7 @@ def _truth(strata: Strata, logs: Logs, blocked: NDArray[np.bool_], n_slices: int
 
 
 def generate(recipe: CoreRecipe) -> GeneratedCore:
-    """Return the core of a recipe; its truth is ready, its image is drawn as it is read."""
+    """Return the core of a recipe; its properties are ready, its image is drawn as it is read."""
     return GeneratedCore(recipe)
 
 
@@ -248,8 +248,8 @@ def visible_share(cores: Sequence[GeneratedCore]) -> VisibleShare:
     """
     Return which share of each property's variance over all slices of ``cores`` was visible.
 
-    It is ``1 - var(y - visible) / var(y)``, the variance between cores included: what a perfect
-    reader of the pixels would score as R2 on cores it has not seen.
+    It is ``1 - var(y - visible) / var(y)``, the variance between cores included: the R2 of a
+    perfect prediction from the pixels of unseen cores.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Scan lines of a real image, so that a played scanner can show a core that exists."""
+"""Scan lines of an image file, for a simulated scanner."""
 
 from pathlib import Path
 from typing import Literal

@@ -12,24 +12,24 @@ _NOISE_COUNTS = 1.3
 
 
 def _gain(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the logarithm of exposure by channel: brightness, then colour temperature."""
+    """Return the logarithm of exposure by channel, from brightness and colour temperature."""
     return rng.normal(0.0, 0.05) + rng.normal(0.0, (0.02, 0.01, 0.025))
 
 
 class Lighting:
     """
-    What stands between a surface and its pixels.
+    Light and camera between a surface and its pixels.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Where it comes from.
+        Source of its parameters.
     frame : Frame
-        Where the pixels lie.
+        Positions of the pixels.
     drifts : bool
         Whether light also drifts slowly down the core and a wet sheen comes and goes.
     site : Site, optional
-        Whose scanner it is, where cores share one.
+        Site whose scanner is used, where cores share one.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Lighting:
 
 def expose(planes: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.uint8]:
     """
-    Return what the camera writes: shape (n, n_across, 3), sRGB, 8 bit.
+    Return the camera's image: shape (n, n_across, 3), sRGB, 8 bit.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def expose(planes: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[n
     image = np.empty((*noise.shape, 3), dtype=np.uint8)
     loud = noise * np.float32(_NOISE_COUNTS)
     for channel, plane in enumerate(planes):
-        # Each channel sees the same noise turned end for end, which is as good as its own.
+        # Each channel uses the same noise, reversed, in place of noise of its own.
         turned = loud[:: -1 if channel == 1 else 1, :: -1 if channel == 2 else 1]  # noqa: PLR2004 -- third channel
         np.add(plane, turned, out=plane)
         np.add(plane, 0.5, out=plane)

@@ -1,4 +1,4 @@
-"""How the things in the way are painted: bands, cracks, holes, tags and glints."""
+"""Painting of artefacts: bands, cracks, holes, tags and glints."""
 
 import math
 from dataclasses import dataclass
@@ -43,13 +43,13 @@ class View:
     def mark(
         self, rows: slice, columns: slice, share: NDArray[np.float32], mask_class: MaskClass
     ) -> None:
-        """Give the class to pixels of which most is covered."""
+        """Assign the class to pixels that are mostly covered."""
         self.classes[rows, columns][share > 0.5] = mask_class  # noqa: PLR2004 -- most of the pixel
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Something that fills the core from side to side: an end gap, foam or a void."""
+    """An artefact across the whole core: an end gap, foam or a void."""
 
     z_mm: tuple[float, float]
     mask_class: MaskClass
@@ -210,7 +210,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Glint:
-    """A specular streak; it is added to light and not to the surface."""
+    """A specular streak, added to the light and not to the surface."""
 
     z_mm: float
     x_mm: float
@@ -220,7 +220,7 @@ class Glint:
     peak: float
 
     def paint(self, view: View) -> None:
-        """Add it to lit planes; what it blows out becomes ``GLARE``."""
+        """Add it to lit planes; over-exposed pixels become ``GLARE``."""
         reach = 2.2 * self.length_mm + 1.0
         found = view.window(
             (self.z_mm - reach, self.z_mm + reach), (self.x_mm - reach, self.x_mm + reach)

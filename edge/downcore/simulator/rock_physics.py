@@ -1,4 +1,4 @@
-"""From strata to physical logs, and how much of each log a picture could tell."""
+"""Physical logs of strata, and the part of each log that is visible in the image."""
 
 import math
 from dataclasses import dataclass
@@ -22,9 +22,11 @@ _DENSITY_SD_MM, _VP_SD_MM, _LOOP_SD_MM = (MM_PER_SLICE * f.sd_cm for f in FOOTPR
 """Widths of the gamma beam, the acoustic beam and the response of the susceptibility loop."""
 
 _SKEW = 0.2
-"""Skew of what is hidden of density: a log-normal's, because stiff beds reach further than soft."""
+"""
+Skew of the hidden part of density: log-normal, because stiff beds deviate further than soft ones.
+"""
 _SHORT_MM = 25.0
-"""Correlation length of what changes from bed to bed."""
+"""Correlation length of the part that changes from bed to bed."""
 _FURTHEST = 2.0
 """Standard deviations at which the hidden part ends, so that porosity stays physical."""
 
@@ -37,7 +39,7 @@ _HIDDEN_FRAME_SD = 36.0
 _CORE_FRAME_SD = 10.0
 """m/s, between cores."""
 _HIDDEN_DENSITY_MM = 195.0
-"""Correlation length of the smooth part of what is hidden of density."""
+"""Correlation length of the smooth part of hidden density."""
 _SMOOTH_DENSITY = 0.9
 """Share of it that is smooth."""
 _LOG_MS_PER_DENSITY = 1.12
@@ -45,7 +47,7 @@ _LOG_MS_PER_DENSITY = 1.12
 _SPREAD_SD_MM = 60.0
 """Width over which magnetic minerals follow the hidden density; beds in it share one supply."""
 _HIDDEN_LOG_MS_SD = 0.072
-"""log10, within a core, of what follows nothing else."""
+"""log10, within a core, of the independent part."""
 _HIDDEN_LOG_MS_MM = 500.0
 """Its correlation length: supply of magnetic minerals changes over metres."""
 _CORE_LOG_MS_SD = 0.015
@@ -163,11 +165,11 @@ def measure(rng: np.random.Generator, strata: Strata, site: Site = NOWHERE) -> L
     """
     Return the logs of strata as a multi-sensor core logger would measure them.
 
-    What is hidden is drawn apart from the strata with zero mean: a per-core offset, mostly the
-    ``site``'s where there is one, and a residual correlated over decimetres. So the difference
+    The hidden part is drawn independently of the strata with zero mean: a per-core offset, mostly
+    the ``site``'s where there is one, and a residual correlated over decimetres. So the difference
     between a log and its visible part is independent of every pixel, and the visible part is the
-    best that any reader of the pixels could do; a reader does worse, because lighting, wetness
-    and colour drift leave the strata only partly recoverable from the pixels.
+    best possible prediction from pixels; real predictions are worse, because lighting, wetness and
+    colour drift leave the strata only partly recoverable.
     """
     n = strata.grain.size
     grains = grain_density(strata)

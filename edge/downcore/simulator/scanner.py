@@ -1,4 +1,4 @@
-"""A played scanner: writes a section into a folder, in any write pattern, at a line rate."""
+"""A simulated scanner: writes a section into a folder, in any write pattern, at a line rate."""
 
 import difflib
 import time
@@ -19,7 +19,7 @@ S_PER_MIN = 60
 
 
 class Pacer(Protocol):
-    """Time for a played scanner, injected so that tests never wait."""
+    """Clock of a simulated scanner, injected so that tests never wait."""
 
     def monotonic_s(self) -> float:
         """Return seconds that never jump."""
@@ -90,7 +90,7 @@ def play(
     job: ScanJob, pattern: WritePattern, *, metres_per_min: float = 0.0, pacer: Pacer | None = None
 ) -> Iterator[Step]:
     """
-    Write a section, step by step, no line sooner than it passes the camera.
+    Write a section step by step, each line no earlier than it passes the camera.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def play(
     pattern : WritePattern
         How it is written.
     metres_per_min : float, default 0
-        Speed of the track; 0 is as fast as the steps are asked for.
+        Speed of the track; 0 is as fast as the steps are requested.
     pacer : Pacer, optional
         Time; this machine's by default. Not asked at speed 0.
 

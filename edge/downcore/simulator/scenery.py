@@ -1,4 +1,4 @@
-"""What lies beside the core: its wandering edges, the liner, the bed, a ruler or a colour card."""
+"""Surroundings of the core: its irregular edges, the liner, the bed, a ruler or a colour card."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -42,7 +42,7 @@ _PATCH_MM = 9.0
 
 
 def cover(distance_mm: NDArray[np.floating[Any]], pitch_mm: float) -> NDArray[np.float32]:
-    """Return the share of each pixel inside a shape, from how far inside its edge it lies."""
+    """Return the share of each pixel inside a shape, from its distance to the edge."""
     share: NDArray[np.floating[Any]] = np.clip(distance_mm / pitch_mm + 0.5, 0.0, 1.0)
     return share.astype(np.float32)
 
@@ -177,9 +177,9 @@ class Scenery:
     Parameters
     ----------
     rng : numpy.random.Generator
-        Where it comes from.
+        Source of the surroundings.
     frame : Frame
-        Where the pixels lie; everything shrinks with a narrower image.
+        Positions of the pixels; all sizes shrink with a narrower image.
     """
 
     def __init__(self, rng: np.random.Generator, frame: Frame) -> None:
@@ -190,7 +190,7 @@ class Scenery:
         self._bed = tuple(_BEDS[int(rng.integers(len(_BEDS)))])
         self._liner = tuple(_LINERS[int(rng.integers(len(_LINERS)))])
         self.core_mm = (self._left.margin_mm, frame.width_mm - self._right.margin_mm)
-        """Where the sediment lies across the image, on average."""
+        """Mean position of the sediment across the image."""
 
     @property
     def bed(self) -> tuple[float, ...]:

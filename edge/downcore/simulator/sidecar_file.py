@@ -6,7 +6,7 @@ from downcore.simulator.writing import ScanJob
 
 
 def geotek_xml(job: ScanJob) -> bytes:
-    """Return what a Geotek logger writes of a section whose top is the core's top; cm and px/cm."""
+    """Return a Geotek sidecar of a section whose top is the core's top; cm and px/cm."""
     scale = float(job.px_per_cm)
     tags = {
         "image-type": "linescan",
@@ -20,6 +20,6 @@ def geotek_xml(job: ScanJob) -> bytes:
         "scan-lines": str(job.lines.n_lines),
         "filename": f"{job.name}.tif",
     }
-    # The blanks before the values are the logger's own.
+    # Geotek loggers write these blanks before the values.
     body = "".join(f"  <{tag}> {escape(text)}</{tag}>\n" for tag, text in tags.items())
     return f'<?xml version="1.0"?>\n<geotek-image>\n{body}</geotek-image>\n'.encode()

@@ -1,4 +1,4 @@
-"""What cores of one site have in common: the same mud, under the same scanner."""
+"""Properties shared by cores of one site: mud and scanner."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,21 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 _OWN = 0.2
-"""Share of a level that is a core's own when it lies beside others of its site."""
+"""Share of a level that is a core's own within a site."""
 
 Level = TypeVar("Level", float, NDArray[np.float64])
 
 
 class Site:
     """
-    Levels that hold for a whole core, drawn partly by the site it was taken at.
+    Levels of a whole core, drawn partly by its site.
 
     Parameters
     ----------
     number : int or None
-        Which site, from 0; None for a core of nowhere in particular, which shares nothing.
+        Which site, from 0; None for a core without a site, which shares nothing.
     part : int
-        Which part of the making of a core asks, so that each part has draws of its own.
+        Which part of the generator draws, so that each part has draws of its own.
 
     Raises
     ------
@@ -39,10 +39,10 @@ class Site:
         self, own: np.random.Generator, draw: Callable[[np.random.Generator], Level]
     ) -> Level:
         """
-        Return a level by ``draw``, mostly the site's and a little the core's ``own``.
+        Return a level by ``draw``, mostly the site's and partly the core's ``own``.
 
-        ``own`` is drawn from in any case, and alone decides where there is no site. The mean is
-        that of ``draw``; cores of one site differ by a fifth of what others do.
+        ``own`` is drawn from in any case, and is the level where there is no site. The mean is that
+        of ``draw``; cores of one site differ by a fifth as much as others.
         """
         mine = draw(own)
         if self._rng is None:

@@ -1,4 +1,4 @@
-"""What was laid down, millimetre by millimetre: grain size, carbonate, organics, ash and iron."""
+"""The deposited strata by millimetre: grain size, carbonate, organics, ash and iron."""
 
 import enum
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MM_PER_SLICE = 10
 
 
 class Facies(enum.IntEnum):
-    """What kind of sediment a slice mostly is."""
+    """Dominant kind of sediment of a slice."""
 
     NONE = -1
     """No sediment: foam, a void, or before or after the core."""
@@ -34,7 +34,7 @@ class Facies(enum.IntEnum):
 @dataclass(frozen=True, slots=True, eq=False)
 class Strata:
     """
-    The visible latents of a core at 1 mm: all that its pixels are drawn from.
+    The visible latents of a core at 1 mm, from which its pixels are drawn.
 
     Every array has the shape (n_mm,).
     """
@@ -48,7 +48,7 @@ class Strata:
     ash: NDArray[np.float64]
     """0 to 1."""
     iron: NDArray[np.float64]
-    """Iron minerals, in standard deviations about a usual mud."""
+    """Iron minerals, in standard deviations about average mud."""
 
     def facies(self) -> NDArray[np.int8]:
         """Return the facies of each slice, shape (n_mm / 10,), by its means over 1 cm."""
@@ -70,7 +70,7 @@ def _add_turbidites(
 ) -> None:
     """Lay graded beds, 10 to 60 cm apart, bases 1 to 15 cm thick, with a dark or pale cap."""
     sandiness = site.level(rng, lambda r: r.uniform(0.4, 0.8))
-    # Sandy times and quiet times last for metres; in sandy ones beds follow closer.
+    # Sandy and quiet intervals extend over metres; beds are closer in sandy ones.
     supply = correlated(rng, grain.size, 350.0, order=2)
     dark_caps = site.level(rng, lambda r: r.random())
     base = -rng.uniform(0.0, 200.0)

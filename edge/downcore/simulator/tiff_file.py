@@ -14,7 +14,7 @@ _HEADER = struct.pack("<2sHI", b"II", 42, 8)
 @dataclass(frozen=True, slots=True)
 class TiffFile:
     """
-    An 8 bit RGB TIFF whose place of every byte is known before the first line is scanned.
+    An 8 bit RGB TIFF whose layout is known before the first line is scanned.
 
     The resolution tag says 300 dpi whatever the scale is, as camera software writes it.
     """

@@ -1,4 +1,4 @@
-"""What every write pattern has in common: scan lines in, visible changes of a folder out."""
+"""Common parts of all write patterns: take lines, yield the steps visible in a folder."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class LineSource(Protocol):
-    """Anything that gives scan lines: a generated core, or an image of a real one."""
+    """A source of scan lines: a generated core, or an image of a real one."""
 
     @property
     def n_lines(self) -> int:
@@ -30,7 +30,7 @@ class LineSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ScanJob:
-    """One section to be written by a played scanner."""
+    """One section to be written by a simulated scanner."""
 
     lines: LineSource
 
@@ -47,7 +47,7 @@ class ScanJob:
     """Scan lines that appear at a time; at least 1."""
 
     may_replace: bool = False
-    """Whether files of the same name may be overwritten, as a scanner does at a re-scan."""
+    """Whether files of the same name may be overwritten, as scanners do at a re-scan."""
 
     def __post_init__(self) -> None:
         if self.name != Path(self.name).name or not self.name:
@@ -57,7 +57,7 @@ class ScanJob:
 
     @property
     def mode(self) -> Literal["wb", "xb"]:
-        """How files are opened for writing; refuses to overwrite unless it was allowed."""
+        """Mode in which files are opened; refuses to overwrite unless allowed."""
         return "wb" if self.may_replace else "xb"
 
     def file(self, ending: str) -> Path:
@@ -73,7 +73,7 @@ class ScanJob:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change that can be seen in the folder."""
+    """One change visible in the folder."""
 
     path: Path
     """The file that changed."""
@@ -87,13 +87,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class WritePattern:
-    """How scanners, or programs that copy for them, write a section: order, names and timing."""
+    """A pattern in which scanners, or programs that copy for them, write a section."""
 
     name: str
-    """What it is called on the command line."""
+    """Its name on the command line."""
 
     title: str
-    """In words, for a person."""
+    """Description for people."""
 
     write: Callable[[ScanJob], Iterator[Step]]
     """
@@ -104,6 +104,6 @@ class WritePattern:
 
 
 def append(file: BinaryIO, content: bytes | NDArray[np.uint8]) -> None:
-    """Write at the file's end so that others see it at once."""
+    """Append to the file and flush, so that others see it at once."""
     file.write(content if isinstance(content, bytes) else np.ascontiguousarray(content).data)
     file.flush()

@@ -90,9 +90,16 @@ def open_writer(path: Path) -> sqlite_utils.Database:
         raise
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+def open_reader(path: Path, *, is_at_rest: bool = False) -> sqlite3.Connection:
     """
     Return a connection that cannot change anything.
+
+    Parameters
+    ----------
+    path : Path
+        The database.
+    is_at_rest : bool, default False
+        Whether nobody writes to it and nothing lies beside it; then no file is made there either.
 
     Raises
     ------
@@ -101,9 +108,10 @@ def open_reader(path: Path) -> sqlite3.Connection:
     """
     if not path.is_file():
         raise StoreError(f"expected a database at {path}, got none; has downcore run here yet?")
+    uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_at_rest else ''}"
     with as_store_error(path, "read"):
         connection: sqlite3.Connection = driver.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_MS / 1000
+            uri, uri=True, timeout=BUSY_TIMEOUT_MS / 1000
         )
     try:
         with as_store_error(path, "read"):

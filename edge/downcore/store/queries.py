@@ -116,9 +116,9 @@ class Reader:
     being folded in.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_at_rest: bool = False) -> None:
         self._path = path
-        self._connection = open_reader(path)
+        self._connection = open_reader(path, is_at_rest=is_at_rest)
         try:
             with as_store_error(path, "read"):
                 refuse_foreign(self._connection, path)
@@ -127,16 +127,24 @@ class Reader:
             raise
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, is_at_rest: bool = False) -> Self:
         """
         Open the record at ``path``.
+
+        Parameters
+        ----------
+        path : Path
+            The database.
+        is_at_rest : bool, default False
+            Whether nobody writes to it and nothing lies beside it; then no file is made there
+            either. Not for a reader that lasts: it would not notice a writer.
 
         Raises
         ------
         StoreError
             If there is none, or it is not one that this version can read.
         """
-        return cls(path)
+        return cls(path, is_at_rest=is_at_rest)
 
     def __enter__(self) -> Self:
         return self

@@ -1,9 +1,9 @@
 """
 Intervals that follow a core as its measured rows arrive.
 
-Adaptive conformal inference of Gibbs and Candes (2021): after each measured row the level asked
-for goes up a little less than it would go down for many rows inside, so that over a long
-stretch the share inside is the one aimed at, whatever the errors do.
+Adaptive conformal inference of Gibbs and Candes (2021): after each measured row outside its
+interval the requested level rises, after each one inside it falls a little, so that over a long
+stretch the share inside approaches the target whatever the distribution of the errors.
 """
 
 import math
@@ -16,23 +16,26 @@ from numpy.typing import NDArray
 from downcore.strata.conformal import COVERAGE, quantiles_by_core
 
 STEP = 0.01
-"""How far the level moves with a row, as a share of what a miss weighs."""
+"""Step of the level after a row, as a share of the weight of a miss."""
 
 _RUNGS = np.linspace(0.01, 0.99, 99)
 _DOUBLES_EVERY = 0.25
-"""Level beyond the last rung that doubles the width; so no error stays out of reach."""
+"""
+Excess of the level over the last entry of the table that doubles the width, so that any error can
+be covered.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class AdaptiveConformal:
-    """The level asked for by now, and the widths that go with levels."""
+    """The current level, and the half width for each level."""
 
     ladder: tuple[float, ...]
     """Half widths in units of the model's sd that hold 1, 2, ... 99 % of calibration slices."""
     aim: float = COVERAGE
-    """Share of rows that shall lie inside."""
+    """Target share of rows inside the interval."""
     level: float = COVERAGE
-    """Asked for by now; may pass 0 and 1."""
+    """Current level; may go below 0 and above 1."""
     step: float = STEP
 
     @classmethod
@@ -62,13 +65,13 @@ class AdaptiveConformal:
 
     @property
     def factor(self) -> float:
-        """Half width by now, in units of the model's sd; 0 or more."""
+        """Current half width, in units of the model's sd; 0 or more."""
         beyond = max(self.level - float(_RUNGS[-1]), 0.0)
         rung = float(np.interp(self.level, [0.0, *_RUNGS], [0.0, *self.ladder]))
         return rung * math.exp2(min(beyond / _DOUBLES_EVERY, 64.0))
 
     def after(self, *, is_inside: bool) -> Self:
-        """Return the state after a measured row that lay in its interval, or did not."""
+        """Return the state after a measured row, which was inside its interval or not."""
         missed = 0.0 if is_inside else 1.0
         return replace(self, level=self.level + self.step * (missed - (1.0 - self.aim)))
 
@@ -102,7 +105,7 @@ def adaptive_half_widths(
     Raises
     ------
     ValueError
-        If the delay is below 1: an interval would know what it is to hold.
+        If the delay is below 1: an interval would use the value it has to predict.
     """
     if delay_rows < 1:
         raise ValueError(f"expected a delay of 1 row or more, got {delay_rows}")

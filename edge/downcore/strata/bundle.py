@@ -1,4 +1,4 @@
-"""What a bundle says of itself: the manifest, written, parsed and checked. Opens no file."""
+"""The manifest of a bundle: written, parsed and checked. Opens no file."""
 
 import hashlib
 import json
@@ -41,7 +41,7 @@ REQUIRED_FILES = frozenset({"model.xml", "model.bin", "golden.npz"})
 """Files without which a bundle cannot run."""
 
 NO_NATURAL_CORE = "no natural core"
-"""Words in the ``training_data`` of a bundle that learned from generated cores alone."""
+"""Phrase in the ``training_data`` of a bundle that was trained on generated cores only."""
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -49,7 +49,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class OutputScaling:
-    """How one property leaves the graph: ``value = centre + spread * output``, then 10** if log."""
+    """Scaling of one property: ``value = centre + spread * output``, then 10** if log."""
 
     property: str
     unit: str
@@ -61,15 +61,17 @@ class OutputScaling:
     interval_factor: float
     """Half width of the 90 % interval in units of the network's own sd, from a validation core."""
     interval_floor: float
-    """Least half width, in the unit (log10 of it where ``is_log10``)."""
+    """Smallest half width, in the unit (log10 of it where ``is_log10``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quantisation:
-    """How the weights became what they are, and what it cost on cores not seen before."""
+    """How the weights were quantised, and what it cost on cores not seen before."""
 
     method: str
-    """Name of the quantiser that came nearest the unquantised network; ``none`` without one."""
+    """
+    Name of the quantiser whose graph is nearest the unquantised network; ``none`` without one.
+    """
     n_calibration_tiles: int
     """Tiles of training cores that set the ranges; 0 where nothing was quantised."""
     n_checked_tiles: int
@@ -84,7 +86,7 @@ class Quantisation:
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """The network once more as ONNX, for other runtimes; no device opens it."""
+    """The same network as ONNX, for other runtimes; no device opens it."""
 
     precision: str
     """``int8`` (quantise and dequantise nodes) or ``f32``."""
@@ -96,7 +98,7 @@ class OnnxFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything the device must know of a bundle before it runs it."""
+    """Everything the device needs to know about a bundle before running it."""
 
     network: str
     """Name of the architecture, ``resnet-18`` or ``hrnet-deeplabv3plus``."""
@@ -105,7 +107,7 @@ class Manifest:
     precision: str
     """One of :data:`PRECISIONS`."""
     files: Mapping[str, str]
-    """SHA-256 of every file that a device reads but the manifest, by name."""
+    """SHA-256 by name of every file that a device reads, except the manifest."""
     outputs: tuple[OutputScaling, ...]
     trained_px_per_cm: tuple[float, float]
     """Lowest and highest source resolution seen in training."""
@@ -127,11 +129,11 @@ class Manifest:
     recipe_sha256: str = ""
     """SHA-256 of the training recipe; empty where the checkpoint had none."""
     novelty_threshold: float | None = None
-    """A slice whose novelty is above is abstained from; ``None`` where none is, as in tests."""
+    """A slice whose novelty is above this gets no value; ``None`` for no limit, as in tests."""
     false_abstain_share: float = 0.0
-    """Share of the slices of validation cores that the threshold was set to abstain from."""
+    """Share of the slices of validation cores above the threshold, for which it was set."""
     n_novelty_tiles: int = 0
-    """Tiles of training cores whose features say what is not novel."""
+    """Tiles of training cores whose features define what is familiar."""
     data_sha256: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 over resolutions, labels and colours of the cores, by set (``training``, ...)."""
     extra_files: Mapping[str, str] = field(default_factory=dict)
@@ -139,15 +141,17 @@ class Manifest:
     onnx: OnnxFile | None = None
     """Of ``model.onnx``; ``None`` where the bundle was written without."""
     golden_deviation_without_vnni: float | None = None
-    """The golden test on AVX2 without 8-bit dot products; ``None`` where it was not forced."""
+    """The golden test on AVX2 without 8-bit dot products; ``None`` where it was not run."""
 
     def __post_init__(self) -> None:
-        for one in self.outputs:
-            numbers = (one.centre, one.spread, one.interval_factor, one.interval_floor)
-            if not all(math.isfinite(x) for x in numbers) or one.spread <= 0:
-                raise BundleError(f"expected finite scaling for {one.property}, got {numbers}")
-            if one.interval_factor < 0 or one.interval_floor < 0:
-                raise BundleError(f"expected an interval of {one.property} >= 0, got {numbers[2:]}")
+        for output in self.outputs:
+            numbers = (output.centre, output.spread, output.interval_factor, output.interval_floor)
+            if not all(math.isfinite(x) for x in numbers) or output.spread <= 0:
+                raise BundleError(f"expected finite scaling for {output.property}, got {numbers}")
+            if output.interval_factor < 0 or output.interval_floor < 0:
+                raise BundleError(
+                    f"expected an interval of {output.property} >= 0, got {numbers[2:]}"
+                )
         if not self.outputs:
             raise BundleError("expected at least one output in the manifest, got none")
         if self.novelty_threshold is not None and not 0 < self.novelty_threshold < math.inf:
@@ -160,7 +164,7 @@ class Manifest:
 
     @property
     def saw_generated_cores_only(self) -> bool:
-        """Whether it learned from generated cores alone, as ``training_data`` says."""
+        """Whether it was trained on generated cores only, according to ``training_data``."""
         return NO_NATURAL_CORE in self.training_data
 
 

@@ -21,7 +21,7 @@ sd in luminance counts of 8 bit.
 """
 
 FINEST_PX_PER_CM = 100.0
-"""Finer scans are averaged to this first: an sd of pixels depends on their size."""
+"""Finer scans are first averaged to this scale, since an sd of pixels depends on their size."""
 
 REACH_CM = 5
 """Slices above and below that the context of a slice takes in."""
@@ -72,7 +72,7 @@ def profile_of_lines(
 
 def lab_of_mean(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """
-    Return CIE L*a*b* of mean sRGB counts, shape (..., 3), 0 to 255, not whole; NaN of NaN.
+    Return CIE L*a*b* of mean sRGB counts, shape (..., 3), 0 to 255 and fractional; NaN for NaN.
 
     Source: IEC 61966-2-1:1999 for the transfer curve.
     """
@@ -96,7 +96,8 @@ def with_context(
     profile : ndarray, shape (n, n_columns)
         One row for each centimetre, in order of depth; NaN where unknown.
     run : ndarray, shape (n,)
-        Number of the unbroken stretch each slice is in; no neighbour is taken from another.
+        Number of the unbroken stretch each slice is in; neighbours are taken from the same stretch
+        only.
     reach_cm : int, default 5
         Slices above and below that count as neighbours.
 
@@ -131,7 +132,7 @@ def with_context(
 def _luminance_of(
     lines: NDArray[np.uint8], sediment: NDArray[np.uint8], px_per_cm: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return luminance and share of sediment of pixels that are no finer than the finest."""
+    """Return luminance and share of sediment of pixels averaged to the finest allowed scale."""
     weight = sediment.astype(np.float32)
     flat = np.ascontiguousarray(lines).reshape(-1, 3)
     luminance = (flat @ _LUMINANCE).reshape(weight.shape)
@@ -168,7 +169,7 @@ def _spreads(
 
 
 def _mean_sd(window: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and sd along the last axis, of what is known."""
+    """Return mean and sd along the last axis, without NaN."""
     known = np.isfinite(window)
     count = known.sum(axis=-1)
     none = np.full(count.shape, np.nan)

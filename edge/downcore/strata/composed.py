@@ -1,4 +1,4 @@
-"""What the record keeps of a slice's composition: groups, regions, and a picture of the labels."""
+"""A slice's composition as the record keeps it: groups, regions and a picture of the labels."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class LabelTile:
 
 @dataclass(frozen=True, slots=True)
 class ComposedSlice:
-    """One slice's composition as it is kept."""
+    """One slice's composition as the record keeps it."""
 
     index: int
     """Which slice."""

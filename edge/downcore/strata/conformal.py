@@ -1,11 +1,11 @@
 """
-Widths of 90 % intervals for slices of a core that nothing was learnt from.
+Widths of 90 % intervals for slices of a core outside the training data.
 
-Slices of one core err together, so a core counts once, however long it is. With ten
+Errors of slices in one core are correlated, so each core counts once, whatever its length. With ten
 calibration cores or more the width is a quantile of their errors at a level at which each core,
-left out in turn, is covered as often as asked on average; nothing is assumed of the errors.
-With fewer cores that says too little, and a model stands in: a core's errors are an offset,
-drawn from Student's t since few cores tell its spread badly, plus the errors inside a core.
+left out in turn, is covered as often as asked on average; nothing is assumed about the distribution
+of the errors. With fewer cores a model is used: a core's errors are an offset, drawn from Student's
+t since a few cores estimate its spread poorly, plus the errors inside a core.
 """
 
 import math
@@ -15,22 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 COVERAGE = 0.9
-"""Share of a new core's slices whose interval shall hold the logger's reading."""
+"""Target share of a new core's slices whose interval holds the logger's reading."""
 
 MANY_CORES = 10
-"""Calibration cores from which on no model of the errors is needed."""
+"""Calibration cores from which no model of the errors is needed."""
 
 PRIOR_CORES = 2.0
-"""How many cores the two assumptions below count for, beside those that were seen."""
+"""Weight of the two assumptions below, in cores."""
 
 PRIOR_OFFSET_SHARE = 0.25
-"""Share of the error's variance that lies between cores, as assumed of cores not seen."""
+"""Assumed share of the error's variance that is between cores."""
 
 PRIOR_LOG_SPREAD = 0.3
-"""Standard deviation between cores of the log of the errors' spread, as assumed."""
+"""Assumed standard deviation between cores of the log of the errors' spread."""
 
 _SUREST = 0.1
-"""Share of slices, those with the least sd, that claim no more than the next one."""
+"""Share of slices, those with the smallest sd, whose width is that of the next one."""
 
 _LEVELS = np.linspace(0.0, 1.0, 1001)
 _ROUNDING = 1e-9
@@ -38,14 +38,14 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class ErrorParts:
-    """How errors of slices hang together, in the property's unit, log10 for ``ms``."""
+    """How errors of slices are correlated, in the property's unit, log10 for ``ms``."""
 
     offset_sd: float
     """Standard deviation between cores of a core's mean error, about 0."""
     within_sd: float
-    """Standard deviation of what is left inside a core; cores count the same."""
+    """Standard deviation of the rest inside a core; each core has the same weight."""
     correlation: float
-    """Of what is left, from one slice to the next, 0 to below 1."""
+    """Correlation of the rest from one slice to the next, 0 to below 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +55,19 @@ class Interval:
     factor: float
     """In units of the model's sd of a slice; in the property's unit where the model has none."""
     floor: float
-    """Least half width, in the property's unit, log10 for ``ms``."""
+    """Smallest half width, in the property's unit, log10 for ``ms``."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConformalTable(Interval):
-    """An interval, what it was fitted on and what the errors there were made of."""
+    """An interval, what it was fitted on and the parts of the errors there."""
 
     coverage: float
-    """Share of a new core's slices that shall lie inside."""
+    """Target share of a new core's slices inside the interval."""
     n_cores: int
-    """Cores, or blocks of depth that stood for cores, that it was fitted on."""
+    """Number of cores, or of blocks of depth in their place, that it was fitted on."""
     parts: ErrorParts
-    """What the errors are made of, for a core of which some rows are measured."""
+    """The parts of the errors, for a core with some measured rows."""
 
 
 def fit_by_core(
@@ -78,7 +78,7 @@ def fit_by_core(
     coverage: float = COVERAGE,
 ) -> ConformalTable:
     """
-    Return the interval that holds ``coverage`` of the slices of a new core, as expected.
+    Return the interval expected to hold ``coverage`` of the slices of a new core.
 
     Parameters
     ----------
@@ -95,15 +95,15 @@ def fit_by_core(
     Raises
     ------
     ValueError
-        If the shapes do not belong together, no error is known, an sd is not above 0 or the
-        coverage is not between 0 and 1.
+        If shapes differ, no error is known, an sd is not above 0, or the coverage not between 0 and
+        1.
 
     Notes
     -----
     The left-out level corrects split conformal prediction (Vovk et al. 2005) for a finite number
-    of cores; the bound of Lee, Barber and Willett (2023), which always covers enough, covers
-    97 % with a dozen cores. No method can promise the share on one certain core: what is
-    right on average is right over cores.
+    of cores; the bound of Lee, Barber and Willett (2023), which guarantees the coverage, covers
+    97 % with a dozen cores. The coverage is an average over cores; no method can promise it for
+    a particular core.
     """
     error, scale, core = _checked(error, sd, core, coverage)
     n_cores = int(core.max()) + 1
@@ -131,8 +131,8 @@ def error_parts(error: NDArray[np.float64], core: NDArray[np.int64]) -> ErrorPar
     error : ndarray, shape (n,)
         Finite, in order of depth inside a core.
     core : ndarray, shape (n,)
-        Number of each slice's core. Blocks of one core must not count as cores here: what
-        differs between them is inside the core.
+        Number of each slice's core. Blocks of one core must not count as cores here, since their
+        differences are inside the core.
     """
     core = np.unique(core, return_inverse=True)[1]
     count = np.bincount(core)
@@ -196,8 +196,8 @@ def _left_out_quantile(
     reached = np.cumsum(weight)
     n_cores = int(core.max()) + 1
     covered = np.zeros(levels.size)
-    for one in range(n_cores):
-        own = np.cumsum(np.where(core == one, weight, 0.0))
+    for left_out in range(n_cores):
+        own = np.cumsum(np.where(core == left_out, weight, 0.0))
         others = (reached - own) / (n_cores - 1)
         at = np.searchsorted(others, levels - _ROUNDING)
         covered += own[np.minimum(at, own.size - 1)]

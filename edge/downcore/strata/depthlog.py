@@ -8,7 +8,7 @@ from downcore.strata.slices import CoreSlice
 
 
 class Status(enum.StrEnum):
-    """Where a value comes from; values of different status are never mixed without it."""
+    """Origin of a value; values of different status are never mixed without saying so."""
 
     MEASURED = "measured"
     PREDICTED = "predicted"
@@ -44,7 +44,7 @@ class Estimate:
     status: Status
 
     reason: str
-    """Why there is no value, or what to beware of; empty when there is nothing to say."""
+    """Why there is no value, or a warning about it; empty without either."""
 
     bundle_id: str
     """Identity of the bundle that made the value; empty only for ``measured``."""
@@ -71,7 +71,7 @@ class Estimate:
 def why_forced(estimate: Estimate) -> str:
     """Return why a value was predicted only because low resolution is allowed; empty if not so."""
     said = estimate.reason.split("; ") if estimate.status is Status.PREDICTED else []
-    return next((one for one in said if one.startswith(FORCED)), "")
+    return next((part for part in said if part.startswith(FORCED)), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ Every error of downcore, arranged by what the service does next.
         HostileFileError     beyond the limits, or lying about itself: quarantine
         UnknownScaleError    no pixels per centimetre: ask the technician
       SectionError           close this section, keep the core
+        UnknownSectionError  the record lacks it: the message names the nearest
       MeasuredRowsError      do not use these measured rows: the person who gave them must look
       EndMemberError         do not use this end-member table
       BundleError            do not start with this bundle
@@ -22,7 +23,18 @@ A message says what was expected, what was found, where, and what to do.
 
 
 class DowncoreError(Exception):
-    """Base of every error that downcore raises on purpose."""
+    """
+    Base of every error that downcore raises on purpose.
+
+    Examples
+    --------
+    >>> try:
+    ...     downcore.open("none.db")
+    ... except downcore.DowncoreError as error:
+    ...     print(error)
+    expected a database at none.db, got none; name the file that [store] path of the settings \
+says, or make one: downcore process IMAGE --db FILE
+    """
 
 
 class SegmentError(DowncoreError):
@@ -63,6 +75,13 @@ class UnknownScaleError(SegmentError):
 
 class SectionError(DowncoreError):
     """Raised when a section cannot be continued."""
+
+
+class UnknownSectionError(SectionError, KeyError):
+    """Raised when the record lacks a section or scan; a ``KeyError``, as of any mapping."""
+
+    __str__ = Exception.__str__
+    """A ``KeyError`` would put its message between quotes."""
 
 
 class MeasuredRowsError(DowncoreError):

@@ -1,4 +1,4 @@
-"""From what a network says of a slice's tiles to the slice's values with their 90 % intervals."""
+"""A slice's estimates from its tiles' predictions: values, 90 % intervals, abstention."""
 
 import math
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from downcore.strata.depthlog import FORCED, Estimate, Status
 from downcore.strata.properties import Property, property_named
 
 MIN_VALID_FRACTION = 0.3
-"""Least share of the core's pixels that must be sediment for a slice to get values."""
+"""Smallest share of the core's pixels that must be sediment for a slice to get values."""
 
 MIN_RESOLUTION_SHARE = 0.5
-"""Least resolution of a scan, as a share of the lowest one seen in training."""
+"""Lowest resolution of a scan, as a share of the lowest one seen in training."""
 
 _ABSURD = 1e100
-"""Numbers of a network from here on, and NaN, count as no number."""
+"""Outputs of a network of this size or more count as no number, like NaN."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GuardNovelty:
-    """How unlike the training cores a second bundle, the guard, finds the tiles of one slice."""
+    """Novelty of the tiles of one slice according to a second bundle, the guard."""
 
     novelty: NDArray[np.float64]
     """Shape (n_tiles,); by the guard's own measure."""
@@ -34,7 +34,7 @@ class GuardNovelty:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TilePrediction:
-    """What a network says of the tiles of one slice, in physical units (``ms`` in log10)."""
+    """A network's prediction for the tiles of one slice, in physical units (``ms`` in log10)."""
 
     mean: NDArray[np.float64]
     """Shape (n_tiles, n_properties), in the manifest's order of properties, scaled space undone."""
@@ -49,7 +49,7 @@ class TilePrediction:
     """Shape (n_tiles,); how unlike the training cores each tile is, about 1 for one like them."""
 
     guarded: GuardNovelty | None = None
-    """What the bundle's guard says of the same tiles; ``None`` for a bundle without a guard."""
+    """The guard's novelty of the same tiles; ``None`` for a bundle without a guard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class NoValue:
     """In words, for the depth log; never empty."""
 
 
-def why_no_value(
+def reason_to_abstain(
     manifest: Manifest,
     *,
     n_tiles: int,
@@ -98,14 +98,14 @@ def why_no_value(
 
 
 def forced_reason(manifest: Manifest, source_px_per_cm: float) -> str:
-    """Return what to say of a value that only allowing low resolution gives; empty if none is."""
+    """Return the reason of a value predicted only because low resolution is allowed; else empty."""
     too_coarse = _why_too_coarse(manifest, source_px_per_cm)
     return FORCED + too_coarse if too_coarse else ""
 
 
 def without_value(manifest: Manifest, why: NoValue) -> tuple[Estimate, ...]:
     """Return one estimate for each property of the bundle, without a value, for ``why``."""
-    return tuple(_no_estimate(one, why, manifest.bundle_id) for one in manifest.outputs)
+    return tuple(_no_estimate(output, why, manifest.bundle_id) for output in manifest.outputs)
 
 
 def estimates_of(
@@ -125,9 +125,9 @@ def estimates_of(
     times that, at least ``interval_floor``. Where the network sees ``log10``, the
     value and both ends are turned back, so the interval is not symmetric.
 
-    A slice's novelty is the mean of its tiles' with the same weights. Above the bundle's
-    threshold the slice is unlike what the network learned from, and gets no value; nor does
-    it where the bundle's guard finds so by its own novelty and threshold.
+    A slice's novelty is the mean of its tiles' with the same weights. Above the bundle's threshold
+    the slice is unlike the training cores and gets no value. The same holds for the novelty and
+    threshold of the bundle's guard.
 
     Heterogeneity joins the spread between the tiles and that inside them,
     ``sqrt(var(means) + mean(within_sd ** 2))``; in log10 it becomes half the
@@ -142,7 +142,7 @@ def estimates_of(
     manifest : Manifest
         Of the bundle that predicted.
     beware : str, optional
-        What every value's reason begins with, such as :func:`forced_reason`.
+        Prefix of every value's reason, such as from :func:`forced_reason`.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def estimates_of(
     Raises
     ------
     ValueError
-        If the shapes do not belong together, or there is no tile or no weight.
+        If the shapes do not match, or there is no tile or no weight.
     """
     weights = np.asarray(sediment_fraction, np.float64)
     shape = (weights.size, len(manifest.outputs))
@@ -178,7 +178,7 @@ def inverse_transform(
     outputs: NDArray[np.float32], novelty: NDArray[np.float32], manifest: Manifest
 ) -> TilePrediction:
     """
-    Return what a graph says of tiles in physical units.
+    Return a graph's outputs for tiles in physical units.
 
     Parameters
     ----------
@@ -189,10 +189,10 @@ def inverse_transform(
     manifest : Manifest
         Of the bundle.
     """
-    centre = np.array([one.centre for one in manifest.outputs])
-    spread = np.array([one.spread for one in manifest.outputs])
+    centre = np.array([output.centre for output in manifest.outputs])
+    spread = np.array([output.spread for output in manifest.outputs])
     mean, log_sd, within = outputs.astype(np.float64)
-    # Beyond these the sd is absurd either way; infinite is for intervals to refuse.
+    # An overflow gives an infinite sd, which estimates_of abstains from.
     with np.errstate(over="ignore"):
         sd = spread * np.exp(log_sd)
     return TilePrediction(centre + spread * mean, sd, spread * within, novelty.astype(np.float64))
@@ -257,7 +257,7 @@ def _estimate(
     known = property_named(scaling.property)
     ends = (mean - half, mean, mean + half)
     lower, value, upper = (_in_unit(scaling, x) for x in ends)
-    # A network without a map says nothing of the inside of a single tile.
+    # A network without a dense map has no spread inside a single tile.
     says_spread = weights.size > 1 or bool(within.any())
     return Estimate(
         property=scaling.property,
@@ -306,5 +306,5 @@ def _clip_reason(lower: float, value: float, upper: float, known: Property) -> s
 
 
 def _percent(fraction: float) -> str:
-    # Never rounds up to the very share that is asked for.
+    # Never rounds up to the required share itself.
     return f"{math.floor(100 * fraction + 1e-9)} %"

@@ -12,7 +12,7 @@ _REACH = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Response of a sensor along the core: a Gaussian about the slice it is moved to."""
+    """Response of a sensor along the core: a Gaussian centred on the slice it measures."""
 
     property: str
     """Name of the property that the sensor measures."""
@@ -24,7 +24,7 @@ class Footprint:
     def weights(self) -> NDArray[np.float64]:
         """Return the weights of the slices about one, odd in number, with a sum of 1."""
         reach = math.ceil(_REACH * self.sd_cm)
-        # A slice is a centimetre wide, so that its own mean takes part of the width.
+        # A slice is 1 cm wide, so its own mean accounts for part of the width.
         edges = np.arange(-reach - 0.5, reach + 1.0)
         below = np.array([math.erf(edge / (self.sd_cm * math.sqrt(2.0))) for edge in edges])
         weights: NDArray[np.float64] = np.diff(below) / (below[-1] - below[0])
@@ -48,7 +48,7 @@ def at_logger_support(
     values: NDArray[np.float64], run: NDArray[np.int64], footprint: Footprint
 ) -> NDArray[np.float64]:
     """
-    Return values of slices as the sensor would have averaged them.
+    Return values of slices averaged as the sensor would.
 
     Parameters
     ----------

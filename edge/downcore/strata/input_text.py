@@ -1,4 +1,4 @@
-"""Text that came with an input: the numbers and names in it, and how a message shows it."""
+"""Text from an input file: parsing its numbers and names, and showing it in a message."""
 
 import math
 import re
@@ -72,6 +72,6 @@ def shown(found: object) -> str:
     try:
         text = repr(found)
     except (ValueError, RecursionError):
-        # Python writes out no number of thousands of digits, and no list that is too deep.
+        # Python cannot print numbers of thousands of digits or lists nested too deeply.
         return f"a {type(found).__name__} that is too long to show"
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

@@ -1,10 +1,9 @@
 """
 Kernels that are compiled when first called, and kept on disk where that is allowed.
 
-A compiled kernel is stored beside its source or in the user's cache folder. Where neither can
-be written, or where what is stored cannot be read back, it is compiled anew and all goes on. A
-stored kernel is renewed when its own source file changes and only then, so a kernel must not
-use code or numbers of another module.
+A compiled kernel is stored beside its source or in the user's cache folder. Where neither can be
+written, or the stored kernel cannot be read back, it is compiled again. A stored kernel is renewed
+only when its own source file changes, so a kernel must not use code or constants of another module.
 """
 
 import functools
@@ -17,13 +16,13 @@ import numba
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-# Products and sums may be fused, but sums are never reordered. Divisors are not tested for being
-# 0, since that test keeps a loop from being done for many pixels at once.
+# Products and sums may be fused, but sums are never reordered. Divisors are not tested for 0, since
+# that test prevents vectorised loops.
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
 
 
 def inlined(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Return a part of kernels of the same module; it is compiled into each of them."""
+    """Return a function for use in kernels of the same module; it is compiled into each of them."""
     return cast("Callable[_P, _R]", numba.njit(**_OPTIONS)(function))
 
 

@@ -1,4 +1,4 @@
-"""Rows of a section that a core logger measured, as a person gives them: a small CSV."""
+"""Measured rows of a section, given by a person as a small CSV."""
 
 import csv
 import hashlib
@@ -11,7 +11,7 @@ from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.input_text import finite_number, shown
 from downcore.strata.properties import PROPERTIES
 
-LOGGED = tuple(one.name for one in PROPERTIES)
+LOGGED = tuple(prop.name for prop in PROPERTIES)
 """What a core logger measures."""
 
 DEPTH_COLUMN = "depth_cm"
@@ -21,10 +21,10 @@ MAX_CHARACTERS = 1_000_000
 """Longest text that is read."""
 
 MAX_ROWS = 2_000
-"""Most rows of a section; what is found from them takes memory by the square of their number."""
+"""Largest number of rows of a section; the correction needs memory in the square of it."""
 
 MAX_DEPTH_CM = 100_000.0
-"""Greatest depth that is read; no section is as long."""
+"""Greatest depth that is accepted; no section is as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class MeasuredRows:
     rows: tuple[MeasuredRow, ...]
     """One or more, in order of depth."""
     sha256: str
-    """Of the text they were read from."""
+    """SHA-256 of the text they were read from."""
 
     @property
     def last_um(self) -> int:
@@ -56,8 +56,8 @@ def parse_measured(text: str, name: str, columns: Sequence[str] = LOGGED) -> Mea
     """
     Return the rows of a CSV: a header, ``depth_cm`` and any of ``density``, ``vp`` and ``ms``.
 
-    A cell may be empty. Units are those of PROPERTIES. Nothing is guessed: another column, a
-    word for a number, a depth below 0 or a row without depth refuses the whole file.
+    A cell may be empty. Units are those of PROPERTIES. Nothing is guessed: an unknown column, a
+    word in place of a number, a negative depth or a row without depth refuses the whole file.
 
     Parameters
     ----------
@@ -102,12 +102,12 @@ def parse_measured(text: str, name: str, columns: Sequence[str] = LOGGED) -> Mea
 
 def _check_header(header: list[str], name: str, known: Sequence[str]) -> None:
     others = [column for column in header if column not in {DEPTH_COLUMN, *known}]
-    told = f"expected the columns {DEPTH_COLUMN} and any of {', '.join(known)}"
+    expected = f"expected the columns {DEPTH_COLUMN} and any of {', '.join(known)}"
     if DEPTH_COLUMN not in header or not set(header) & set(known) or others:
         got = shown(", ".join(header))[1:-1] or "none"
-        raise MeasuredRowsError(f"{name}: {told}, got {got}; rename or leave out the others")
+        raise MeasuredRowsError(f"{name}: {expected}, got {got}; rename or leave out the others")
     if len(set(header)) != len(header):
-        raise MeasuredRowsError(f"{name}: {told}, each once, got {', '.join(header)}")
+        raise MeasuredRowsError(f"{name}: {expected}, each once, got {', '.join(header)}")
 
 
 def _cells(line: list[str], header: list[str], where: str) -> dict[str, float | None]:
@@ -138,4 +138,4 @@ def _row(line: list[str], header: list[str], columns: Sequence[str], where: str)
             f"{where}: expected a {DEPTH_COLUMN} of at most {MAX_DEPTH_CM:g}, got {depth_cm:g}; "
             "is it in centimetres?"
         )
-    return MeasuredRow(round(depth_cm * SLICE_UM), tuple(cells.get(one) for one in columns))
+    return MeasuredRow(round(depth_cm * SLICE_UM), tuple(cells.get(column) for column in columns))

@@ -1,9 +1,9 @@
 """
-A core's own offset, from a few of its centimetres that were measured.
+Correction of a core's offset by a few measured rows of the same core.
 
-A network errs by an offset that all slices of a core share. A few measured rows tell part of
-it: as much as their errors, which resemble each other from slice to slice, allow against what
-offsets cores usually have. Every estimate says in its reason what was done to it.
+Part of a network's error is an offset that all slices of a core share. A few measured rows estimate
+it; the estimate is shrunk according to the spread of offsets between cores and the correlation of
+errors from slice to slice. Every estimate says in its reason how it was corrected.
 """
 
 import math
@@ -20,16 +20,19 @@ MIN_ROWS = 3
 """Measured rows on predicted slices below which nothing is corrected."""
 
 MIN_ROWS_FOR_SLOPE = 10
-"""Rows from which a slope is looked for as well."""
+"""Rows from which a slope is fitted as well."""
 
 SLOPE_SD = 0.25
-"""Standard deviation between cores of the slope's departure from 1, as assumed."""
+"""Assumed standard deviation between cores of the slope's departure from 1."""
 
 MAX_SDS = 4.0
-"""Mean difference, in standard deviations of an error, that no offset of a core explains."""
+"""Mean difference, in standard deviations of an error, above which nothing is corrected."""
 
 PRIOR_CORRELATION = 0.9
-"""Of errors inside a core from one centimetre to the next, as assumed; colour's own is 0.91."""
+"""
+Assumed correlation of errors inside a core from one centimetre to the next; that of colour is
+0.91.
+"""
 
 _SDS_PER_HALF_WIDTH = 1.0 / 1.645
 """A 90 % interval's half width is 1.645 standard deviations of a normal error."""
@@ -41,7 +44,7 @@ class Correction:
 
     property: str
     reason: str
-    """For every estimate: what was added and from how many rows, or why nothing was."""
+    """Reason for every estimate: what was added and from how many rows, or why nothing was."""
     offset: float = 0.0
     """Added where the prediction is ``centre``."""
     slope: float = 1.0
@@ -49,7 +52,7 @@ class Correction:
     centre: float = 0.0
     """Mean prediction of the measured rows."""
     lowest: float = 0.0
-    """Least prediction of the measured rows; below it the slope is 1."""
+    """Smallest prediction of the measured rows; below it the slope is 1."""
     highest: float = 0.0
     """Greatest prediction of the measured rows; above it the slope is 1."""
     width_share: float = 1.0
@@ -86,7 +89,7 @@ def fit_correction(
     depth_cm : ndarray, shape (n,)
         Middle of each slice, centimetres.
     prior : ErrorParts
-        How the errors of other cores hang together.
+        How the errors of other cores are correlated.
 
     Returns
     -------
@@ -119,9 +122,9 @@ def fit_correction(
 
 def prior_of_intervals(half_widths: NDArray[np.float64]) -> ErrorParts:
     """
-    Return how errors hang together as the intervals of a core's slices imply.
+    Return the correlation of errors that the intervals of a core's slices imply.
 
-    Of the variance a stated share lies between cores. The median of the half widths counts.
+    A fixed share of the variance is between cores. The median of the half widths is used.
 
     Raises
     ------
@@ -195,7 +198,7 @@ def _fitted(  # noqa: PLR0917 - the parts of one least-squares problem
     error: NDArray[np.float64],
     inside: NDArray[np.float64],
     prior: ErrorParts,
-    told: str,
+    description: str,
 ) -> Correction:
     centre = float(predicted.mean())
     has_slope = (
@@ -216,7 +219,7 @@ def _fitted(  # noqa: PLR0917 - the parts of one least-squares problem
     share = math.sqrt((left + within) / (prior.offset_sd**2 + within))
     slope = 1.0 + float(found[1]) if has_slope else 1.0
     said = f" and slope {slope:.3g}" if has_slope else ""
-    unit, _, rest = told.partition(" from ")
+    unit, _, rest = description.partition(" from ")
     return Correction(
         property=known.name,
         reason=f"offset {found[0]:+.3g} {unit}{said} from {rest}",

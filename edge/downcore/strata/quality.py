@@ -1,4 +1,4 @@
-"""What a reader should know of a slice before trusting a value made from it."""
+"""Quality flags of a slice, which a reader should know before trusting its values."""
 
 from collections.abc import Sequence
 

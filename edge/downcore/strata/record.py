@@ -1,4 +1,4 @@
-"""The values that the record is made of: scans, their rows, and what is announced of them."""
+"""The values that the record holds: scans, their rows, and announcements of both."""
 
 import enum
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from downcore.strata.depthlog import SliceRow
 
 
 class ScanState(enum.StrEnum):
-    """How far a scan has come; the way is seen, growing, settling, final, done."""
+    """State of a scan; the usual order is seen, growing, settling, final, done."""
 
     SEEN = "seen"
-    """Found in the inbox; nothing of it was read yet."""
+    """Found in the inbox; not read yet."""
     GROWING = "growing"
     """Read while the scanner still writes it."""
     SETTLING = "settling"
-    """Complete as far as one can tell, but not quiet for long enough."""
+    """Complete by its structure, but not unchanged for long enough."""
     FINAL = "final"
     """Complete; its last slices are still to be committed."""
     DONE = "done"
     """Every slice is committed."""
     QUARANTINED = "quarantined"
-    """Given up, with the reason."""
+    """Set aside, with the reason."""
     SUPERSEDED = "superseded"
     """A later scan of the section has rows; this one's rows are kept."""
     MISSING = "missing"
-    """Its file went away before it was done."""
+    """Its file disappeared before it was done."""
 
 
 class OutboxKind(enum.StrEnum):
@@ -137,7 +137,7 @@ class StoreOrigin:
     """Which store announces, and how far it has come."""
 
     epoch: int
-    """Goes up by one each time a store is made anew in the same place; 1 or more."""
+    """Incremented each time a new store is made in the same place; 1 or more."""
     instance_id: str
     """Random, made with the store, 32 hex digits."""
     head_seq: int

@@ -1,4 +1,4 @@
-"""The one stateful thing of a section: scan lines in, slices of lines out."""
+"""The only stateful part of a section: takes scan lines and releases slices."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -94,7 +94,7 @@ class SectionBuffer:
         return self._release(self._next_line - self._halo)
 
     def finish(self) -> list[SliceLines]:
-        """Return what is left as the last slices; the last one may be short, its halo too."""
+        """Return the remaining lines as the last slices; the last one and its halo may be short."""
         self._is_finished = True
         done = self._release(self._next_line)
         if self.scale.first_line_of_slice(self._next_slice) < self._next_line:
@@ -133,6 +133,6 @@ class SectionBuffer:
         keep_from = max(self.scale.first_line_of_slice(self._next_slice) - self._halo, 0)
         held = self._joined()
         if keep_from > self._first_kept:
-            # A copy, so that the lines before are really given back.
+            # A copy, so that the memory of earlier lines is released.
             self._pending = [held[keep_from - self._first_kept :].copy()]
             self._first_kept = keep_from

@@ -1,4 +1,4 @@
-"""One centimetre of core: what was seen of it, before anything is predicted from it."""
+"""One centimetre of core: colour, class fractions and flags, measured before any prediction."""
 
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ class CoreSlice:
     colour: SliceColour | None
     """``None`` where no pixel is sediment."""
     flags: tuple[str, ...]
-    """What a reader should know, from :mod:`downcore.strata.quality`; empty when nothing."""
+    """Quality flags from :mod:`downcore.strata.quality`; may be empty."""
 
     @property
     def valid_fraction(self) -> float:
@@ -93,7 +93,7 @@ def measure_slice(
     n_lines = lines.shape[0]
     fractions = tuple(float(np.count_nonzero(classes == k)) / classes.size for k in MaskClass)
     step = max(1, round(float(scale.px_per_cm) / _COLOUR_PX_PER_CM))
-    # A last slice of a few lines, or a scan of a few pixels, is looked at too.
+    # A short last slice and a scan of a few pixels are measured too.
     first, left = (min(step // 2, n - 1) for n in classes.shape)
     some = (slice(first, None, step), slice(left, None, step))
     pixels = lines[some][classes[some] == MaskClass.SEDIMENT]
@@ -139,5 +139,6 @@ def _saturated_fraction(pixels: Pixels) -> float:
     if not pixels.size:
         return 0.0
     highest = np.iinfo(pixels.dtype).max
-    # The last two of 256 steps count as the end: the encoding rounds, and so do cameras.
+    # The last two of 256 counts are taken as the end of the range, since encoding and cameras
+    # round.
     return float(np.mean(pixels.max(axis=1) >= highest - highest // 128))

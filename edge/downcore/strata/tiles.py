@@ -13,18 +13,18 @@ from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Pixels
 
 MIN_SEDIMENT_FRACTION = 0.5
-"""Least share of a tile's pixels that must be sediment for a network to see it."""
+"""Smallest share of a tile's pixels that must be sediment for a network to use it."""
 
 MAX_TILES = 8
-"""Tiles that a slice gives at most, unless the caller says otherwise."""
+"""Default for the number of tiles a slice gives at most."""
 
 MIN_COLUMN_FRACTION = 0.5
-"""Least share of a column's lines that are sediment, for the column to widen the row of tiles."""
+"""Smallest share of sediment in a column for it to count towards the width covered by tiles."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tiles:
-    """What a network sees of one slice."""
+    """The tiles of one slice, a network's input."""
 
     pixels: NDArray[np.uint8]
     """RGB, shape (n_tiles, 200, 200, 3); lines run down the core. ``n_tiles`` may be 0."""
@@ -37,15 +37,15 @@ class Tiles:
 
 
 def cut_tiles(
-    lines: Pixels, classes: NDArray[np.uint8], px_per_cm: float, *, most: int = MAX_TILES
+    lines: Pixels, classes: NDArray[np.uint8], px_per_cm: float, *, max_tiles: int = MAX_TILES
 ) -> Tiles:
     """
     Cut the tiles of one slice.
 
     The row of tiles covers the whole width of the sediment, without overlap and
     centred on it; sediment narrower than 1 cm but at least half as wide gives one
-    tile. Tiles with too little sediment are left out, and where more than ``most``
-    remain, ``most`` of them are taken, evenly spread. At 200 px/cm a tile is a copy
+    tile. Tiles with too little sediment are left out, and where more than ``max_tiles``
+    remain, ``max_tiles`` of them are taken, evenly spread. At 200 px/cm a tile is a copy
     of the scan; at any other scale it is resampled. Pixels of 16 bit keep their
     upper 8, so that a scan gives the same tiles at either depth. A short last slice
     is completed by reflecting its lines, not stretched.
@@ -58,7 +58,7 @@ def cut_tiles(
         Its mask, values of :class:`MaskClass`.
     px_per_cm : float
         Scale of the scan, the same along and across.
-    most : int, default 8
+    max_tiles : int, default 8
         Tiles to return at most.
 
     Returns
@@ -69,23 +69,23 @@ def cut_tiles(
     Raises
     ------
     ValueError
-        If ``lines`` and ``classes`` differ in size, or ``most`` is below 1.
+        If ``lines`` and ``classes`` differ in size, or ``max_tiles`` is below 1.
     """
     if lines.shape[:2] != classes.shape:
         raise ValueError(
             f"expected a mask of the size of the lines, {lines.shape[:2]}, got {classes.shape}"
         )
-    if most < 1:
-        raise ValueError(f"expected at most 1 or more tiles, got {most}")
+    if max_tiles < 1:
+        raise ValueError(f"expected max_tiles of 1 or more, got {max_tiles}")
     is_sediment = classes == MaskClass.SEDIMENT
     spans = _spans(is_sediment, px_per_cm)
     shares = [float(is_sediment[:, left:right].mean()) for left, right in spans]
     kept = [i for i, share in enumerate(shares) if share >= MIN_SEDIMENT_FRACTION]
-    kept = _spread(kept, most)
+    kept = _spread(kept, max_tiles)
     pixels = np.empty((len(kept), TILE_PX, TILE_PX, 3), np.uint8)
     for tile, i in zip(pixels, kept, strict=True):
         left, right = spans[i]
-        tile[:] = _square(lines[:, left:right], px_per_cm)
+        tile[:] = _resample(lines[:, left:right], px_per_cm)
     return Tiles(
         pixels=pixels,
         across_px=tuple(spans[i][0] for i in kept),
@@ -100,7 +100,7 @@ def _spans(is_sediment: NDArray[np.bool_], px_per_cm: float) -> list[tuple[int, 
     if not columns.size or n_lines == 0:
         return []
     start, stop = int(columns[0]), int(columns[-1]) + 1
-    # A hair of tolerance, since a width of exactly n tiles must not round down to n - 1.
+    # A small tolerance, so that a width of exactly n tiles does not round down to n - 1.
     count = math.floor((stop - start) / px_per_cm + 1e-6)
     if count == 0 and stop - start >= MIN_SEDIMENT_FRACTION * px_per_cm:
         count = 1
@@ -114,15 +114,15 @@ def _spans(is_sediment: NDArray[np.bool_], px_per_cm: float) -> list[tuple[int, 
     ]
 
 
-def _spread(kept: list[int], most: int) -> list[int]:
-    if len(kept) <= most:
+def _spread(kept: list[int], max_tiles: int) -> list[int]:
+    if len(kept) <= max_tiles:
         return kept
-    if most == 1:
+    if max_tiles == 1:
         return [kept[len(kept) // 2]]
-    return [kept[i * (len(kept) - 1) // (most - 1)] for i in range(most)]
+    return [kept[i * (len(kept) - 1) // (max_tiles - 1)] for i in range(max_tiles)]
 
 
-def _square(part: Pixels, px_per_cm: float) -> NDArray[np.uint8]:
+def _resample(part: Pixels, px_per_cm: float) -> NDArray[np.uint8]:
     """Return ``part`` as one tile of 8 bit."""
     eight = (part >> 8 if part.dtype == np.uint16 else part).astype(np.uint8, copy=False)
     n_lines = eight.shape[0]
@@ -133,7 +133,7 @@ def _square(part: Pixels, px_per_cm: float) -> NDArray[np.uint8]:
         return eight
     shrinks = min(eight.shape[:2]) >= TILE_PX
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    # OpenCV asks for memory of its own order, which a view of columns has not.
+    # OpenCV needs contiguous memory, which a view of columns is not.
     square = cv2.resize(
         np.ascontiguousarray(eight), (TILE_PX, TILE_PX), interpolation=interpolation
     )

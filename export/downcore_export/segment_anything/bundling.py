@@ -52,7 +52,7 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class BundleOptions:
-    """What the person who makes the bundle decides; ``SettingsError`` where it cannot be."""
+    """Options of the bundle; ``SettingsError`` where one cannot be used."""
 
     licence: str
     """Of the checkpoint, such as ``Apache-2.0``; kept with the bundle."""
@@ -131,7 +131,7 @@ def _manifest_of(
             checkpoint_sha256=checkpoint.sha256,
             created_utc=_now_utc(),
             code_version=__version__,
-            files={name: hashlib.sha256(one).hexdigest() for name, one in files.items()},
+            files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
             golden_tolerance=_tolerance(options),
             parity=parity,
         )
@@ -141,14 +141,14 @@ def _manifest_of(
 
 
 def _now_utc() -> str:
-    # The convention of reproducible builds: whoever needs the same bytes again sets it.
+    # The convention of reproducible builds, for identical bytes.
     fixed = os.environ.get("SOURCE_DATE_EPOCH")
     now = datetime.fromtimestamp(int(fixed), UTC) if fixed else datetime.now(UTC)
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _golden(checkpoint: Checkpoint, options: BundleOptions) -> Arrays:
-    """Return a picture of blobs, prompts on it, and what the checkpoint's network says."""
+    """Return a picture of blobs, prompts on it, and the outputs of the checkpoint's network."""
     side, rng = options.side_px, np.random.default_rng(_GOLDEN_SEED)
     coarse = rng.integers(20, 236, (8, 8, 3)).astype(np.float32)
     smooth = np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC))
@@ -170,7 +170,7 @@ def _golden(checkpoint: Checkpoint, options: BundleOptions) -> Arrays:
         tokens = PromptsToTokens(checkpoint.network, side).eval()(*prompts)
         masks, overlaps = TokensToMasks(checkpoint.network, side).eval()(embedding, tokens)
     said = {EMBEDDING: embedding, TOKENS: tokens, MASKS: masks, OVERLAPS: overlaps}
-    return {**asked, **{name: one.numpy() for name, one in said.items()}}
+    return {**asked, **{name: output.numpy() for name, output in said.items()}}
 
 
 def _parity(files: dict[str, bytes], golden: Arrays, precision: str) -> dict[str, float]:
@@ -193,7 +193,7 @@ def _golden_file(golden: Arrays) -> bytes:
 
 
 def _place(out: Path, files: dict[str, bytes]) -> None:
-    """Write beside ``out`` and rename, so that a bundle is never half there."""
+    """Write beside ``out`` and rename, so that a bundle is never incomplete."""
     out.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:

@@ -1,4 +1,4 @@
-"""The checkpoint that a user supplies, read without running anything in it."""
+"""Reading a user's checkpoint without running code from it."""
 
 import hashlib
 import io
@@ -20,10 +20,10 @@ EXPECTED = (
     "the checkpoint of MobileSAM as it is published (mobile_sam.pt: TinyViT image encoder with 5 "
     "million parameters, 439 arrays; licence Apache-2.0)"
 )
-"""What may be given."""
+"""The checkpoint expected, for messages."""
 
 _MAX_BYTES = 1 << 30
-_TOLD = 5
+_MAX_LISTED = 5
 _UNREADABLE = (
     pickle.UnpicklingError,
     zipfile.BadZipFile,
@@ -39,7 +39,7 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """A checkpoint with every weight in its place."""
+    """A loaded checkpoint."""
 
     network: SegmentAnything
     """In evaluation mode."""
@@ -81,7 +81,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _state_of(raw: Any, path: Path) -> dict[str, Tensor]:
-    if not isinstance(raw, Mapping) or not all(isinstance(one, Tensor) for one in raw.values()):
+    if not isinstance(raw, Mapping) or not all(isinstance(array, Tensor) for array in raw.values()):
         what = f"keys {_listed(raw)}" if isinstance(raw, Mapping) else f"a {type(raw).__name__}"
         raise BundleError(
             f"expected {EXPECTED} at {path}, got {what}: give the plain arrays by name, not a "
@@ -119,5 +119,9 @@ def _guess(state: Mapping[str, Tensor]) -> str:
 
 
 def _listed(names: Iterable[object]) -> str:
-    told = sorted(str(name) for name in names)
-    return ", ".join(told[:_TOLD]) + (", ..." if len(told) > _TOLD else "") if told else "none"
+    ordered = sorted(str(name) for name in names)
+    return (
+        ", ".join(ordered[:_MAX_LISTED]) + (", ..." if len(ordered) > _MAX_LISTED else "")
+        if ordered
+        else "none"
+    )

@@ -50,7 +50,7 @@ def graphs_of(network: SegmentAnything, side_px: int, batch: int) -> dict[str, A
 def _converted(part: str, module: nn.Module, *example: torch.Tensor) -> Any:
     with torch.no_grad(), quiet_libraries():
         graph = openvino.convert_model(
-            module.eval(), example_input=example, input=[list(one.shape) for one in example]
+            module.eval(), example_input=example, input=[list(tensor.shape) for tensor in example]
         )
     for sides, names in zip((graph.inputs, graph.outputs), PORTS[part], strict=True):
         for port, name in zip(sides, names, strict=True):

@@ -114,7 +114,7 @@ class _Step(nn.Module):
 
 
 class _WindowAttention(nn.Module):
-    """Every pixel of a window looks at every other; what it adds depends on their offset."""
+    """Attention among the pixels of a window, with a bias by their offset."""
 
     bias_index: Tensor
 

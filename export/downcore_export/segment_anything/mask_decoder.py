@@ -1,5 +1,5 @@
 """
-The mask decoder of Segment Anything: prompts and picture look at one another, then masks.
+The mask decoder of Segment Anything: cross-attention of prompts and picture, then masks.
 
 Source: Kirillov et al. (2023), Segment Anything, arXiv:2304.02643, appendix A. The names of
 modules are those of the public checkpoints.
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from downcore_export.segment_anything.layers import ChannelNorm, Perceptron
 
 MASKS_PER_PROMPT = 4
-"""One for prompts that leave no doubt, three for a part, the whole and what lies between."""
+"""One for unambiguous prompts, three for a part, the whole and a level between."""
 
 _N_HEADS = 8
 _N_LAYERS = 2
@@ -32,7 +32,7 @@ class _Attention(nn.Module):
         self.out_proj = nn.Linear(inner, n_channels)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """Return what every query finds; a first dimension of 1 serves all the others."""
+        """Return the attention of every query; a first dimension of 1 is broadcast."""
         query = _heads(self.q_proj(query))
         key, value = _heads(self.k_proj(key)), _heads(self.v_proj(value))
         scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1])
@@ -59,7 +59,7 @@ class _Hidden(nn.Module):
 
 
 class _TwoWayLayer(nn.Module):
-    """Tokens look at tokens, then at the picture; then the picture looks at the tokens."""
+    """Tokens attend to tokens, then to the picture; then the picture attends to the tokens."""
 
     def __init__(self, n_channels: int, *, is_first: bool) -> None:
         super().__init__()
@@ -86,8 +86,8 @@ class _TwoWayLayer(nn.Module):
         seen = self.cross_attn_token_to_image(tokens + prompts, picture + places, picture)
         tokens = self.norm2(tokens + seen)
         tokens = self.norm3(tokens + self.mlp(tokens))
-        told = self.cross_attn_image_to_token(picture + places, tokens + prompts, tokens)
-        return tokens, self.norm4(picture + told)
+        from_tokens = self.cross_attn_image_to_token(picture + places, tokens + prompts, tokens)
+        return tokens, self.norm4(picture + from_tokens)
 
 
 class _TwoWayTransformer(nn.Module):
@@ -142,13 +142,14 @@ class MaskDecoder(nn.Module):
         """
         own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])[None]
         tokens = torch.cat([own.expand(prompts.shape[0], -1, -1), prompts], dim=1)
-        # The picture stays one for all prompts until they have told it something.
+        # All prompts share one picture until the first cross-attention changes it.
         tokens, picture = self.transformer(picture, places, tokens)
         n, n_pixels, n_channels = picture.shape
         side = math.isqrt(n_pixels)
         fine = self.output_upscaling(picture.transpose(1, 2).reshape(n, n_channels, side, side))
         weights = torch.stack(
-            [one(tokens[:, 1 + i]) for i, one in enumerate(self.output_hypernetworks_mlps)], dim=1
+            [network(tokens[:, 1 + i]) for i, network in enumerate(self.output_hypernetworks_mlps)],
+            dim=1,
         )
         masks = (weights @ fine.flatten(2)).reshape(n, MASKS_PER_PROMPT, 4 * side, 4 * side)
         return masks, self.iou_prediction_head(tokens[:, 0])

@@ -1,5 +1,5 @@
 """
-The prompt encoder of Segment Anything: where points and boxes are, as tokens.
+The prompt encoder of Segment Anything: positions of points and boxes as tokens.
 
 Source: Kirillov et al. (2023), Segment Anything, arXiv:2304.02643, appendix A. The names of
 modules are those of the public checkpoints.
@@ -14,7 +14,7 @@ from downcore_export.segment_anything.layers import ChannelNorm
 
 _MASK_CHANNELS = (4, 16)
 _POINT, _TOP_LEFT, _BOTTOM_RIGHT = 1, 2, 3
-"""Kinds of points in the checkpoint; 0 is a point outside of what is sought."""
+"""Kinds of points in the checkpoint; 0 is a background point."""
 
 
 class _Places(nn.Module):

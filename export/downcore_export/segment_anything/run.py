@@ -1,4 +1,4 @@
-"""The making of a bundle of Segment Anything as the command line starts it."""
+"""Making a bundle of Segment Anything from the command line."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def make_bundle(
     written = write_bundle(read_checkpoint(checkpoint), out, options)
     bundle = load_segment_anything(written)
     SegmentAnythingNetwork(bundle)
-    n_bytes = sum(one.stat().st_size for one in written.iterdir())
+    n_bytes = sum(path.stat().st_size for path in written.iterdir())
     return (
         f"wrote {written}: {bundle.manifest.network}, {side_px} px, {precision}, "
         f"{n_bytes / 1e6:.1f} MB, id {bundle.bundle_id}, licence {bundle.manifest.licence}; "

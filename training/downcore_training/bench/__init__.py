@@ -1,1 +1,1 @@
-"""The bench: every model and baseline through one scorer, on cores it has not learned from."""
+"""The bench: one scorer for every model and baseline, on cores outside their training data."""

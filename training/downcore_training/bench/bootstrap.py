@@ -1,4 +1,4 @@
-"""How sure an R2 is: whole cores drawn again, since slices of one core err together."""
+"""Bootstrap error of an R2, over whole cores, since errors of slices in one core are correlated."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from downcore_training.bench.scoring import Answers
 Values = NDArray[np.float64]
 
 MIN_CORES = 3
-"""Cores from which on they can be drawn again."""
+"""Fewest cores for a bootstrap over cores."""
 
 BLOCK_SLICES = 20
-"""Slices of a block that stands for a core where there are fewer."""
+"""Slices of a block, which replaces a core where there are fewer cores."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Of an R2 under drawing again."""
+    """Spread of an R2 in the bootstrap."""
 
     se: float
     low90: float
@@ -29,17 +29,21 @@ class Spread:
 
 def spread_of_r2(answers: Answers, *, draws: int, seed: int) -> Spread | None:
     """
-    Return how R2 spreads when the test cores are drawn again; ``None`` where it has no value.
+    Return the bootstrap spread of R2 over the test cores; ``None`` where R2 has no value.
 
     Parameters
     ----------
     answers : Answers
     draws : int
-        Times to draw; 0 gives ``None``.
+        Number of draws; 0 gives ``None``.
     seed : int
     """
-    told = np.isfinite(answers.said)
-    label, said, core = answers.label[told], answers.said[told], answers.core[told]
+    has_value = np.isfinite(answers.predicted)
+    label, predicted, core = (
+        answers.label[has_value],
+        answers.predicted[has_value],
+        answers.core[has_value],
+    )
     n_cores = np.unique(core).size
     over_cores = n_cores >= MIN_CORES
     group = core if over_cores else _blocks(core)
@@ -52,7 +56,7 @@ def spread_of_r2(answers: Answers, *, draws: int, seed: int) -> Spread | None:
     sums = np.stack(
         [
             np.bincount(number, weights, minlength=n_groups)
-            for weights in (np.ones_like(apart), apart, apart**2, (said - label) ** 2)
+            for weights in (np.ones_like(apart), apart, apart**2, (predicted - label) ** 2)
         ]
     )
     rng = np.random.default_rng([seed, 31])
@@ -72,7 +76,7 @@ def spread_of_r2(answers: Answers, *, draws: int, seed: int) -> Spread | None:
 def _blocks(core: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the number of the block of consecutive scored slices, none across two cores."""
     place = np.zeros(core.size, np.int64)
-    for one in np.unique(core):
-        mine = np.flatnonzero(core == one)
+    for number in np.unique(core):
+        mine = np.flatnonzero(core == number)
         place[mine] = np.arange(mine.size) // BLOCK_SLICES
     return core * 1_000_000 + place

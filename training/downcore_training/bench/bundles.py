@@ -1,4 +1,4 @@
-"""Finished bundles: what the device would write of every slice, and what controls get told."""
+"""Finished bundles: the values the device would write for every slice and for control crops."""
 
 import math
 from collections import Counter
@@ -15,7 +15,7 @@ from downcore.ports import Predictor
 from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Status
-from downcore.strata.estimates import NoValue, TilePrediction, estimates_of, why_no_value
+from downcore.strata.estimates import NoValue, TilePrediction, estimates_of, reason_to_abstain
 from downcore.strata.footprint import FOOTPRINTS, at_logger_support
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.slices import measure_slice
@@ -30,20 +30,20 @@ Tick = Callable[[], None]
 
 
 class ClosingPredictor(Predictor, Protocol):
-    """A bundle that runs and can be stopped."""
+    """A running predictor that can be closed."""
 
     def close(self) -> None:
-        """Stop it."""
+        """Close it."""
         ...
 
 
 Start = Callable[[Path], ClosingPredictor]
 
 TILES_PER_SLICE = 3
-"""Tiles looked at across a slice, as many as the networks learn from; the device may take 8."""
+"""Tiles per slice, as many as the networks train on; the device may take 8."""
 
 MIN_FORCED_PX_PER_CM = 5.0
-"""Resolution from which a bundle is heard even where the device would abstain."""
+"""Lowest resolution at which a bundle is run even where the device would abstain, px/cm."""
 
 SIMPLICITY = {"boosted-colour": 4, "resnet-18": 5, "hrnet-deeplabv3plus": 6}
 """Place of bundles in the order from simple to not, by network; others come last."""
@@ -53,9 +53,9 @@ LAST = 9
 
 @dataclass(slots=True, eq=False)
 class _Column:
-    """What one bundle said of one core, filled as answers come."""
+    """Predictions of one bundle for one core, filled as they arrive."""
 
-    said: Values
+    predicted: Values
     lower: Values
     upper: Values
     forced: Values
@@ -64,16 +64,16 @@ class _Column:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BundleAnswers:
-    """What a bundle said of all cores, and of the crops that must tell it nothing."""
+    """Predictions of a bundle for all cores, and for the crops of the negative controls."""
 
     prediction: Prediction
     controls: dict[str, tuple[Values, ...]]
-    """For each kind of crop and each core what it said, shape (n, 3); NaN for no crop."""
+    """Predictions by kind of crop and core, shape (n, 3); NaN for no crop."""
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """A slice on its way through a predictor."""
+    """A slice submitted to a predictor."""
 
     kind: str
     core: int
@@ -100,7 +100,7 @@ def run_bundles(
     start: Start | None = None,
 ) -> list[BundleAnswers]:
     """
-    Return what each bundle says of every core; nothing is learned from them.
+    Return the predictions of each bundle for every core; nothing is fitted to them.
 
     Masks, tiles, the rules for a value and the intervals are the device's own. The prediction is
     brought to what the logger averages over; the interval is the device's, which is meant for the
@@ -111,7 +111,7 @@ def run_bundles(
     folders : sequence of Path
         Bundles.
     names : sequence of str
-        What each is called in the rows.
+        Name of each in the rows.
     cores : sequence of BenchCore
     control_cores : int
         Cores whose crops of background and card are predicted as well.
@@ -130,15 +130,15 @@ def run_bundles(
         _started(start(folder), name, cores) for folder, name in zip(folders, names, strict=True)
     ]
     for k, core in enumerate(cores):
-        _look_at(core, k, running, with_controls=k < control_cores)
-        for one in running:
-            _take(one, wait=True)
+        _submit_core(core, k, running, with_controls=k < control_cores)
+        for bundle in running:
+            _take(bundle, wait=True)
         if core.image is not None:
             core.image.close()
         tick()
-    found = [_answers(one, cores) for one in running]
-    for one in running:
-        one.predictor.close()
+    found = [_answers(bundle, cores) for bundle in running]
+    for bundle in running:
+        bundle.predictor.close()
     return found
 
 
@@ -148,21 +148,25 @@ def _openvino(folder: Path) -> ClosingPredictor:
 
 def _started(predictor: ClosingPredictor, name: str, cores: Sequence[BenchCore]) -> _Running:
     shape = [core.labels.shape for core in cores]
-    controls = {kind: tuple(np.full(one, np.nan) for one in shape) for kind in KINDS}
+    controls = {
+        kind: tuple(np.full(shape_of_core, np.nan) for shape_of_core in shape) for kind in KINDS
+    }
     return _Running(predictor, name, [_blank(len(core)) for core in cores], controls)
 
 
 def _blank(n: int) -> _Column:
-    said, lower, upper, forced = (np.full((n, len(PROPERTIES)), np.nan) for _ in range(4))
-    return _Column(said, lower, upper, forced, [""] * n)
+    predicted, lower, upper, forced = (np.full((n, len(PROPERTIES)), np.nan) for _ in range(4))
+    return _Column(predicted, lower, upper, forced, [""] * n)
 
 
-def _look_at(core: BenchCore, k: int, running: Sequence[_Running], *, with_controls: bool) -> None:
+def _submit_core(
+    core: BenchCore, k: int, running: Sequence[_Running], *, with_controls: bool
+) -> None:
     for i in range(len(core)):
         cut = core.image.lines_and_classes(i) if core.image is not None else None
         if cut is None or core.px_per_cm is None:
-            for one in running:
-                one.columns[k].reasons[i] = "no image of the slice"
+            for bundle in running:
+                bundle.columns[k].reasons[i] = "no image of the slice"
             continue
         lines, classes = cut
         _submit(_Slice("sediment", k, i, lines, classes, core.px_per_cm), running)
@@ -170,8 +174,8 @@ def _look_at(core: BenchCore, k: int, running: Sequence[_Running], *, with_contr
             crop = crop_of(kind, lines, classes, i)
             if crop is not None:
                 _submit(_Slice(kind, k, i, *crop, core.px_per_cm), running)
-        for one in running:
-            _take(one, wait=False)
+        for bundle in running:
+            _take(bundle, wait=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,76 +188,80 @@ class _Slice:
     px_per_cm: float
 
 
-def _submit(one: _Slice, running: Sequence[_Running]) -> None:
-    tiles = cut_tiles(one.lines, one.classes, one.px_per_cm, most=TILES_PER_SLICE)
-    scale = LineScale.of(round(max(one.px_per_cm, 1.0), 6))
-    measured = measure_slice(one.lines, one.classes, scale, index=0, first_line=0)
+def _submit(job_slice: _Slice, running: Sequence[_Running]) -> None:
+    tiles = cut_tiles(
+        job_slice.lines, job_slice.classes, job_slice.px_per_cm, max_tiles=TILES_PER_SLICE
+    )
+    scale = LineScale.of(round(max(job_slice.px_per_cm, 1.0), 6))
+    measured = measure_slice(job_slice.lines, job_slice.classes, scale, index=0, first_line=0)
     for which in running:
-        why = why_no_value(
+        why = reason_to_abstain(
             which.predictor.manifest,
             n_tiles=len(tiles.pixels),
             valid_fraction=measured.valid_fraction,
-            source_px_per_cm=one.px_per_cm,
+            source_px_per_cm=job_slice.px_per_cm,
         )
-        if not len(tiles.pixels) or one.px_per_cm < MIN_FORCED_PX_PER_CM:
-            if one.kind == "sediment" and why is not None:
-                which.columns[one.core].reasons[one.index] = _kind_of(why)
+        if not len(tiles.pixels) or job_slice.px_per_cm < MIN_FORCED_PX_PER_CM:
+            if job_slice.kind == "sediment" and why is not None:
+                which.columns[job_slice.core].reasons[job_slice.index] = _kind_of(why)
             continue
-        job = _Job(one.kind, one.core, one.index, tiles.sediment_fraction, why)
+        job = _Job(job_slice.kind, job_slice.core, job_slice.index, tiles.sediment_fraction, why)
         which.predictor.submit(job, tiles.pixels)
 
 
-def _take(one: _Running, *, wait: bool) -> None:
-    for job, prediction in one.predictor.collect(wait=wait):
+def _take(bundle: _Running, *, wait: bool) -> None:
+    for job, prediction in bundle.predictor.collect(wait=wait):
         weights = job.weights.astype(np.float64)
-        mean = _in_order(one.predictor.manifest, weights @ prediction.mean / weights.sum())
+        mean = _in_order(bundle.predictor.manifest, weights @ prediction.mean / weights.sum())
         if job.kind != "sediment":
-            one.controls[job.kind][job.core][job.slice] = mean
+            bundle.controls[job.kind][job.core][job.slice] = mean
             continue
-        column = one.columns[job.core]
+        column = bundle.columns[job.core]
         column.forced[job.slice] = mean
         if job.why is not None:
             column.reasons[job.slice] = _kind_of(job.why)
             continue
-        _keep(column, job, prediction, one.predictor.manifest)
+        _keep(column, job, prediction, bundle.predictor.manifest)
 
 
 def _keep(column: _Column, job: _Job, prediction: TilePrediction, manifest: Manifest) -> None:
     for estimate in estimates_of(prediction, job.weights, manifest):
-        i = [one.name for one in PROPERTIES].index(estimate.property)
+        i = [prop.name for prop in PROPERTIES].index(estimate.property)
         if estimate.value is None or estimate.lower is None or estimate.upper is None:
             column.reasons[job.slice] = _kind_of(NoValue(estimate.status, estimate.reason))
             continue
         is_log = PROPERTIES[i].is_log_scaled
         ends = (estimate.value, estimate.lower, estimate.upper)
         values = [math.log10(x) if is_log else x for x in ends]
-        column.said[job.slice, i], column.lower[job.slice, i], column.upper[job.slice, i] = values
+        column.predicted[job.slice, i], column.lower[job.slice, i], column.upper[job.slice, i] = (
+            values
+        )
 
 
-def _answers(one: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
-    manifest = one.predictor.manifest
+def _answers(bundle: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
+    manifest = bundle.predictor.manifest
     centre = np.full(len(PROPERTIES), np.nan)
     for scaling in manifest.outputs:
         centre[[p.name for p in PROPERTIES].index(scaling.property)] = scaling.centre
     answers: list[CoreAnswers] = []
     reasons: Counter[str] = Counter()
-    for core, column in zip(cores, one.columns, strict=True):
+    for core, column in zip(cores, bundle.columns, strict=True):
         asked = np.isfinite(core.labels) & core.has_colour[:, None]
-        silent = asked.any(axis=1) & ~np.isfinite(column.said).any(axis=1)
+        silent = asked.any(axis=1) & ~np.isfinite(column.predicted).any(axis=1)
         reasons.update(column.reasons[i] or "no value" for i in np.flatnonzero(silent))
         answers.append(
             CoreAnswers(
-                said=_at_support(column.said, core),
+                predicted=_at_support(column.predicted, core),
                 lower=column.lower,
                 upper=column.upper,
                 asked=asked,
                 training_mean=np.broadcast_to(centre, core.labels.shape),
-                plain=column.said,
+                plain=column.predicted,
                 forced=_at_support(column.forced, core),
             )
         )
     prediction = Prediction(
-        one.name,
+        bundle.name,
         f"bundle {manifest.title}, {manifest.precision}",
         UNSEEN,
         SIMPLICITY.get(manifest.network, LAST),
@@ -262,7 +270,7 @@ def _answers(one: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
         n_folds=0,
         reasons=dict(reasons),
     )
-    return BundleAnswers(prediction, one.controls)
+    return BundleAnswers(prediction, bundle.controls)
 
 
 def _at_support(values: Values, core: BenchCore) -> Values:
@@ -275,14 +283,14 @@ def _at_support(values: Values, core: BenchCore) -> Values:
 
 def _in_order(manifest: Manifest, means: Values) -> Values:
     found = np.full(len(PROPERTIES), np.nan)
-    names = [one.name for one in PROPERTIES]
+    names = [prop.name for prop in PROPERTIES]
     for scaling, mean in zip(manifest.outputs, means, strict=True):
         found[names.index(scaling.property)] = mean
     return found
 
 
 def _kind_of(why: NoValue) -> str:
-    """Return a reason without its numbers, so that like ones can be counted."""
+    """Return a reason without its numbers, so that equal kinds can be counted."""
     head = why.reason.split(":")[0].split(",")[0]
     if why.status is Status.MASKED:
         return "too little sediment"

@@ -1,4 +1,4 @@
-"""The result on the terminal: tables where there is one, lines of text where there is not."""
+"""The result on the console: tables on a terminal, lines of text elsewhere."""
 
 from collections.abc import Iterable, Sequence
 
@@ -104,15 +104,15 @@ def control_cells(result: Result) -> list[Cells]:
     words = {True: "passed", False: "FAILED", None: "not computed"}
     return [
         (
-            one.control,
-            one.network,
-            one.target,
-            number(one.r2, 2),
-            number(one.r2_of_best_line, 2),
-            str(one.n_slices),
-            words[one.has_passed] + (f": {one.reason}" if one.reason else ""),
+            control.control,
+            control.network,
+            control.target,
+            number(control.r2, 2),
+            number(control.r2_of_best_line, 2),
+            str(control.n_slices),
+            words[control.has_passed] + (f": {control.reason}" if control.reason else ""),
         )
-        for one in result.controls
+        for control in result.controls
     ]
 
 
@@ -137,7 +137,7 @@ def tell(result: Result, console: Console) -> None:
         _table(console, title, CONTROL_HEADINGS, control_cells(result))
     for sentence in (*result.verdict, *result.audit):
         _line(console, sentence)
-    failed = sum(one.has_passed is False for one in result.controls)
+    failed = sum(control.has_passed is False for control in result.controls)
     if failed:
         _line(console, f"{failed} negative controls FAILED: believe no score above", style="red")
 
@@ -150,7 +150,7 @@ def number(value: float | None, places: int) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Return a number with three digits that count, ``-`` for none."""
+    """Return a number with three significant digits, ``-`` for none."""
     if value is None:
         return "-"
     return f"{value:.3g}" if abs(value) < 1_000 else f"{value:.0f}"  # noqa: PLR2004 - no 1e+03

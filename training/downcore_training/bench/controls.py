@@ -1,8 +1,8 @@
 """
-Negative controls: what must score about zero, or the bench itself leaks.
+Negative controls, which must score about zero unless the bench leaks.
 
-Labels are shuffled inside each core after the core's mean is taken off, so that nothing but the
-slice is left to tell; crops without sediment are shown to what learned from sediment.
+Labels are shuffled inside each core after subtracting the core's mean, so that only leakage between
+slices could score; models trained on sediment are shown crops without sediment.
 """
 
 import dataclasses
@@ -28,10 +28,10 @@ LIMIT = 0.05
 """R2 above which a control has failed."""
 
 MIN_SLICES = 20
-"""Slices with a crop below which nothing can be said."""
+"""Fewest slices with a crop for a control."""
 
 MAX_CORES = 12
-"""Cores whose crops are looked at."""
+"""Cores whose crops are used."""
 
 SHUFFLED = "labels shuffled"
 
@@ -47,7 +47,7 @@ class Control:
     r2: float | None
     """``None`` where it could not be computed."""
     r2_of_best_line: float | None
-    """Squared correlation: R2 if scale and offset were forgiven; printed, not judged."""
+    """Squared correlation: R2 of the best line; printed, not judged."""
     n_slices: int
     reason: str
     """Why it could not be computed; empty where it was."""
@@ -80,8 +80,8 @@ def controls_of_baseline(
     how = Round(seed, with_intervals=False)
     protocol = BY_CORE if BY_CORE.folds(cores, seed) else RANDOM
     mixed = shuffled(cores, seed)
-    said = run_baseline(baseline, mixed, protocol, how=how)
-    found = _judged(SHUFFLED, baseline.name, mixed, said.get(OWN))
+    predicted = run_baseline(baseline, mixed, protocol, how=how)
+    found = _judged(SHUFFLED, baseline.name, mixed, predicted.get(OWN))
     crops = cores_of_crops(cores)
     shown = run_baseline(baseline, cores, protocol, how=how, crops=crops)
     for kind in crops:
@@ -111,23 +111,27 @@ def cores_of_crops(cores: Sequence[BenchCore]) -> dict[str, list[BenchCore]]:
 
 def controls_of_bundle(
     prediction: Prediction,
-    said_of_crops: dict[str, tuple[Values, ...]],
+    crop_predictions: dict[str, tuple[Values, ...]],
     cores: Sequence[BenchCore],
     *,
     seed: int,
 ) -> list[Control]:
-    """Return every control of a bundle, which learned nothing from these cores."""
+    """Return every control of a bundle, which was not fitted to these cores."""
     mixed = shuffled(cores, seed)
     moved = [
-        dataclasses.replace(one, said=_on_the_mean(one.said, core.labels, mixed))
-        for one, core in zip(prediction.cores, mixed, strict=True)
+        dataclasses.replace(answers, predicted=_on_the_mean(answers.predicted, core.labels, mixed))
+        for answers, core in zip(prediction.cores, mixed, strict=True)
     ]
     again = dataclasses.replace(prediction, cores=tuple(moved))
     found = _judged(SHUFFLED, prediction.network, mixed, again)
-    for kind, values in said_of_crops.items():
+    for kind, values in crop_predictions.items():
         crops = tuple(
-            dataclasses.replace(one, said=said, asked=np.isfinite(core.labels) & np.isfinite(said))
-            for one, said, core in zip(prediction.cores, values, cores, strict=True)
+            dataclasses.replace(
+                answers,
+                predicted=predicted,
+                asked=np.isfinite(core.labels) & np.isfinite(predicted),
+            )
+            for answers, predicted, core in zip(prediction.cores, values, cores, strict=True)
         )
         shown = dataclasses.replace(prediction, cores=crops)
         found += _judged(kind, prediction.network, cores, shown)
@@ -135,46 +139,46 @@ def controls_of_bundle(
 
 
 def _judged(
-    control: str, network: str, cores: Sequence[BenchCore], said: Prediction | None
+    control: str, network: str, cores: Sequence[BenchCore], predicted: Prediction | None
 ) -> list[Control]:
     found = []
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         if not any(np.isfinite(core.labels[:, i]).any() for core in cores):
             continue
-        if said is None:
-            found.append(Control(control, network, one.name, None, None, 0, "no fold"))
+        if predicted is None:
+            found.append(Control(control, network, prop.name, None, None, 0, "no fold"))
             continue
-        answers = answers_of(said, cores, i)
-        found.append(_judge(control, network, one.name, answers))
+        answers = answers_of(predicted, cores, i)
+        found.append(_judge(control, network, prop.name, answers))
     return found
 
 
 def _judge(control: str, network: str, name: str, answers: Answers) -> Control:
-    told = np.isfinite(answers.said)
-    n = int(told.sum())
+    has_value = np.isfinite(answers.predicted)
+    n = int(has_value.sum())
     if n < MIN_SLICES:
         why = f"{n} slices with such a crop and a label, {MIN_SLICES} are needed"
         return Control(control, network, name, None, None, n, why)
-    said, label = answers.said[told], answers.label[told]
-    score = r2(said, label)
+    predicted, label = answers.predicted[has_value], answers.label[has_value]
+    score = r2(predicted, label)
     why = "" if score is not None else "all labels are equal"
-    return Control(control, network, name, score, _best_line(said, label), n, why)
+    return Control(control, network, name, score, _best_line(predicted, label), n, why)
 
 
-def _best_line(said: Values, label: Values) -> float | None:
-    if np.ptp(said) <= 0 or np.ptp(label) <= 0:
+def _best_line(predicted: Values, label: Values) -> float | None:
+    if np.ptp(predicted) <= 0 or np.ptp(label) <= 0:
         return None
-    return float(np.corrcoef(said, label)[0, 1] ** 2)
+    return float(np.corrcoef(predicted, label)[0, 1] ** 2)
 
 
-def _on_the_mean(said: Values, labels: Values, cores: Sequence[BenchCore]) -> Values:
+def _on_the_mean(predicted: Values, labels: Values, cores: Sequence[BenchCore]) -> Values:
     """Return predictions of one core with its own mean replaced by that of all labels."""
     every = np.concatenate([core.labels for core in cores])
-    moved = said.copy()
+    moved = predicted.copy()
     for i in range(moved.shape[1]):
-        told = np.isfinite(moved[:, i]) & np.isfinite(labels[:, i])
-        if told.any():
-            moved[:, i] += _mean(every[:, i]) - moved[told, i].mean()
+        has_value = np.isfinite(moved[:, i]) & np.isfinite(labels[:, i])
+        if has_value.any():
+            moved[:, i] += _mean(every[:, i]) - moved[has_value, i].mean()
     return moved
 
 

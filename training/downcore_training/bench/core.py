@@ -1,4 +1,4 @@
-"""What the bench knows of a core: depth, colour profile, labels and, where there is one, image."""
+"""A core as the bench uses it: depth, colour profile, labels and, where there is one, image."""
 
 import itertools
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class SliceImages(Protocol):
 
     def lines_and_classes(self, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
         """
-        Return the pixels of slice ``i`` and what each of them is.
+        Return the pixels of slice ``i`` and their classes.
 
         Returns
         -------
@@ -30,7 +30,7 @@ class SliceImages(Protocol):
         ...
 
     def close(self) -> None:
-        """Give files and memory back; the next look opens them again."""
+        """Release files and memory; they are opened again on demand."""
         ...
 
 
@@ -47,7 +47,7 @@ class SensorLog:
 
 
 UNSAID = ("",) * len(PROPERTIES)
-"""Sensors of a core whose logs do not say what they were taken with."""
+"""Sensors of a core whose logs do not name them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,14 +66,16 @@ class BenchCore:
     labels: NDArray[np.float64]
     """Logged values, shape (n, 3), in the order of PROPERTIES, ``ms`` as log10; NaN for none."""
     visible: NDArray[np.float64] | None = None
-    """The part of the labels that pixels tell, same shape; ``None`` for a natural core."""
+    """The part of the labels visible in the image, same shape; ``None`` for a real core."""
     px_per_cm: float | None = None
     """Resolution of the image; ``None`` without one."""
     image: SliceImages | None = None
     ranks: NDArray[np.float64] | None = None
-    """Values believed in their order only, same shape as ``labels``; never scored in units."""
+    """
+    Values of which only the order is credible, same shape as ``labels``; never scored in units.
+    """
     sensors: tuple[str, ...] = UNSAID
-    """What each property's labels were logged with, such as ``loop``; empty where unsaid."""
+    """Sensor of each property's labels, such as ``loop``; empty where unknown."""
     further: tuple[SensorLog, ...] = ()
     """Logs of the same properties by other sensors; never mixed with ``labels``."""
 
@@ -102,7 +104,7 @@ class BenchCore:
 
 @dataclass(frozen=True, slots=True)
 class BenchSet:
-    """Everything that was found in a folder."""
+    """All cores of a folder."""
 
     folder: Path
     cores: tuple[BenchCore, ...]
@@ -114,8 +116,8 @@ def runs_of(depth_cm: NDArray[np.float64], section: Sequence[str]) -> NDArray[np
     """
     Return the number of the unbroken stretch of each slice, shape (n,).
 
-    A stretch ends where the section changes or more than 1.6 cm lie between the tops of two slices,
-    which is as far as a label may be interpolated.
+    A stretch ends where the section changes or the tops of two slices are more than 1.6 cm apart,
+    the limit for interpolating a label.
     """
     n = depth_cm.size
     is_new = np.ones(n, bool)

@@ -1,4 +1,4 @@
-"""Crops that hold no sediment: what a model says of them must say nothing of the core."""
+"""Crops without sediment, from which no property of the core may be predictable."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,10 @@ CARD = "colour-card"
 KINDS = (BACKGROUND, CARD)
 
 _MIN_SHARE = 0.02
-"""Of a slice's pixels that must be background for the crop to be one."""
+"""Smallest share of background among a slice's pixels for a crop."""
 
 _MIN_CARD_SHARE = 0.15
-"""Of a slice's columns that must show a tag or card; a card is drawn where fewer do."""
+"""Smallest share of a slice's columns with a tag or card; below it a card is drawn."""
 
 _MIN_COLUMNS = 2
 
@@ -29,12 +29,12 @@ _PATCHES = np.array(
     ],
     np.uint8,
 )  # fmt: skip
-"""sRGB of the patches of a card with 24 fields, roughly those that are sold."""
+"""sRGB of the patches of a card with 24 fields, similar to commercial ones."""
 
 
 def crop_of(kind: str, lines: Pixels8, classes: Pixels8, i: int) -> tuple[Pixels8, Pixels8] | None:
     """
-    Return a crop of a slice with a mask that calls all of it sediment, or ``None`` for none.
+    Return a crop of a slice with a mask that is all sediment, or ``None``.
 
     ``background-only`` keeps the columns beside the core and whatever else lies around it: tray,
     liner, and what is outside. ``colour-card`` keeps columns with a tag or card; where the slice
@@ -53,7 +53,7 @@ def crop_of(kind: str, lines: Pixels8, classes: Pixels8, i: int) -> tuple[Pixels
     """
     if kind == BACKGROUND:
         return _columns_of(lines, (classes == MaskClass.TRAY) | (classes == MaskClass.OUTSIDE))
-    found = _columns_of(lines, classes == MaskClass.TAG, least_share=_MIN_CARD_SHARE)
+    found = _columns_of(lines, classes == MaskClass.TAG, min_share=_MIN_CARD_SHARE)
     if found is not None:
         return found
     shade = np.clip(_PATCHES[i % len(_PATCHES)].astype(np.int16), 0, 255).astype(np.uint8)
@@ -62,11 +62,11 @@ def crop_of(kind: str, lines: Pixels8, classes: Pixels8, i: int) -> tuple[Pixels
 
 
 def _columns_of(
-    lines: Pixels8, wanted: NDArray[np.bool_], *, least_share: float = _MIN_SHARE
+    lines: Pixels8, wanted: NDArray[np.bool_], *, min_share: float = _MIN_SHARE
 ) -> tuple[Pixels8, Pixels8] | None:
     """Return the columns that are mostly ``wanted``, pushed together, without the rest of them."""
     columns = np.flatnonzero(wanted.mean(axis=0) > 0.5)  # noqa: PLR2004 - mostly
-    if columns.size < _MIN_COLUMNS or columns.size < least_share * wanted.shape[1]:
+    if columns.size < _MIN_COLUMNS or columns.size < min_share * wanted.shape[1]:
         return None
     cut = np.ascontiguousarray(lines[:, columns])
     keep = wanted[:, columns]

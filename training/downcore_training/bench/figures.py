@@ -22,9 +22,9 @@ Values = NDArray[np.float64]
 
 TITLES = {"density": "Density", "vp": "P-wave velocity", "ms": "Magnetic susceptibility"}
 UNITS = {"g/cm3": "g/cm³", "m/s": "m/s", "1e-5 SI": "10⁻⁵ SI"}
-LOGGED, SAID = "#1b1b1b", "#0072b2"
+LOGGED, PREDICTED = "#1b1b1b", "#0072b2"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#f0e442")
-"""Okabe and Ito (2008), told apart with any kind of colour vision."""
+"""Okabe and Ito (2008); distinct for every kind of colour vision."""
 
 MARKERS = "osD^v<>P"
 MAX_CORES = 12
@@ -40,14 +40,14 @@ def draw_scatter(prediction: Prediction, cores: Sequence[BenchCore], path: Path)
         return False
     figure, axes = _canvas(4.2 * len(shown), 4.4, 1, len(shown))
     for ax, i in zip(axes, shown, strict=True):
-        one = PROPERTIES[i]
+        prop = PROPERTIES[i]
         every: list[Values] = []
         pairs = zip(cores, prediction.cores, strict=True)
         for k, (core, answer) in enumerate(pairs):
-            mine = answer.asked[:, i] & np.isfinite(answer.said[:, i])
+            mine = answer.asked[:, i] & np.isfinite(answer.predicted[:, i])
             if not mine.any():
                 continue
-            x, y = (in_units(v[mine, i], one) for v in (core.labels, answer.said))
+            x, y = (in_units(v[mine, i], prop) for v in (core.labels, answer.predicted))
             few = len(cores) <= len(MARKERS)
             ax.scatter(
                 x,
@@ -55,22 +55,22 @@ def draw_scatter(prediction: Prediction, cores: Sequence[BenchCore], path: Path)
                 s=9,
                 alpha=0.45,
                 linewidths=0,
-                color=COLOURS[k % len(COLOURS)] if few else SAID,
+                color=COLOURS[k % len(COLOURS)] if few else PREDICTED,
                 marker=MARKERS[k % len(MARKERS)] if few else "o",
                 label=core.name if few else None,
             )
             every += [x, y]
         low, high = _span(np.concatenate(every))
         ax.plot([low, high], [low, high], color=LOGGED, linewidth=0.8)
-        if one.is_log_scaled:
+        if prop.is_log_scaled:
             ax.set_xscale("log")
             ax.set_yscale("log")
             _plain_numbers(ax.xaxis)
             _plain_numbers(ax.yaxis)
         ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-        ax.set_xlabel(f"logged, {UNITS[one.unit]}")
-        ax.set_ylabel(f"predicted, {UNITS[one.unit]}")
-        ax.set_title(TITLES[one.name])
+        ax.set_xlabel(f"logged, {UNITS[prop.unit]}")
+        ax.set_ylabel(f"predicted, {UNITS[prop.unit]}")
+        ax.set_title(TITLES[prop.name])
         if 1 < len(cores) <= len(MARKERS):
             ax.legend(fontsize=7, frameon=False, markerscale=1.6)
     _finish(figure, f"{prediction.network}, {prediction.protocol}", path)
@@ -80,7 +80,7 @@ def draw_scatter(prediction: Prediction, cores: Sequence[BenchCore], path: Path)
 def draw_downcore(prediction: Prediction, core: BenchCore, k: int, path: Path) -> bool:
     """Draw one core's logs and predictions down its depth; return whether there was any."""
     answer = prediction.cores[k]
-    shown = [i for i in range(len(PROPERTIES)) if np.isfinite(answer.said[:, i]).any()]
+    shown = [i for i in range(len(PROPERTIES)) if np.isfinite(answer.predicted[:, i]).any()]
     shown = [i for i in shown if np.isfinite(core.labels[:, i]).any()]
     if not shown:
         return False
@@ -99,15 +99,17 @@ def draw_downcore(prediction: Prediction, core: BenchCore, k: int, path: Path) -
 
 def draw_leakage(gaps: Sequence[Gap], rows: Sequence[Row], path: Path) -> bool:
     """Draw R2 with random slices beside R2 by core; return whether there was any."""
-    names = [one.name for one in PROPERTIES if any(g.target == one.name for g in gaps)]
+    names = [prop.name for prop in PROPERTIES if any(g.target == prop.name for g in gaps)]
     if not names:
         return False
     figure, axes = _canvas(4.0 * len(names), 3.6, 1, len(names))
     for ax, name in zip(axes, names, strict=True):
         mine = [gap for gap in gaps if gap.target == name]
         place = np.arange(len(mine), dtype=np.float64)
-        bars = (("random slices", "#e69f00", "//", -0.2, [g.random for g in mine]),
-                ("whole cores held out", SAID, "", 0.2, [g.by_core for g in mine]))  # fmt: skip
+        bars = (
+            ("random slices", "#e69f00", "//", -0.2, [g.random for g in mine]),
+            ("whole cores held out", PREDICTED, "", 0.2, [g.by_core for g in mine]),
+        )
         for label, colour, hatch, offset, values in bars:
             shown = np.clip(values, -1.0, 1.0)
             ax.bar(place + offset, shown, 0.38, label=label, color=colour, hatch=hatch,
@@ -124,7 +126,7 @@ def draw_leakage(gaps: Sequence[Gap], rows: Sequence[Row], path: Path) -> bool:
 
 
 def chosen_predictions(rows: Sequence[Row]) -> list[Prediction]:
-    """Return what is worth a picture: models by core that read the slice, the best two first."""
+    """Return the models to draw: those scored by core that use the slice, the best two first."""
     held_out = [
         row for row in rows
         if row.protocol in {BY_CORE.name, UNSEEN} and row.prediction.is_candidate
@@ -137,27 +139,30 @@ def chosen_predictions(rows: Sequence[Row]) -> list[Prediction]:
         before = best.get(key)
         if before is None or value > before[0]:
             best[key] = (value, row.prediction)
-    ordered = sorted(best.values(), key=lambda one: -one[0])
+    ordered = sorted(best.values(), key=lambda scored: -scored[0])
     return [prediction for value, prediction in ordered if value > float("-inf")]
 
 
 def _track(ax: Any, core: BenchCore, answer: CoreAnswers, i: int) -> None:
-    one = PROPERTIES[i]
+    prop = PROPERTIES[i]
     depth = core.depth_cm + 0.5
-    said, lower, upper = (
-        _broken(in_units(v[:, i], one), core.run) for v in (answer.said, answer.lower, answer.upper)
+    predicted, lower, upper = (
+        _broken(in_units(v[:, i], prop), core.run)
+        for v in (answer.predicted, answer.lower, answer.upper)
     )
-    logged = _broken(in_units(core.labels[:, i], one), core.run)
+    logged = _broken(in_units(core.labels[:, i], prop), core.run)
     at = _broken(depth, core.run)
-    ax.fill_betweenx(at, lower, upper, color=SAID, alpha=0.22, linewidth=0, label="90 % interval")
-    ax.plot(said, at, color=SAID, linewidth=1.1, label="predicted")
+    ax.fill_betweenx(
+        at, lower, upper, color=PREDICTED, alpha=0.22, linewidth=0, label="90 % interval"
+    )
+    ax.plot(predicted, at, color=PREDICTED, linewidth=1.1, label="predicted")
     ax.plot(logged, at, color=LOGGED, linewidth=0.9, label="logged")
-    if one.is_log_scaled:
+    if prop.is_log_scaled:
         ax.set_xscale("log")
         _plain_numbers(ax.xaxis)
-    low, high = _sight(one, logged, said)
+    low, high = _sight(prop, logged, predicted)
     ax.set(xlim=(low, high), ylim=(float(depth.min()), float(depth.max())))
-    ax.set_xlabel(f"{TITLES[one.name]}, {UNITS[one.unit]}")
+    ax.set_xlabel(f"{TITLES[prop.name]}, {UNITS[prop.unit]}")
 
 
 def _plain_numbers(axis: Any) -> None:
@@ -173,10 +178,10 @@ def _broken(values: Values, run: NDArray[np.int64]) -> Values:
     return np.asarray(np.insert(values, cuts, np.nan))
 
 
-def _sight(one: Property, logged: Values, said: Values) -> tuple[float, float]:
+def _sight(prop: Property, logged: Values, predicted: Values) -> tuple[float, float]:
     """Return the range that holds log and prediction; a wider interval runs out of it."""
-    low, high = _span(np.concatenate([logged, said]))
-    if one.is_log_scaled:
+    low, high = _span(np.concatenate([logged, predicted]))
+    if prop.is_log_scaled:
         return low / 1.5, high * 1.5
     return low - 0.15 * (high - low), high + 0.15 * (high - low)
 
@@ -189,7 +194,8 @@ def _span(values: Values) -> tuple[float, float]:
 
 def _any(prediction: Prediction, i: int) -> bool:
     return any(
-        (one.asked[:, i] & np.isfinite(one.said[:, i])).sum() > 1 for one in prediction.cores
+        (answers.asked[:, i] & np.isfinite(answers.predicted[:, i])).sum() > 1
+        for answers in prediction.cores
     )
 
 

@@ -1,4 +1,4 @@
-"""Baselines under the protocols: fit, predict, intervals from an inner round of the same kind."""
+"""Baselines under the protocols: fitting, predicting, and intervals from inner folds."""
 
 import dataclasses
 import math
@@ -28,18 +28,21 @@ Tick = Callable[[], None]
 
 _LOWEST, _HIGHEST = (
     np.array(
-        [math.log10(x) if one.is_log_scaled else x for one, x in zip(PROPERTIES, ends, strict=True)]
+        [
+            math.log10(x) if prop.is_log_scaled else x
+            for prop, x in zip(PROPERTIES, ends, strict=True)
+        ]
     )
-    for ends in ([one.lowest for one in PROPERTIES], [one.highest for one in PROPERTIES])
+    for ends in ([prop.lowest for prop in PROPERTIES], [prop.highest for prop in PROPERTIES])
 )
 
 OWN = "own"
-"""What the slices themselves are called among what is shown of them."""
+"""Key of the slices themselves among the crops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """How a protocol is gone through."""
+    """Settings of one pass over a protocol."""
 
     seed: int
     with_intervals: bool = True
@@ -56,9 +59,9 @@ def run_baseline(
     crops: Mapping[str, Sequence[BenchCore]] | None = None,
 ) -> dict[str, Prediction]:
     """
-    Return what a baseline says of every test slice of a protocol.
+    Return the predictions of a baseline for every test slice of a protocol.
 
-    A fitted baseline is given a test core without its labels, so that it cannot look.
+    A fitted baseline receives test cores without their labels.
 
     Parameters
     ----------
@@ -67,7 +70,7 @@ def run_baseline(
     protocol : Protocol
     how : Round
     crops : mapping, optional
-        For each control, what is shown of the test cores in place of themselves.
+        For each control, what replaces the test cores.
 
     Returns
     -------
@@ -125,60 +128,60 @@ def _ask_fold(
                 else judged_on(learned, mine, fold.validation)
             )
         for name, views in shown.items():
-            said = learned.predict(views[k])
-            half = np.full(said.shape, np.nan)
+            predicted = learned.predict(views[k])
+            half = np.full(predicted.shape, np.nan)
             if how.with_intervals:
-                half = _half_widths(learned, said, judged[site], is_by_core=is_by_core)
+                half = _half_widths(learned, predicted, judged[site], is_by_core=is_by_core)
             known = np.isfinite(cores[k].labels) & views[k].has_colour[:, None]
-            _fill(answers[name][k], mask, said, half=half, mean=learned.mean, known=known)
+            _fill(answers[name][k], mask, predicted, half=half, mean=learned.mean, known=known)
             if how.with_intervals and is_by_core:
                 answers[name][k] = dataclasses.replace(
-                    answers[name][k], judged=judged[site], sd=_sds(learned, said)
+                    answers[name][k], judged=judged[site], sd=_sds(learned, predicted)
                 )
 
 
 def _half_widths(
-    learned: Learned, said: Values, judged: Sequence[Judged | None], *, is_by_core: bool
+    learned: Learned, predicted: Values, judged: Sequence[Judged | None], *, is_by_core: bool
 ) -> Values:
     columns = [
-        half_of(one, learned.sd(said[:, i], i), len(said), is_by_core=is_by_core)
-        for i, one in enumerate(judged)
+        half_of(judgement, learned.sd(predicted[:, i], i), len(predicted), is_by_core=is_by_core)
+        for i, judgement in enumerate(judged)
     ]
     return np.stack(columns, axis=1)
 
 
-def _sds(learned: Learned, said: Values) -> Values | None:
-    columns = [learned.sd(said[:, i], i) for i in range(said.shape[1])]
-    if all(one is None for one in columns):
+def _sds(learned: Learned, predicted: Values) -> Values | None:
+    columns = [learned.sd(predicted[:, i], i) for i in range(predicted.shape[1])]
+    if all(sd is None for sd in columns):
         return None
-    unsaid = np.full(len(said), np.nan)
-    return np.stack([unsaid if one is None else one for one in columns], axis=1)
+    no_sd = np.full(len(predicted), np.nan)
+    return np.stack([no_sd if sd is None else sd for sd in columns], axis=1)
 
 
 def _nothing_said(core: BenchCore) -> CoreAnswers:
-    said, lower, upper, mean = (np.full(core.labels.shape, np.nan) for _ in range(4))
-    return CoreAnswers(said, lower, upper, np.zeros(core.labels.shape, bool), mean)
+    predicted, lower, upper, mean = (np.full(core.labels.shape, np.nan) for _ in range(4))
+    return CoreAnswers(predicted, lower, upper, np.zeros(core.labels.shape, bool), mean)
 
 
 def _fill(
     answers: CoreAnswers,
     mask: NDArray[np.bool_],
-    said: Values,
+    predicted: Values,
     *,
     half: Values,
     mean: Values,
     known: NDArray[np.bool_],
 ) -> None:
-    answers.said[mask] = said[mask]
-    # An interval ends where credible values do, as on the device.
-    answers.lower[mask] = np.clip((said - half)[mask], _LOWEST, _HIGHEST)
-    answers.upper[mask] = np.clip((said + half)[mask], _LOWEST, _HIGHEST)
+    answers.predicted[mask] = predicted[mask]
+    # Intervals are clipped to the credible range, as on the device.
+    answers.lower[mask] = np.clip((predicted - half)[mask], _LOWEST, _HIGHEST)
+    answers.upper[mask] = np.clip((predicted + half)[mask], _LOWEST, _HIGHEST)
     answers.training_mean[mask] = mean
     answers.asked[mask] = known[mask] & np.isfinite(mean)
 
 
 def _tested(cores: Sequence[BenchCore], test: Masks) -> NDArray[np.bool_]:
-    """Return which properties any test slice has, shape (3,); nothing else need be learned."""
+    """Return which properties any test slice has, shape (3,); only these are fitted."""
     found = np.zeros(len(PROPERTIES), bool)
     for core, mask in zip(cores, test, strict=True):
         found |= np.isfinite(core.labels[mask]).any(axis=0)

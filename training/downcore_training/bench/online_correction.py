@@ -1,7 +1,7 @@
 """
-What the first measured rows of a core are worth: intervals that follow, and a corrected level.
+Gain from the first measured rows of a core: adaptive intervals and a corrected level.
 
-Neither is to be had before a core is logged, so neither stands among the scores of a new core.
+Both need a logged core, so neither is among the scores of a new core.
 """
 
 from collections.abc import Sequence
@@ -37,9 +37,9 @@ class Calibrated:
     """One property of one model with the level of each core set by its first rows."""
 
     plain: Prediction
-    """As it was, asked about the rest of each core alone."""
+    """Uncorrected, scored on the rest of each core."""
     corrected: Prediction
-    """With the correction, asked about the same."""
+    """Corrected, scored on the same slices."""
 
 
 def adaptive_coverage(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> float | None:
@@ -50,13 +50,13 @@ def adaptive_coverage(prediction: Prediction, cores: Sequence[BenchCore], i: int
     as its own intervals.
     """
     inside: list[NDArray[np.bool_]] = []
-    for core, one in zip(cores, prediction.cores, strict=True):
-        mine = one.asked[:, i] & np.isfinite(one.said[:, i])
-        begun = _begun(one, i, mine) if mine.any() else None
+    for core, answers in zip(cores, prediction.cores, strict=True):
+        mine = answers.asked[:, i] & np.isfinite(answers.predicted[:, i])
+        begun = _begun(answers, i, mine) if mine.any() else None
         if begun is None:
             continue
         start, sd = begun
-        error = np.where(mine, one.said[:, i] - core.labels[:, i], np.nan)
+        error = np.where(mine, answers.predicted[:, i] - core.labels[:, i], np.nan)
         half = adaptive_half_widths(start, error, sd, delay_rows=DELAY_CM)
         inside.append(np.abs(error[mine]) <= half[mine])
     return float(np.concatenate(inside).mean()) if inside else None
@@ -73,17 +73,17 @@ def calibrated(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> Ca
     """
     plain: list[CoreAnswers] = []
     fixed: list[CoreAnswers] = []
-    for core, one in zip(cores, prediction.cores, strict=True):
-        mine = np.flatnonzero(one.asked[:, i] & np.isfinite(one.said[:, i]))
+    for core, answers in zip(cores, prediction.cores, strict=True):
+        mine = np.flatnonzero(answers.asked[:, i] & np.isfinite(answers.predicted[:, i]))
         first, rest = mine[:FIRST_CM], mine[FIRST_CM:]
-        prior = _prior(one, i, mine)
-        asked = np.zeros(one.asked.shape, np.bool_)
+        prior = _prior(answers, i, mine)
+        asked = np.zeros(answers.asked.shape, np.bool_)
         if prior is not None and rest.size and first.size == FIRST_CM:
             asked[rest, i] = True
-        shown = replace(one, asked=asked)
+        shown = replace(answers, asked=asked)
         plain.append(shown)
         fixed.append(shown if prior is None else _corrected(shown, core, i, first, prior))
-    if not any(one.asked.any() for one in plain):
+    if not any(answers.asked.any() for answers in plain):
         return None
     return Calibrated(
         replace(prediction, cores=tuple(plain)), replace(prediction, cores=tuple(fixed))
@@ -91,41 +91,41 @@ def calibrated(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> Ca
 
 
 def _corrected(
-    one: CoreAnswers,
+    answers: CoreAnswers,
     core: BenchCore,
     i: int,
     first: NDArray[np.int64],
     prior: ErrorParts,
 ) -> CoreAnswers:
-    said, lower, upper = one.said.copy(), one.lower.copy(), one.upper.copy()
+    predicted, lower, upper = answers.predicted.copy(), answers.lower.copy(), answers.upper.copy()
     middle = core.depth_cm[first] + 0.5
     fitted = fit_correction(
-        PROPERTIES[i].name, said[first, i], core.labels[first, i], middle, prior
+        PROPERTIES[i].name, predicted[first, i], core.labels[first, i], middle, prior
     )
-    before = said[:, i].copy()
-    said[:, i] = fitted.apply(before)
+    before = predicted[:, i].copy()
+    predicted[:, i] = fitted.apply(before)
     for ends in (lower, upper):
-        ends[:, i] = said[:, i] + fitted.width_share * (ends[:, i] - before)
-    return replace(one, said=said, lower=lower, upper=upper)
+        ends[:, i] = predicted[:, i] + fitted.width_share * (ends[:, i] - before)
+    return replace(answers, predicted=predicted, lower=lower, upper=upper)
 
 
-def _prior(one: CoreAnswers, i: int, mine: NDArray[np.int64]) -> ErrorParts | None:
-    judged = one.judged[i]
+def _prior(answers: CoreAnswers, i: int, mine: NDArray[np.int64]) -> ErrorParts | None:
+    judged = answers.judged[i]
     if judged is not None and judged.error.size >= _MIN_ERRORS:
         return error_parts(judged.error, judged.core)
-    half = _half(one, i)[mine]
+    half = _half(answers, i)[mine]
     return prior_of_intervals(half) if (np.isfinite(half) & (half > 0.0)).any() else None
 
 
 def _begun(
-    one: CoreAnswers, i: int, mine: NDArray[np.bool_]
+    answers: CoreAnswers, i: int, mine: NDArray[np.bool_]
 ) -> tuple[AdaptiveConformal, Values | None] | None:
-    judged = one.judged[i]
+    judged = answers.judged[i]
     if judged is not None:
-        has_sd = one.sd is not None and bool(np.isfinite(one.sd[:, i]).any())
-        sd = one.sd[:, i] if has_sd and one.sd is not None else None
+        has_sd = answers.sd is not None and bool(np.isfinite(answers.sd[:, i]).any())
+        sd = answers.sd[:, i] if has_sd and answers.sd is not None else None
         return AdaptiveConformal.begin(judged.error, judged.sd, judged.fold, coverage=COVERAGE), sd
-    half = _half(one, i)
+    half = _half(answers, i)
     known = np.isfinite(half) & (half > 0.0)
     if not (known & mine).any():
         return None
@@ -136,5 +136,5 @@ def _begun(
     return start, np.where(known, half, typical) / _SDS_PER_HALF_WIDTH
 
 
-def _half(one: CoreAnswers, i: int) -> Values:
-    return np.asarray((one.upper[:, i] - one.lower[:, i]) / 2.0)
+def _half(answers: CoreAnswers, i: int) -> Values:
+    return np.asarray((answers.upper[:, i] - answers.lower[:, i]) / 2.0)

@@ -1,4 +1,4 @@
-"""What one model says under one protocol, and what was asked of it."""
+"""The predictions of one model under one protocol, and the slices asked about."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,23 +15,23 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """A model's errors on slices it had not learned from, none of the core they are used for."""
+    """A model's errors on held-out slices, none of the core they are used for."""
 
     error: Values
     """Predicted less measured, shape (m,), ``ms`` in log10; finite."""
     sd: Values | None
-    """What the model says of its own error, same shape; ``None`` where it says nothing."""
+    """The model's own sd, same shape; ``None`` without one."""
     fold: NDArray[np.int64]
-    """What counts as one core for intervals, shape (m,)."""
+    """Number of the core, or of the block that counts as one, for intervals, shape (m,)."""
     core: NDArray[np.int64]
-    """The core that each slice is really of, shape (m,)."""
+    """Number of each slice's true core, shape (m,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CoreAnswers:
-    """What a model says of every slice of one core; ``ms`` as log10, shape (n, 3) throughout."""
+    """A model's predictions for every slice of one core; ``ms`` as log10, all of shape (n, 3)."""
 
-    said: Values
+    predicted: Values
     """Prediction as the logger would read it; NaN where it abstained."""
     lower: Values
     upper: Values
@@ -39,15 +39,15 @@ class CoreAnswers:
     asked: NDArray[np.bool_]
     """Whether the slice is a test slice of this protocol, with a label and a colour."""
     training_mean: Values
-    """Mean label of what the model learned from; NaN where it did not, or is not known."""
+    """Mean training label of the model; NaN where there is none or it is unknown."""
     plain: Values | None = None
     """Prediction for the centimetre alone; ``None`` where there is no other."""
     forced: Values | None = None
     """Prediction as if nothing were abstained from; ``None`` where that is the same."""
     judged: tuple[Judged | None, ...] = (None,) * len(PROPERTIES)
-    """What the intervals come from, by property; ``None`` where that is not known."""
+    """The errors behind the intervals, by property; ``None`` where unknown."""
     sd: Values | None = None
-    """What the model says of its own error; ``None`` where it says nothing."""
+    """The model's own sd; ``None`` without one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,10 +68,10 @@ class Prediction:
 
 
 def answers_of(
-    prediction: Prediction, cores: Sequence[BenchCore], i: int, *, of: str = "said"
+    prediction: Prediction, cores: Sequence[BenchCore], i: int, *, of: str = "predicted"
 ) -> Answers:
     """
-    Return what was asked and said of property ``i``, pooled over the cores.
+    Return the labels and predictions of property ``i``, pooled over the cores.
 
     Parameters
     ----------
@@ -80,21 +80,23 @@ def answers_of(
         Those that it is about, in the same order.
     i : int
         Index into PROPERTIES.
-    of : str, default "said"
+    of : str, default "predicted"
         Field of :class:`CoreAnswers` that is scored.
     """
     parts: dict[str, list[NDArray[np.float64]]] = {
-        name: [] for name in ("label", "said", "lower", "upper", "training_mean")
+        name: [] for name in ("label", "predicted", "lower", "upper", "training_mean")
     }
     number: list[NDArray[np.int64]] = []
-    for k, (core, one) in enumerate(zip(cores, prediction.cores, strict=True)):
-        asked = one.asked[:, i]
-        values = getattr(one, of)
+    for k, (core, answers) in enumerate(zip(cores, prediction.cores, strict=True)):
+        asked = answers.asked[:, i]
+        values = getattr(answers, of)
         parts["label"].append(core.labels[asked, i])
-        parts["said"].append(one.said[asked, i] if values is None else values[asked, i])
-        parts["lower"].append(one.lower[asked, i])
-        parts["upper"].append(one.upper[asked, i])
-        parts["training_mean"].append(one.training_mean[asked, i])
+        parts["predicted"].append(
+            answers.predicted[asked, i] if values is None else values[asked, i]
+        )
+        parts["lower"].append(answers.lower[asked, i])
+        parts["upper"].append(answers.upper[asked, i])
+        parts["training_mean"].append(answers.training_mean[asked, i])
         number.append(np.full(int(asked.sum()), k, np.int64))
     joined = {name: np.concatenate(values) for name, values in parts.items()}
     return Answers(core=np.concatenate(number), **joined)

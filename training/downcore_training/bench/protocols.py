@@ -1,4 +1,4 @@
-"""Who learns from what and is asked about what: the ways of splitting cores."""
+"""Protocols: how cores are split into training and test slices."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Masks = tuple[NDArray[np.bool_], ...]
 """For each core, which of its slices, shape (n,)."""
 
 MAX_FOLDS = 12
-"""Up to so many cores each one is held out alone; more are held out in groups."""
+"""Up to this number of cores each one is held out alone; more are held out in groups."""
 
 N_GROUPS = 6
 """Groups of whole cores where there are more."""
@@ -24,7 +24,7 @@ VALIDATION_SHARE = 0.15
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fold:
-    """One round of learning and asking."""
+    """One split into training and test slices."""
 
     training: Masks
     validation: Masks | None
@@ -34,7 +34,7 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """One way of splitting cores."""
+    """One rule for splitting cores."""
 
     name: str
     title: str
@@ -88,7 +88,7 @@ def _by_core_in_site(cores: Sequence[BenchCore], seed: int) -> list[Fold]:
         return []
     folds: list[Fold] = []
     for site in sorted(set(sites)):
-        mine = np.array([one == site for one in sites])
+        mine = np.array([other == site for other in sites])
         names = [core.name if own else "" for core, own in zip(cores, mine, strict=True)]
         if len({name for name in names if name}) < 2:  # noqa: PLR2004 - no other core there
             continue
@@ -98,7 +98,7 @@ def _by_core_in_site(cores: Sequence[BenchCore], seed: int) -> list[Fold]:
 
 
 def _widened(fold: Fold, cores: Sequence[BenchCore], mine: NDArray[np.bool_]) -> Fold:
-    """Return a fold of some cores as one of all, the others taking no part."""
+    """Return a fold of some cores as a fold of all, the others unused."""
     place = iter(range(int(mine.sum())))
     at = [next(place) if own else None for own in mine]
 
@@ -124,4 +124,4 @@ BY_CORE_IN_SITE = Protocol(
 BY_SITE = Protocol("leave-one-site-out", "whole sites held out", _by_site, "two sites")
 PROTOCOLS = (RANDOM, BY_CORE, BY_CORE_IN_SITE, BY_SITE)
 UNSEEN = "unseen"
-"""Name of the protocol of a finished bundle: nothing of DATA was learned from."""
+"""Name of the protocol of a finished bundle, which was not trained on DATA."""

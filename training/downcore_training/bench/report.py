@@ -26,7 +26,7 @@ from downcore_training.bench.running import Result
 
 FILE_NAME = "report.md"
 _MAX_MODELS = 4
-"""Models of which pictures are drawn."""
+"""Number of models that are drawn."""
 
 
 _CALIBRATED = f"""\
@@ -48,7 +48,7 @@ def write_report(result: Result, folder: Path, *, with_pictures: bool = True) ->
     """
     Write ``report.md`` and its pictures into ``folder``, made if absent; return the former.
 
-    Pictures show the data: where its licence keeps it out of a place, so are they. The tables hold
+    Pictures show the data, so they fall under its licence. The tables hold
     scores only.
 
     Raises
@@ -70,7 +70,12 @@ def report_text(result: Result) -> str:
     """Return the report without pictures, Markdown: scores, gap, controls, verdict and notes."""
     lines = [f"# Bench of {result.data.folder.resolve().name}", ""]
     lines += _cores(result)
-    lines += ["## Verdict", "", *(f"- {one}" for one in (*result.verdict, *result.audit)), ""]
+    lines += [
+        "## Verdict",
+        "",
+        *(f"- {sentence}" for sentence in (*result.verdict, *result.audit)),
+        "",
+    ]
     lines += [
         "## Scores",
         "",

@@ -1,4 +1,4 @@
-"""Errors of a baseline on slices it had not learned from, and the intervals that follow."""
+"""Errors of a baseline on held-out slices, and the intervals from them."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ N_GROUPS = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Learned:
-    """A baseline that was fitted, and what its labels were like, by property."""
+    """A fitted baseline with the mean and sd of its labels, by property."""
 
     baseline: Baseline
     fitted: Fitted
@@ -33,21 +33,21 @@ class Learned:
     """Sd of the training labels, shape (3,)."""
 
     def predict(self, core: BenchCore) -> Values:
-        """Return what it says of a core, shape (n, 3), which it is shown without its labels."""
+        """Return its predictions for a core, shape (n, 3), given without its labels."""
         shown = core if self.baseline.needs_core_labels else without_labels(core)
         return self.fitted.predict(shown)
 
-    def sd(self, said: Values, i: int) -> Values | None:
+    def sd(self, predicted: Values, i: int) -> Values | None:
         """
-        Return how sure predictions (n,) of property ``i`` are; ``None`` where all are alike.
+        Return the sd of predictions (n,) of property ``i``; ``None`` where all are equal.
 
-        What extrapolates is as unsure as it departs from the mean it learned: in a new
-        core colour may go with the property in quite another way.
+        For a baseline that extrapolates, the sd grows with the distance from the training mean,
+        since in a new core colour may relate to the property differently.
         """
         if not self.baseline.extrapolates:
             return None
         least = max(float(self.spread[i]), 1e-9)
-        return np.where(np.isfinite(said), np.hypot(least, said - self.mean[i]), least)
+        return np.where(np.isfinite(predicted), np.hypot(least, predicted - self.mean[i]), least)
 
 
 def learn(baseline: Baseline, cores: Sequence[BenchCore], training: Masks, *, seed: int) -> Learned:
@@ -84,7 +84,7 @@ def judged_in_turn(
     seed: int,
 ) -> tuple[Judged | None, ...]:
     """
-    Return the errors inside the training cores such as a core of ``for_site`` will have.
+    Return errors inside the training cores that represent those on a core of ``for_site``.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def judged_in_turn(
     training : tuple of ndarray
         Slices that may be learned from; no other is looked at.
     for_site : str
-        Site of the core to come.
+        Site of the held-out core.
     seed : int
 
     Returns
@@ -116,7 +116,7 @@ def judged_in_turn(
 
 
 def depends_on_site(cores: Sequence[BenchCore], training: Masks) -> bool:
-    """Return whether :func:`judged_in_turn` says another thing for another ``for_site``."""
+    """Return whether the result of :func:`judged_in_turn` depends on ``for_site``."""
     counts = [
         sum(bool(mask.any()) for mask in _logged(cores, training, i))
         for i in range(len(PROPERTIES))
@@ -139,8 +139,8 @@ def half_of(judged: Judged | None, sd: Values | None, n: int, *, is_by_core: boo
     """
     Return the half widths of ``n`` slices, NaN where nothing was judged.
 
-    With ``is_by_core`` they are for a core that nothing was learned from; without it a slice
-    stands for itself, as the published protocol takes it.
+    With ``is_by_core`` they are for a core outside the training data; otherwise slices count as
+    independent, as in the published protocol.
     """
     if judged is None:
         return np.full(n, np.nan)
@@ -158,7 +158,7 @@ def _hidden(core: BenchCore) -> BenchCore:
 
 
 _Turn = tuple[Masks, Masks]
-"""Slices to learn from and slices to be judged on."""
+"""Training slices and test slices of an inner fold."""
 
 
 def _logged(cores: Sequence[BenchCore], training: Masks, i: int) -> Masks:
@@ -228,11 +228,11 @@ def _errors_on(learned: Learned, cores: Sequence[BenchCore], masks: Masks, i: in
     for k, (core, mask) in enumerate(zip(cores, masks, strict=True)):
         if not mask.any():
             continue
-        said = learned.predict(core)[:, i]
-        error = said - core.labels[:, i]
+        predicted = learned.predict(core)[:, i]
+        error = predicted - core.labels[:, i]
         known = mask & np.isfinite(error) & core.has_colour
         if known.any():
-            sd = learned.sd(said, i)
+            sd = learned.sd(predicted, i)
             found.append((k, error[known], None if sd is None else sd[known]))
     return found
 

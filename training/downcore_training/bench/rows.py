@@ -41,7 +41,7 @@ class Row:
     extra: Mapping[str, Any]
     """Further figures by name; numbers, text or ``None``."""
     sensor: str = ""
-    """What the labels were logged with; empty where nothing says."""
+    """Sensor of the labels; empty where unknown."""
     is_main: bool = True
     """Whether the sensor is the one that most cores share; others take no part in the verdict."""
 
@@ -61,13 +61,13 @@ class Row:
         return self.figures.r2
 
     def for_json(self) -> dict[str, Any]:
-        """Return the row with the keys that are promised first, every number finite or ``None``."""
-        found, one, spread = self.figures, self.target, self.spread
+        """Return the row with its documented keys first, every number finite or ``None``."""
+        found, prop, spread = self.figures, self.target, self.spread
         row: dict[str, Any] = {
             "protocol": self.protocol,
             "network": self.network,
-            "property": one.name,
-            "unit": one.unit,
+            "property": prop.name,
+            "unit": prop.unit,
             "r2": found.r2,
             "rmse": found.rmse,
             "mae": found.mae,
@@ -79,7 +79,7 @@ class Row:
             "n_slices": found.n_slices,
             "n_cores": found.n_cores,
             "title": self.prediction.title,
-            "r2_is_of": "log10" if one.is_log_scaled else "value",
+            "r2_is_of": "log10" if prop.is_log_scaled else "value",
             "r2_about_training_mean": found.r2_about_training_mean,
             "r2_se": spread.se if spread else None,
             "r2_low90": spread.low90 if spread else None,
@@ -102,15 +102,15 @@ def rows_of(
 ) -> list[Row]:
     """Return the rows of a model under one protocol; properties nobody logged give none."""
     found: list[Row] = []
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         answers = answers_of(prediction, cores, i)
         if answers.label.size < MIN_SLICES:
             continue
-        figures = score(answers, one)
+        figures = score(answers, prop)
         spread = spread_of_r2(answers, draws=draws, seed=seed)
         extra = _extra(prediction, cores, i, figures)
         sensor = _sensor_of(cores, i)
-        found.append(Row(prediction, one, figures, spread, extra, sensor))
+        found.append(Row(prediction, prop, figures, spread, extra, sensor))
     return found
 
 
@@ -120,17 +120,17 @@ def calibrated_rows_of(
     """
     Return rows of a model whose level the first rows of each core set; none for an oracle.
 
-    They are scored on what is left of the cores, with the figures of the model as it was on the
-    same slices beside, under keys that end in ``_uncalibrated``.
+    They are scored on the rest of the cores, next to the figures of the uncorrected model on the
+    same slices, under keys that end in ``_uncalibrated``.
     """
     found: list[Row] = []
     if not prediction.is_candidate or prediction.protocol not in {*_WHOLE_CORES, UNSEEN}:
         return found
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         both = calibrated(prediction, cores, i)
         if both is None:
             continue
-        before = score(answers_of(both.plain, cores, i), one)
+        before = score(answers_of(both.plain, cores, i), prop)
         answers = answers_of(both.corrected, cores, i)
         extra = {
             "calibrated_with_first_cm": FIRST_CM,
@@ -143,7 +143,7 @@ def calibrated_rows_of(
         under = replace(both.corrected, protocol=f"{prediction.protocol}{CALIBRATED}", reasons={})
         spread = spread_of_r2(answers, draws=draws, seed=seed)
         sensor = _sensor_of(cores, i)
-        found.append(Row(under, one, score(answers, one), spread, extra, sensor))
+        found.append(Row(under, prop, score(answers, prop), spread, extra, sensor))
     return found
 
 
@@ -171,65 +171,65 @@ def _extra(
 
 
 def _sensor_of(cores: Sequence[BenchCore], i: int) -> str:
-    """Return what a property of cores was logged with; the cores of a view share it."""
+    """Return the sensor of a property of cores; the cores of a view share it."""
     return next((c.sensors[i] for c in cores if np.isfinite(c.labels[:, i]).any()), "")
 
 
 def _r2_of(prediction: Prediction, cores: Sequence[BenchCore], i: int, of: str) -> float | None:
-    if all(getattr(one, of) is None for one in prediction.cores):
+    if all(getattr(answers, of) is None for answers in prediction.cores):
         return None
     answers = answers_of(prediction, cores, i, of=of)
-    told = np.isfinite(answers.said)
-    return r2(answers.said[told], answers.label[told])
+    has_value = np.isfinite(answers.predicted)
+    return r2(answers.predicted[has_value], answers.label[has_value])
 
 
 def _spearman_forced(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> float | None:
-    if all(one.forced is None for one in prediction.cores):
+    if all(answers.forced is None for answers in prediction.cores):
         return None
     answers = answers_of(prediction, cores, i, of="forced")
-    told = np.isfinite(answers.said)
-    return spearman(answers.said[told], answers.label[told])
+    has_value = np.isfinite(answers.predicted)
+    return spearman(answers.predicted[has_value], answers.label[has_value])
 
 
 def _by_core(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> dict[str, float | None]:
     found = {}
-    for core, one in zip(cores, prediction.cores, strict=True):
-        mine = one.asked[:, i] & np.isfinite(one.said[:, i])
+    for core, answers in zip(cores, prediction.cores, strict=True):
+        mine = answers.asked[:, i] & np.isfinite(answers.predicted[:, i])
         if mine.any():
-            found[core.name] = r2(one.said[mine, i], core.labels[mine, i])
+            found[core.name] = r2(answers.predicted[mine, i], core.labels[mine, i])
     return found
 
 
 def _spearman_of_ranks(
     prediction: Prediction, cores: Sequence[BenchCore], i: int
 ) -> dict[str, float | None]:
-    """Return the correlation of ranks in cores whose values are believed in their order only."""
+    """Return the rank correlation in cores where only the order of values is credible."""
     found = {}
-    for core, one in zip(cores, prediction.cores, strict=True):
+    for core, answers in zip(cores, prediction.cores, strict=True):
         if core.ranks is None:
             continue
-        said = one.said[:, i] if one.forced is None else one.forced[:, i]
-        mine = np.isfinite(core.ranks[:, i]) & np.isfinite(said)
+        predicted = answers.predicted[:, i] if answers.forced is None else answers.forced[:, i]
+        mine = np.isfinite(core.ranks[:, i]) & np.isfinite(predicted)
         if mine.any():
-            found[core.name] = spearman(said[mine], core.ranks[mine, i])
+            found[core.name] = spearman(predicted[mine], core.ranks[mine, i])
     return found
 
 
 def _visible(prediction: Prediction, cores: Sequence[BenchCore], i: int) -> float | None:
-    """Return the R2 of what can be seen, on the slices that this model was scored on."""
-    said, label = [], []
-    for core, one in zip(cores, prediction.cores, strict=True):
+    """Return the R2 of the visible part, on the slices that this model was scored on."""
+    predicted, label = [], []
+    for core, answers in zip(cores, prediction.cores, strict=True):
         if core.visible is None:
             return None
-        mine = one.asked[:, i] & np.isfinite(one.said[:, i])
-        said.append(core.visible[mine, i])
+        mine = answers.asked[:, i] & np.isfinite(answers.predicted[:, i])
+        predicted.append(core.visible[mine, i])
         label.append(core.labels[mine, i])
-    return r2(np.concatenate(said), np.concatenate(label)) if said else None
+    return r2(np.concatenate(predicted), np.concatenate(label)) if predicted else None
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -36,15 +36,15 @@ from downcore_training.bench.verdict import Gap, audit_of, gaps_of, verdict_of
 from downcore_training.progress import Report
 
 CONTROLLED = "boosted-profile"
-"""The baseline that the controls are made with: the strongest that learns."""
+"""The baseline used for the controls: the strongest fitted one."""
 
 MIN_TELLING = 20
-"""Slices below which a score says little."""
+"""Number of slices below which a note warns of weak scores."""
 
 CEILING = "visible-part"
 
 VISIBLE = "visible-share"
-"""Protocol of the one row a property that says how much of it pixels can tell at all."""
+"""Protocol of the row with the visible share of a property."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +90,17 @@ class Result:
             ],
             "controls": [
                 {
-                    "control": one.control,
-                    "network": one.network,
-                    "property": one.target,
-                    "r2": one.r2,
-                    "r2_of_best_line": one.r2_of_best_line,
+                    "control": control.control,
+                    "network": control.network,
+                    "property": control.target,
+                    "r2": control.r2,
+                    "r2_of_best_line": control.r2_of_best_line,
                     "limit": LIMIT,
-                    "passed": one.has_passed,
-                    "n_slices": one.n_slices,
-                    "reason": one.reason,
+                    "passed": control.has_passed,
+                    "n_slices": control.n_slices,
+                    "reason": control.reason,
                 }
-                for one in self.controls
+                for control in self.controls
             ],
             "verdict": list(self.verdict),
             "audit": list(self.audit),
@@ -141,7 +141,7 @@ def run_bench(data: BenchSet, order: Order, *, report: Report) -> Result:
     order : Order
         With bundles, or with baselines, or both.
     report : Report
-        Hears of every step.
+        Receives the progress.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def run_bench(data: BenchSet, order: Order, *, report: Report) -> Result:
     if order.with_baselines:
         predictions += _all_baselines(cores, order, steps, notes)
         steps.text = "controls"
-        strongest = next(one for one in baselines() if one.name == CONTROLLED)
+        strongest = next(baseline for baseline in baselines() if baseline.name == CONTROLLED)
         controls += controls_of_baseline(strongest, cores, order.seed)
         steps.tick()
     else:
@@ -196,8 +196,10 @@ def run_bench(data: BenchSet, order: Order, *, report: Report) -> Result:
 
 def _rows(predictions: Sequence[Prediction], cores: Sequence[BenchCore], order: Order) -> list[Row]:
     how = {"draws": order.draws, "seed": order.seed}
-    rows = [row for one in predictions for row in rows_of(one, cores, **how)]
-    return rows + [row for one in predictions for row in calibrated_rows_of(one, cores, **how)]
+    rows = [row for prediction in predictions for row in rows_of(prediction, cores, **how)]
+    return rows + [
+        row for prediction in predictions for row in calibrated_rows_of(prediction, cores, **how)
+    ]
 
 
 def _further_rows(
@@ -207,22 +209,24 @@ def _further_rows(
     steps: _Steps,
     notes: list[str],
 ) -> list[Row]:
-    """Return the rows of a property as another sensor logged it, in the cores that have it."""
+    """Return the rows of a property as logged by another sensor, in the cores that have it."""
     has = [bool(np.isfinite(core.labels).any()) for core in view.cores]
     cores = [core for core, own in zip(view.cores, has, strict=True) if own]
     predictions = _all_baselines(cores, order, steps, notes) if order.with_baselines else []
-    predictions += [_asked_again(one, view.cores, has) for one in bundled]
+    predictions += [_asked_again(prediction, view.cores, has) for prediction in bundled]
     return [replace(row, is_main=False) for row in _rows(predictions, cores, order)]
 
 
-def _asked_again(one: Prediction, cores: Sequence[BenchCore], has: Sequence[bool]) -> Prediction:
-    """Return what a bundle said, asked about other labels of some of the cores."""
+def _asked_again(
+    prediction: Prediction, cores: Sequence[BenchCore], has: Sequence[bool]
+) -> Prediction:
+    """Return a bundle's prediction for other labels of some of the cores."""
     answers = [
-        replace(said, asked=np.isfinite(core.labels) & core.has_colour[:, None])
-        for core, said, own in zip(cores, one.cores, has, strict=True)
+        replace(predicted, asked=np.isfinite(core.labels) & core.has_colour[:, None])
+        for core, predicted, own in zip(cores, prediction.cores, has, strict=True)
         if own
     ]
-    return replace(one, cores=tuple(answers), reasons={})
+    return replace(prediction, cores=tuple(answers), reasons={})
 
 
 def _all_baselines(
@@ -239,9 +243,9 @@ def _all_baselines(
             continue
         made: list[Prediction] = []
         if protocol is BY_SITE and len({core.site for core in cores}) == len(cores):
-            # Every site has one core, so that holding out the one is holding out the other.
-            same = [one for one in found if one.protocol == BY_CORE.name]
-            found += [replace(one, protocol=BY_SITE.name) for one in same]
+            # Every site has one core, so that both protocols are the same.
+            same = [prediction for prediction in found if prediction.protocol == BY_CORE.name]
+            found += [replace(prediction, protocol=BY_SITE.name) for prediction in same]
             continue
         for baseline in baselines():
             steps.text = f"{protocol.name}: {baseline.name}"
@@ -263,14 +267,14 @@ def _has_two_sites(cores: Sequence[BenchCore]) -> bool:
 def _unanswered(
     protocol: Protocol, made: Sequence[Prediction], cores: Sequence[BenchCore]
 ) -> list[str]:
-    """Say of which property no slice could be asked under a protocol, though it was logged."""
+    """Note logged properties without a test slice under a protocol."""
     found = []
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         logged = [c for c in cores if (np.isfinite(c.labels[:, i]) & c.has_colour).any()]
         if not logged or any(part.asked[:, i].any() for p in made for part in p.cores):
             continue
         names, sites = ", ".join(c.name for c in logged), sorted({c.site for c in logged})
-        what = f"{one.name} ({logged[0].sensors[i]})" if logged[0].sensors[i] else one.name
+        what = f"{prop.name} ({logged[0].sensors[i]})" if logged[0].sensors[i] else prop.name
         why = f"only {names} {'has' if len(logged) == 1 else 'have'} it"
         if protocol is BY_SITE and len(sites) == 1:
             why = f"it was logged at one site only, {sites[0]} ({names})"
@@ -282,7 +286,7 @@ def _unanswered(
 
 
 def _oracles(cores: Sequence[BenchCore], order: Order) -> list[Prediction]:
-    """Return the baselines that learn nothing, for something to stand beside the bundles."""
+    """Return the baselines without fitting, for comparison with the bundles."""
     found = []
     for baseline in baselines():
         if not baseline.needs_core_labels:
@@ -304,7 +308,7 @@ def _oracles(cores: Sequence[BenchCore], order: Order) -> list[Prediction]:
 
 
 def _ceiling(cores: Sequence[BenchCore]) -> Prediction:
-    """Return the best that a reader of pixels could say, as the generator knows it."""
+    """Return the best possible prediction from pixels, as the generator knows it."""
     nothing = [np.full(core.labels.shape, np.nan) for core in cores]
     answers = tuple(
         _answers(core, none if core.visible is None else core.visible)
@@ -314,19 +318,19 @@ def _ceiling(cores: Sequence[BenchCore]) -> Prediction:
     return Prediction(CEILING, title, VISIBLE, 0, is_candidate=False, cores=answers, n_folds=0)
 
 
-def _answers(core: BenchCore, said: np.ndarray[Any, np.dtype[np.float64]]) -> CoreAnswers:
+def _answers(core: BenchCore, predicted: np.ndarray[Any, np.dtype[np.float64]]) -> CoreAnswers:
     nothing = np.full(core.labels.shape, np.nan)
     asked = np.isfinite(core.labels) & core.has_colour[:, None]
-    return CoreAnswers(said, nothing, nothing, asked, nothing)
+    return CoreAnswers(predicted, nothing, nothing, asked, nothing)
 
 
 def _missing(cores: Sequence[BenchCore]) -> list[str]:
-    """Say what the cores as a whole lack."""
+    """Note what all cores lack."""
     notes = []
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         have = [core.name for core in cores if np.isfinite(core.labels[:, i]).any()]
         if not have:
-            notes.append(f"{one.name} cannot be scored: no core has it")
+            notes.append(f"{prop.name} cannot be scored: no core has it")
     colourless = [core.name for core in cores if not core.has_colour.any()]
     if colourless:
         notes.append(f"{', '.join(colourless)}: no colour of any slice, so none is asked about")
@@ -339,16 +343,16 @@ def _missing(cores: Sequence[BenchCore]) -> list[str]:
 
 
 def _silent(predictions: Sequence[Prediction]) -> list[str]:
-    """Say why models abstained, and how often."""
+    """Note why models abstained, and how often."""
     return [
-        f"{one.network} abstained from {n} slices: {reason}"
-        for one in predictions
-        for reason, n in sorted(one.reasons.items())
+        f"{prediction.network} abstained from {n} slices: {reason}"
+        for prediction in predictions
+        for reason, n in sorted(prediction.reasons.items())
     ]
 
 
 def _few(rows: Sequence[Row]) -> list[str]:
-    """Say where a score stands on so few slices that it says little."""
+    """Note scores on too few slices."""
     found = {
         (row.target.name, row.protocol): row.figures.n_slices
         for row in rows
@@ -361,7 +365,7 @@ def _few(rows: Sequence[Row]) -> list[str]:
 
 
 def _names_of(folders: Sequence[Path]) -> list[str]:
-    """Return what to call each bundle: its network, with its folder where two have the same."""
+    """Return a name for each bundle: its network, with its folder where two share one."""
     # OpenVINO is loaded only where a bundle is run.
     from downcore.inference import load_bundle  # noqa: PLC0415
 
@@ -381,8 +385,8 @@ def _told_core(core: BenchCore) -> dict[str, Any]:
         "px_per_cm": core.px_per_cm,
         "sensors": dict(zip((p.name for p in PROPERTIES), core.sensors, strict=True)),
         **{
-            f"n_{one.name}": int(np.isfinite(core.labels[:, i]).sum())
-            for i, one in enumerate(PROPERTIES)
+            f"n_{prop.name}": int(np.isfinite(core.labels[:, i]).sum())
+            for i, prop in enumerate(PROPERTIES)
         },
     }
 

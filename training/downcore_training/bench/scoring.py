@@ -18,11 +18,11 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What was asked of a model about one property, and what it said; pooled over test cores."""
+    """Labels and predictions of one property by one model, pooled over test cores."""
 
     label: Values
     """Logged values, shape (n,); log10 where the property is log scaled; finite."""
-    said: Values
+    predicted: Values
     """Predictions, same shape and scale; NaN where it abstained."""
     lower: Values
     upper: Values
@@ -30,17 +30,17 @@ class Answers:
     core: NDArray[np.int64]
     """Number of the core of each slice, shape (n,)."""
     training_mean: Values
-    """Mean label of what the model of that slice learned from, shape (n,); NaN where it did not."""
+    """Mean training label of the model of that slice, shape (n,); NaN without training."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Figures of one model on one property; ``None`` where a figure cannot be told."""
+    """Figures of one model on one property; ``None`` where a figure cannot be computed."""
 
     r2: float | None
     """1 - mean squared error / variance, about the mean of the test slices."""
     r2_about_training_mean: float | None
-    """The same about the mean of what was learned from."""
+    """The same about the mean of the training slices."""
     rmse: float | None
     mae: float | None
     bias: float | None
@@ -62,25 +62,29 @@ class Figures:
     n_cores: int
 
 
-def score(answers: Answers, one: Property) -> Figures:
-    """Return the figures of ``answers`` about the property ``one``."""
-    told = np.isfinite(answers.said)
+def score(answers: Answers, prop: Property) -> Figures:
+    """Return the figures of ``answers`` about the property ``prop``."""
+    has_value = np.isfinite(answers.predicted)
     n_asked = answers.label.size
-    abstained = float(1.0 - told.mean()) if n_asked else 0.0
-    said, label, core = answers.said[told], answers.label[told], answers.core[told]
-    in_unit = in_units(said, one), in_units(label, one)
+    abstained = float(1.0 - has_value.mean()) if n_asked else 0.0
+    predicted, label, core = (
+        answers.predicted[has_value],
+        answers.label[has_value],
+        answers.core[has_value],
+    )
+    in_unit = in_units(predicted, prop), in_units(label, prop)
     error = in_unit[0] - in_unit[1]
-    apart = said - label
+    apart = predicted - label
     has_any = label.size > 0
-    is_log = one.is_log_scaled
-    coverage, width = _interval(answers, told, one)
+    is_log = prop.is_log_scaled
+    coverage, width = _interval(answers, has_value, prop)
     return Figures(
-        r2=r2(said, label),
-        r2_about_training_mean=_r2_about(said, label, answers.training_mean[told]),
+        r2=r2(predicted, label),
+        r2_about_training_mean=_r2_about(predicted, label, answers.training_mean[has_value]),
         rmse=_rms(error),
         mae=float(np.abs(error).mean()) if has_any else None,
         bias=float(error.mean()) if has_any else None,
-        spearman=spearman(said, label),
+        spearman=spearman(predicted, label),
         rmse_bias_removed=_rms(error - _mean_by(error, core)),
         rmse_log10=_rms(apart) if is_log else None,
         bias_log10=float(apart.mean()) if is_log and has_any else None,
@@ -92,39 +96,41 @@ def score(answers: Answers, one: Property) -> Figures:
     )
 
 
-def r2(said: Values, label: Values) -> float | None:
+def r2(predicted: Values, label: Values) -> float | None:
     """Return R2 about the mean of ``label``; ``None`` for fewer than two slices or no variance."""
-    return _r2_about(said, label, np.full(label.shape, label.mean() if label.size else math.nan))
+    return _r2_about(
+        predicted, label, np.full(label.shape, label.mean() if label.size else math.nan)
+    )
 
 
-def spearman(said: Values, label: Values) -> float | None:
+def spearman(predicted: Values, label: Values) -> float | None:
     """Return the correlation of ranks, ties sharing their mean rank; ``None`` where undefined."""
-    if label.size < 2 or _is_flat(said) or _is_flat(label):  # noqa: PLR2004 - no order of one
+    if label.size < 2 or _is_flat(predicted) or _is_flat(label):  # noqa: PLR2004 - no order of one
         return None
-    return float(np.corrcoef(_ranks(said), _ranks(label))[0, 1])
+    return float(np.corrcoef(_ranks(predicted), _ranks(label))[0, 1])
 
 
-def in_units(values: Values, one: Property) -> Values:
-    """Return values as they are read, ``ms`` no longer as log10."""
-    return np.asarray(10.0**values) if one.is_log_scaled else values
+def in_units(values: Values, prop: Property) -> Values:
+    """Return values in the property's unit; ``ms`` not as log10."""
+    return np.asarray(10.0**values) if prop.is_log_scaled else values
 
 
-def _r2_about(said: Values, label: Values, middle: Values) -> float | None:
+def _r2_about(predicted: Values, label: Values, middle: Values) -> float | None:
     if label.size < 2 or _is_flat(label) or not np.isfinite(middle).all():  # noqa: PLR2004 - no variance of one
         return None
     total = float(((label - middle) ** 2).sum())
-    return float(1.0 - ((said - label) ** 2).sum() / total)
+    return float(1.0 - ((predicted - label) ** 2).sum() / total)
 
 
 def _interval(
-    answers: Answers, told: NDArray[np.bool_], one: Property
+    answers: Answers, has_value: NDArray[np.bool_], prop: Property
 ) -> tuple[float | None, float | None]:
-    has = told & np.isfinite(answers.lower) & np.isfinite(answers.upper)
+    has = has_value & np.isfinite(answers.lower) & np.isfinite(answers.upper)
     if not has.any():
         return None, None
     low, high, label = answers.lower[has], answers.upper[has], answers.label[has]
     inside = (label >= low) & (label <= high)
-    width = in_units(high, one) - in_units(low, one)
+    width = in_units(high, prop) - in_units(low, prop)
     return float(inside.mean()), float(np.median(width))
 
 

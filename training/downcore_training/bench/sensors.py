@@ -1,9 +1,9 @@
 """
-Which sensor logged a property: what different sensors read is not pooled.
+Sensors of a property; readings of different sensors are not pooled.
 
 A loop averages the whole core over some centimetres, a point sensor the surface over a few
-millimetres, so that their susceptibilities are two measurements with one unit. A model of one is no
-model of the other, and a score over both would say how well they agree.
+millimetres, so that their susceptibilities are two measurements with one unit. A model of one does
+not predict the other, and a score over both would measure how well they agree.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.core import UNSAID, BenchCore, SensorLog
 
 MIN_CORES = 2
-"""Cores that a sensor other than the main one must have logged to be scored as well."""
+"""Fewest cores logged by a further sensor for it to be scored as well."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +26,7 @@ class SensorView:
     """The cores with labels of one sensor for each property."""
 
     cores: tuple[BenchCore, ...]
-    """All of them, in order; labels are NaN where another sensor took them."""
+    """All of them, in order; labels are NaN where another sensor measured."""
     sensors: tuple[str, ...]
     """By property; empty where nothing says which."""
     notes: tuple[str, ...]
@@ -42,13 +42,13 @@ def main_view(cores: Sequence[BenchCore]) -> SensorView:
     """
     sensors = tuple(_most_shared(cores, i) for i in range(len(PROPERTIES)))
     notes = []
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         out = [c for c in cores if _has(c, i) and _log_by(c, i, sensors[i]) is None]
         if out:
             others = " and ".join(sorted({_said(c.sensors[i]) for c in out}))
             names = ", ".join(c.name for c in out)
             notes.append(
-                f"{names}: {one.name} of the {others} sensor is left out of the main figures, "
+                f"{names}: {prop.name} of the {others} sensor is left out of the main figures, "
                 f"which are those of the {_said(sensors[i])} sensor, shared by most cores: what "
                 "the two read is not the same"
             )
@@ -58,14 +58,14 @@ def main_view(cores: Sequence[BenchCore]) -> SensorView:
 
 
 def further_views(cores: Sequence[BenchCore], main: SensorView) -> Iterator[SensorView]:
-    """Yield the cores as other sensors logged them, one property at a time, where two cores do."""
-    for i, one in enumerate(PROPERTIES):
+    """Yield two or more cores with the labels of a further sensor, one property at a time."""
+    for i, prop in enumerate(PROPERTIES):
         seen = {s for core in cores for s in _sensors_of(core, i)} - {main.sensors[i]}
         for sensor in sorted(seen):
             n = sum(_log_by(core, i, sensor) is not None for core in cores)
             sensors = tuple(sensor if k == i else "" for k in range(len(PROPERTIES)))
             if n < MIN_CORES:
-                note = f"{one.name} of the {_said(sensor)} sensor is not scored: one core has it"
+                note = f"{prop.name} of the {_said(sensor)} sensor is not scored: one core has it"
                 yield SensorView((), sensors, (note,))
                 continue
             view = tuple(_seen_by(core, {i: sensor}) for core in cores)
@@ -94,7 +94,7 @@ def _log_by(core: BenchCore, i: int, sensor: str) -> NDArray[np.float64] | None:
 
 
 def _logs_of(core: BenchCore, i: int) -> list[SensorLog]:
-    """Return every log of a property that holds anything, the preferred one first."""
+    """Return every non-empty log of a property, the preferred one first."""
     own = SensorLog(i, core.sensors[i], core.labels[:, i])
     every = [own, *(log for log in core.further if log.property == i)]
     return [log for log in every if np.isfinite(log.values).any()]
@@ -118,7 +118,7 @@ def _most_shared(cores: Sequence[BenchCore], i: int) -> str:
             n_slices[core.sensors[i]] += known
     if not n_cores:
         return UNSAID[i]
-    return max(n_cores, key=lambda one: (n_cores[one], n_slices[one], one))
+    return max(n_cores, key=lambda sensor: (n_cores[sensor], n_slices[sensor], sensor))
 
 
 def _said(sensor: str) -> str:

@@ -1,4 +1,4 @@
-"""A run of the bench as the command line starts it: read, run, tell, write."""
+"""A run of the bench from the command line: reading, running, printing, writing."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from downcore_training.progress import Bar, Plain, Report, bar_columns
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was asked for on the command line."""
+    """Options of the command line."""
 
     data: Path
     bundles: tuple[Path, ...] = ()
@@ -36,7 +36,7 @@ class Wanted:
 
 def run_session(wanted: Wanted) -> None:
     """
-    Run the bench, telling the terminal.
+    Run the bench and report on the terminal.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def run_session(wanted: Wanted) -> None:
         raise typer.Exit(code) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(INTERRUPTED) from error
-    if wanted.is_strict and any(one.has_passed is False for one in result.controls):
+    if wanted.is_strict and any(control.has_passed is False for control in result.controls):
         raise typer.Exit(REFUSED)
 
 

@@ -1,4 +1,4 @@
-"""The verdict: the simplest model that is as good as the best, and what must not be claimed."""
+"""The verdict: the simplest model that is as good as the best, and warnings of likely leaks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from downcore_training.bench.protocols import BY_CORE, BY_CORE_IN_SITE, BY_SITE,
 from downcore_training.bench.rows import Row
 
 LEAK_FROM = 0.6
-"""R2 by core of ``vp`` or ``ms`` from colour above which a leak is likelier than a finding."""
+"""R2 by core of ``vp`` or ``ms`` above which a leak is more likely than a real result."""
 
 HELD_OUT = (BY_CORE.name, UNSEEN)
-"""Protocols whose scores the verdict compares: cores that nothing was learned from."""
+"""Protocols whose scores the verdict compares: held-out cores."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What splitting by slice adds to a score."""
+    """The leakage gap: what splitting by slice adds to a score."""
 
     network: str
     target: str
@@ -47,7 +47,7 @@ def verdict_of(rows: Sequence[Row]) -> list[str]:
     """Return the verdict on every property and over all, one sentence each."""
     mine = [r for r in rows if r.protocol in HELD_OUT and r.prediction.is_candidate]
     sentences = []
-    names = [one.name for one in PROPERTIES]
+    names = [prop.name for prop in PROPERTIES]
     for name in names:
         scored = [r for r in mine if r.target.name == name and r.r2 is not None]
         if not scored:
@@ -59,7 +59,7 @@ def verdict_of(rows: Sequence[Row]) -> list[str]:
 
 
 def audit_of(rows: Sequence[Row]) -> list[str]:
-    """Return a warning for every score by core that is too good for colour."""
+    """Return a warning for every score by core that is implausibly good for colour."""
     held_out = (*HELD_OUT, BY_SITE.name, BY_CORE_IN_SITE.name)
     found = []
     for row in rows:
@@ -69,9 +69,9 @@ def audit_of(rows: Sequence[Row]) -> list[str]:
         if not row.prediction.is_candidate:
             continue
         visible = row.extra.get("r2_visible")
-        told = f" (of {visible:.2f} that the generator made visible)" if visible else ""
+        share = f" (of {visible:.2f} that the generator made visible)" if visible else ""
         found.append(
-            f"{row.target.name} by {row.network}, {row.protocol}: R2 {row.r2:.2f}{told} is above "
+            f"{row.target.name} by {row.network}, {row.protocol}: R2 {row.r2:.2f}{share} is above "
             f"{LEAK_FROM:g}: treat as a leak until audited."
         )
     return found
@@ -92,14 +92,16 @@ def _on_one(name: str, scored: Sequence[Row]) -> str:
         doubt = (
             " With fewer than three cores the error is that of 20 cm blocks, which is too small."
         )
-    said = (
+    sentence = (
         f"{name}: {chosen.network} (R2 {_number(chosen.r2)}, {chosen.protocol}) is the simplest "
         f"within one bootstrap error ({se:.2f}) of the best"
     )
-    said += "." if chosen is best else f", {best.network} (R2 {_number(best.r2)}, {best.protocol})."
+    sentence += (
+        "." if chosen is best else f", {best.network} (R2 {_number(best.r2)}, {best.protocol})."
+    )
     if top <= 0.0 or chosen.network == "train-mean":
-        said += " Colour told nothing of a new core here."
-    return said + doubt
+        sentence += " Colour predicted nothing on a new core here."
+    return sentence + doubt
 
 
 def _over_all(rows: Sequence[Row]) -> str:
@@ -120,11 +122,11 @@ def _over_all(rows: Sequence[Row]) -> str:
         (k for k in mean if mean[k] >= mean[best] - se),
         key=lambda k: complete[k][0].prediction.simplicity,
     )
-    told = (
+    sentence = (
         f"over all ({', '.join(names)}): {chosen[0]} (mean R2 {mean[chosen]:.2f}) is the simplest "
     )
-    told += f"within one error ({se:.2f}) of the best"
-    return f"{told}." if chosen == best else f"{told}, {best[0]} ({mean[best]:.2f})."
+    sentence += f"within one error ({se:.2f}) of the best"
+    return f"{sentence}." if chosen == best else f"{sentence}, {best[0]} ({mean[best]:.2f})."
 
 
 def _number(value: float | None) -> str:

@@ -1,10 +1,10 @@
 """
-Trees that predict slices, fitted to what wide sensors read of them.
+Trees that predict slices, fitted to readings of wide sensors.
 
-A narrow sensor's label is the slice's own. A wide one's is a mean over its neighbours: trees
-fitted to it as if it were the slice's would be smoothed, and read smoothly once more when
-they are compared with a logger. After half of the trees, the rest can therefore be fitted in
-rounds to what is still owed: the gradient of the squared error of the reading, which is
+A narrow sensor's label is the slice's own. A wide sensor's label is a mean over the slice's
+neighbours: trees fitted to it as if it were the slice's own would be smoothed, and smoothed again
+when they are compared with a logger. After half of the trees, the rest can therefore be fitted in
+rounds to the remaining residual of the reading: the gradient of its squared error, which is
 gradient boosting with the sensor inside the loss.
 
 Source: Friedman (2001), Greedy function approximation: a gradient boosting machine.
@@ -24,7 +24,7 @@ from downcore_training.datasets import TileSet
 from downcore_training.fitting.scaling import TargetScaling
 
 _WIDE_CM = 1.0
-"""Sd of a footprint from which on neighbours count."""
+"""Sd of a footprint from which neighbours count, cm."""
 _MIN_TILES = 40
 """Tiles of a leaf at least."""
 _SHRINKAGE = 5.0
@@ -36,7 +36,7 @@ Ensemble = tuple[HistGradientBoostingRegressor, ...]
 
 @dataclass(frozen=True, slots=True)
 class Boosting:
-    """How many trees, and how carefully."""
+    """Settings of the boosting."""
 
     n_trees: int = 300
     """Of each property."""
@@ -51,7 +51,7 @@ class Boosting:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lessons:
-    """What trees learn from."""
+    """Training data of the trees."""
 
     features: NDArray[np.float32]
     """Shape (n_tiles, k)."""
@@ -96,7 +96,9 @@ def fit_means(lessons: Lessons, scaling: TargetScaling, *, how: Boosting) -> tup
 
 def predicted(models: Sequence[Ensemble], features: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the sums of all ``models``, shape (n, n_models)."""
-    return np.stack([np.sum([m.predict(features) for m in one], axis=0) for one in models], axis=1)
+    return np.stack(
+        [np.sum([m.predict(features) for m in ensemble], axis=0) for ensemble in models], axis=1
+    )
 
 
 def slice_means(tiles: TileSet, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -109,16 +111,16 @@ def _fit_wide(lessons: Lessons, i: int, scaling: TargetScaling, *, how: Boosting
     """Return the trees of property ``i``, whose sensor sees several slices."""
     features, tiles = lessons.features, lessons.tiles
     reading = Reading(tiles, FOOTPRINTS[i])
-    # The sensor averages plain values, so what it reads is worked out outside scaled space.
+    # The sensor averages plain values, so its reading is computed outside scaled space.
     centre, spread = scaling.centre[i], scaling.spread[i]
     label = centre + spread * lessons.wanted[tiles.one_tile_a_slice(), i]
     per_round = how.n_trees // (2 * how.n_rounds)
     first = how.n_trees - per_round * how.n_rounds
     models = [fit_trees(features, lessons.wanted[:, i], n_trees=first, how=how)]
-    told = models[0].predict(features)
+    fitted = models[0].predict(features)
     for _ in range(how.n_rounds):
-        values = centre + spread * slice_means(tiles, told)
+        values = centre + spread * slice_means(tiles, fitted)
         owed = reading.owed(values, label - reading.of(values)) / spread
         models.append(fit_trees(features, owed[tiles.group], n_trees=per_round, how=how))
-        told = told + models[-1].predict(features)
+        fitted = fitted + models[-1].predict(features)
     return tuple(models)

@@ -27,7 +27,7 @@ _LAB_OFFSET = (-16.0, 0.0, 0.0)
 _KNEE = 0.04045
 _DELTA = 6.0 / 29.0
 _LEAST = 1e-4
-"""Variance below which nothing is told apart, square units of L*a*b*."""
+"""Variance that counts as none, square units of L*a*b*."""
 _SPECKS = (2.0, 4.0, 8.0)
 """Contrasts of specks in L*."""
 
@@ -36,7 +36,7 @@ CELL_NAMES = ("L", "a", "b", "roughness")
 
 
 class Described:
-    """Features of tiles, and what their parts are like."""
+    """Features of tiles and of their cells."""
 
     def __init__(self, features: Tensor, cells: Tensor) -> None:
         self.features = features
@@ -46,7 +46,7 @@ class Described:
 
 
 class TileFeatures(nn.Module):
-    """Features of tiles; has nothing to learn."""
+    """Features of tiles; without parameters."""
 
     _white: Tensor
     _roots: Tensor
@@ -77,7 +77,7 @@ class TileFeatures(nn.Module):
         lab = self._lab(x)
         # In two steps, since a long sum of 32 bit drifts.
         mean = functional.avg_pool2d(lab, 10).mean(dim=(2, 3), keepdim=True)
-        # Squares of what is left after the mean lose nothing to rounding.
+        # Squares of deviations from the mean are exact enough in 32 bit.
         full = lab - mean
         half = functional.avg_pool2d(full, 2)
         quarter = functional.avg_pool2d(half, 2)
@@ -166,7 +166,7 @@ def _shape(x: Tensor) -> Tensor:
 
 
 def _hue(quarter: Tensor) -> Tensor:
-    """Return how a* and b* go with L* inside the tile, as correlations."""
+    """Return the correlations of a* and b* with L* inside the tile."""
     lightness, hue = quarter[:, :1], quarter[:, 1:]
     shared = (lightness * hue).mean(dim=(2, 3))
     return shared / torch.sqrt((_power(lightness) + _LEAST) * (_power(hue) + _LEAST))

@@ -1,4 +1,4 @@
-"""What sensors read of slices, and which slices a wrong reading is owed to."""
+"""Readings of sensors over slices, and the residuals of readings by slice."""
 
 import math
 
@@ -28,12 +28,14 @@ class Reading:
         core = tiles.core[first]
         self._footprint = footprint
         self._parts: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
-        for number, one in enumerate(tiles.cores):
-            at = np.unique(one.slice_index)
-            self._parts.append((np.flatnonzero(core == number), _shares(at, one.runs, footprint)))
+        for number, one_core in enumerate(tiles.cores):
+            at = np.unique(one_core.slice_index)
+            self._parts.append(
+                (np.flatnonzero(core == number), _shares(at, one_core.runs, footprint))
+            )
 
     def of(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what the sensor reads of ``values`` (n_slices,), log10 where it is kept so."""
+        """Return the sensor's reading of ``values`` (n_slices,), log10 for ``ms``."""
         out = np.empty(values.shape)
         for mine, shares in self._parts:
             if self._footprint.is_mean_of_log:
@@ -51,7 +53,7 @@ class Reading:
         Parameters
         ----------
         values, residual : ndarray, shape (n_slices,)
-            The values, and the labels less their readings; a NaN residual asks for nothing.
+            The values, and the labels less their readings; NaN residuals are ignored.
 
         Returns
         -------

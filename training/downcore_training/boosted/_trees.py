@@ -3,7 +3,7 @@ Boosted trees as arrays, and the arrays as a sum of leaves.
 
 A tree of limited depth becomes a complete one: a branch that ends early goes on with tests
 that always hold, down to leaves that repeat its value. All tests of all trees are then one
-gather and one comparison, and a fixed matrix of paths tells which leaf a tile is in. Numbers
+gather and one comparison, and a fixed matrix of paths gives the leaf of a tile. Numbers
 are compared as 32 bit: a threshold is rounded down to the next of those, which for a feature of
 32 bit gives the same answer as the threshold of 64 bit.
 
@@ -20,7 +20,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from torch import Tensor, nn
 
 DEPTH = 4
-"""Tests on the way to a leaf."""
+"""Number of tests on the path to a leaf."""
 N_TESTS = 2**DEPTH - 1
 N_LEAVES = 2**DEPTH
 _ALWAYS = float(np.finfo(np.float32).max)
@@ -49,7 +49,7 @@ def packed(model: HistGradientBoostingRegressor) -> PackedTrees:
     ValueError
         If a tree is deeper than :data:`DEPTH`, or tests a category.
     """
-    trees = [one[0].nodes for one in model._predictors]  # noqa: SLF001 - there is no public way
+    trees = [stage[0].nodes for stage in model._predictors]  # noqa: SLF001 - there is no public way
     feature = np.zeros((len(trees), N_TESTS), np.int64)
     threshold = np.full((len(trees), N_TESTS), _ALWAYS, np.float32)
     leaf = np.zeros((len(trees), N_LEAVES), np.float32)
@@ -61,7 +61,7 @@ def packed(model: HistGradientBoostingRegressor) -> PackedTrees:
 
 class Trees(nn.Module):
     """
-    Sums of trees; has nothing to learn by gradient.
+    Sums of trees; nothing is learned by gradient.
 
     Parameters
     ----------
@@ -98,15 +98,15 @@ class Trees(nn.Module):
         for i, (models, room) in enumerate(zip(ensembles, self.n_trees, strict=True)):
             trees = [packed(model) for model in models]
             at, end = first, first + room
-            for one in trees:
-                mine = slice(at, at + len(one.leaf))
+            for tree in trees:
+                mine = slice(at, at + len(tree.leaf))
                 if mine.stop > end:
                     raise ValueError(f"expected at most {room} trees in sum {i}, got more")
-                self.feature[mine] = torch.from_numpy(one.feature)
-                self.threshold[mine] = torch.from_numpy(one.threshold)
-                self.leaf[mine] = torch.from_numpy(one.leaf)
+                self.feature[mine] = torch.from_numpy(tree.feature)
+                self.threshold[mine] = torch.from_numpy(tree.threshold)
+                self.leaf[mine] = torch.from_numpy(tree.leaf)
                 at = mine.stop
-            self.baseline[i] = sum(one.baseline for one in trees)
+            self.baseline[i] = sum(tree.baseline for tree in trees)
             first = end
 
     def forward(self, features: Tensor) -> Tensor:
@@ -134,7 +134,7 @@ def _place(nodes: np.ndarray, arrays: tuple[np.ndarray, np.ndarray, np.ndarray])
                 raise ValueError(f"expected trees of depth {DEPTH} at most, got a deeper one")
             leaf[place - N_TESTS] = node["value"]
         elif node["is_leaf"]:
-            # Tests that were never set hold always; both ways lead on, for NaN's sake.
+            # Unused tests always hold; both branches are filled because of NaN.
             waiting += [(at, 2 * place + 1), (at, 2 * place + 2)]
         elif node["is_categorical"]:
             raise ValueError("expected tests of numbers, got one of a category")
@@ -150,7 +150,7 @@ def _rounded_down(value: float) -> np.float32:
 
 
 def _paths() -> NDArray[np.float32]:
-    """Return the way of each test to each leaf, shape (15, 16): 1 holds, -1 not, 0 not asked."""
+    """Return each leaf's path, shape (15, 16): 1 where a test holds, -1 fails, 0 is not on it."""
     paths = np.zeros((N_TESTS, N_LEAVES), np.float32)
     for leaf in range(N_LEAVES):
         place = leaf + N_TESTS

@@ -40,16 +40,16 @@ N_FOLDS = 5
 """Parts of the training cores that are predicted by trees of the others."""
 
 _BATCH = 4
-"""Few enough for the processor's own memory: larger ones are slower."""
+"""Small enough for the processor's cache: larger batches are slower."""
 _MIN_ERROR = 0.02
-"""Errors below this, in spreads, count as this: a logarithm makes too much of luck."""
+"""Smallest error, in spreads; smaller ones are raised to it before the logarithm."""
 _PENALTY = 1.0
 """Of the straight line through cells, on standardised features, as so many tiles."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Looked:
-    """Tiles and what they are like."""
+class _DescribedTiles:
+    """Tiles and their features."""
 
     tiles: TileSet
     features: NDArray[np.float32]
@@ -57,7 +57,7 @@ class _Looked:
     cells: NDArray[np.float32]
     """Shape (n_tiles, 4, 25)."""
     wanted: NDArray[np.float64]
-    """What the means learn from, of each tile, shape (n_tiles, 3); NaN where nothing is known."""
+    """Target of the means for each tile, shape (n_tiles, 3); NaN where unknown."""
 
 
 def fit(task: Assignment, *, report: Report) -> Path:
@@ -87,7 +87,7 @@ def fit(task: Assignment, *, report: Report) -> Path:
     task.out.mkdir(parents=True, exist_ok=True)
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    training = _looked(task.sets.training, report, (0.0, 0.45))
+    training = _described_tiles(task.sets.training, report, (0.0, 0.45))
     if recipe.learn_from == "expected":
         visible = training.tiles.visible
         wanted = np.where(np.isfinite(visible), visible, training.tiles.labels)
@@ -96,14 +96,14 @@ def fit(task: Assignment, *, report: Report) -> Path:
     module = fit_module(training, scaling, how=Boosting(N_TREES, seed=recipe.seed), report=report)
     report.note("fitted; judging on the validation and test cores")
     validation, test = (
-        _judged(module, _looked(tiles, report, span), scaling)
+        _judged(module, _described_tiles(tiles, report, span), scaling)
         for tiles, span in ((task.sets.validation, (0.85, 0.92)), (task.sets.test, (0.92, 1.0)))
     )
     return _written(task, scaling, module, (validation, test, time.monotonic() - started_s))
 
 
 def fit_module(
-    training: _Looked, scaling: TargetScaling, *, how: Boosting, report: Report
+    training: _DescribedTiles, scaling: TargetScaling, *, how: Boosting, report: Report
 ) -> BoostedColour:
     """Return the fitted module, in evaluation mode."""
     report.at(0.5, "trees for cores that they do not see")
@@ -113,7 +113,7 @@ def fit_module(
     means = fit_means(Lessons(training.features, training.tiles, wanted), scaling, how=how)
     spreads = _fit_spreads(training, scaling, unseen, how=how)
     module = BoostedColour()
-    module.trees.take([*means, *((one,) for one, _ in spreads)])
+    module.trees.take([*means, *((model,) for model, _ in spreads)])
     for i, (_, shift) in enumerate(spreads):
         module.trees.baseline[len(means) + i] += shift
     features = training.features.astype(np.float64)
@@ -124,29 +124,30 @@ def fit_module(
     return module.eval()
 
 
-def _looked(tiles: TileSet, report: Report, span: tuple[float, float]) -> _Looked:
-    look = TileFeatures().eval()
+def _described_tiles(tiles: TileSet, report: Report, span: tuple[float, float]) -> _DescribedTiles:
+    features_of = TileFeatures().eval()
     features, cells = [], []
     with torch.inference_mode():
         for first in range(0, len(tiles), _BATCH):
             share = span[0] + (span[1] - span[0]) * first / len(tiles)
-            report.at(share, f"looking at tile {first} of {len(tiles)}")
+            report.at(share, f"describing tile {first} of {len(tiles)}")
             indices = np.arange(first, min(first + _BATCH, len(tiles)))
-            described = look(as_input(tiles.pixels(indices)).contiguous())
+            described = features_of(as_input(tiles.pixels(indices)).contiguous())
             features.append(described.features.numpy())
             cells.append(described.cells.numpy())
-    return _Looked(tiles, np.concatenate(features), np.concatenate(cells), tiles.labels)
+    return _DescribedTiles(tiles, np.concatenate(features), np.concatenate(cells), tiles.labels)
 
 
 def _out_of_fold(
-    training: _Looked, scaling: TargetScaling, how: Boosting, report: Report
+    training: _DescribedTiles, scaling: TargetScaling, how: Boosting, report: Report
 ) -> NDArray[np.float64]:
     """Return scaled predictions of all training tiles by trees of other cores."""
     cores = training.tiles.cores
     n_folds = min(N_FOLDS, len(cores))
     out = np.full((len(training.tiles), len(PROPERTIES)), np.nan)
     wanted = scaling.scaled(training.wanted)
-    # A single core has no others; its own trees are then too sure, and the intervals make up.
+    # A single core has no others; its own trees are then overconfident, which the intervals
+    # correct.
     for fold in range(n_folds):
         report.at(0.5 + 0.25 * fold / n_folds, f"part {fold + 1} of {n_folds}")
         away = np.arange(len(cores)) % n_folds == fold
@@ -160,7 +161,7 @@ def _out_of_fold(
 
 
 def _fit_spreads(
-    training: _Looked, scaling: TargetScaling, unseen: NDArray[np.float64], *, how: Boosting
+    training: _DescribedTiles, scaling: TargetScaling, unseen: NDArray[np.float64], *, how: Boosting
 ) -> list[tuple[HistGradientBoostingRegressor, float]]:
     """Return trees for the log of the error of each slice's reading, and what to add to them."""
     tiles = training.tiles
@@ -177,7 +178,7 @@ def _fit_spreads(
     return found
 
 
-def _cell_weights(training: _Looked, scaling: TargetScaling) -> NDArray[np.float64]:
+def _cell_weights(training: _DescribedTiles, scaling: TargetScaling) -> NDArray[np.float64]:
     """Return what each property changes with L*, a*, b* and roughness, by ridge over tiles."""
     seen = training.cells.mean(axis=2).astype(np.float64)
     # Cells are kept less their tile's colour; across tiles it is the colour that tells.
@@ -195,12 +196,16 @@ def _cell_weights(training: _Looked, scaling: TargetScaling) -> NDArray[np.float
     return out
 
 
-def _judged(module: BoostedColour, looked: _Looked, scaling: TargetScaling) -> SliceValues:
+def _judged(
+    module: BoostedColour, described_tiles: _DescribedTiles, scaling: TargetScaling
+) -> SliceValues:
     with torch.inference_mode():
-        described = Described(torch.from_numpy(looked.features), torch.from_numpy(looked.cells))
+        described = Described(
+            torch.from_numpy(described_tiles.features), torch.from_numpy(described_tiles.cells)
+        )
         mean, log_sd, _, _ = module.judge(described)
     return join_slices(
-        looked.tiles,
+        described_tiles.tiles,
         scaling.unscaled(mean.double().numpy()),
         log_sd.double().exp().numpy() * scaling.spread,
     )

@@ -56,7 +56,7 @@ class BoostedColour(nn.Module):
         return self.judge(self.look(x))
 
     def judge(self, described: Described) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Predict from what tiles are like; as :meth:`forward`."""
+        """Predict from described tiles; as :meth:`forward`."""
         cells = torch.matmul(self.cell_weights, described.cells)
         apart = cells - cells.mean(dim=2, keepdim=True)
         within = torch.sqrt((apart**2).mean(dim=2))

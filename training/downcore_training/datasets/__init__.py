@@ -1,4 +1,4 @@
-"""What networks learn from: tiles with the properties of their slice, core by core."""
+"""Training data: tiles with the properties of their slice, by core."""
 
 from downcore_training.datasets._tile_set import CoreSets, CoreTiles, TileSet
 

@@ -1,4 +1,4 @@
-"""Values of a log brought to the centres of slices, without a value that was not measured."""
+"""Values of a log interpolated to the centres of slices, never extrapolated."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ MAX_GAP_CM = 1.6
 """Rows of a log further apart than this are not joined by a line."""
 
 _SAME_CM = 1e-6
-"""Depths nearer than this are one depth; they are decimals that were read as floats."""
+"""Depths closer than this are equal; they are decimals read as floats."""
 
 
 def labels_at(

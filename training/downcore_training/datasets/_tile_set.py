@@ -1,4 +1,4 @@
-"""Tiles of several cores, read from disk as they are asked for."""
+"""Tiles of several cores, read from disk on demand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CoreTiles:
-    """The tiles of one core, mapped from the cache, and what is true of their slices."""
+    """The tiles of one core, mapped from the cache, with the properties of their slices."""
 
     seed: int
     """Seed of the core."""
@@ -25,7 +25,7 @@ class CoreTiles:
     where nothing was logged.
     """
     visible: NDArray[np.float64]
-    """The part of the label that colour and texture tell, same shape, scale and NaN."""
+    """The part of the label visible in colour and texture, same shape, scale and NaN."""
     colour: NDArray[np.float64]
     """Mean and sd of L*, a*, b* of each tile, shape (n_tiles, 6)."""
     run: NDArray[np.int64] | None = None

@@ -1,8 +1,8 @@
 """
-Whether an image and a log seem to be shifted against each other; found and told, never applied.
+Detection of a shift between image and log; it is reported, never applied.
 
-Colour and log are correlated at every lag within a few centimetres. A lag is a likely shift if
-its correlation stands out from those of the same log rolled to places where it does not belong.
+Colour and log are correlated at every lag within a few centimetres. A lag is a likely shift if its
+correlation exceeds those of the same log rolled to unrelated positions.
 """
 
 import math
@@ -17,13 +17,13 @@ MAX_SHIFT_CM = 15
 """Lags that are tried, either way."""
 
 _TREND_CM = 20
-"""Half width of the running mean that is taken off first: trends correlate at any lag."""
-_FEWEST_PAIRS = 30
+"""Half width of the running mean that is subtracted first, since trends correlate at any lag."""
+_MIN_PAIRS = 30
 _ROLLS = 99
-_FEWEST_ROLLS = 49
+_MIN_ROLLS = 49
 _EULER = 0.5772
 _LIKELY_FROM_CM = 2
-"""Less is within what registration of images and loggers can do."""
+"""Smaller shifts are within the registration error of images and loggers."""
 _LIKELY_BELOW_P = 0.02
 _STANDS_OUT = 1.2
 """Least ratio of the correlation at the shift to that at no shift."""
@@ -41,14 +41,14 @@ class Shift:
     """Root mean square of the rank correlations at that lag, 0 to 1."""
     strength_at_zero: float
     p: float
-    """Chance that a log which does not belong agrees as well at some lag."""
+    """Probability that an unrelated log agrees as well at some lag."""
     n_slices: int
     """Slices with colour and a label."""
     is_likely: bool
     """Whether it should be looked into: significant, 2 cm or more, and better than no shift."""
 
     def sentence(self, core: str) -> str:
-        """Return what was found, for a person."""
+        """Return the finding as a sentence."""
         agreement = (
             f"r {self.strength:.2f} at {self.cm:+d} cm, {self.strength_at_zero:.2f} at 0, "
             f"p {self.p:.3f}, {self.n_slices} slices"
@@ -63,7 +63,7 @@ class Shift:
 
 
 def find_shift(
-    colour: Values, labels: Values, run: NDArray[np.int64], *, most_cm: int = MAX_SHIFT_CM
+    colour: Values, labels: Values, run: NDArray[np.int64], *, max_shift_cm: int = MAX_SHIFT_CM
 ) -> Shift | None:
     """
     Return the likeliest shift between the colour of slices and their labels.
@@ -76,7 +76,7 @@ def find_shift(
         In the order of PROPERTIES; NaN where there is none.
     run : ndarray, shape (n,)
         Number of the unbroken stretch of each slice; nothing is compared across two.
-    most_cm : int
+    max_shift_cm : int
         Largest lag.
 
     Returns
@@ -85,23 +85,23 @@ def find_shift(
         None with fewer than 30 slices that have both, or fewer than about 110 slices at all.
     """
     both = np.isfinite(colour).any(axis=1) & np.isfinite(labels).any(axis=1)
-    pairs = _Pairs.of(colour, labels, run, most_cm)
-    lags = np.arange(-most_cm, most_cm + 1)
+    pairs = _Pairs.of(colour, labels, run, max_shift_cm)
+    lags = np.arange(-max_shift_cm, max_shift_cm + 1)
     score = pairs.score(lags)
-    # A log rolled by no more than twice the lags would still meet its own colour.
-    places = np.arange(2 * most_cm + 1, run.size - 2 * most_cm)
-    if not np.isfinite(score[most_cm]) or both.sum() < _FEWEST_PAIRS or places.size < _FEWEST_ROLLS:
+    # A log rolled by no more than twice the lags would still overlap its own colour.
+    places = np.arange(2 * max_shift_cm + 1, run.size - 2 * max_shift_cm)
+    if not np.isfinite(score[max_shift_cm]) or both.sum() < _MIN_PAIRS or places.size < _MIN_ROLLS:
         return None
     best = int(np.nanargmax(score))
     tried = np.unique(np.linspace(places[0], places[-1], _ROLLS).astype(np.int64))
     rolled = [float(np.nanmax(pairs.score(lags, int(by)), initial=0.0)) for by in tried]
     shift = int(lags[best])
     p = _chance_of(float(score[best]), np.array(rolled))
-    stands_out = score[best] >= _STANDS_OUT * score[most_cm]
+    stands_out = score[best] >= _STANDS_OUT * score[max_shift_cm]
     return Shift(
         cm=shift,
         strength=float(score[best]),
-        strength_at_zero=float(score[most_cm]),
+        strength_at_zero=float(score[max_shift_cm]),
         p=p,
         n_slices=int(both.sum()),
         is_likely=bool(p <= _LIKELY_BELOW_P and abs(shift) >= _LIKELY_FROM_CM and stands_out),
@@ -122,9 +122,9 @@ class _Pairs:
     def of(cls, colour: Values, labels: Values, run: NDArray[np.int64], apart: int) -> "_Pairs":
         seen, measured = [], []
         for k, footprint in enumerate(FOOTPRINTS):
-            if np.isfinite(labels[:, k]).sum() < _FEWEST_PAIRS:
+            if np.isfinite(labels[:, k]).sum() < _MIN_PAIRS:
                 continue
-            # Colour is no logarithm, so that the plain mean is taken.
+            # Colour is not a logarithm, so the plain mean is used.
             plain = replace(footprint, is_mean_of_log=False)
             ranked = _ranks(_detrended(labels[:, k], run))
             for c in range(colour.shape[1]):
@@ -145,17 +145,17 @@ class _Pairs:
         seen = self._apart(self.seen)
         measured = self._apart(np.roll(self.measured, rolled_by, axis=1))
         parts = ((seen, measured), (seen**2, measured != 0.0), (seen != 0.0, measured**2))
-        ends = [(one.astype(np.float64), other.astype(np.float64)) for one, other in parts]
+        ends = [(first.astype(np.float64), other.astype(np.float64)) for first, other in parts]
         known = (ends[2][0], ends[1][1])
         out = np.full(lags.size, np.nan)
         for i, lag in enumerate(lags):
             n = seen.shape[1] - abs(int(lag))
             up, down = slice(max(-lag, 0), max(-lag, 0) + n), slice(max(lag, 0), max(lag, 0) + n)
             both, of_seen, of_measured = (
-                np.einsum("ij,ij->i", one[:, up], other[:, down]) for one, other in ends
+                np.einsum("ij,ij->i", first[:, up], other[:, down]) for first, other in ends
             )
             count = np.einsum("ij,ij->i", known[0][:, up], known[1][:, down])
-            fits = (count >= _FEWEST_PAIRS) & (of_seen > 0.0) & (of_measured > 0.0)
+            fits = (count >= _MIN_PAIRS) & (of_seen > 0.0) & (of_measured > 0.0)
             if fits.any():
                 out[i] = np.sqrt(np.mean(both[fits] ** 2 / (of_seen * of_measured)[fits]))
         return out
@@ -170,8 +170,7 @@ def _chance_of(best: float, rolled: Values) -> float:
     """
     Return the chance of so high a maximum, by Gumbel's law fitted to those of rolled logs.
 
-    Counting how many are higher would not do: in a short core there are few places to roll to
-    that have nothing in common.
+    Counting higher ones would not work: in a short core few rolled positions are independent.
     """
     spread = float(rolled.std())
     if spread == 0.0:

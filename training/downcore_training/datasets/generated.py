@@ -1,10 +1,10 @@
 """
 Tiles of generated cores, cut once and kept in a cache folder.
 
-Each core is a folder of its own, named after its seed and written whole or not at all, so
-that building can be interrupted, shared between processes and extended. The folder above is
-named after what decides its content, the code of the generator included: a changed
-generator never meets old tiles. Nothing in the cache is worth keeping.
+Each core is a folder of its own, named after its seed and written whole or not at all, so that
+building can be interrupted, shared between processes and extended. The folder above is named after
+what decides its content, the code of the generator included: a changed generator never uses old
+tiles. The cache may be deleted at any time.
 """
 
 import ast
@@ -34,14 +34,14 @@ from downcore_training.progress import Report
 from downcore_training.recipe import CoreSet
 
 _LAYOUT_VERSION = 2
-"""Counted on when this module cuts or keeps other tiles of the same cores."""
+"""Version of the cache's content; raised when this module cuts other tiles of the same cores."""
 _VALIDATION_OFFSET = 100_000
 _TEST_OFFSET = 200_000
 """Added to the first seed, so that more training cores leave the other sets as they are."""
 
 
 class Truth(Protocol):
-    """What is true of a generated core, centimetre by centimetre; arrays of one length."""
+    """The true properties of a generated core by centimetre; arrays of one length."""
 
     @property
     def density(self) -> NDArray[np.float64]:
@@ -75,7 +75,7 @@ class Truth(Protocol):
 
 
 class Core(Protocol):
-    """The part of a generated core that is used here."""
+    """The interface of a generated core used here."""
 
     @property
     def scale(self) -> LineScale:
@@ -92,7 +92,7 @@ class Core(Protocol):
         ...
 
     def classes(self, first_line: int, n_lines: int) -> NDArray[np.uint8]:
-        """Return what each pixel is, shape (n_lines, n_across)."""
+        """Return the class of each pixel, shape (n_lines, n_across)."""
         ...
 
 
@@ -102,7 +102,7 @@ MakeCore = Callable[[int, CoreSet], Core]
 
 def generated_core(seed: int, cores: CoreSet) -> Core:
     """Return the core of ``seed``, with the simulator's generator."""
-    # The generator is met only where a core is really made.
+    # Imported only where a core is generated.
     from downcore.simulator.generator import CoreRecipe, generate  # noqa: PLC0415
 
     return generate(
@@ -145,7 +145,7 @@ def core_sets(
         Folder that may be deleted at any time; made if absent. About 7 MB a core of 60 cm and
         tile of a slice.
     report : Report
-        Hears of every core built.
+        Receives the progress of every core built.
     processes : int, default 1
         Cores built at once; more than 1 needs a ``make`` that can be pickled.
     make : callable
@@ -176,7 +176,7 @@ def _seeds(first: int, count: int) -> range:
 
 
 def _key(cores: CoreSet) -> str:
-    # The counts and the first seed only say which cores, not what they are like.
+    # The counts and the first seed choose cores and do not change them.
     kind = dataclasses.replace(cores, training=0, validation=0, test=0, first_seed=0)
     described = {"layout": _LAYOUT_VERSION, **dataclasses.asdict(kind)}
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
@@ -188,7 +188,7 @@ def _key(cores: CoreSet) -> str:
 
 
 def _with_imports(file: Path, found: set[Path]) -> set[Path]:
-    """Return ``file`` and every module beside it that it imports; the scanner has no say here."""
+    """Return ``file`` and every module beside it that it imports, without the simulated scanner."""
     if file.is_file() and file not in found:
         found.add(file)
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

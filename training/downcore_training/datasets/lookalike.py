@@ -2,10 +2,9 @@
 A look-alike of the USGS release 2019-643-FA, written by the core generator, for tests and trials.
 
 ``python -m downcore_training.datasets.lookalike OUT --cores 3 --seed 1`` writes ``OUT/release``,
-with the names, the columns and the faults of the real one, and ``OUT/truth``, which the release
-does not know of. Every third core lacks the images of a section, every third has a section whose
-image was trimmed at its top, and every second writes ``physical-top`` in hundredths of
-centimetres.
+with the names, the columns and the faults of the real one, and ``OUT/truth``, outside the release.
+Every third core lacks the images of a section, every third has a section whose image was trimmed at
+its top, and every second writes ``physical-top`` in hundredths of centimetres.
 """
 
 import csv
@@ -27,13 +26,13 @@ COLUMNS = ("sb_depth_cm", "density", "pwave_vel", "mag_sus")
 TRIM_CM = 1.4
 _KINDS = ("GC{:02d}", "JPC{:02d}", "TC{:02d}")
 _SPIKES = ((0.4, 3.9), (1_100.0, 2_869.0), (-60.0, 2_900.0))
-"""What a sensor writes at a fault, in the order of PROPERTIES."""
+"""A sensor's value at a fault, in the order of PROPERTIES."""
 _IN_VOIDS = (1.0, 1_100.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class LookalikeRecipe:
-    """All that decides a look-alike."""
+    """All parameters of a look-alike."""
 
     cores: int = 3
     seed: int = 1
@@ -172,7 +171,7 @@ def _sidecar(stem: str, number: int, top: int, recipe: LookalikeRecipe, n_across
 def _as_logged(
     true: NDArray[np.float64], rng: np.random.Generator, recipe: LookalikeRecipe
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return what the logger writes of the truth, and which values are as they should be."""
+    """Return the logger's values with faults, and which values are correct."""
     is_good = np.isfinite(true)
     logged = np.where(is_good, true, _IN_VOIDS)
     for k, spikes in enumerate(_SPIKES):

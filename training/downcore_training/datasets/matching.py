@@ -1,9 +1,9 @@
 """
-Which centimetre of which image belongs to which rows of a log, by depth in the section.
+Matching of slices with the rows of logs, by depth in the section.
 
-Nothing is invented: a slice has a label where the log has usable values about its centre, no
-more than 1.6 cm apart, and none elsewhere. No value is carried past the first or the last row
-of a section, or across the place where a section is missing.
+A slice has a label only where the log has usable values on both sides of its centre, no more than
+1.6 cm apart. No value is carried past the first or the last row of a section, or across the place
+where a section is missing.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ __all__ = ["MAX_GAP_CM", "MatchedCore", "MatchedSection", "SliceImages", "match"
 
 @dataclass(frozen=True, slots=True)
 class MatchedSection:
-    """One section image, and where it lies in its core."""
+    """One section image and its depth in the core."""
 
     name: str
     """Such as ``2019_643_FA_GC01_01``."""
@@ -45,7 +45,7 @@ class MatchedSection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchedCore:
-    """A core's slices, top to bottom, with what its log says of each; arrays of one length."""
+    """A core's slices, top to bottom, with their labels; arrays of one length."""
 
     name: str
     """Expedition and core, such as ``2019-643-FA-GC01``."""
@@ -68,20 +68,20 @@ class MatchedCore:
     logs: tuple[tuple[str, str], ...]
     """Name and SHA-256 of every log used."""
     warnings: tuple[str, ...]
-    """What a person should know before the core is used."""
+    """Warnings for the person who uses the core."""
     placed: tuple[PlacedSection, ...]
-    """The sections with all that is known of their place, in the order of ``sections``."""
+    """The placed sections, in the order of ``sections``."""
 
     def images(self) -> SliceImages:
         """Return a reader of the slices' pixels; close it, or use it in a ``with`` statement."""
-        return SliceImages([one.image for one in self.placed], self.section, self.slice_index)
+        return SliceImages([place.image for place in self.placed], self.section, self.slice_index)
 
 
 def matched_cores(folder: Path, rules: MatchingRules | None = None) -> Iterator[MatchedCore]:
     """
     Yield the cores of a release that have both images and a log, in the order of their names.
 
-    No pixel is read before :meth:`MatchedCore.images` is asked for one.
+    Pixels are read only through :meth:`MatchedCore.images`.
 
     Parameters
     ----------
@@ -101,9 +101,9 @@ def matched_cores(folder: Path, rules: MatchingRules | None = None) -> Iterator[
         raise SettingsError(_none_found(folder, release))
     for i, core in enumerate(release.cores):
         matched = match(core, rules)
-        # What was left out of the release is said once, with its first core.
-        said = () if i else release.warnings
-        yield replace(matched, warnings=(*said, *matched.warnings))
+        # Warnings about the whole release are given once, with its first core.
+        notes = () if i else release.warnings
+        yield replace(matched, warnings=(*notes, *matched.warnings))
 
 
 def _none_found(folder: Path, release: Release) -> str:
@@ -125,12 +125,14 @@ def match(core: ReleaseCore, rules: MatchingRules) -> MatchedCore:
     rules : MatchingRules
         What the files leave open.
     """
-    placed, said = place_sections(core, rules)
-    warnings = list(said)
-    n_slices = [LineScale(one.image.px_per_cm).n_slices(one.image.n_lines) for one in placed]
+    placed, notes = place_sections(core, rules)
+    warnings = list(notes)
+    n_slices = [LineScale(place.image.px_per_cm).n_slices(place.image.n_lines) for place in placed]
     section = np.repeat(np.arange(len(placed)), n_slices).astype(np.int64)
     slice_index = np.concatenate([np.arange(n) for n in [*n_slices, 0]]).astype(np.int64)
-    centre = slice_index + 0.5 + np.array([one.image_top_cm for one in placed], np.float64)[section]
+    centre = (
+        slice_index + 0.5 + np.array([place.image_top_cm for place in placed], np.float64)[section]
+    )
     by_log = [_labels_of(log, placed, section, centre, rules) for log in core.logs]
     chosen = _choose(core.logs, by_log, warnings, core.name)
     labels = np.full((section.size, len(PROPERTIES)), np.nan)
@@ -142,10 +144,10 @@ def match(core: ReleaseCore, rules: MatchingRules) -> MatchedCore:
     return MatchedCore(
         name=core.name,
         site=core.site,
-        sections=tuple(_section_of(one, n) for one, n in zip(placed, n_slices, strict=True)),
+        sections=tuple(_section_of(place, n) for place, n in zip(placed, n_slices, strict=True)),
         section=section,
         slice_index=slice_index,
-        depth_cm=centre + np.array([one.top_cm for one in placed], np.float64)[section],
+        depth_cm=centre + np.array([place.top_cm for place in placed], np.float64)[section],
         run=section.copy(),
         labels=labels,
         ms_kind="unknown" if chosen[2] is None else core.logs[chosen[2]].ms_kind,
@@ -155,13 +157,13 @@ def match(core: ReleaseCore, rules: MatchingRules) -> MatchedCore:
     )
 
 
-def _section_of(one: PlacedSection, n_slices: int) -> MatchedSection:
+def _section_of(place: PlacedSection, n_slices: int) -> MatchedSection:
     return MatchedSection(
-        name=one.image.name,
-        number=one.number,
-        image=one.image.paths[0],
-        top_cm=one.top_cm + one.image_top_cm,
-        px_per_cm=float(one.image.px_per_cm),
+        name=place.image.name,
+        number=place.number,
+        image=place.image.paths[0],
+        top_cm=place.top_cm + place.image_top_cm,
+        px_per_cm=float(place.image.px_per_cm),
         n_slices=n_slices,
     )
 
@@ -174,12 +176,12 @@ def _choose(
 ) -> list[int | None]:
     """Return which log labels each property."""
     chosen: list[int | None] = []
-    for k, one in enumerate(PROPERTIES):
+    for k, prop in enumerate(PROPERTIES):
         counts = [int(np.isfinite(labels[:, k]).sum()) for labels in by_log]
         ranked = sorted(
             (i for i, count in enumerate(counts) if count),
             key=lambda i: (
-                one.name == "ms" and logs[i].ms_kind != "loop",
+                prop.name == "ms" and logs[i].ms_kind != "loop",
                 -counts[i],
                 logs[i].source,
             ),
@@ -187,12 +189,12 @@ def _choose(
         chosen.append(ranked[0] if ranked else None)
         if len(ranked) > 1:
             others = ", ".join(logs[i].source for i in ranked[1:])
-            warnings.append(f"{name}: {one.name} is from {logs[ranked[0]].source}, not {others}")
+            warnings.append(f"{name}: {prop.name} is from {logs[ranked[0]].source}, not {others}")
         elif not ranked and any(
-            np.isfinite(log.values[:, k]).any() and one.name in log.excluded for log in logs
+            np.isfinite(log.values[:, k]).any() and prop.name in log.excluded for log in logs
         ):
             warnings.append(
-                f"{name}: no {one.name} labels, for its doubts; see use_doubtful in matching.toml"
+                f"{name}: no {prop.name} labels, for its doubts; see use_doubtful in matching.toml"
             )
     return chosen
 
@@ -209,20 +211,20 @@ def _labels_of(
     labels = np.full((section.size, len(PROPERTIES)), np.nan)
     to_end = np.full(len(log), np.nan)
     parts = []
-    for i, one in enumerate(placed):
-        rows = np.flatnonzero(keys == one.log_section)
+    for i, place in enumerate(placed):
+        rows = np.flatnonzero(keys == place.log_section)
         depth = log.section_depth_cm[rows]
         if not np.isfinite(depth).any():
-            below = log.core_depth_cm - one.top_cm
-            rows = np.flatnonzero((below >= 0.0) & (below <= one.length_cm))
+            below = log.core_depth_cm - place.top_cm
+            rows = np.flatnonzero((below >= 0.0) & (below <= place.length_cm))
             depth = below[rows]
         to_end[rows] = np.fmin(
-            to_end[rows], distance_to_ends_cm(depth, [(0.0, max(one.length_cm, _deepest(depth)))])
+            to_end[rows], distance_to_ends_cm(depth, [(0.0, max(place.length_cm, _deepest(depth)))])
         )
-        parts.append((i, rows, depth, one.length_cm))
+        parts.append((i, rows, depth, place.length_cm))
     kept = usable(log, to_end, use_doubtful=rules.use_doubtful)
     for i, rows, depth, length in parts:
-        # What an image shows below the section's end is the bed or the next section.
+        # Below the section's end an image shows the bed or the next section.
         mine = np.flatnonzero((section == i) & (centre <= length))
         for k, measured in enumerate(PROPERTIES):
             got = labels_at(centre[mine], depth, log.values[rows, k], kept[rows, k])

@@ -1,4 +1,4 @@
-"""What a person says of a release that its files leave open: ``matching.toml``, read strictly."""
+"""Rules of a release that its files do not state: ``matching.toml``, parsed strictly."""
 
 import tomllib
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ TRIMMED = ("top", "bottom")
 
 @dataclass(frozen=True, slots=True)
 class SectionRule:
-    """What is said of one section; ``None`` leaves it to the files."""
+    """Rules of one section; ``None`` leaves it to the files."""
 
     top_cm: float | None = None
     """Depth of the section's top in the core."""
@@ -27,7 +27,7 @@ class SectionRule:
 
 @dataclass(frozen=True, slots=True)
 class MatchingRules:
-    """How images and logs of a release belong together, where the files do not say."""
+    """How images and logs of a release are matched, where the files do not say."""
 
     section_order: str = "top-down"
     """
@@ -36,18 +36,18 @@ class MatchingRules:
     Sections in logs always count from the top.
     """
     trimmed: str = "top"
-    """Where lines are missing of an image that is shorter than its sidecar says."""
+    """Which end of an image shorter than its sidecar says was trimmed."""
     px_per_cm: str | None = None
     """Scale of images whose sidecar does not say it; exact decimal text."""
     use_doubtful: bool = False
-    """Whether properties with a doubt against their absolute values are used all the same."""
+    """Whether properties with doubtful absolute values are used anyway."""
     sections: dict[str, SectionRule] = field(default_factory=dict)
     """By the name of the section's image without ending, in lower case."""
     sites: dict[str, str] = field(default_factory=dict)
     """Site of a core, by the core's name in lower case."""
 
     def of_section(self, stem: str) -> SectionRule:
-        """Return what is said of the section of an image."""
+        """Return the rules of an image's section."""
         return self.sections.get(stem.lower(), SectionRule())
 
 

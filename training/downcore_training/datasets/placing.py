@@ -1,4 +1,4 @@
-"""Where each section image lies: in its section, and the section in its core."""
+"""Depth of each section image in its section, and of the section in its core."""
 
 import itertools
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from downcore_training.datasets.matching_rules import MatchingRules
 from downcore_training.datasets.release import ReleaseCore, SectionImage, section_key
 
 _TRIM_FROM_CM = 0.2
-"""Less than this an image is short by rounding, not by a trim."""
+"""A smaller difference in length is rounding, not trimming."""
 _MAX_TRIM_CM = 5.0
-"""More than this is no trim: nobody knows where the lines are missing."""
+"""A larger difference is not trimming: it is unknown which lines are missing."""
 _OVERLAP_CM = 1.0
 
 
@@ -42,11 +42,11 @@ def place_sections(
     core: ReleaseCore, rules: MatchingRules
 ) -> tuple[tuple[PlacedSection, ...], tuple[str, ...]]:
     """
-    Return the sections of a core that can be placed, top to bottom, and what was met.
+    Return the sections of a core that can be placed, top to bottom, and notes.
 
-    A section's depth in the core is what ``matching.toml`` says, else what a log's own depths
-    say, else the sidecar, else the lengths of the sections above if none of them is missing. A
-    section for which nothing says it is left out.
+    A section's depth in the core is what ``matching.toml`` says, else what a log's own depths say,
+    else the sidecar, else the lengths of the sections above if none of them is missing. A section
+    of unknown depth is left out.
 
     Parameters
     ----------
@@ -55,38 +55,38 @@ def place_sections(
     rules : MatchingRules
         What a person says.
     """
-    said: list[str] = []
+    notes: list[str] = []
     placed: list[PlacedSection] = []
     chain_cm: float | None = 0.0
     expected = 1
-    for number, image in _in_order(core, rules, said):
+    for number, image in _in_order(core, rules, notes):
         if number != expected:
-            said.append(f"{core.name}: no image of section {expected}")
+            notes.append(f"{core.name}: no image of section {expected}")
             chain_cm = None
         expected = number + 1
-        said += [f"{image.name}: {text}" for text in image.warnings]
+        notes += [f"{image.name}: {text}" for text in image.warnings]
         log_section = _log_section(image, number)
         length = image.length_cm or image.image_cm
         top = _top_cm(core, image, log_section, rules, chain_cm)
-        image_top = _image_top_cm(image, rules, said)
+        image_top = _image_top_cm(image, rules, notes)
         if top is None:
-            said.append(
+            notes.append(
                 f"{image.name} is left out: nothing says its depth; give top_cm in matching.toml"
             )
         elif image_top is not None:
             placed.append(PlacedSection(image, number, log_section, image_top, top, length))
         chain_cm = None if top is None else top + length
-    _check_overlaps(placed, said)
-    return tuple(sorted(placed, key=lambda one: one.top_cm)), tuple(said)
+    _check_overlaps(placed, notes)
+    return tuple(sorted(placed, key=lambda place: place.top_cm)), tuple(notes)
 
 
 def _in_order(
-    core: ReleaseCore, rules: MatchingRules, said: list[str]
+    core: ReleaseCore, rules: MatchingRules, notes: list[str]
 ) -> list[tuple[int, SectionImage]]:
-    """Return the images with their place from the top, as far as their names say."""
+    """Return the images with their number from the top, according to their names."""
     keys = [(section_key(image.section), image) for image in core.images]
     numbered = sorted(
-        ((int(key), image) for key, image in keys if key.isdigit()), key=lambda one: one[0]
+        ((int(key), image) for key, image in keys if key.isdigit()), key=lambda pair: pair[0]
     )
     named = [image for key, image in keys if not key.isdigit()]
     if rules.section_order == "bottom-up":
@@ -94,12 +94,12 @@ def _in_order(
         most = max([number for number, _ in numbered] + in_logs, default=0)
         numbered = [(most + 1 - number, image) for number, image in reversed(numbered)]
     elif _fits_better_reversed([image for _, image in numbered], core.logs):
-        said.append(
+        notes.append(
             f"{core.name}: the sections' lengths fit the log better in the opposite order; "
             f"section_order may have to be bottom-up"
         )
     last = numbered[-1][0] if numbered else 0
-    # A core catcher and the like lie below the numbered sections.
+    # Core catchers and other unnumbered sections are below the numbered ones.
     return numbered + [(last + 1 + i, image) for i, image in enumerate(named)]
 
 
@@ -140,9 +140,9 @@ def _top_cm(
     rules: MatchingRules,
     chain_cm: float | None,
 ) -> float | None:
-    told = rules.of_section(image.name).top_cm
-    if told is not None:
-        return told
+    given_cm = rules.of_section(image.name).top_cm
+    if given_cm is not None:
+        return given_cm
     for log in core.logs:
         mine = np.array([bool(text) and section_key(text) == log_section for text in log.section])
         offset = (log.core_depth_cm - log.section_depth_cm)[mine]
@@ -151,32 +151,32 @@ def _top_cm(
     return image.top_cm if image.top_cm is not None else chain_cm
 
 
-def _image_top_cm(image: SectionImage, rules: MatchingRules, said: list[str]) -> float | None:
-    """Return the depth of the first line in the section, or None where nobody knows."""
-    told = rules.of_section(image.name).image_top_cm
-    if told is not None:
-        return told
+def _image_top_cm(image: SectionImage, rules: MatchingRules, notes: list[str]) -> float | None:
+    """Return the depth of the first line in the section, or None where it is unknown."""
+    given_cm = rules.of_section(image.name).image_top_cm
+    if given_cm is not None:
+        return given_cm
     missing = 0.0 if image.length_cm is None else image.length_cm - image.image_cm
     if missing > _MAX_TRIM_CM:
-        said.append(
+        notes.append(
             f"{image.name} is left out: its sidecar says {image.length_cm:g} cm, it shows "
             f"{image.image_cm:.1f}; give image_top_cm in matching.toml"
         )
         return None
     if missing <= _TRIM_FROM_CM:
         return 0.0
-    said.append(
+    notes.append(
         f"{image.name} is {missing:.1f} cm shorter than its sidecar says; taken as trimmed at its "
         f"{rules.trimmed}"
     )
     return missing if rules.trimmed == "top" else 0.0
 
 
-def _check_overlaps(placed: list[PlacedSection], said: list[str]) -> None:
-    ordered = sorted(placed, key=lambda one: one.top_cm)
+def _check_overlaps(placed: list[PlacedSection], notes: list[str]) -> None:
+    ordered = sorted(placed, key=lambda place: place.top_cm)
     for above, below in itertools.pairwise(ordered):
         if above.bottom_cm - below.top_cm > _OVERLAP_CM:
-            said.append(
+            notes.append(
                 f"{above.image.name} and {below.image.name} overlap by "
                 f"{above.bottom_cm - below.top_cm:.1f} cm in depth"
             )

@@ -1,9 +1,9 @@
 """
 Tiles of real cores with the labels of their logs, cut once and kept in a cache folder.
 
-A core is read slice by slice, so that memory does not grow with the release. Each core is a
-folder of its own, written whole or not at all, and named after all that decides its content.
-Nothing in the cache is worth keeping.
+A core is read slice by slice, so that memory does not grow with the release. Each core is a folder
+of its own, written whole or not at all, and named after all that determines its content. The cache
+may be deleted at any time.
 """
 
 import hashlib
@@ -31,10 +31,10 @@ from downcore_training.datasets.matching import MatchedCore, matched_cores
 from downcore_training.progress import Report
 
 _LAYOUT_VERSION = 1
-"""Counted on when this module cuts or keeps other tiles of the same cores."""
+"""Version of the cache's content; raised when this module cuts other tiles of the same cores."""
 _NEAR_CM = 4
-"""Slices this near to a labelled one are kept too: a loop's reading takes them in."""
-_FEWEST_SITES = 3
+"""Slices this close to a labelled one are kept too, since a loop's reading includes them."""
+_MIN_SITES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Repo
     cache : Path
         Folder that may be deleted at any time; made if absent. About 0.12 MB a tile.
     split : ReleaseSplit
-        Which core goes where. Without names it depends on the sites' names alone.
+        The split of the cores. Without names it depends on the sites' names alone.
     report : Report
-        Hears of every core cut, its warnings, and whether its log seems shifted.
+        Receives every core cut, its warnings, and whether its log seems shifted.
 
     Returns
     -------
@@ -126,9 +126,9 @@ def split_of(cores: Sequence[MatchedCore], split: ReleaseSplit) -> SplitNames:
     """
     site_of = {_plain(core.name): core.site for core in cores}
     sites = sorted(set(site_of.values()), key=lambda site: hashlib.sha256(site.encode()).digest())
-    if len(sites) < _FEWEST_SITES:
+    if len(sites) < _MIN_SITES:
         raise SettingsError(
-            f"expected cores of at least {_FEWEST_SITES} sites with labels, so that no site is in "
+            f"expected cores of at least {_MIN_SITES} sites with labels, so that no site is in "
             f"two sets, got {len(sites)}: {', '.join(sites) or 'none'}"
         )
     test = _sites_named(split.test, site_of)
@@ -201,13 +201,13 @@ def _made(core: MatchedCore, home: Path, tiles_per_slice: int, report: Report) -
 
 
 def _key(core: MatchedCore, tiles_per_slice: int) -> str:
-    files = [path for one in core.placed for path in one.image.paths]
+    files = [path for place in core.placed for path in place.image.paths]
     described = {
         "layout": _LAYOUT_VERSION,
         "name": core.name,
         "tiles": tiles_per_slice,
         "images": [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files],
-        "scales": [str(one.image.px_per_cm) for one in core.placed],
+        "scales": [str(place.image.px_per_cm) for place in core.placed],
     }
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for array in (core.labels, core.section, core.slice_index):
@@ -228,7 +228,7 @@ def _cut(core: MatchedCore, place: Path, tiles_per_slice: int) -> None:
             lines, classes = images.lines_and_classes(int(i))
             px_per_cm = images.px_per_cm(int(i))
             profile[i] = profile_of_lines(lines, classes, px_per_cm)
-            squares = cut_tiles(lines, classes, px_per_cm, most=tiles_per_slice).pixels
+            squares = cut_tiles(lines, classes, px_per_cm, max_tiles=tiles_per_slice).pixels
             file.write(squares.tobytes())
             index += [int(i)] * len(squares)
             colour.append(colour_of(squares))
@@ -248,7 +248,7 @@ def _cut(core: MatchedCore, place: Path, tiles_per_slice: int) -> None:
 def _check_together(
     cores: list[MatchedCore], home: Path, split: ReleaseSplit, report: Report
 ) -> None:
-    """Say whether all logs seem shifted alike, which shows where one core is too short."""
+    """Report whether all logs seem shifted alike, which single cores may be too short to show."""
     profiles = []
     for core in cores:
         with np.load(home / _key(core, split.tiles_per_slice) / "rest.npz") as rest:

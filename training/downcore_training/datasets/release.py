@@ -1,4 +1,4 @@
-"""What lies in a release: section images, each with its scale and place, and logs, core by core."""
+"""The content of a release by core: section images with scale and depth, and logs."""
 
 import contextlib
 import re
@@ -32,12 +32,12 @@ _LOG_ENDINGS = frozenset({".csv", ".txt", ".tsv", ".out", ".raw", ".dat"})
 _MAX_FILES = 200_000
 _NOT_LIGHT = re.compile(rb"<image-type>\s*(?:ct|x-?ray|radiograph|slabbed)", re.IGNORECASE)
 _PISTON_KINDS = frozenset({"PC", "JPC", "TC", "JTC", "PTC", "TWC"})
-"""Coring tools that go down on one wire: a piston core and the trigger core beside it."""
+"""Coring tools lowered on one wire: a piston corer and its trigger corer."""
 
 
 @dataclass(frozen=True, slots=True)
 class SectionImage:
-    """The image of one section, and what its sidecar says of it."""
+    """The image of one section, with the content of its sidecar."""
 
     name: str
     """The image's name without its ending."""
@@ -91,7 +91,7 @@ class ReleaseCore:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Release:
-    """What was found in a folder."""
+    """The content of a folder."""
 
     cores: tuple[ReleaseCore, ...]
     """Cores with both, in the order of their names."""
@@ -101,12 +101,12 @@ class Release:
 
 def find_release(folder: Path, rules: MatchingRules) -> Release:
     """
-    Find the cores of a release; images are opened for their size alone.
+    Find the cores of a release; images are opened for their size only.
 
     Parameters
     ----------
     folder : Path
-        Looked through to any depth; only read.
+        Searched to any depth; only read.
     rules : MatchingRules
         What the files leave open.
 
@@ -211,19 +211,19 @@ def _image_of(
 ) -> SectionImage:
     with contextlib.closing(_opened(fmt, paths, rules)) as scan:
         n_lines, is_complete = scan.refresh(is_still=True)
-        told = scan.description
+        description = scan.description
         scale = scan.scale.px_per_cm
     if not is_complete or n_lines == 0:
         raise SegmentError(f"expected a complete image, got {n_lines} lines")
     name = section_name(paths[0].relative_to(folder))
-    expedition, core, section = _place_of(name, told.core, told.section)
+    expedition, core, section = _place_of(name, description.core, description.section)
     if not core:
         raise SegmentError(
             "neither its name nor its sidecar says which core it shows; rename it as "
             "EXPEDITION_CORE_SECTION"
         )
     length, notes = _length_of(paths[0])
-    top_um = told.section_top_um
+    top_um = description.section_top_um
     return SectionImage(
         name=printable(paths[0].stem),
         paths=paths,
@@ -235,7 +235,7 @@ def _image_of(
         section=section or "1",
         length_cm=length,
         top_cm=None if top_um is None else top_um / 10_000,
-        warnings=told.warnings + notes,
+        warnings=description.warnings + notes,
     )
 
 
@@ -278,7 +278,13 @@ def _one_a_section(images: list[SectionImage], warnings: list[str]) -> Iterator[
         by_section[section_key(image.section)].append(image)
     for same in by_section.values():
         best, *others = sorted(
-            same, key=lambda one: (one.length_cm is None, -one.image_cm, len(one.name), one.name)
+            same,
+            key=lambda image: (
+                image.length_cm is None,
+                -image.image_cm,
+                len(image.name),
+                image.name,
+            ),
         )
         warnings += [
             f"{other.name} is left out: {best.name} shows the same section" for other in others
@@ -287,7 +293,7 @@ def _one_a_section(images: list[SectionImage], warnings: list[str]) -> Iterator[
 
 
 def section_key(text: str) -> str:
-    """Return what two spellings of a section have in common: ``01`` and ``Sect 1`` are ``1``."""
+    """Return the key of a section's spellings: ``01`` and ``Sect 1`` are ``1``."""
     digits = re.findall(r"\d+", text)
     return str(int(digits[-1])) if digits else text.strip().upper()
 
@@ -308,12 +314,12 @@ def _logs_by_core(
 
 
 def _is_core(written: str, image: SectionImage) -> bool:
-    """Return whether a core as a log calls it is that of an image; what follows it is no digit."""
-    told = _key(written)
+    """Return whether a log's core name is that of an image; a digit may not follow."""
+    written_key = _key(written)
     for name in (core_name(image), image.core):
         key = _key(name)
-        rest = told.removeprefix(key)
-        if told == key or (rest != told and len(key) > 4 and not rest[0].isdigit()):  # noqa: PLR2004 - GC01 begins many names
+        rest = written_key.removeprefix(key)
+        if written_key == key or (rest != written_key and len(key) > 4 and not rest[0].isdigit()):  # noqa: PLR2004 - GC01 begins many names
             return True
     return False
 
@@ -323,7 +329,7 @@ def _key(text: str) -> str:
 
 
 def _rows_of(log: CoreLog, core: str) -> CoreLog:
-    mine = np.array([one == core for one in log.core])
+    mine = np.array([name == core for name in log.core])
     at = np.flatnonzero(mine)
     return replace(
         log,

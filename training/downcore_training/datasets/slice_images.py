@@ -1,4 +1,4 @@
-"""Pixels and mask of the slices of a core, read a section at a time as they are asked for."""
+"""Pixels and mask of the slices of a core, read section by section on demand."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ class SliceImages:
 
     def lines_and_classes(self, i: int) -> _Shown:
         """
-        Return the pixels of slice ``i`` and what they are.
+        Return the pixels of slice ``i`` and their classes.
 
         Returns
         -------
@@ -96,7 +96,7 @@ class SliceImages:
         return self._shown
 
     def close(self) -> None:
-        """Give the open image back; harmless when called again."""
+        """Close the open image; may be called again."""
         walk, self._walk = self._walk, None
         self._open_section, self._at, self._shown = -1, -1, None
         if walk is not None:
@@ -105,6 +105,7 @@ class SliceImages:
 
 def _slices_of(image: SectionImage) -> Iterator[_Shown]:
     with contextlib.closing(image.open()) as scan:
-        for one, classes in masked_slices(scan, image.n_lines):
-            lines = one.lines >> 8 if one.lines.dtype == np.uint16 else one.lines
+        for slice_lines, classes in masked_slices(scan, image.n_lines):
+            shown = slice_lines.lines
+            lines = shown >> 8 if shown.dtype == np.uint16 else shown
             yield lines.astype(np.uint8, copy=False), classes

@@ -1,1 +1,1 @@
-"""How good predictions are: figures by slice, intervals by core, and what a network must beat."""
+"""Evaluation of predictions: figures by slice, intervals by core, and baselines."""

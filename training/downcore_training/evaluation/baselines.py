@@ -1,4 +1,4 @@
-"""What a network must beat: the mean of the training cores, ridge and boosting on colour."""
+"""Baselines of a network: the mean of the training cores, ridge and boosting on colour."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ def training_mean(training: TileSet, test: TileSet) -> NDArray[np.float64]:
 
 def ridge_on_colour(training: TileSet, test: TileSet) -> NDArray[np.float64]:
     """
-    Return what ridge regression on mean and sd of L*, a*, b* says of every test tile.
+    Return predictions of ridge regression on mean and sd of L*, a*, b* for every test tile.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def ridge_on_colour(training: TileSet, test: TileSet) -> NDArray[np.float64]:
 
 def boosted_on_colour(training: TileSet, test: TileSet) -> NDArray[np.float64]:
     """
-    Return what boosted trees on colour, a slice's own and its neighbours', say of test tiles.
+    Return predictions of boosted trees on colour of slice and neighbours for test tiles.
 
     Returns
     -------

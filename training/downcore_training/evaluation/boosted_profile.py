@@ -11,27 +11,27 @@ from threadpoolctl import threadpool_limits
 
 @dataclass(frozen=True, slots=True)
 class _Growth:
-    """How trees are grown."""
+    """Settings of the trees' growth."""
 
     learning_rate: float
     n_trees: int
     n_leaves: int
-    least_slices: int
+    min_slices: int
     """Of a leaf."""
     shrinkage: float
     share_of_features: float
-    """That a test may choose from."""
+    """Share of the features that a split may use."""
 
 
 _MANY_CORES = 10
-"""Cores from which on trees may be grown without fear that they learn a core by heart."""
+"""Fewest cores for trees that are not restricted against overfitting single cores."""
 
 _MANY = _Growth(0.05, 200, 15, 20, 5.0, 1.0)
 
 _CAREFUL = _Growth(0.02, 150, 4, 60, 20.0, 0.3)
 """
-For few cores. Of seven ways the best by mean R2 on generated cores: five pairs of one site
-each, fitted to one core and scored on the other; no natural core had a say.
+For few cores. The best of seven settings by mean R2 on generated cores: five pairs of one site
+each, fitted to one core and scored on the other; no real core was used.
 """
 
 
@@ -94,11 +94,11 @@ class BoostedProfile:
             raise ValueError("expected fit before predict, got neither")
         none = np.full(len(x), np.nan)
         with threadpool_limits(1, user_api="openmp"):
-            told = [
-                none if one is None or not len(x) else one.model.predict(x[:, one.columns])
-                for one in self._models
+            predictions = [
+                none if model is None or not len(x) else model.model.predict(x[:, model.columns])
+                for model in self._models
             ]
-        return np.stack(told, axis=1)
+        return np.stack(predictions, axis=1)
 
     def _fitted(
         self, x: NDArray[np.float64], label: NDArray[np.float64], groups: NDArray[np.int64]
@@ -114,14 +114,14 @@ class BoostedProfile:
             learning_rate=growth.learning_rate,
             max_iter=growth.n_trees,
             max_leaf_nodes=growth.n_leaves,
-            min_samples_leaf=growth.least_slices,
+            min_samples_leaf=growth.min_slices,
             l2_regularization=growth.shrinkage,
             max_features=growth.share_of_features,
             early_stopping=False,  # pyright: ignore[reportArgumentType] - its default is "auto"
             random_state=self._seed,
         )
         weights = known.sum() / (len(count) * count[core])
-        # On a busy machine threads wait for one another far longer than they work.
+        # On a busy machine threads wait for one another much longer than they compute.
         with threadpool_limits(1, user_api="openmp"):
             model.fit(x[known][:, columns], label[known], sample_weight=weights)
         return _Trees(model, columns)

@@ -1,9 +1,9 @@
 """
-How to find a model's errors on cores it has not learnt from, inside the training cores alone.
+Inner folds: a model's errors on held-out cores, from the training cores alone.
 
-Interval widths must come from errors such as a held-out core will have. Where the training
-cores allow it, whole cores are left out; a core without a companion from its site is left out
-in blocks of depth instead, since without any of it the model would know nothing of the site.
+Interval widths must come from errors like those on a held-out core. Where the training cores allow
+it, whole cores are left out; a core without another from its site is left out in blocks of depth
+instead, since otherwise the model would have no data of the site.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCKS = 5
-"""Blocks of depth into which a core without companion is cut."""
+"""Blocks of depth into which the only core of a site is cut."""
 
 GAP_SLICES = 5
-"""Slices on either side of a block that are not learnt from: they see into the block."""
+"""
+Slices on either side of a block that are not trained on, since their context overlaps the block.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InnerFold:
-    """What to learn from and what to be judged on; boolean, shape (n,), never both."""
+    """Training and test slices; boolean, shape (n,), disjoint."""
 
     training: NDArray[np.bool_]
     judged: NDArray[np.bool_]
@@ -30,7 +32,7 @@ def inner_folds(
     core: NDArray[np.int64], site: NDArray[np.int64], *, for_site: int | None
 ) -> tuple[InnerFold, ...]:
     """
-    Return the folds whose errors calibrate the intervals of one core to come.
+    Return the folds whose errors calibrate the intervals of a new core.
 
     Parameters
     ----------
@@ -59,8 +61,8 @@ def inner_folds(
     at_home = site == for_site
     is_new_site = for_site is not None and not at_home.any()
     folds: list[InnerFold] = []
-    for one in np.unique(core[at_home] if at_home.any() else core):
-        mine = core == one
+    for left_out in np.unique(core[at_home] if at_home.any() else core):
+        mine = core == left_out
         of_site = site == site[mine][0]
         if is_new_site and not of_site.all():
             folds.append(InnerFold(~of_site, mine))

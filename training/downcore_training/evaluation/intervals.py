@@ -1,4 +1,4 @@
-"""Widths of intervals from the errors on validation cores; the rule is the device's own."""
+"""Widths of intervals from the errors on validation cores, by the device's rule."""
 
 from collections.abc import Sequence
 

@@ -1,5 +1,5 @@
 """
-How good predictions are: by property, in units, against what was there to see.
+Figures of predictions by property, in units, and relative to the visible part.
 
 Tiles are joined to slices first: a slice's value is the mean of its tiles, its sd the root
 mean square of theirs. ``ms`` is judged as log10 and, besides, in its unit.
@@ -20,7 +20,7 @@ Scores = dict[str, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SliceValues:
-    """What was predicted of slices and what is true; units of the property, log10 for ``ms``."""
+    """Predictions and true values of slices; units of the property, log10 for ``ms``."""
 
     mean: NDArray[np.float64]
     """Shape (n_slices, 3)."""
@@ -29,7 +29,7 @@ class SliceValues:
     label: NDArray[np.float64]
     """Shape (n_slices, 3); NaN where nothing was logged."""
     visible: NDArray[np.float64]
-    """The part of the label that can be seen, shape (n_slices, 3); NaN as ``label``."""
+    """The visible part of the label, shape (n_slices, 3); NaN as ``label``."""
     core: NDArray[np.int64]
     """Number of the core of each slice, shape (n_slices,)."""
     logger_mean: NDArray[np.float64] | None = None
@@ -40,7 +40,7 @@ class SliceValues:
 
     @property
     def at_support(self) -> NDArray[np.float64]:
-        """``logger_mean``, or ``mean`` where nobody worked it out."""
+        """``logger_mean``, or ``mean`` where it was not computed."""
         return self.mean if self.logger_mean is None else self.logger_mean
 
 
@@ -105,24 +105,28 @@ def score(predicted: NDArray[np.float64], values: SliceValues) -> dict[str, Scor
         For each property ``n``, ``r2``, ``r``, ``rmse``, ``mae``, ``bias`` and
         ``rmse_core_bias_removed`` (what stays when each core's mean error is known), in its
         unit or log10 of it; for log scaled ones ``rmse_unit``, ``mae_unit`` and
-        ``bias_unit`` in the unit as well. A figure that cannot be told is left out.
+        ``bias_unit`` in the unit as well. A figure that cannot be computed is left out.
     """
     return {
-        one.name: _score_one(
-            predicted[:, i], values.label[:, i], values.core, is_log=one.is_log_scaled
+        prop.name: _score_one(
+            predicted[:, i], values.label[:, i], values.core, is_log=prop.is_log_scaled
         )
-        for i, one in enumerate(PROPERTIES)
+        for i, prop in enumerate(PROPERTIES)
     }
 
 
 def visible_share(values: SliceValues) -> Scores:
     """
-    Return, by property, the R2 that a perfect reader of colour and texture would reach.
+    Return, by property, the R2 of a perfect prediction from colour and texture.
 
-    The log of the generator is partly invisible on purpose; no network can pass this share. A
-    property of which it is not known what can be seen is left out, as all are of real cores.
+    The log of the generator is partly invisible on purpose; no network can pass this share.
+    Properties without a known visible part are left out, as all are for real cores.
     """
-    return {name: one["r2"] for name, one in score(values.visible, values).items() if "r2" in one}
+    return {
+        name: figures["r2"]
+        for name, figures in score(values.visible, values).items()
+        if "r2" in figures
+    }
 
 
 def _score_one(

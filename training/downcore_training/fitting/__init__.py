@@ -1,1 +1,1 @@
-"""How a network is fitted: the loop, its parts, and what it leaves behind."""
+"""Fitting of a network: the training loop, its parts and its results."""

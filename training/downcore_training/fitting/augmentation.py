@@ -1,9 +1,9 @@
 """
-Changes to a tile that do not change what it is made of.
+Augmentation: changes to a tile that keep its sediment.
 
-Colour and depth carry the meaning: gains stay small, and a tile is mirrored across the
-core, never turned upside down, because graded beds have an up. A tile is one centimetre
-wide, so that another resolution means fewer details, never another size.
+Colour and depth carry the meaning: gains stay small, and a tile is mirrored across the core, never
+turned upside down, because graded beds have an up. A tile is always 1 cm wide, so a lower
+resolution means less detail, not another size.
 """
 
 import numpy as np
@@ -15,12 +15,12 @@ from downcore_training.recipe import Recipe
 
 _MOST = 255.0
 _MAX_SHEEN = 0.1
-"""Share of the way to white that the strongest shine goes."""
+"""Strongest shine, as a share of the distance to white."""
 
 
 def augment(pixels: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     """
-    Return ``pixels`` as another scan of the same sediment might show them.
+    Return ``pixels`` as another scan of the same sediment could show them.
 
     Mirrored across the core, at a lower resolution, slightly blurred, of another contrast
     and gain, tinted, with a soft shine, and with noise: each at random and a little.
@@ -58,7 +58,7 @@ def augment(pixels: Tensor, recipe: Recipe, generator: torch.Generator) -> Tenso
     if bool(shining.any()):
         out = out + shining * _sheen(out, generator)
     noise_sd = recipe.jitter_noise * torch.rand(n, 1, 1, 1, generator=generator)
-    # One channel of noise serves all three, shifted by rolls: the generator is the slow part.
+    # One channel of noise is rolled for all three, since drawing noise is slow.
     noise = torch.randn(n, 1, *pixels.shape[2:], generator=generator)
     out = out + noise_sd * torch.cat([noise, noise.roll(7, 2), noise.roll(11, 3)], dim=1)
     return out.clamp_(0.0, _MOST)

@@ -1,5 +1,5 @@
 """
-The weights that are judged and kept: a running mean, with normalisations that fit them.
+Running mean of the weights, with normalisations computed for it.
 
 A running mean of the weights is steadier than any one step. The statistics of its batch
 normalisations cannot be averaged from those of the steps, least of all where the steps saw
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 _WARM_STEPS = 10
-"""The mean is short at first, so that the random weights of the start leave it early."""
+"""The mean is short at first, so that the initial random weights drop out early."""
 
 
 class RunningMean:
@@ -34,7 +34,7 @@ class RunningMean:
 
     @torch.no_grad()
     def add(self, module: nn.Module, step: int) -> None:
-        """Take in the parameters of ``module`` after ``step`` steps, counted from 1."""
+        """Add the parameters of ``module`` after ``step`` steps, counted from 1."""
         decay = min(self._decay, step / (step + _WARM_STEPS))
         newest = dict(module.named_parameters())
         for k, mean in self._mean.items():
@@ -49,7 +49,7 @@ class RunningMean:
         return {k: v.clone() for k, v in self._mean.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from what :meth:`state` returned."""
+        """Continue from what :meth:`state` returned."""
         for key, value in self._mean.items():
             value.copy_(state[key])
 
@@ -57,7 +57,7 @@ class RunningMean:
 @torch.no_grad()
 def renormalise(module: nn.Module, batches: Iterable[Tensor]) -> None:
     """
-    Take the statistics of every batch normalisation anew, as plain means over ``batches``.
+    Recompute the statistics of every batch normalisation as plain means over ``batches``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What training leaves behind: plain tensors and numbers that load without running anything."""
+"""Checkpoints: plain tensors and numbers that load without running code."""
 
 import pickle
 from pathlib import Path
@@ -17,11 +17,11 @@ CHECKPOINT = "checkpoint.pt"
 LAST = "last.pt"
 """The state from which a run resumes."""
 BEST = "best.pt"
-"""The weights that did best on the validation cores so far."""
+"""The best weights on the validation cores so far."""
 
 
 def save(content: dict[str, Any], path: Path) -> None:
-    """Write ``content`` so that a file at ``path`` is always whole, the old one or the new."""
+    """Write ``content`` atomically: ``path`` is always complete, the old or the new file."""
     beside = path.with_name(f".{path.name}.partial")
     torch.save(content, beside)
     beside.replace(path)
@@ -34,7 +34,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises
     ------
     BundleError
-        If there is no such file or it is none of ours.
+        If there is no such file or it is not a checkpoint.
     """
     if not path.is_file():
         raise BundleError(f"expected a checkpoint at {path}, got no such file")

@@ -14,7 +14,7 @@ def network_named(name: str) -> Network:
     ValueError
         If there is none; the message lists those there are.
     """
-    # The boosted model is fitted, not trained by gradient, so that it stands apart.
+    # The boosted model is not trained by gradient, so it is outside the package of networks.
     found = networks.networks() | {BOOSTED.name: BOOSTED}
     if name not in found:
         raise ValueError(f"expected a network of {', '.join(sorted(found))}, got {name!r}")

@@ -1,14 +1,14 @@
 """
-The loss of a network that says how sure it is, and that is compared with a logger.
+The loss of a network with its own sd, compared with a logger's readings.
 
 A label is the reading of a sensor. Where the sensor sees little more than the slice, each
 tile is compared with the label of its slice. Where it sees far more, as a susceptibility loop
 does, the mean of a group of tiles over the footprint is compared with the label of the
-group's slice, so that the network learns what the slice itself is like.
+group's slice, so that the network learns the values of single slices.
 
-A label holds much that no image shows. Where its expectation given the image is known, as of
-generated cores, the means learn from that: the best mean is the same, and it is found from
-fewer cores. The sd always learns from the labels.
+Much of a label's variance is not visible in the image. Where its expectation given the image is
+known, as for generated cores, the means learn from that: the best mean is the same, and fewer cores
+suffice. The sd always learns from the labels.
 """
 
 import math
@@ -45,8 +45,8 @@ def beta_nll(mean: Tensor, log_sd: Tensor, target: Tensor, *, beta: float) -> Te
     """
     Return the beta-weighted Gaussian negative log likelihood.
 
-    Weighing each term by its own variance to the power ``beta`` keeps the mean learning
-    where the network has given up and calls everything uncertain.
+    Weighting each term by its own variance to the power ``beta`` keeps the mean learning where the
+    network predicts a large sd.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def beta_nll(mean: Tensor, log_sd: Tensor, target: Tensor, *, beta: float) -> Te
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WideLabel:
-    """How a property whose sensor sees several slices is compared."""
+    """Comparison of a property whose sensor averages over several slices."""
 
     column: int
     """Of the outputs."""
@@ -114,19 +114,21 @@ def footprint_nll(
     -------
     Tensor, scalar
         Mean over the properties, as in :func:`beta_nll`. The sd of a group is that of its
-        first tile: the interval of a slice is to hold the reading about that slice.
+        first tile: the interval of a slice must hold the reading at that slice.
     """
     n, k = weights.shape
-    narrow = [i for i in range(mean.shape[1]) if i not in {one.column for one in wide}]
+    narrow = [
+        i for i in range(mean.shape[1]) if i not in {wide_label.column for wide_label in wide}
+    ]
     columns = [_column(mean[:, narrow], log_sd[:, narrow], target.columns(narrow), beta)]
-    for one in wide:
-        grouped = over_footprint(mean[:, one.column].reshape(n, k), weights, one)
+    for wide_label in wide:
+        grouped = over_footprint(mean[:, wide_label.column].reshape(n, k), weights, wide_label)
         first = slice(0, n * k, k)
         columns.append(
             _column(
                 grouped[:, None],
-                log_sd[first, one.column, None],
-                target.rows(first, one.column),
+                log_sd[first, wide_label.column, None],
+                target.rows(first, wide_label.column),
                 beta,
             )
         )
@@ -135,7 +137,7 @@ def footprint_nll(
 
 def over_footprint(mean: Tensor, weights: Tensor, label: WideLabel) -> Tensor:
     """
-    Return what the sensor would read, shape (n,), of scaled values (n, k) by ``weights``.
+    Return the sensor's reading, shape (n,), of scaled values (n, k) by ``weights``.
 
     Of a property kept as log10 it is the log10 of the mean of the plain values.
     """
@@ -149,10 +151,10 @@ def over_footprint(mean: Tensor, weights: Tensor, label: WideLabel) -> Tensor:
 def _column(mean: Tensor, log_sd: Tensor, target: Target, beta: float) -> tuple[Tensor, Tensor]:
     """Return the sums of the terms and the numbers of labels, column by column."""
     known = torch.isfinite(target.label) & torch.isfinite(target.expected)
-    # A NaN that is masked after the difference would still spoil the gradient.
+    # A NaN masked after the difference would still give a NaN gradient.
     error = torch.where(known, target.expected, mean.detach()) - mean
     seen = torch.where(known, target.label, mean.detach()) - mean.detach()
-    # Of the value of the label's error, with the slope of the expectation's.
+    # The value is that of the label's error, the gradient that of the expectation's.
     squared = error.square() + (seen.square() - error.square()).detach()
     variance = torch.exp(2 * log_sd)
     term = 0.5 * squared / variance + log_sd
@@ -161,6 +163,6 @@ def _column(mean: Tensor, log_sd: Tensor, target: Target, beta: float) -> tuple[
 
 
 def _mean_of_columns(columns: list[tuple[Tensor, Tensor]]) -> Tensor:
-    sums = torch.cat([one for one, _ in columns])
-    counts = torch.cat([one for _, one in columns])
+    sums = torch.cat([sums for sums, _ in columns])
+    counts = torch.cat([counts for _, counts in columns])
     return (sums / counts.clamp(min=1)).sum() / (counts > 0).sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""How networks are shown tiles: device, precision, and the way back to physical units."""
+"""Prediction with networks in the lab: device, precision, and physical units."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ _BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Where and how exactly a network works."""
+    """Device and precision of a network."""
 
     precision: str = "bf16"
     """``bf16`` (autocast) or ``f32``."""

@@ -1,4 +1,4 @@
-"""A training run as the command line starts it: recipe, cores, loop, and what was reached."""
+"""A training run from the command line: recipe, cores, loop and results."""
 
 import dataclasses
 import json
@@ -31,7 +31,7 @@ from downcore_training.recipe import Recipe, load_recipe, recipe_text
 
 @dataclass(frozen=True, slots=True)
 class TrainingFiles:
-    """Where a run reads and writes; ``None`` for the usual place."""
+    """Folders that a run reads and writes; ``None`` for the default."""
 
     config: Path
     out: Path | None
@@ -42,7 +42,7 @@ class TrainingFiles:
 
 def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None) -> None:
     """
-    Train as the recipe says, telling the terminal.
+    Train by the recipe and report on the terminal.
 
     Raises
     ------
@@ -65,7 +65,9 @@ def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None
         console.print(str(error), style="red", soft_wrap=True, highlight=False, markup=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
-        console.print("interrupted; the same command with --resume goes on from the last look")
+        console.print(
+            "interrupted; the same command with --resume continues from the last validation"
+        )
         raise typer.Exit(130) from error
     content = checkpoint.read(path)
     metrics = path.with_name("metrics.json")
@@ -139,21 +141,21 @@ def _table(content: dict[str, Any]) -> Table:
         *("RMSE", "bias", "in 90 % interval"),
     ):
         table.add_column(heading)
-    for one in PROPERTIES:
-        got = metrics["test"][one.name]
-        unit = f"log10 {one.unit}" if one.is_log_scaled else one.unit
+    for prop in PROPERTIES:
+        got = metrics["test"][prop.name]
+        unit = f"log10 {prop.unit}" if prop.is_log_scaled else prop.unit
         table.add_row(
-            f"{one.name}, {unit}",
+            f"{prop.name}, {unit}",
             _number(got.get("r2")),
-            _number(metrics["visible_share"]["test"].get(one.name)),
-            _number(metrics["test_slice_values"][one.name].get("r2")),
+            _number(metrics["visible_share"]["test"].get(prop.name)),
+            _number(metrics["test_slice_values"][prop.name].get("r2")),
             *(
-                _number(metrics[f"test_baseline_{name}"][one.name].get("r2"))
+                _number(metrics[f"test_baseline_{name}"][prop.name].get("r2"))
                 for name in ("training_mean", "ridge_on_colour", "boosted_on_colour")
             ),
             _number(got.get("rmse")),
             _number(got.get("bias")),
-            _number(metrics["interval_coverage"]["test"][one.name]),
+            _number(metrics["interval_coverage"]["test"][prop.name]),
         )
     return table
 

@@ -1,4 +1,4 @@
-"""The way from physical units to the space in which networks work, and back."""
+"""Scaling between physical units and the space of networks' outputs."""
 
 from dataclasses import dataclass
 
@@ -41,10 +41,12 @@ def fit_scaling(labels: NDArray[np.float64]) -> TargetScaling:
         If a property has no two different labels.
     """
     centre, spread = np.empty(len(PROPERTIES)), np.empty(len(PROPERTIES))
-    for i, one in enumerate(PROPERTIES):
+    for i, prop in enumerate(PROPERTIES):
         known = labels[np.isfinite(labels[:, i]), i]
-        # The rounding error of equal numbers is not a spread.
+        # The rounding error of equal numbers does not count as spread.
         if known.size < 2 or known.std() <= 1e-9 * max(1.0, abs(known.mean())):  # noqa: PLR2004
-            raise ValueError(f"expected two different labels of {one.name}, got {known.size} alike")
+            raise ValueError(
+                f"expected two different labels of {prop.name}, got {known.size} alike"
+            )
         centre[i], spread[i] = known.mean(), known.std()
     return TargetScaling(centre, spread)

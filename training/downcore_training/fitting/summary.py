@@ -1,4 +1,4 @@
-"""What a finished run says of itself: scaling, intervals, figures and where they come from."""
+"""Summary of a finished run: scaling, intervals, figures and their sources."""
 
 import dataclasses
 from typing import Any
@@ -26,7 +26,7 @@ def finished_checkpoint(
     test: SliceValues,
 ) -> dict[str, Any]:
     """
-    Return the content of a checkpoint, all but the weights and the story of the run.
+    Return the content of a checkpoint, except the weights and the log of the run.
 
     Returns
     -------
@@ -45,15 +45,15 @@ def finished_checkpoint(
         "recipe": recipe_text,
         "outputs": [
             {
-                "property": one.name,
-                "unit": one.unit,
-                "is_log10": one.is_log_scaled,
+                "property": prop.name,
+                "unit": prop.unit,
+                "is_log10": prop.is_log_scaled,
                 "centre": float(scaling.centre[i]),
                 "spread": float(scaling.spread[i]),
                 "interval_factor": intervals[i].factor,
                 "interval_floor": intervals[i].floor,
             }
-            for i, one in enumerate(PROPERTIES)
+            for i, prop in enumerate(PROPERTIES)
         ],
         "data": _data(recipe, sets),
         "metrics": _metrics(sets, validation, test, intervals),
@@ -96,7 +96,7 @@ def _baseline(predicted: np.ndarray[Any, np.dtype[np.float64]], sets: CoreSets) 
 
 
 def _by_property(values: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
-    return {one.name: float(value) for one, value in zip(PROPERTIES, values, strict=True)}
+    return {prop.name: float(value) for prop, value in zip(PROPERTIES, values, strict=True)}
 
 
 def _data(recipe: Recipe, sets: CoreSets) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _data(recipe: Recipe, sets: CoreSets) -> dict[str, Any]:
 
 
 def _sentence(recipe: Recipe, sets: CoreSets) -> str:
-    counts = [len(one.cores) for one in (sets.training, sets.validation, sets.test)]
+    counts = [len(tile_set.cores) for tile_set in (sets.training, sets.validation, sets.test)]
     if not _is_generated(sets):
         return (
             f"{counts[0]} cores of a release, validated on {counts[1]} and tested on {counts[2]} "
@@ -136,7 +136,7 @@ def _sentence(recipe: Recipe, sets: CoreSets) -> str:
 
 
 def _is_generated(sets: CoreSets) -> bool:
-    """Tell whether it is known what of a log can be seen: nature does not say."""
+    """Return whether the visible part of the logs is known, which it is not for real cores."""
     return bool(np.isfinite(sets.training.visible).any())
 
 

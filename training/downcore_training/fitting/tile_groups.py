@@ -1,9 +1,9 @@
 """
-The tiles of a step: groups that lie under one reading of a sensor.
+The tiles of a step: groups within one reading of a sensor.
 
-A wide sensor's reading is stood for by three slices of the same stretch of core, the label's
-own and one on either side, as Gauss-Hermite quadrature has it: the weights give a mean
-over them the variance of the sensor's footprint.
+A wide sensor's reading is represented by three slices of the same stretch of core, the label's own
+and one on either side, by Gauss-Hermite quadrature: with its weights a mean over them has the
+variance of the sensor's footprint.
 """
 
 import math
@@ -18,12 +18,12 @@ from downcore.strata.footprint import FOOTPRINTS, Footprint
 from downcore_training.datasets import TileSet
 
 _NARROW_CM = 1.0
-"""A sensor of no more sd sees little but the slice itself."""
+"""A sensor with at most this sd measures little but the slice itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quadrature:
-    """Slices that stand for a footprint, the label's own first."""
+    """Slices that represent a footprint, the label's own first."""
 
     offsets: tuple[int, ...]
     """Slices from the label's, the first 0."""
@@ -37,7 +37,7 @@ ALONE = Quadrature((0,), (1.0,))
 
 def wide_footprints() -> tuple[Footprint, ...]:
     """Return the footprints that reach well past a slice."""
-    return tuple(one for one in FOOTPRINTS if one.sd_cm > _NARROW_CM)
+    return tuple(footprint for footprint in FOOTPRINTS if footprint.sd_cm > _NARROW_CM)
 
 
 def quadrature_of(footprint: Footprint) -> Quadrature:
@@ -45,7 +45,7 @@ def quadrature_of(footprint: Footprint) -> Quadrature:
     Return three slices whose weighted mean has the footprint's variance.
 
     The distance is the Gauss-Hermite one, the root of 3 standard deviations, to the nearest
-    slice; the weights make up for the rounding. A slice's own width is part of the variance.
+    slice; the weights correct for the rounding. A slice's own width is part of the variance.
     """
     weights = footprint.weights()
     at = np.arange(weights.size) - weights.size // 2
@@ -69,9 +69,9 @@ class GroupedTiles:
     """
     All groups of a set of tiles, in the order of a run.
 
-    In each epoch every slice is the label of one group, and the tiles of a slice take turns.
-    A group never leaves its stretch of core: where a neighbour is missing, another tile of
-    the label's slice stands in, and the weights of the slices there are make up the whole.
+    In each epoch every slice is the label of one group, and the tiles of a slice take turns. A
+    group never leaves its stretch of core: where a neighbour is missing, another tile of the
+    label's slice replaces it, and the weights of the present slices are scaled to sum to 1.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class GroupedTiles:
         self._count = np.bincount(tiles.group)
         self._core = tiles.core[self._first]
         self._neighbour = _neighbours(tiles, self._first, quadrature.offsets)
-        # Which of its tiles a slice begins with.
+        # Index of the first tile a slice uses.
         self._turn = np.random.default_rng([seed, 0]).integers(0, 1 << 30, self._first.size)
 
     def batches(self, n_groups: int, first_step: int) -> Iterator[TileGroups]:
@@ -121,18 +121,18 @@ class GroupedTiles:
         """Return the groups of ``slices``, numbers of slices over all cores, in an epoch."""
         there = self._neighbour[slices] >= 0
         chosen = np.where(there, self._neighbour[slices], slices[:, None])
-        # Slices take the roles of a group in turn, so that all their tiles are seen alike.
+        # Tiles of a slice take turns, so that all are used equally.
         role = np.arange(chosen.shape[1]) + epoch * chosen.shape[1]
         tiles = self._first[chosen] + (self._turn[chosen] + role) % self._count[chosen]
         shares = np.where(there, np.array(self._quadrature.weights), 0.0)
-        # The stand-ins share the weight of the slice that they are of.
+        # Replacements share the weight of their slice.
         own = np.where(there, 0.0, 1.0)
         own[:, 0] = 1.0
         shares = np.where(own > 0, shares[:, :1] * own / own.sum(axis=1, keepdims=True), shares)
         return TileGroups(tiles, shares / shares.sum(axis=1, keepdims=True))
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
-        """Return all slices, dealt so that neighbours in the order are of different cores."""
+        """Return all slices, ordered so that neighbours in the order are of different cores."""
         rng = np.random.default_rng([self._seed, 1, epoch])
         shuffled = rng.permutation(self._first.size)
         core = self._core[shuffled]

@@ -1,9 +1,9 @@
 """
 The training loop.
 
-Everything random is a function of the recipe's seed and the number of the step, so a run
-that is resumed goes on exactly as it would have, and needs no random state on disk. With
-``budget_min`` the learning rate follows the clock, and the result depends on the machine.
+All randomness is a function of the recipe's seed and the number of the step, so a resumed run
+continues exactly, without a random state on disk. With ``budget_min`` the learning rate follows the
+clock, and the result depends on the machine.
 """
 
 import copy
@@ -49,16 +49,16 @@ Clock = Callable[[], float]
 """Seconds that never jump."""
 
 _CLIP_NORM = 5.0
-"""Longest gradient; a batch with an absurd label must not undo the run."""
+"""Gradients are clipped to this norm; a batch with an absurd label must not ruin the run."""
 _TOLD_STEPS = 50
-"""Steps over which the loss that is told is averaged."""
+"""Steps over which the reported loss is averaged."""
 _SECOND_DESCENT = 0.5
 """Learning rate of a second descent, of the first one's."""
 
 
 @dataclass(slots=True)
 class _State:
-    """What changes from step to step."""
+    """State of a run that changes with each step."""
 
     module: nn.Module
     optimiser: torch.optim.Optimizer
@@ -66,12 +66,12 @@ class _State:
     step: int = 0
     elapsed_s: float = 0.0
     best_score: float = -math.inf
-    looks_since_best: int = 0
+    validations_since_best: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What to train, on what, and where to keep it."""
+    """A training task: recipe, cores and output folder."""
 
     recipe: Recipe
     recipe_text: str
@@ -83,7 +83,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Lesson:
-    """What stays the same from step to step."""
+    """Constants of a run."""
 
     recipe: Recipe
     tiles: TileSet
@@ -107,7 +107,7 @@ def train(
     report : Report
         Hears of the progress.
     resume : bool, default False
-        Go on from ``last.pt``.
+        Continue from ``last.pt``.
     clock : callable
         Seconds, for the budget.
 
@@ -137,24 +137,24 @@ def train(
         state.step += 1
         state.mean.add(state.module, state.step)
         state.elapsed_s = clock() - started_s
-        told = f"step {state.step}  loss {sum(losses) / len(losses):+.3f}"
-        report.at(_share(state, recipe), f"{told}  {state.elapsed_s / 60:.1f} min")
+        line = f"step {state.step}  loss {sum(losses) / len(losses):+.3f}"
+        report.at(_share(state, recipe), f"{line}  {state.elapsed_s / 60:.1f} min")
         if state.step % recipe.validate_every == 0 or _is_over(state, recipe):
-            _look(state, task, lesson, report)
+            _validate(state, task, lesson, report)
     return _finish(state, task, lesson, report)
 
 
 def _lesson(recipe: Recipe, tiles: TileSet) -> _Lesson:
     scaling = fit_scaling(tiles.labels)
-    place = {one.name: i for i, one in enumerate(PROPERTIES)}
+    place = {prop.name: i for i, prop in enumerate(PROPERTIES)}
     wide = tuple(
         WideLabel(
-            column=place[one.property],
-            centre=float(scaling.centre[place[one.property]]),
-            spread=float(scaling.spread[place[one.property]]),
-            is_mean_of_log=one.is_mean_of_log,
+            column=place[footprint.property],
+            centre=float(scaling.centre[place[footprint.property]]),
+            spread=float(scaling.spread[place[footprint.property]]),
+            is_mean_of_log=footprint.is_mean_of_log,
         )
-        for one in wide_footprints()
+        for footprint in wide_footprints()
     )
     expected = tiles.labels
     if recipe.learn_from == "expected":
@@ -209,7 +209,7 @@ def _fresh_state(lesson: _Lesson, report: Report) -> _State:
 def _restore(state: _State, recipe: Recipe, out: Path) -> None:
     last = checkpoint.read(out / checkpoint.LAST)
     then = parse_recipe(last["recipe"], origin=str(out / checkpoint.LAST))
-    # The budget and the threads may differ: they decide when the run ends, not where it was.
+    # The budget and the threads may differ: they affect when the run ends, not its state.
     if dataclasses.replace(then, budget_min=0, threads=0) != dataclasses.replace(
         recipe, budget_min=0, threads=0
     ):
@@ -221,7 +221,7 @@ def _restore(state: _State, recipe: Recipe, out: Path) -> None:
     state.optimiser.load_state_dict(last["optimiser"])
     state.mean.restore(last["running_mean"])
     state.step, state.elapsed_s = last["step"], last["elapsed_s"]
-    state.best_score, state.looks_since_best = last["best_score"], last["looks_since_best"]
+    state.best_score, state.validations_since_best = last["best_score"], last["looks_since_best"]
 
 
 def _one_step(state: _State, lesson: _Lesson, groups: TileGroups) -> float:
@@ -246,17 +246,17 @@ def _one_step(state: _State, lesson: _Lesson, groups: TileGroups) -> float:
         wide=lesson.wide,
         beta=recipe.beta,
     )
-    told = float(loss.detach())
-    if not math.isfinite(told):
-        # Its gradient would spoil every weight for good.
+    loss_value = float(loss.detach())
+    if not math.isfinite(loss_value):
+        # Its gradient would make every weight NaN.
         raise SettingsError(
-            f"expected a finite loss at step {state.step + 1}, got {told}: the run has diverged; "
-            "lower learning_rate, or look for absurd labels, and start afresh"
+            f"expected a finite loss at step {state.step + 1}, got {loss_value}: the run has "
+            "diverged; lower learning_rate, or look for absurd labels, and start afresh"
         )
     loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
     nn.utils.clip_grad_norm_(state.module.parameters(), _CLIP_NORM)
     state.optimiser.step()
-    return told
+    return loss_value
 
 
 def _share(state: _State, recipe: Recipe) -> float:
@@ -267,7 +267,7 @@ def _share(state: _State, recipe: Recipe) -> float:
 
 
 def _share_of_descent(state: _State, recipe: Recipe) -> float:
-    """Return how much is done of the descent that the run is in, the first or the second."""
+    """Return the share done of the current descent, the first or the second."""
     if not recipe.restart_at:
         return _share(state, recipe)
     if state.step < recipe.restart_at:
@@ -280,7 +280,7 @@ def _is_cropped(state: _State, recipe: Recipe) -> bool:
 
 
 def _is_over(state: _State, recipe: Recipe) -> bool:
-    if recipe.patience and state.looks_since_best >= recipe.patience:
+    if recipe.patience and state.validations_since_best >= recipe.patience:
         return True
     return _share(state, recipe) >= 1.0
 
@@ -304,52 +304,55 @@ def _kept_module(state: _State, lesson: _Lesson) -> nn.Module:
         renormalise(
             module,
             (
-                seen.placed(as_input(lesson.tiles.pixels(one.tiles.ravel())))
-                for one in islice(batches, recipe.normalise_batches)
+                seen.placed(as_input(lesson.tiles.pixels(groups.tiles.ravel())))
+                for groups in islice(batches, recipe.normalise_batches)
             ),
         )
     return module.eval()
 
 
-def _look(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> None:
-    """Judge the running mean of the weights on some validation slices, and save."""
+def _validate(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> None:
+    """Validate the running mean of the weights on some slices, and save."""
     recipe = task.recipe
     module = _kept_module(state, lesson)
     values = _few_slices(module, task.sets.validation, lesson)
-    # Against what is expected a few cores tell apart what against their logs many would have to.
+    # With expectations as labels a few cores distinguish models that would need many with logs.
     is_expected = recipe.learn_from == "expected" and bool(np.isfinite(values.visible).any())
     if is_expected:
         values = dataclasses.replace(values, label=values.visible)
-    r2 = {name: one.get("r2", math.nan) for name, one in score(values.at_support, values).items()}
+    r2 = {
+        name: figures.get("r2", math.nan)
+        for name, figures in score(values.at_support, values).items()
+    }
     known = [x for x in r2.values() if math.isfinite(x)]
     now = sum(known) / len(known) if known else math.nan
-    # Where nothing can be scored the newest weights are kept, never in the place of scored ones.
+    # Where nothing can be scored the newest weights are kept, but never replace scored ones.
     is_best = now > state.best_score or (not known and state.best_score == -math.inf)
     if is_best:
         state.best_score = now if known else -math.inf
         _save_state(state, task, module, checkpoint.BEST)
-    # Parts of tiles come first for speed; the run is not to end before it saw whole ones.
+    # Crops of tiles come first for speed; patience counts only once whole tiles are used.
     if not _is_cropped(state, recipe):
-        state.looks_since_best = 0 if is_best else state.looks_since_best + 1
+        state.validations_since_best = 0 if is_best else state.validations_since_best + 1
     _save_state(state, task, state.module, checkpoint.LAST)
-    told = "  ".join(f"{name} {value:+.3f}" for name, value in r2.items())
+    scores_text = "  ".join(f"{name} {value:+.3f}" for name, value in r2.items())
     report.note(
         f"step {state.step}  {state.elapsed_s / 60:.1f} min  "
-        f"validation R2{' of the visible part' if is_expected else ''} {told}  "
+        f"validation R2{' of the visible part' if is_expected else ''} {scores_text}  "
         f"mean {now:+.3f}{'  best' if is_best else ''}"
     )
 
 
 def _few_slices(module: nn.Module, validation: TileSet, lesson: _Lesson) -> SliceValues:
-    """Return what the network says of some slices of some cores; NaN of the slices between."""
+    """Return the network's values of some slices of some cores; NaN for the others."""
     recipe = lesson.recipe
     tiles = validation.some_cores(recipe.look_cores)
     first = tiles.one_tile_a_slice()
-    looked: NDArray[np.int64] = np.arange(0, first.size, recipe.look_every_slice)
+    validated: NDArray[np.int64] = np.arange(0, first.size, recipe.look_every_slice)
     mean = np.full((first.size, len(PROPERTIES)), np.nan)
     sd = np.full_like(mean, np.nan)
-    mean[looked], sd[looked] = predict(
-        module, tiles, lesson.scaling, indices=first[looked], seen=lesson.seen
+    mean[validated], sd[validated] = predict(
+        module, tiles, lesson.scaling, indices=first[validated], seen=lesson.seen
     )
     return SliceValues(
         mean=mean,
@@ -369,7 +372,7 @@ def _save_state(state: _State, task: Assignment, module: nn.Module, name: str) -
         "step": state.step,
         "elapsed_s": state.elapsed_s,
         "best_score": state.best_score,
-        "looks_since_best": state.looks_since_best,
+        "looks_since_best": state.validations_since_best,
     }
     if name == checkpoint.LAST:
         content["optimiser"] = state.optimiser.state_dict()
@@ -378,7 +381,7 @@ def _save_state(state: _State, task: Assignment, module: nn.Module, name: str) -
 
 
 def _finish(state: _State, task: Assignment, lesson: _Lesson, report: Report) -> Path:
-    """Take the best weights, judge them on all tiles, and write the checkpoint."""
+    """Take the best weights, evaluate them on all tiles, and write the checkpoint."""
     recipe, sets = task.recipe, task.sets
     best = checkpoint.read(task.out / checkpoint.BEST)
     state.module.load_state_dict(best["state_dict"])

@@ -1,1 +1,1 @@
-"""How the mask is fitted: marked and generated scans, altered views of them, and the fit."""
+"""Fitting of the mask: marked and generated scans, augmented views of them, and the fit."""

@@ -43,13 +43,13 @@ CORES_WEIGHT = 0.6
 HIDDEN = (40, 20)
 EPOCHS, BATCH, HIGHEST_RATE = 16, 4_096, 0.01
 NAMING_SHARE = 0.25
-"""How much naming the class counts beside telling sediment from the rest."""
+"""Weight of the class in the loss, relative to sediment against the rest."""
 FEATURE_NOISE = 0.03
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """Cells to learn from."""
+    """Training cells."""
 
     features: NDArray[np.float32]
     """Shape (n, 33)."""
@@ -73,7 +73,7 @@ def scans(real: Path, references: Path) -> Iterator[View]:
 
 
 def cores() -> Iterator[View]:
-    """Yield generated cores with their own truth."""
+    """Yield generated cores with their true classes."""
     draw = np.random.default_rng(SEED)
     for i, px_per_cm in enumerate(GENERATED_PX_PER_CM):
         width_cm = float(np.round(draw.uniform(4.5, 10.5), 1))
@@ -82,8 +82,8 @@ def cores() -> Iterator[View]:
         yield View(core.lines(0, core.n_lines), core.classes(0, core.n_lines), px_per_cm)
 
 
-def cells_of(view: View, most: int, draw: np.random.Generator) -> Cells:
-    """Return up to ``most`` cells of a view, drawn at random."""
+def cells_of(view: View, max_cells: int, draw: np.random.Generator) -> Cells:
+    """Return up to ``max_cells`` cells of a view, drawn at random."""
     scale = LineScale.of(f"{view.px_per_cm:.4f}")
     buffer = SectionBuffer(scale, halo_um=MASK_HALO_UM)
     features, labels = [], []
@@ -96,21 +96,21 @@ def cells_of(view: View, most: int, draw: np.random.Generator) -> Cells:
         labels.append(own[np.ix_(rows, columns)].ravel())
     x, y = np.concatenate(features), np.concatenate(labels).astype(np.int64)
     known = np.flatnonzero(y != UNSCORED)
-    kept = draw.choice(known, min(most, known.size), replace=False)
+    kept = draw.choice(known, min(max_cells, known.size), replace=False)
     weights = np.where(y[kept] == MaskClass.SEDIMENT, 1.0, OTHER_WEIGHT).astype(np.float32)
     return Cells(x[kept], y[kept], weights)
 
 
 def _middles(n_cells: int, step_px: int, n_px: int) -> NDArray[np.intp]:
-    """Return the pixel in the middle of each cell; the last cell may hang over the edge."""
+    """Return the pixel in the middle of each cell; the last cell may extend past the edge."""
     return np.minimum(np.arange(n_cells) * step_px + step_px // 2, n_px - 1)
 
 
 def collect(real: Path, references: Path) -> Cells:
     """Return all cells to learn from."""
     draw = np.random.default_rng(SEED)
-    from_scans = _looks(scans(real, references), VIEWS_OF_SCANS, CELLS_OF_SCAN, draw)
-    from_cores = _looks(cores(), VIEWS_OF_CORES, CELLS_OF_CORE, draw)
+    from_scans = _cells_of_views(scans(real, references), VIEWS_OF_SCANS, CELLS_OF_SCAN, draw)
+    from_cores = _cells_of_views(cores(), VIEWS_OF_CORES, CELLS_OF_CORE, draw)
     share = CORES_WEIGHT * sum(c.weights.sum() for c in from_scans)
     share /= sum(c.weights.sum() for c in from_cores)
     return Cells(
@@ -122,11 +122,13 @@ def collect(real: Path, references: Path) -> Cells:
     )
 
 
-def _looks(views: Iterator[View], looks: int, most: int, draw: np.random.Generator) -> list[Cells]:
+def _cells_of_views(
+    views: Iterator[View], n_views: int, max_cells: int, draw: np.random.Generator
+) -> list[Cells]:
     return [
-        cells_of(view if look == 0 else altered(view, draw), most, draw)
+        cells_of(view if k == 0 else altered(view, draw), max_cells, draw)
         for view in views
-        for look in range(looks)
+        for k in range(n_views)
     ]
 
 
@@ -155,8 +157,10 @@ def fit(cells: Cells) -> tuple[Layer, ...]:
             optimiser.step()
             schedule.step()
     layers = [
-        Layer(one.weight.detach().numpy().T.copy(), one.bias.detach().numpy().copy())
-        for one in linear
+        Layer(
+            linear_layer.weight.detach().numpy().T.copy(), linear_layer.bias.detach().numpy().copy()
+        )
+        for linear_layer in linear
     ]
     first = layers[0].weight / sd[:, None]
     return (Layer(first, layers[0].bias - mean @ first), *layers[1:])
@@ -165,8 +169,8 @@ def fit(cells: Cells) -> tuple[Layer, ...]:
 def _loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     named = torch.nn.functional.cross_entropy(scores, labels, reduction="none")
     logs = torch.log_softmax(scores, dim=1)
-    told = torch.where(labels == 0, logs[:, 0], torch.logsumexp(logs[:, 1:], dim=1))
-    return NAMING_SHARE * named - told
+    is_sediment_log = torch.where(labels == 0, logs[:, 0], torch.logsumexp(logs[:, 1:], dim=1))
+    return NAMING_SHARE * named - is_sediment_log
 
 
 def module_text(layers: tuple[Layer, ...]) -> str:

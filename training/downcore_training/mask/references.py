@@ -1,4 +1,4 @@
-"""Scans that were marked by hand: polygons that say what is sediment and what is not."""
+"""Scans marked by hand: polygons of sediment and of other classes."""
 
 import json
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Pixels
 
 UNSCORED = 255
-"""Label of pixels of which nobody could say what they are; they count nowhere."""
+"""Label of pixels that could not be classified; they are ignored."""
 
 _SUBPIXEL_BITS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """One polygon; it lies over those before it."""
+    """One polygon; it covers those before it."""
 
     label: int
     """A :class:`MaskClass`, or :data:`UNSCORED`."""
@@ -112,7 +112,7 @@ def _label(name: str) -> int:
     try:
         return int(MaskClass[name.upper()])
     except KeyError:
-        known = ", ".join(one.name.lower() for one in MaskClass)
+        known = ", ".join(known_class.name.lower() for known_class in MaskClass)
         raise ValueError(f"expected one of {known}, unscored; got {name!r}") from None
 
 
@@ -129,11 +129,11 @@ def _reference(path: Path) -> Reference:
         base=_label(raw["base"]),
         areas=tuple(
             Area(
-                label=_label(one["class"]),
-                vertices=tuple((float(x), float(y)) for x, y in one["vertices"]),
-                brighter_than=one.get("brighter_than"),
-                darker_than=one.get("darker_than"),
+                label=_label(polygon["class"]),
+                vertices=tuple((float(x), float(y)) for x, y in polygon["vertices"]),
+                brighter_than=polygon.get("brighter_than"),
+                darker_than=polygon.get("darker_than"),
             )
-            for one in raw["polygons"]
+            for polygon in raw["polygons"]
         ),
     )

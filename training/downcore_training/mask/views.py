@@ -1,4 +1,4 @@
-"""Other looks at a marked scan, so that the mask learns what does not matter."""
+"""Augmented views of a marked scan, so that the mask ignores irrelevant variation."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ FACTORS = (1.0, 1.0, 1.0, 0.5, 0.25, 0.12)
 MAX_TRIMMED = 0.2
 """Share of the width that may be cut off at either side."""
 SATURATED = 250
-"""Counts from which a pixel is at the end of the camera's range, and stays there in any light."""
+"""Counts from which a pixel is saturated, and stays so in any light."""
 
 SPACER_COUNTS = (
     (255, 255, 255),
@@ -27,7 +27,7 @@ SPACER_COUNTS = (
     (225, 170, 80),
     (235, 190, 200),
 )
-"""sRGB of spacers as laboratories have them: white, off-white, blue, grey, orange, pink."""
+"""sRGB of common spacers: white, off-white, blue, grey, orange, pink."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +42,7 @@ class View:
 
 
 def altered(view: View, draw: np.random.Generator) -> View:
-    """Return another look: mirrored, trimmed, coarser, with other things on it, in other light."""
+    """Return an altered view: mirrored, trimmed, coarser, with added artefacts and other light."""
     lines, labels, px_per_cm = view.lines, view.labels, view.px_per_cm
     if draw.random() < EVEN:
         lines, labels = lines[:, ::-1], labels[:, ::-1]

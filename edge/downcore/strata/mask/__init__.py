@@ -1,1 +1,1 @@
-"""What every pixel of a scan shows: sediment, or what it is instead."""
+"""The mask: for each pixel of a scan, whether it shows sediment or what else."""

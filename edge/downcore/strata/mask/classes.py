@@ -1,4 +1,4 @@
-"""What a pixel of a scan can be, how it is called and how it is drawn."""
+"""The mask classes, their names and their colours."""
 
 import enum
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ CLASS_LABELS: Mapping[MaskClass, str] = MappingProxyType(
         MaskClass.OUTSIDE: "outside the core",
     }
 )
-"""What a legend calls each class."""
+"""Name of each class in a legend."""
 
 MASK_PALETTE: Mapping[MaskClass, tuple[int, int, int]] = MappingProxyType(
     {
@@ -51,6 +51,6 @@ MASK_PALETTE: Mapping[MaskClass, tuple[int, int, int]] = MappingProxyType(
 """
 8-bit RGB of each class; sediment is dark brown.
 
-The hues are those of Okabe and Ito (2008), Color Universal Design, which readers with
-any common colour vision tell apart.
+The hues are those of Okabe and Ito (2008), Color Universal Design, which are distinct for all
+common types of colour vision.
 """

@@ -1,4 +1,4 @@
-"""Where the sediment begins and ends across the core, followed from slice to slice."""
+"""The sediment's left and right edge, tracked from slice to slice."""
 
 from dataclasses import dataclass
 
@@ -6,19 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MEMORY = 0.8
-"""Share of the old place of an edge that is kept from one centimetre to the next."""
+"""Weight of an edge's earlier position from one centimetre to the next."""
 
 _MIN_FILL = 0.5
 """Share of a column's cells, and of the core's columns, that must be sediment to move the edges."""
 
 _MARGIN = 0.02
-"""Share of the scan's width by which sediment may lie beyond the tracked edge unopposed."""
+"""Share of the scan's width beyond the tracked edge in which sediment is not penalised."""
 
 _LEAN_BEYOND = 1.5
 """Log odds against sediment well beyond a trusted edge."""
 
 _MIN_TRUST = 0.5
-"""From here on the edges say what lies inside the core; some four slices that agree."""
+"""Confidence from which the edges are used; reached after about four consistent slices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Edges:
     right: float
     """0 to 1; at or above ``left``."""
     trust: float
-    """0 where no edge was seen yet, rising towards 1 as slices agree."""
+    """Confidence: 0 where no edge was seen yet, rising towards 1 as slices agree."""
 
 
 UNKNOWN_EDGES = Edges(left=0.0, right=1.0, trust=0.0)
@@ -38,7 +38,7 @@ UNKNOWN_EDGES = Edges(left=0.0, right=1.0, trust=0.0)
 
 def edges_after(edges: Edges, is_sediment: NDArray[np.bool_]) -> Edges:
     """
-    Return the edges once a slice was seen.
+    Return the edges updated by a slice.
 
     Parameters
     ----------
@@ -61,14 +61,14 @@ def edges_after(edges: Edges, is_sediment: NDArray[np.bool_]) -> Edges:
 
 
 def lean_of_edges(edges: Edges, n_columns: int) -> NDArray[np.float32]:
-    """Return the log odds, at most 0, that its place gives each column of cells for sediment."""
+    """Return the log odds for sediment, at most 0, of each column of cells from its position."""
     middle = (np.arange(n_columns, dtype=np.float32) + np.float32(0.5)) / np.float32(n_columns)
     beyond = np.maximum(edges.left - middle, middle - edges.right) / _MARGIN - 1.0
     return np.asarray(-_LEAN_BEYOND * edges.trust * np.clip(beyond, 0.0, 1.0), np.float32)
 
 
 def inside_edges(edges: Edges, n_columns: int, margin_cells: float) -> NDArray[np.bool_]:
-    """Return which columns lie deeper than a margin inside the core; none before it is trusted."""
+    """Return which columns are inside the core by a margin; none while confidence is low."""
     if edges.trust < _MIN_TRUST:
         return np.zeros(n_columns, np.bool_)
     middle = np.arange(n_columns) + 0.5

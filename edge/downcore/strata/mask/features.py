@@ -1,4 +1,4 @@
-"""What the mask knows of a cell: its colour, its texture, its line, its column and its place."""
+"""The mask's features of a cell: colour, texture, line, column and position."""
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ _FINE_CM = 0.25
 _COARSE_CM = 1.0
 _LINE_CM = 0.5
 _FURTHEST_CM = 3.0
-"""Distances from the edge of the scan are told apart up to here."""
+"""Largest distance from the edge of the scan; larger ones count as this."""
 _MIDDLE_CELLS_PER_CM = 10.0
 _NOISE = np.array([0.05, 0.05, 0.1, 0.1], np.float32)
 """Variance and steps of L* below which texture is the camera's own noise."""
@@ -22,7 +22,7 @@ _TEXTURE_SCALE = np.array([1 / 3, 1 / 3, 1 / 2, 1 / 2], np.float32)
 
 def features_of(grid: Grid) -> NDArray[np.float32]:
     """
-    Return what is known of each cell of the slice itself.
+    Return the features of each cell of the slice itself.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def features_of(grid: Grid) -> NDArray[np.float32]:
     """
     lab = _scaled(grid.lab)
     reach = _side(grid.cells_per_cm * _COARSE_CM) // 2 + 1
-    # Only the rows around the slice that its own surroundings reach are looked at closely.
+    # Only rows within the features' reach of the slice are computed in full.
     first = max(grid.above - reach, 0)
     near = lab[first : grid.above + grid.n_rows + reach]
     own = slice(grid.above - first, grid.above - first + grid.n_rows)
@@ -64,7 +64,7 @@ def _laid_out(
     columns: NDArray[np.float32],
     window: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Return everything side by side, what belongs to a line or a column being repeated."""
+    """Return all features side by side, those of a line or column repeated for its cells."""
     n_rows, n_columns = pictures[0].shape[:2]
     features = np.empty((n_rows, n_columns, N_FEATURES), np.float32)
     features[..., 0:3], features[..., 3:6], features[..., 6:9], features[..., 9:13] = pictures
@@ -75,7 +75,7 @@ def _laid_out(
 
 
 def _scaled(lab: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return L* about -1 to 1; a* and b* stretched, since they tell tray from mud."""
+    """Return L* about -1 to 1; a* and b* stretched, since they distinguish tray from mud."""
     scaled = lab * np.array([1 / 30, 1 / 10, 1 / 10], np.float32)
     scaled[..., 0] -= 1.5
     scaled[..., 1:] = np.arcsinh(scaled[..., 1:])

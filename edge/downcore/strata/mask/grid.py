@@ -11,11 +11,11 @@ from downcore.strata.section import SliceLines
 from downcore.strata.segment import Pixels
 
 CELLS_PER_CM = 20.0
-"""Cells per centimetre that are aimed for; a coarser scan is used as it is."""
+"""Target number of cells per centimetre; a coarser scan is used as it is."""
 
 _SAMPLES_PER_CELL = 2
-_FEWEST_PX_TO_SAMPLE = 4
-"""From this many pixels a side, a cell is the mean of 2 x 2 of its pixels, not of all."""
+_MIN_PX_TO_SAMPLE = 4
+"""From this many pixels a side, a cell is the mean of 2 x 2 of its pixels instead of all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +68,7 @@ def labels_of_cells(
 
 
 def _shrunk(part: Pixels, n_rows: int, step: int) -> Pixels:
-    """Return ``part`` at one pixel per cell; what is missing of the last cells is repeated."""
+    """Return ``part`` at one pixel per cell; incomplete last cells are filled by repetition."""
     n_columns = -(-part.shape[1] // step)
     below, beside = n_rows * step - part.shape[0], n_columns * step - part.shape[1]
     if below or beside:
@@ -77,7 +77,7 @@ def _shrunk(part: Pixels, n_rows: int, step: int) -> Pixels:
         )
     if step == 1:
         return part
-    if step >= _FEWEST_PX_TO_SAMPLE:
+    if step >= _MIN_PX_TO_SAMPLE:
         size = (n_columns * _SAMPLES_PER_CELL, n_rows * _SAMPLES_PER_CELL)
         part = cv2.resize(part, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[assignment] # as above
     return cv2.resize(part, (n_columns, n_rows), interpolation=cv2.INTER_AREA)  # type: ignore[return-value] # as above

@@ -1,10 +1,9 @@
 """
-The streaming mask: what each pixel of a slice is, sediment or something else.
+The streaming mask: classifies each pixel of a slice as sediment or something else.
 
-A small network names the cells of a coarse grid from their colour, texture, line,
-column and place. What was seen further up the section is carried along in a state of
-a few numbers, so that the mask of a slice depends on the lines down to a halo below
-it and never on how they were cut into segments.
+A small network classifies the cells of a coarse grid by their colour, texture, line, column and
+position. A state of a few numbers carries what was seen further up the section, so the mask of a
+slice depends on the lines down to a halo below it and never on how they were cut into segments.
 """
 
 from dataclasses import dataclass
@@ -28,34 +27,34 @@ from downcore.strata.mask.network import scores_of
 from downcore.strata.section import SliceLines
 
 MASK_HALO_UM = 20_000
-"""Core above and below a slice that its mask looks at; for ``SectionBuffer(halo_um=...)``."""
+"""Length of core above and below a slice that its mask uses; for ``SectionBuffer(halo_um=...)``."""
 
 _SMOOTHING_FROM_CELLS_PER_CM = 8.0
-"""Below this a crack or a tag is a cell wide, and neighbours say nothing of it."""
+"""Below this scale a crack or a tag is one cell wide, so neighbours give no information on it."""
 
 
 _BLOWN_OUT_L = 97.0
-"""L* from which a cell is called something else whatever is around it: it shows no sediment."""
+"""L* from which a cell cannot be sediment, whatever surrounds it."""
 
 _BLOWN_OUT_LEAN = -2.0
 """Log odds that such a cell is sediment, at most."""
 
 _SURROUNDINGS = (MaskClass.TRAY, MaskClass.OUTSIDE)
-"""Classes that lie around a core and cannot lie inside it."""
+"""Classes that occur around a core and never inside it."""
 
 _INSIDE_FROM_CM = 0.2
-"""Depth inside the tracked edges from which a cell is surely inside the core."""
+"""Distance inside the tracked edges from which a cell is certainly inside the core."""
 
 _LINE_IS_OUTSIDE = 0.5
-"""Share of a line's cells from which it passes before, after or between the parts of a core."""
+"""Share of a line's cells from which the line is before, after or between the parts of a core."""
 
 _SLICE_IS_OUTSIDE = 0.2
-"""Share of such lines above which a slice is believed to hold an end of the core."""
+"""Share of such lines above which a slice contains an end of the core."""
 
 
 @dataclass(frozen=True, slots=True)
 class MaskState:
-    """What is remembered from the slices above; enough to go on after a restart."""
+    """State carried from the slices above; sufficient to continue after a restart."""
 
     edges: Edges = UNKNOWN_EDGES
 
@@ -64,7 +63,7 @@ def mask_slice(
     state: MaskState, lines: SliceLines, px_per_cm: float
 ) -> tuple[NDArray[np.uint8], MaskState]:
     """
-    Name every pixel of a slice.
+    Classify every pixel of a slice.
 
     Parameters
     ----------
@@ -110,7 +109,7 @@ class SectionMasker:
     scale : LineScale
         Lines per centimetre.
     state : MaskState, optional
-        Where to go on; the start of a section unless given.
+        State to continue from; the start of a section by default.
     """
 
     def __init__(self, scale: LineScale, state: MaskState | None = None) -> None:
@@ -130,7 +129,7 @@ def _mend_inside(
     light: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
     """
-    Call what surrounds a core, where found inside it, the likeliest class that can lie there.
+    Replace around-the-core classes found inside a core by the likeliest other class.
 
     Tray and outside reach into a core only over its whole width, where it ends or has
     a gap; a patch of them within the edges is mud that looks like them.

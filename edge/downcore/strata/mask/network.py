@@ -1,4 +1,4 @@
-"""The small network that names a cell: three matrix products on its features."""
+"""The small network that classifies a cell: three matrix products on its features."""
 
 import base64
 import functools
@@ -13,7 +13,7 @@ from downcore.strata.mask.features import N_FEATURES
 from downcore.strata.mask.weights import SIZES, WEIGHTS
 
 _CELLS_AT_ONCE = 192
-"""Products this small stay on one thread; waking others takes longer than the work."""
+"""Products this small run on one thread, since starting others takes longer than the work."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +26,7 @@ class Layer:
 
 def scores_of(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """
-    Return how well each class suits each cell.
+    Return the score of each class for each cell.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def layers() -> tuple[Layer, ...]:
 
 def written(found: tuple[Layer, ...]) -> tuple[tuple[int, ...], list[str]]:
     """Return sizes and text of layers, as :mod:`downcore.strata.mask.weights` keeps them."""
-    sizes = (found[0].weight.shape[0], *(one.bias.size for one in found))
-    parts = [part.ravel() for one in found for part in (one.weight, one.bias)]
+    sizes = (found[0].weight.shape[0], *(layer.bias.size for layer in found))
+    parts = [part.ravel() for layer in found for part in (layer.weight, layer.bias)]
     text = base64.b85encode(np.concatenate(parts).astype("<f2").tobytes()).decode()
     return sizes, [text[i : i + 88] for i in range(0, len(text), 88)]

@@ -1,5 +1,5 @@
 """
-Baselines: one module each, found by looking in this package.
+Baselines: one module each, discovered in this package.
 
 To add one, put a module here that defines ``BASELINE``. Modules whose name starts with an
 underscore are parts of baselines.

@@ -11,25 +11,25 @@ from downcore_training.bench.core import BenchCore
 
 
 class Fitted(Protocol):
-    """A baseline that has learned."""
+    """A fitted baseline."""
 
     def predict(self, core: BenchCore) -> NDArray[np.float64]:
         """
-        Return what it says of every slice of ``core``, shape (n, 3).
+        Return its predictions for every slice of ``core``, shape (n, 3).
 
-        The labels of ``core`` are all NaN, unless the baseline needs them. The values are what
-        the logger would read, ``ms`` as log10; NaN where it says nothing.
+        The labels of ``core`` are all NaN, unless the baseline needs them. They are at the logger's
+        support, ``ms`` as log10; NaN where there is none.
         """
         ...
 
 
 Fit = Callable[[Sequence[BenchCore], int], Fitted]
-"""Learn from cores, whose labels are NaN where they may not be seen; the number is a seed."""
+"""Fit to cores, whose labels are NaN where they are held out; the number is a seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """One thing that a network must beat."""
+    """A model that a network must beat."""
 
     name: str
     title: str
@@ -43,8 +43,8 @@ class Baseline:
     """
     needs_core_labels: bool = False
     """
-    Whether it predicts a slice from logs of the same core. Such a one says what is to be had
-    without any image; it is no candidate for the verdict, since no log is there to be read.
+    Whether it predicts a slice from logs of the same core. Such a baseline shows what is possible
+    without an image. It is no candidate for the verdict, since a new core has no log.
     """
 
 

@@ -17,12 +17,12 @@ class _Boosted:
     model: BoostedProfile
 
     def predict(self, core: BenchCore) -> NDArray[np.float64]:
-        said = np.full(core.labels.shape, np.nan)
-        # Trees answer whatever they are asked; without a colour there is nothing to answer from.
+        predicted = np.full(core.labels.shape, np.nan)
+        # Trees predict even from NaN; without a colour there is no prediction.
         seen = core.has_colour
         if seen.any():
-            said[seen] = self.model.predict(with_context(core.profile, core.run)[seen])
-        return said
+            predicted[seen] = self.model.predict(with_context(core.profile, core.run)[seen])
+        return predicted
 
 
 def _fit(cores: Sequence[BenchCore], seed: int) -> _Boosted:

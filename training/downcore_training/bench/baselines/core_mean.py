@@ -1,4 +1,4 @@
-"""The mean of the core's own log: an oracle that tells cores apart and nothing else."""
+"""The mean of the core's own log: an oracle for the differences between cores only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

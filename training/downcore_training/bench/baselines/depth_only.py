@@ -1,4 +1,4 @@
-"""A parabola in depth: what is known of a core by knowing how deep one is."""
+"""A parabola in depth: what depth alone predicts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class _Parabola:
     deepest_cm: float
 
     def predict(self, core: BenchCore) -> NDArray[np.float64]:
-        # Below the deepest training slice the curve stays where it was: it knows nothing there.
+        # Below the deepest training slice the curve is constant, since it has no data there.
         powers = _powers(np.minimum(core.depth_cm, self.deepest_cm) / self.deepest_cm)
         return np.asarray(powers @ self.coefficients.T)
 

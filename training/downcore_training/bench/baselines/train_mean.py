@@ -1,4 +1,4 @@
-"""The mean of what was learned from, for every slice."""
+"""The mean of the training slices, for every slice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

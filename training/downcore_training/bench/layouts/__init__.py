@@ -1,5 +1,5 @@
 """
-Layouts of folders that the bench reads: one module each, found by looking in this package.
+Layouts of folders that the bench reads: one module each, discovered in this package.
 
 To add one, put a module here that defines ``LAYOUT``. Modules whose name starts with an
 underscore are parts of layouts.
@@ -45,8 +45,8 @@ def read_folder(folder: Path) -> BenchSet:
             return BenchSet(folder, cores, (*notes, *found.notes))
         notes += [f"{layout.title}: {note}" for note in found.notes]
     looked = "; ".join(layout.title for layout in layouts())
-    told = f" ({' '.join(notes)})" if notes else ""
+    notes_text = f" ({' '.join(notes)})" if notes else ""
     raise SettingsError(
-        f"expected cores with logs in {folder}, got none{told}: it reads {looked}; "
+        f"expected cores with logs in {folder}, got none{notes_text}: it reads {looked}; "
         "see docs/how-to/bench.md"
     )

@@ -1,4 +1,4 @@
-"""Which column of a slice table is what, by name."""
+"""The meaning of a slice table's columns, by name."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ _ACROSS = (r"lumin\w*_(sd|std)_across\w*", r"(sd|std)_across\w*", r"lumin\w*_acr
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Names of a table's columns; ``None`` or empty for what it has not."""
+    """Names of a table's columns; ``None`` or empty for missing ones."""
 
     core: str | None
     site: str | None
@@ -57,11 +57,11 @@ class Columns:
     properties: dict[str, tuple[str, ...]]
     """Columns of each property, the preferred one first."""
     untrusted: tuple[str, ...]
-    """Columns of properties whose own name says that they are not calibrated."""
+    """Columns of properties whose name says that they are uncalibrated."""
 
 
 def columns_of(header: Sequence[str]) -> Columns:
-    """Return what each column of ``header`` is; a name that says nothing is passed over."""
+    """Return the meaning of each column of ``header``; unknown names are ignored."""
     plain = {_plain(name): name for name in header}
     along_rows = _find(plain, (r"y0(_px)?", r"row0(_px)?", r"y_?(top|start|min)(_px)?"))
     along_columns = _find(plain, (r"x0(_px)?", r"col0(_px)?", r"x_?(left|start|min)(_px)?"))
@@ -112,16 +112,16 @@ def _named(plain: dict[str, str], pattern: re.Pattern[str]) -> tuple[str, ...]:
         for name, original in plain.items()
         if pattern.match(name) and not _NOT_A_VALUE.search(name)
     ]
-    return tuple(original for _, original in sorted(found, key=lambda one: one[0]))
+    return tuple(original for _, original in sorted(found, key=lambda pair: pair[0]))
 
 
 def sensor_of(name: str) -> str:
-    """Return the sensor that a column's name tells: ``loop``, ``point`` or nothing."""
+    """Return the sensor in a column's name: ``loop``, ``point`` or empty."""
     if _LOOP.search(name):
         return "loop"
     return "point" if _POINT.search(name) else ""
 
 
 def _preference(name: str) -> int:
-    """Return a place: a loop before a point sensor, a name that says neither between them."""
+    """Return a rank: loop before unknown before point sensor."""
     return ("loop", "", "point").index(sensor_of(name))

@@ -1,5 +1,5 @@
 """
-Which logged values are believed, and in what way.
+Which logged values are credible, as absolute numbers or in their order only.
 
 Sources. Density below 1.1 g/cm3 in a logged core marks a void or the end of a section, above
 2.80 it is culled (Splicer manual, whose lower bound is 1.03). A pack of round quartz grains at
@@ -30,7 +30,7 @@ ROCK_FROM = 2_500.0
 """Median velocity from which a core is rock and the bounds of sediment do not hold, m/s."""
 
 MIN_SHARE = 0.5
-"""Of a column's values that must be credible for any of them to be."""
+"""Smallest credible share of a column's values for any of them to be used."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,15 +38,15 @@ class Believed:
     """Labels of one core, cleaned."""
 
     labels: Values
-    """Shape (n, 3), in the order of PROPERTIES, ``ms`` as log10; NaN where not believed."""
+    """Shape (n, 3), in the order of PROPERTIES, ``ms`` as log10; NaN where not credible."""
     ranks: Values
-    """Same; what is believed in its order only."""
+    """Same; values of which only the order is credible."""
     notes: tuple[str, ...]
 
 
 def believed(core: str, raw: dict[str, Values], n: int) -> Believed:
     """
-    Return what is believed of a core's logs.
+    Return the credible values of a core's logs.
 
     Parameters
     ----------
@@ -61,28 +61,28 @@ def believed(core: str, raw: dict[str, Values], n: int) -> Believed:
     ranks = labels.copy()
     notes: list[str] = []
     is_rock = _median(raw.get("vp")) >= ROCK_FROM
-    for i, one in enumerate(PROPERTIES):
-        values = raw.get(one.name)
+    for i, prop in enumerate(PROPERTIES):
+        values = raw.get(prop.name)
         if values is None or not np.isfinite(values).any():
             continue
-        low, high = _bounds(one.name, is_rock=is_rock)
+        low, high = _bounds(prop.name, is_rock=is_rock)
         known = np.isfinite(values)
-        # A comparison with NaN is false, so this says of what is not known that it is outside.
+        # A comparison with NaN is false, so NaN counts as outside.
         inside = (values >= low) & (values <= high)
         kept = np.where(inside, values, np.nan)
-        kept = np.log10(kept) if one.is_log_scaled else kept
+        kept = np.log10(kept) if prop.is_log_scaled else kept
         share = inside.sum() / known.sum()
-        span = f"{low:g} to {high:g} {one.unit}"
+        span = f"{low:g} to {high:g} {prop.unit}"
         if share < MIN_SHARE:
             notes.append(
-                f"{core}: {one.name} is left out: {100 * (1 - share):.0f} % of it lies outside "
+                f"{core}: {prop.name} is left out: {100 * (1 - share):.0f} % of it lies outside "
                 f"{span}, so it was not calibrated"
             )
             continue
         if inside.sum() < known.sum():
             n_out = int(known.sum() - inside.sum())
-            notes.append(f"{core}: {n_out} values of {one.name} outside {span} are left out")
-        if one.name == "density" and not is_rock and _median(kept) > DENSEST_PACK:
+            notes.append(f"{core}: {n_out} values of {prop.name} outside {span} are left out")
+        if prop.name == "density" and not is_rock and _median(kept) > DENSEST_PACK:
             notes.append(
                 f"{core}: density is believed in its order only: its median is {_median(kept):.2f} "
                 f"g/cm3 and sediment packs to at most {DENSEST_PACK:g}; it is scored by rank and "
@@ -95,11 +95,11 @@ def believed(core: str, raw: dict[str, Values], n: int) -> Believed:
 
 
 def _bounds(name: str, *, is_rock: bool) -> tuple[float, float]:
-    one = property_named(name)
+    prop = property_named(name)
     if is_rock:
-        return one.lowest, one.highest
+        return prop.lowest, prop.highest
     return {"density": (LIGHTEST, HEAVIEST), "vp": (SLOWEST, FASTEST)}.get(
-        name, (one.lowest, one.highest)
+        name, (prop.lowest, prop.highest)
     )
 
 

@@ -1,4 +1,4 @@
-"""What a layout is."""
+"""The type of a layout."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from downcore_training.bench.core import BenchCore
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a layout read in a folder."""
+    """The cores a layout found in a folder."""
 
     cores: tuple[BenchCore, ...]
     """Cores with at least one label, in any order; none is no error."""
@@ -19,13 +19,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One way in which folders hold cores."""
+    """One layout of a folder of cores."""
 
     name: str
     title: str
     """For a message, such as ``*_slices_1cm.csv tables``."""
     rank: int
-    """Lower ones are asked first."""
+    """Lower ranks are tried first."""
     knows: Callable[[Path], bool]
     """Whether the folder looks like this layout; quick, and never raises."""
     read: Callable[[Path], Found]

@@ -1,4 +1,4 @@
-"""Images beside a slice table: opened when asked for, masked as the device does."""
+"""Images beside a slice table: opened on demand, masked as on the device."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ MAX_PIXELS = 400_000_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a slice lies in which image."""
+    """Position of a slice in an image."""
 
     path: Path
     first_px: float
@@ -30,12 +30,12 @@ class Place:
 @dataclass(slots=True, eq=False)
 class TableImages:
     """
-    The images of one core; the one used last is kept.
+    The images of one core; the last one used stays in memory.
 
     Parameters
     ----------
     places : tuple
-        For each slice where it is, ``None`` where it has no image.
+        Position of each slice, ``None`` where it has no image.
     is_along_rows : bool
         Whether the core runs down the images.
     px_per_cm : float
@@ -60,12 +60,12 @@ class TableImages:
         first, last = max(round(low), 0), min(max(round(high), round(low) + 1), len(self._lines))
         if first >= last:
             return None
-        # Where pixels count up the core, the slice is read from its other end.
+        # Where pixels run up the core, the slice is reversed.
         step = 1 if place.first_px <= place.last_px else -1
         return self._lines[first:last][::step], self._classes[first:last][::step]
 
     def close(self) -> None:
-        """Give the memory of the last image back."""
+        """Release the memory of the last image."""
         self._path = None
         self._lines = np.empty((0, 0, 3), np.uint8)
         self._classes = np.empty((0, 0), np.uint8)
@@ -92,13 +92,13 @@ def read_rgb(path: Path) -> Pixels8 | None:
 
 
 def mask_of(lines: Pixels8, px_per_cm: float) -> Pixels8:
-    """Return what every pixel of a section is, shape (n_lines, n_across), by the device's mask."""
+    """Return the device's mask of a section, shape (n_lines, n_across)."""
     classes = np.zeros(lines.shape[:2], np.uint8)
     scale = LineScale.of(round(max(px_per_cm, 1.0), 6))
     buffer = SectionBuffer(scale, halo_um=MASK_HALO_UM)
     masker = SectionMasker(scale)
     if not len(lines):
         return classes
-    for one in (*buffer.push(Segment(lines=lines, first_line=0)), *buffer.finish()):
-        classes[one.first_line : one.first_line + one.n_lines] = masker.mask(one)
+    for cut in (*buffer.push(Segment(lines=lines, first_line=0)), *buffer.finish()):
+        classes[cut.first_line : cut.first_line + cut.n_lines] = masker.mask(cut)
     return classes

@@ -1,4 +1,4 @@
-"""Units of a table's columns: told by the name, or by values that leave no doubt."""
+"""Units of a table's columns, from the name or from values that allow one unit only."""
 
 import re
 from collections.abc import Callable

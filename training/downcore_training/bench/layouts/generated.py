@@ -1,4 +1,4 @@
-"""A folder with a ``generated.toml``: cores that the generator draws, and what is visible."""
+"""A folder with a ``generated.toml``: generated cores, with the visible part of their logs."""
 
 import dataclasses
 import math
@@ -36,10 +36,10 @@ _KEYS = {
 }
 MAX_CORES = 10_000
 PROCESSES = 2
-"""In which many cores are drawn; no more, since a core takes some hundred megabytes."""
+"""Processes that draw many cores; no more, since a core takes some hundred megabytes."""
 
 _MANY = 16
-"""Cores from which on further processes are worth their start."""
+"""Fewest cores for which further processes are worth starting."""
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +78,7 @@ class GeneratedImages:
         return np.asarray(lines.lines, np.uint8), classes
 
     def close(self) -> None:
-        """Give the core's memory back."""
+        """Release the core's memory."""
         self._released = self._last = None
 
 
@@ -99,7 +99,9 @@ def read(folder: Path) -> Found:
     n_cores, per_site, recipe = _asked(folder / FILE_NAME)
     seeds = [recipe.first_seed + i for i in range(n_cores)]
     sites = [recipe.first_seed + i // per_site if per_site else None for i in range(n_cores)]
-    images = [GeneratedImages(recipe, *one) for one in zip(seeds, sites, strict=True)]
+    images = [
+        GeneratedImages(recipe, *seed_and_site) for seed_and_site in zip(seeds, sites, strict=True)
+    ]
     cores = _all_of(images)
     note = (
         f"{n_cores} generated cores of {recipe.length_cm} cm, seeds {recipe.first_seed} to "
@@ -136,7 +138,7 @@ def _asked(path: Path) -> tuple[int, int, CoreSet]:
     if list(scales) != sorted(scales):
         raise SettingsError(
             f"expected px_per_cm_lowest <= px_per_cm_usual <= px_per_cm_highest in {path}, "
-            f"got {', '.join(f'{one:g}' for one in scales)}"
+            f"got {', '.join(f'{scale:g}' for scale in scales)}"
         )
     return n_cores, per_site, recipe
 
@@ -157,7 +159,7 @@ def _refuse_unusable(key: str, value: object, path: Path) -> None:
 def _all_of(images: Sequence[GeneratedImages]) -> list[BenchCore]:
     n = min(PROCESSES, os.cpu_count() or 1)
     if len(images) < _MANY or n < 2:  # noqa: PLR2004 - one process is this one
-        return [_core_of(one) for one in images]
+        return [_core_of(image) for image in images]
     # Started afresh: a copy of a process with running threads may hang.
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(n, mp_context=fresh) as pool:
@@ -167,7 +169,7 @@ def _all_of(images: Sequence[GeneratedImages]) -> list[BenchCore]:
 def _drawn(images: GeneratedImages) -> Core:
     if images.site is None:
         return generated_core(images.seed, images.recipe)
-    # The generator is met only where a core is really made.
+    # Imported only where a core is generated.
     from downcore.simulator.generator import CoreRecipe, generate  # noqa: PLC0415
 
     recipe = images.recipe
@@ -209,7 +211,7 @@ def _core_of(images: GeneratedImages) -> BenchCore:
 
 
 def _masked(core: Core) -> Iterator[tuple[SliceLines, NDArray[np.uint8]]]:
-    """Yield each slice with the device's own mask of it, not the one that is true."""
+    """Yield each slice with its mask by the device, not the true one."""
     scale = core.scale
     buffer, masker = SectionBuffer(scale, halo_um=MASK_HALO_UM), SectionMasker(scale)
     for i in range(len(core.truth.density)):

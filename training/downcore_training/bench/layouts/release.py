@@ -27,14 +27,14 @@ class ReleaseImages:
         return self._open.lines_and_classes(i)
 
     def close(self) -> None:
-        """Give the files back."""
+        """Close the files."""
         if self._open is not None:
             self._open.close()
             self._open = None
 
 
 def knows(folder: Path) -> bool:
-    """Return whether the folder has both images and anything that may be a log, at any depth."""
+    """Return whether the folder has images and possible logs, at any depth."""
     endings = {path.suffix.lower() for path in folder.rglob("*") if path.is_file()}
     return bool(endings & _IMAGES) and bool(endings & _LOGS)
 
@@ -44,7 +44,7 @@ _LOGS = frozenset({".csv", ".txt", ".out", ".raw", ".dat"})
 
 
 def read(folder: Path) -> Found:
-    """Return the cores of a release; what keeps one from being read becomes a note."""
+    """Return the cores of a release; a core that cannot be read becomes a note."""
     cores: list[BenchCore] = []
     notes: list[str] = []
     try:
@@ -66,7 +66,7 @@ def _core_of(matched: MatchedCore) -> BenchCore:
     images = ReleaseImages(matched)
     n = matched.depth_cm.size
     profile = np.full((n, len(PROFILE_NAMES)), np.nan)
-    scales = np.array([one.px_per_cm for one in matched.sections])[matched.section]
+    scales = np.array([section.px_per_cm for section in matched.sections])[matched.section]
     for i in range(n):
         cut = images.lines_and_classes(i)
         if cut is not None:

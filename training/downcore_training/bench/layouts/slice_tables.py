@@ -55,8 +55,10 @@ def read(folder: Path) -> Found:
             names = ", ".join(table.columns.untrusted)
             notes.append(f"{path.name}: {names} is not used, its own name says uncalibrated")
         for name, mine in _by_core(table).items():
-            core, told = _core_of(_Table(path, table.columns, mine), name, _site_of(table, folder))
-            notes += told
+            core, new_notes = _core_of(
+                _Table(path, table.columns, mine), name, _site_of(table, folder)
+            )
+            notes += new_notes
             if any(core.name == other.name for other in cores):
                 notes.append(f"{path.name}: core {name} stands in an earlier table, left out")
             elif not (np.isfinite(core.labels).any() or np.isfinite(_or_nan(core.ranks)).any()):
@@ -137,15 +139,15 @@ def _core_of(table: _Table, name: str, site: str) -> tuple[BenchCore, list[str]]
     rows, depth = [rows[i] for i in order], depth[order]
     sections = [sections[i] for i in order]
     run = runs_of(depth, sections)
-    image, px_per_cm, told = _image_of(_Table(table.path, columns, rows), depth, run)
-    notes += [f"{name}: {one}" for one in told]
-    raw, sensors, told = _properties_of(rows, columns)
-    notes += [f"{name}: {one}" for one in told]
-    further, told = _further_of(name, rows, columns, sensors)
-    notes += told
+    image, px_per_cm, new_notes = _image_of(_Table(table.path, columns, rows), depth, run)
+    notes += [f"{name}: {note}" for note in new_notes]
+    raw, sensors, new_notes = _properties_of(rows, columns)
+    notes += [f"{name}: {note}" for note in new_notes]
+    further, new_notes = _further_of(name, rows, columns, sensors)
+    notes += new_notes
     kept = believed(name, raw, len(rows))
-    profile, told = _profile_of(rows, columns, image, px_per_cm)
-    notes += [*kept.notes, *(f"{name}: {one}" for one in told)]
+    profile, new_notes = _profile_of(rows, columns, image, px_per_cm)
+    notes += [*kept.notes, *(f"{name}: {note}" for note in new_notes)]
     has_ranks = bool(np.isfinite(kept.ranks).any())
     core = BenchCore(
         name=name,
@@ -157,7 +159,7 @@ def _core_of(table: _Table, name: str, site: str) -> tuple[BenchCore, list[str]]
         px_per_cm=px_per_cm,
         image=image,
         ranks=kept.ranks if has_ranks else None,
-        sensors=tuple(sensor_of(sensors.get(one.name, "")) for one in PROPERTIES),
+        sensors=tuple(sensor_of(sensors.get(prop.name, "")) for prop in PROPERTIES),
         further=further,
     )
     return core, notes
@@ -166,8 +168,8 @@ def _core_of(table: _Table, name: str, site: str) -> tuple[BenchCore, list[str]]
 def _order_of(depth: Values, sections: list[str]) -> NDArray[np.int64]:
     """Return the order of depth with the slices of each section together, by its first depth."""
     top: dict[str, float] = {}
-    for one, at in zip(sections, depth, strict=True):
-        top[one] = min(top.get(one, float("inf")), float(at))
+    for section, at in zip(sections, depth, strict=True):
+        top[section] = min(top.get(section, float("inf")), float(at))
     keys = [(top[s], s, d) for s, d in zip(sections, depth.tolist(), strict=True)]
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)
 
@@ -175,20 +177,20 @@ def _order_of(depth: Values, sections: list[str]) -> NDArray[np.int64]:
 def _properties_of(
     rows: Rows, columns: Columns
 ) -> tuple[dict[str, Values], dict[str, str], list[str]]:
-    """Return the first column of each property that holds anything, in our unit, and its name."""
+    """Return the first non-empty column of each property, in our unit, and its name."""
     found: dict[str, Values] = {}
     chosen: dict[str, str] = {}
     notes: list[str] = []
-    for one in PROPERTIES:
-        names = columns.properties.get(one.name, ())
+    for prop in PROPERTIES:
+        names = columns.properties.get(prop.name, ())
         for column in names:
             values = _numbers(rows, column)
             if np.isfinite(values).any():
-                found[one.name], told = in_our_unit(column, one.name, values)
-                chosen[one.name] = column
-                notes += [told] if told else []
+                found[prop.name], new_notes = in_our_unit(column, prop.name, values)
+                chosen[prop.name] = column
+                notes += [new_notes] if new_notes else []
                 if len(names) > 1:
-                    notes.append(f"{one.name} is {column}, of {', '.join(names)}")
+                    notes.append(f"{prop.name} is {column}, of {', '.join(names)}")
                 break
     return found, chosen, notes
 
@@ -199,17 +201,17 @@ def _further_of(
     """Return the logs of other sensors than the chosen ones, one for each sensor."""
     found: list[SensorLog] = []
     notes: list[str] = []
-    for i, one in enumerate(PROPERTIES):
-        seen = {sensor_of(chosen.get(one.name, ""))}
-        for column in columns.properties.get(one.name, ()):
+    for i, prop in enumerate(PROPERTIES):
+        seen = {sensor_of(chosen.get(prop.name, ""))}
+        for column in columns.properties.get(prop.name, ()):
             sensor = sensor_of(column)
             values = _numbers(rows, column)
             if sensor in seen or not np.isfinite(values).any():
                 continue
             seen.add(sensor)
-            converted, told = in_our_unit(column, one.name, values)
-            kept = believed(core, {one.name: converted}, len(rows))
-            notes += [f"{core}: {told}"] if told else []
+            converted, new_notes = in_our_unit(column, prop.name, values)
+            kept = believed(core, {prop.name: converted}, len(rows))
+            notes += [f"{core}: {new_notes}"] if new_notes else []
             notes += [f"{note} (sensor: {sensor or 'unsaid'})" for note in kept.notes]
             if np.isfinite(kept.labels[:, i]).any():
                 found.append(SensorLog(i, sensor, kept.labels[:, i]))
@@ -284,7 +286,7 @@ def _profile_of(
 
 
 def _lab_of(rows: Rows, columns: Columns) -> Values:
-    """Return L*a*b* of each row, shape (n, 3); NaN where the table says nothing of colour."""
+    """Return L*a*b* of each row, shape (n, 3); NaN where the table has no colour."""
     if not columns.rgb:
         if not columns.lab:
             return np.full((len(rows), 3), np.nan)
@@ -307,7 +309,7 @@ def _number(text: str) -> float:
         value = float(text)
     except ValueError:
         return float("nan")
-    # Loggers write such numbers for a value they have not.
+    # Loggers write such numbers for missing values.
     return float("nan") if value in _MISSING or not np.isfinite(value) else value
 
 

@@ -1,0 +1,1 @@
+"""The front door for notebooks: a record or a finished scan, as pandas and xarray know data."""

@@ -1,0 +1,355 @@
+"""The record of a station, read from a notebook: sections by name, each with its scans."""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from downcore.commands.section_lookup import nearest, standing_scan
+from downcore.notebook.database import COPY_AGAIN, ask
+from downcore.notebook.section_log import SectionComposition, SectionLog
+from downcore.notebook.tables import needed
+from downcore.store import Reader
+from downcore.store.queries import StoredScan
+from downcore.strata.depth import SLICE_UM
+from downcore.strata.depthlog import SliceRow
+from downcore.strata.errors import SectionError, UnknownSectionError
+from downcore.strata.record import ScanState
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN_ID = 8
+"""Digits of an identity that are shown; any that are unique may be given."""
+
+_UNFINISHED = frozenset({ScanState.GROWING, ScanState.SETTLING, ScanState.FINAL})
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    """
+    One scan of the record and how far it has come.
+
+    Examples
+    --------
+    >>> first = downcore.open("downcore.db").sections()[0]
+    >>> first.section, first.state, first.n_slices, first.px_per_cm
+    ('GC01_01', 'done', 4, 200.0)
+    """
+
+    section: str
+    scan_id: str
+    """Identity by content, 32 hexadecimal digits."""
+    state: str
+    """``seen``, ``growing``, ``settling``, ``final``, ``done``, ``quarantined``, ``superseded``
+    or ``missing``."""
+    reason: str
+    """Why it is so, where there is something to say."""
+    n_slices: int
+    """Centimetres in the record."""
+    format: str
+    """Name of the scanner format."""
+    px_per_cm: float
+    """Scan lines per centimetre of core."""
+    section_top_cm: float | None
+    """Depth of the section's top in the core; ``None`` where nothing says it."""
+    path: str
+    """Where the scan was found."""
+    updated_utc: str
+    superseded_by: str | None
+    """The later scan whose rows stand instead; ``None`` for one that stands."""
+    duplicate_of: str | None
+    """The scan of the same content that has the rows; ``None`` for one with rows of its own."""
+
+
+class ScanList(tuple[ScanSummary, ...]):
+    """
+    Scans, shown as a table; otherwise a tuple of :class:`ScanSummary`.
+
+    Examples
+    --------
+    >>> downcore.open("downcore.db").sections()
+    section  scan      state  cm  format      px/cm
+    GC01_01  ...       done    4  plain_tiff    200
+    >>> [one.section for one in downcore.open("downcore.db").sections()]
+    ['GC01_01']
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        rows = [_SHOWN, *map(_shown, self)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(
+                cell.rjust(width) if name in _NUMBERS else cell.ljust(width)
+                for name, cell, width in zip(_SHOWN, row, widths, strict=True)
+            ).rstrip()
+            for row in rows
+        )
+
+    def _repr_html_(self) -> str:
+        head, *rows = (
+            "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row)
+            for tag, row in [("th", _SHOWN), *(("td", _shown(one)) for one in self)]
+        )
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """
+        Return the scans as a DataFrame, a row for each, with the fields of :class:`ScanSummary`.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If pandas is not installed; says with which command it can be.
+
+        Examples
+        --------
+        >>> downcore.open("downcore.db").sections().to_pandas()["n_slices"].tolist()
+        [4]
+        """
+        names = ScanSummary.__slots__
+        pandas = needed("pandas")
+        return pandas.DataFrame({name: [getattr(one, name) for one in self] for name in names})
+
+
+_SHOWN = ("section", "scan", "state", "cm", "format", "px/cm")
+_NUMBERS = frozenset({"cm", "px/cm"})
+
+
+def _shown(one: ScanSummary) -> tuple[str, ...]:
+    state = f"{one.state}: {one.reason}" if one.reason else one.state
+    shown_id = one.scan_id[:_SHOWN_ID]
+    return (one.section, shown_id, state, str(one.n_slices), one.format, f"{one.px_per_cm:g}")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class StoredSection(SectionLog):
+    """
+    The depth log of one section as the record had it when it was asked.
+
+    Examples
+    --------
+    >>> section = downcore.open("downcore.db")["GC01_01"]
+    >>> section
+    <StoredSection GC01_01: 4 slices, density, ms, vp>
+    """
+
+    scans: ScanList
+    """Every scan of the section in the order they were met, superseded ones included."""
+    _db: Path
+
+    @property
+    def composition(self) -> SectionComposition:
+        """
+        What the section is made of, from the record.
+
+        Raises
+        ------
+        StoreError
+            If the record is of an older version, without compositions.
+
+        Examples
+        --------
+        >>> frame = downcore.open("downcore.db")["GC01_01"].composition.to_pandas()
+        >>> frame["group"].nunique() > 3
+        True
+        """
+        found = ask(self._db, lambda reader: tuple(reader.composition_log(self.scan_id)))
+        return SectionComposition(self.section, self.scan_id, found)
+
+
+class Log(Mapping[str, StoredSection]):
+    """
+    The record of a station, or of ``downcore process``: a mapping of section names to sections.
+
+    Nothing is kept open: each question is asked of the database anew, so that the answer is
+    the newest, and the same object may be asked for days while a daemon writes.
+
+    Examples
+    --------
+    >>> log = downcore.open("downcore.db")
+    >>> log
+    <Log downcore.db>
+    >>> list(log), "GC01_01" in log
+    (['GC01_01'], True)
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"<Log {self.path}>"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([one.section for one in self.sections()])
+
+    def __len__(self) -> int:
+        return len(self.sections())
+
+    def __getitem__(self, section: str) -> StoredSection:
+        return self.section(section)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
+
+    def sections(self) -> ScanList:
+        """
+        Return the newest scan of every section, in the order the sections were met.
+
+        Raises
+        ------
+        StoreError
+            If the record cannot be read any more.
+
+        Examples
+        --------
+        >>> downcore.open("downcore.db").sections()[0].section
+        'GC01_01'
+        """
+        return _summaries(ask(self.path, Reader.sections))
+
+    def section(self, section: str, *, scan: str | None = None) -> StoredSection:
+        """
+        Return the depth log of a section; ``log[section]`` is the same without a choice of scan.
+
+        Parameters
+        ----------
+        section : str
+            Name of the section.
+        scan : str, optional
+            Identity of one of its scans, or the first digits of it; the newest unless given.
+
+        Raises
+        ------
+        UnknownSectionError
+            A ``KeyError``: if the record has no such section or scan; names the nearest.
+        SectionError
+            If section or scan is a copy, and another one has the rows.
+        StoreError
+            If the record cannot be read any more.
+
+        Examples
+        --------
+        >>> log = downcore.open("downcore.db")
+        >>> newest = log["GC01_01"]
+        >>> [one.state for one in newest.scans]
+        ['done']
+        >>> log.section("GC01_01", scan=newest.scans[0].scan_id[:8]).scan_id == newest.scan_id
+        True
+        >>> log["GC01_1"]
+        Traceback (most recent call last):
+        ...
+        downcore.strata.errors.UnknownSectionError: expected a section of the store, got 'GC01_1'; \
+did you mean 'GC01_01'? known: GC01_01
+        """
+
+        def read(reader: Reader) -> StoredSection:
+            found = (
+                standing_scan(reader, section)
+                if scan is None
+                else _scan_named(reader, section, scan)
+            )
+            scan_id = found.scan.scan_id
+            rows: tuple[SliceRow, ...] = tuple(one.row for one in reader.scan_log(scan_id))
+            return StoredSection(
+                section, scan_id, rows, _summaries(reader.scans(section)), self.path
+            )
+
+        return ask(self.path, read)
+
+
+def open(path: str | Path) -> Log:  # noqa: A001 - downcore.open, in full
+    """
+    Open the record of a station, or of ``downcore process``, for reading; nothing is changed.
+
+    A daemon may go on writing meanwhile; it is not kept waiting. A database that no program has
+    open is read in a folder that cannot be written, too.
+
+    Parameters
+    ----------
+    path : str or Path
+        The SQLite file that ``[store] path`` of the settings names.
+
+    Returns
+    -------
+    Log
+
+    Warns
+    -----
+    UserWarning
+        If it looks like a copy that was made while a daemon wrote, and may lack the newest rows.
+
+    Raises
+    ------
+    StoreError
+        If there is no database, or none that this version can read; says what to do.
+
+    Examples
+    --------
+    >>> log = downcore.open("downcore.db")
+    >>> log["GC01_01"].to_pandas()["property"].unique().tolist()
+    ['density', 'ms', 'vp']
+    """
+    log = Log(Path(path).expanduser())
+    if _looks_copied(log):
+        warnings.warn(
+            f"{log.path} has an unfinished scan, and neither a -wal nor a .lock file lies beside "
+            "it: it was probably copied while a daemon wrote, and its newest rows are missing; "
+            f"{COPY_AGAIN}",
+            stacklevel=2,
+        )
+    return log
+
+
+def _looks_copied(log: Log) -> bool:
+    is_unfinished = any(one.state in _UNFINISHED for one in log.sections())
+    beside = [log.path.with_name(log.path.name + ending) for ending in ("-wal", ".lock")]
+    return is_unfinished and not any(one.exists() for one in beside)
+
+
+def _summaries(scans: list[StoredScan]) -> ScanList:
+    return ScanList(
+        ScanSummary(
+            section=one.scan.section_id,
+            scan_id=one.scan.scan_id,
+            state=one.status.state.value,
+            reason=one.status.reason,
+            n_slices=one.status.n_slices,
+            format=one.scan.format,
+            px_per_cm=float(one.scan.px_per_cm),
+            section_top_cm=(
+                None if one.scan.section_top_um is None else one.scan.section_top_um / SLICE_UM
+            ),
+            path=one.scan.path,
+            updated_utc=one.status.updated_utc,
+            superseded_by=one.status.superseded_by,
+            duplicate_of=one.status.duplicate_of,
+        )
+        for one in scans
+    )
+
+
+def _scan_named(reader: Reader, section: str, scan: str) -> StoredScan:
+    """Return the scan of a section whose identity begins with ``scan``."""
+    scans = reader.scans(section)
+    if not scans:
+        return standing_scan(reader, section)  # raises, and says which sections there are
+    known = [one.scan.scan_id for one in scans]
+    found = [one for one in scans if scan and one.scan.scan_id.startswith(scan)]
+    if len(found) != 1:
+        raise UnknownSectionError(
+            f"expected the identity of one scan of section {section!r}, got {scan!r}; "
+            f"{nearest(scan, known)}known: {', '.join(known)}"
+        )
+    original = found[0].status.duplicate_of
+    if original is not None:
+        raise SectionError(
+            f"scan {found[0].scan.scan_id} of section {section!r} is a copy of scan {original}, "
+            "whose log stands for both"
+        )
+    return found[0]
