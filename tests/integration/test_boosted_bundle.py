@@ -13,8 +13,6 @@ from downcore.inference import load_bundle, start_predictor
 
 torch = pytest.importorskip("torch", reason="needs the extra [training]")
 
-from threadpoolctl import threadpool_limits  # noqa: E402 - see above
-
 # Only where torch is installed can the lab be imported.
 from downcore.strata.errors import SettingsError  # noqa: E402 - see above
 from downcore_export.bundling import write_bundle  # noqa: E402 - see above
@@ -69,8 +67,7 @@ def sets() -> CoreSets:
 
 @pytest.fixture(scope="module", autouse=True)
 def few_trees() -> Iterator[None]:
-    # Trees this small take longer to share between threads than to grow.
-    with threadpool_limits(1, user_api="openmp"), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "N_TREES", 60)
         patch.setattr(fitting, "N_SPREAD_TREES", 10)
         patch.setattr(fitting, "N_FOLDS", 2)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,12 +44,25 @@ def processed(image: Path, db: Path, *more: str) -> subprocess.CompletedProcess[
     return downcore("process", str(image), "--bundle", "resnet-18", *words)
 
 
-def test_process_keeps_one_row_a_centimetre_and_log_prints_them(
-    image: Path, tmp_path: Path
-) -> None:
-    db = tmp_path / "core.db"
+@pytest.fixture(scope="module")
+def first(
+    image: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """Return what processing the image said, and the record, which nobody may change."""
+    db = tmp_path_factory.mktemp("record") / "core.db"
+    return processed(image, db), db
 
-    done = processed(image, db)
+
+@pytest.fixture
+def record(first: tuple[object, Path], tmp_path: Path) -> Path:
+    """Return a copy of the record of the image."""
+    return Path(shutil.copy(first[1], tmp_path / "core.db"))
+
+
+def test_process_keeps_one_row_a_centimetre_and_log_prints_them(
+    first: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    done, db = first
 
     assert done.returncode == 0, done.stderr
     assert f"{SECTION}: 4 cm" in done.stdout, done.stdout
@@ -61,12 +75,9 @@ def test_process_keeps_one_row_a_centimetre_and_log_prints_them(
     assert SECTION in downcore("log", "--db", str(db)).stdout, "the section is not listed"
 
 
-def test_the_log_prints_what_slices_are_made_of(image: Path, tmp_path: Path) -> None:
-    db = tmp_path / "core.db"
-    assert processed(image, db).returncode == 0
-
-    log = downcore("log", SECTION, "--db", str(db), "--composition", "--csv")
-    table = downcore("log", SECTION, "--db", str(db), "--composition")
+def test_the_log_prints_what_slices_are_made_of(record: Path) -> None:
+    log = downcore("log", SECTION, "--db", str(record), "--composition", "--csv")
+    table = downcore("log", SECTION, "--db", str(record), "--composition")
 
     rows = list(csv.DictReader(io.StringIO(log.stdout)))
     assert {int(row["slice"]) for row in rows} == set(range(4)), log.stderr
@@ -78,25 +89,24 @@ def test_the_log_prints_what_slices_are_made_of(image: Path, tmp_path: Path) -> 
     assert len(table.stdout.splitlines()) == 5, table.stdout + table.stderr
 
 
-def test_processing_again_changes_nothing(image: Path, tmp_path: Path) -> None:
-    db = tmp_path / "core.db"
-    processed(image, db)
-    before = downcore("log", SECTION, "--db", str(db), "--csv").stdout
+def test_processing_again_changes_nothing(image: Path, record: Path) -> None:
+    before = downcore("log", SECTION, "--db", str(record), "--csv").stdout
 
-    again = processed(image, db)
+    again = processed(image, record)
 
     assert again.returncode == 0, again.stderr
-    assert downcore("log", SECTION, "--db", str(db), "--csv").stdout == before
+    assert downcore("log", SECTION, "--db", str(record), "--csv").stdout == before
 
 
-def test_the_log_of_a_copy_says_where_its_rows_are(image: Path, tmp_path: Path) -> None:
-    db, copy = tmp_path / "core.db", tmp_path / "GC09.tif"
+def test_the_log_of_a_copy_says_where_its_rows_are(
+    image: Path, record: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "GC09.tif"
     copy.write_bytes(image.read_bytes())
-    processed(image, db)
-    done = processed(copy, db)
+    done = processed(copy, record)
     assert "the same content" in done.stdout, done.stdout + done.stderr
 
-    log = downcore("log", "GC09", "--db", str(db))
+    log = downcore("log", "GC09", "--db", str(record))
 
     assert log.returncode == REFUSED, log.stdout
     assert f"copy of '{SECTION}'" in log.stderr, log.stderr

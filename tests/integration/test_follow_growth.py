@@ -51,7 +51,7 @@ class Desk:
         self._scan: ScanLines | None = None
         self._stillness: FileStability | None = None
 
-    def list_inbox(self) -> None:
+    def look(self) -> None:
         self.now_s += 1
         seen = list_inbox(self.inbox, limits=ListingLimits())
         assert seen.problems == ()

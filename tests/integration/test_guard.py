@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from opened_once import bundles_opened_once
 from small_bundle import edit, some_tiles, write_bundle
 
 from downcore.commands.doctor import examine
@@ -50,6 +52,12 @@ def mud(length_cm: int = 3) -> NDArray[np.uint8]:
     light = rng.normal(0, 6, (shape[0], 1, 1)) + rng.normal(0, 3, shape)
     colour = np.array([80.0, 96.0, 88.0]) + light + rng.normal(0, 2, (*shape[:2], 3))
     return np.clip(colour, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def opened_once() -> Iterator[None]:
+    with bundles_opened_once():
+        yield
 
 
 def upsampled(scan: NDArray[np.uint8], px_per_cm: float) -> NDArray[np.uint8]:

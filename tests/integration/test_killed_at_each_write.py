@@ -18,6 +18,9 @@ from downcore.store import Store
 from downcore.store.transaction import Transaction
 from downcore.strata.record import ScanState
 
+N_STEPS_OF_HALF = 5
+"""Of a scanner that writes nine lines a step; more than a centimetre of core, and not all of it."""
+
 
 class KilledError(BaseException):
     """Ends everything at once, as a kill does."""
@@ -95,6 +98,44 @@ def test_a_kill_before_any_write_of_a_scan_leaves_what_an_undisturbed_run_does(
         assert known(device) == alone, f"killed before write {n_before}"
         assert copied(device, path) == with_copy, f"killed before write {n_before}"
         device.stop()
+
+
+def test_a_copy_that_comes_while_the_scan_still_grows_waits_and_gets_no_rows(
+    tmp_path: Path,
+) -> None:
+    with Device(tmp_path, slices_per_step=4) as device:
+        steps = pattern_named("growing-tiff").write(job_of(core(), device.inbox, "GC01"))
+        for _ in range(N_STEPS_OF_HALF):
+            path = next(steps).path
+            device.round()
+        assert device.scans("state") == [(ScanState.GROWING,)]
+        copy = path.with_name("GC09.tif")
+        shutil.copy(path, copy)
+        for _ in range(3):
+            device.round()
+        assert device.scans("section_id") == [("GC01",)], "the copy was read"
+        list(steps)
+        device.rest()
+        shutil.copy(path, copy)
+        device.rest()
+
+        (first, second) = device.scans("scan_id", "state", "duplicate_of")
+        assert second[1:] == (ScanState.DONE, first[0])
+        assert device.log_of(first[0]) == expected_log(core())
+        assert device.log_of(second[0]) == played_device.Log((), ())
+
+
+def test_a_copy_is_linked_once_it_is_still_and_not_at_first_sight(tmp_path: Path) -> None:
+    with Device(tmp_path) as device:
+        path = write(device.inbox, "GC01")
+        device.rest()
+        shutil.copy(path, path.with_name("GC09.tif"))
+        device.round()
+        assert device.scans("section_id") == [("GC01",)], "it may still be written"
+        device.rest()
+
+        (first, second) = device.scans("scan_id", "duplicate_of")
+        assert second[1] == first[0]
 
 
 def without_content(device: Device) -> None:

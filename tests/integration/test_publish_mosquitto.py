@@ -5,7 +5,6 @@ import itertools
 import json
 import logging
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ import jsonschema
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from programs import program
 
 from downcore.clock import SystemClock
 from downcore.publish import Feed, RunningSink, Wake, payloads
@@ -53,7 +53,7 @@ class Broker:
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
-        self._program = mosquitto()
+        self._program = program("mosquitto")
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"
@@ -116,15 +116,6 @@ class Listener:
     def close(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
-
-
-def mosquitto() -> str:
-    found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/sbin")
-    if found is None:
-        if "mosquitto" in os.environ.get("DOWNCORE_REQUIRE", ""):
-            pytest.fail("DOWNCORE_REQUIRE names mosquitto, but it is not installed")
-        pytest.skip("mosquitto is not installed, so there is no real broker to publish to")
-    return found
 
 
 def free_port() -> int:

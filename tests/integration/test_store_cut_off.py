@@ -5,11 +5,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+import faulty_openings
 import pytest
 import sqlite_utils
+from faulty_openings import STARTS, faulty_call
+from programs import program
 
 from downcore.clock import SystemClock
 from downcore.store import Reader, Store
@@ -17,24 +19,7 @@ from downcore.store.connection import APPLICATION_ID
 from downcore.store.migrations import migrations
 from downcore.strata.errors import StoreError
 
-DEADLINE_S = 60.0
-
-OPENERS = """
-import os
-import sys
-from pathlib import Path
-from downcore.clock import SystemClock
-from downcore.store import Store
-
-def open_in_a_process_of_its_own(path):
-    child = os.fork()
-    if child == 0:
-        Store.open(path, clock=SystemClock(), announce=None).close()
-        os._exit(0)
-    return os.waitpid(child, 0)[1]
-
-sys.exit(any([open_in_a_process_of_its_own(Path(path)) for path in sys.argv[1:]]))
-"""
+DEADLINE_S = 100.0
 
 CALLS = ("unlink", "fdatasync", "fsync", "ftruncate", "pwrite64")
 """System calls by which a database is made; the last is called too often to try every one."""
@@ -49,33 +34,15 @@ JOURNAL_OF_A_NEW_DATABASE = (
 ).ljust(512, b"\0")
 
 
-def strace() -> str:
-    found = shutil.which("strace")
-    if found is None:
-        if "strace" in os.environ.get("DOWNCORE_REQUIRE", "").split(","):
-            pytest.fail("DOWNCORE_REQUIRE names strace, but it is not installed")
-        pytest.skip("strace is not installed, so no system call can be made to fail")
-    return found
-
-
-def all_opened_with(fault: str, *paths: Path) -> bool:
-    """Open records, each in a process that suffers a fault; return whether nobody noticed it."""
-    command = [strace(), "-f", "-qq", "-o", "/dev/null"]
-    command += ["-e", f"trace={fault.partition(':')[0]}", "-e", f"inject={fault}"]
-    command += [sys.executable, "-B", "-c", OPENERS, *map(str, paths)]
+def opened_with(fault: str, call: str, folder: Path, *, least: int) -> list[Path]:
+    """Return folders of records whose opening suffered a fault at its first call, its second ..."""
+    starts = starts_in(folder / "starts")
+    command = [program("strace"), "-f", "-qq", "-o", "/dev/null"]
+    command += ["-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={faulty_call(call)}"]
+    command += [sys.executable, "-B", faulty_openings.__file__, call, f"{least}"]
     one_thread = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-    ended = subprocess.run(
-        command, capture_output=True, timeout=DEADLINE_S, check=False, env=one_thread
-    )
-    return ended.returncode == 0
-
-
-def instants(call: str) -> Iterator[int]:
-    """Count calls: every one, or more and more sparsely."""
-    count = 1
-    while True:
-        yield count
-        count += count if call == "pwrite64" else 1
+    subprocess.run([*command, starts, folder], timeout=DEADLINE_S, check=True, env=one_thread)
+    return [one for one in folder.iterdir() if one.name.isdecimal()]
 
 
 def older(path: Path) -> None:
@@ -123,19 +90,17 @@ def bytes_of(*paths: Path) -> list[bytes]:
     return [one.read_bytes() for path in paths for one in (path, Path(f"{path}-journal"))]
 
 
-def starts_in(folder: Path) -> tuple[Path, Path, Path]:
-    """Return where there is no database, an empty file and an older database."""
-    paths = (folder / "none.db", folder / "empty.db", folder / "older.db")
+def starts_in(folder: Path) -> Path:
     folder.mkdir()
-    paths[1].touch()
-    older(paths[2])
-    return paths
+    (folder / "empty.db").touch()
+    older(folder / "older.db")
+    return folder
 
 
-def check_all(paths: tuple[Path, Path, Path]) -> None:
-    for path in paths:
-        open_and_check(path).close()
-    with Reader.open(paths[2]) as reader:
+def check_all(folder: Path) -> None:
+    for name in STARTS:
+        open_and_check(folder / name).close()
+    with Reader.open(folder / "older.db") as reader:
         assert [one.seq for one in reader.entries(0, 9)] == [7], "an announcement was lost"
 
 
@@ -143,24 +108,19 @@ def check_all(paths: tuple[Path, Path, Path]) -> None:
 def test_a_daemon_killed_while_it_makes_or_migrates_its_database_starts_again(
     tmp_path: Path, call: str
 ) -> None:
-    n_kills = 0
-    for count in instants(call):
-        paths = starts_in(tmp_path / f"{count}")
-        if all_opened_with(f"{call}:signal=KILL:when={count}", *paths):
-            break
-        n_kills += 1
-        check_all(paths)
-    assert n_kills > 0, f"expected {call} to be called, so that the kill comes at it"
+    folders = opened_with("signal=KILL", call, tmp_path, least=1)
+
+    assert len(folders) > 1, f"expected {call} to be called, so that the kill comes at it"
+    for folder in folders:
+        check_all(folder)
 
 
-@pytest.mark.parametrize("fault", ["unlink:error=EROFS", "fdatasync:error=EIO"])
+@pytest.mark.parametrize(("call", "error"), [("unlink", "EROFS"), ("fdatasync", "EIO")])
 def test_a_disk_that_fails_once_while_the_database_is_made_is_no_fault_for_ever(
-    tmp_path: Path, fault: str
+    tmp_path: Path, call: str, error: str
 ) -> None:
-    for count in (1, 2, 3, 4):
-        paths = starts_in(tmp_path / f"{count}")
-        all_opened_with(f"{fault}:when={count}", *paths)
-        check_all(paths)
+    for folder in opened_with(f"error={error}", call, tmp_path, least=4):
+        check_all(folder)
 
 
 def test_a_database_whose_making_was_cut_off_is_made_anew(tmp_path: Path) -> None:

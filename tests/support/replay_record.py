@@ -7,7 +7,6 @@ is read line by line.
 """
 
 import contextlib
-import functools
 import json
 import math
 import shutil
@@ -24,13 +23,13 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from opened_once import bundles_opened_once
 from played_device import Device, DigestPredictor, core_lines, job_of
 from small_config import small_config
 from typer.testing import CliRunner
 
 from downcore.cli import app
 from downcore.ports import Predictor
-from downcore.service import station_setup
 from downcore.simulator.write_patterns import write_patterns
 from downcore.strata.bundle import Manifest
 from downcore.strata.estimates import TilePrediction
@@ -165,24 +164,10 @@ def _processed(folder: Path, says: Record, *, cut: bool) -> Record:
         words += ["--bundle", "boosted-colour"]
         words += ["--px-per-cm", says["px_per_cm"]] if says["px_per_cm"] else []
         words += ["--top", says["top"]] if says["top"] else []
-        with _bundles_opened_once(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        with bundles_opened_once(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             processed = CliRunner().invoke(app, words)
             logged = CliRunner().invoke(app, ["log", "--db", str(db)])
         return {"exit": processed.exit_code, "log exit": logged.exit_code, "rows": _rows(db)}
-
-
-@contextlib.contextmanager
-def _bundles_opened_once() -> Iterator[None]:
-    """Keep a bundle that was opened for one sample for the next; opening costs half a second."""
-    before = station_setup.open_guarded
-    station_setup.open_guarded = _open_guarded
-    try:
-        yield
-    finally:
-        station_setup.open_guarded = before
-
-
-_open_guarded = functools.cache(station_setup.open_guarded)
 
 
 def _rows(db: Path) -> list[Any]:

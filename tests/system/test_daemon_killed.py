@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from programs import program
 
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.simulator.scanner import pattern_named, play, scan_job
@@ -36,17 +35,6 @@ def until(is_so: Callable[[], bool], what: str) -> None:
         if time.monotonic() > end_s:
             pytest.fail(f"waited {DEADLINE_S:g} s for {what}")
         time.sleep(0.02)
-
-
-def program(name: str) -> str:
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
-    found = shutil.which(name, path=path)
-    if found is None:
-        message = f"{name} is not installed: apt-get install mosquitto mosquitto-clients"
-        if "mosquitto" in os.environ.get("DOWNCORE_REQUIRE", ""):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
 
 
 @contextlib.contextmanager

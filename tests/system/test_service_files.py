@@ -1,6 +1,5 @@
 """The files that make downcore a service are ones that systemd and mosquitto accept."""
 
-import os
 import re
 import shutil
 import socket
@@ -9,13 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
+from programs import program
 
 from downcore import exit_codes
 
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = ROOT / "systemd" / "downcore.service"
 FRAGMENT = ROOT / "systemd" / "mosquitto-downcore.conf"
-MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 pytestmark = pytest.mark.system
 
@@ -66,10 +65,7 @@ def test_the_unit_keeps_openvino_working_and_the_inbox_read_only() -> None:
 
 
 def test_mosquitto_accepts_the_fragment(tmp_path: Path) -> None:
-    if MOSQUITTO is None:
-        if "mosquitto" in os.environ.get("DOWNCORE_REQUIRE", "").split(","):
-            pytest.fail("mosquitto is required and not on PATH")
-        pytest.skip("mosquitto is not installed")
+    mosquitto = program("mosquitto")
     (tmp_path / "conf.d").mkdir()
     shutil.copy(FRAGMENT, tmp_path / "conf.d")
     with socket.socket() as free:
@@ -81,7 +77,7 @@ def test_mosquitto_accepts_the_fragment(tmp_path: Path) -> None:
         f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
         f"persistence_location {tmp_path}/\ninclude_dir {tmp_path}/conf.d\n"
     )
-    with subprocess.Popen([MOSQUITTO, "-c", str(settings)], stderr=subprocess.PIPE) as broker:
+    with subprocess.Popen([mosquitto, "-c", str(settings)], stderr=subprocess.PIPE) as broker:
         try:
             assert _listens(port, broker), "mosquitto does not start with the fragment"
         finally:

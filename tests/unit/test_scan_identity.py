@@ -1,5 +1,6 @@
 """Which scan of the store a file is: new, known and grown, replaced, or a copy."""
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -162,3 +163,52 @@ def test_a_scan_has_all_once_every_line_and_slice_is_kept_or_linked(
     kept: OpenedScan | None, *, has_all: bool
 ) -> None:
     assert Identity(FIRST, digest(10), kept).has_all(40, 4) == has_all
+
+
+def named_after(scan_id: str, digest_of_other: str) -> str:
+    """Return the name of what replaced a scan; records hold such names, so they cannot change."""
+    joined = hashlib.blake2b(bytes.fromhex(scan_id + digest_of_other), digest_size=16)
+    return scan_id_of(SECTION, joined.hexdigest())
+
+
+def test_a_file_that_was_replaced_is_known_again_by_the_name_of_the_first_and_what_differs() -> (
+    None
+):
+    other = LINES.copy()
+    other[30] ^= 1
+    second = named_after(FIRST, digest(40, other))
+    kept = replace(known(), scan_id=second, prefix_digest=digest(40, other))
+
+    assert found(HeldStore({FIRST: known()}), other) == Identity(second, digest(10), None)
+    assert found(HeldStore({FIRST: known(), second: kept}), other) == Identity(
+        second, digest(10), kept
+    )
+
+
+def test_a_file_with_other_content_than_a_linked_one_is_known_again() -> None:
+    linked = known(0, duplicate_of="original")
+    content = "cd" * 16
+    second = named_after(FIRST, content)
+    kept = replace(known(), scan_id=second)
+
+    got = found(HeldStore({FIRST: linked, second: kept}), content=content)
+
+    assert got == Identity(second, digest(10), kept)
+
+
+def test_a_growing_scan_without_a_new_line_is_the_same_scan() -> None:
+    kept = known(20, state=ScanState.GROWING)
+
+    got = found(HeldStore({FIRST: kept}), n_lines=20, is_complete=False)
+
+    assert got == Identity(FIRST, digest(10), kept)
+
+
+def test_a_scan_of_which_nothing_is_kept_but_its_name_is_the_same_scan() -> None:
+    begun = known(0, state=ScanState.GROWING, prefix_digest="")
+
+    assert found(HeldStore({FIRST: begun})) == Identity(FIRST, digest(10), begun)
+    one_line = known(1, state=ScanState.GROWING, prefix_digest="00" * 16)
+    got = found(HeldStore({FIRST: one_line}))
+    assert got is not None
+    assert got.stored is None, "its one line is another"

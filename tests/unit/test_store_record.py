@@ -308,6 +308,33 @@ def test_a_broken_rescan_leaves_the_good_scan_standing(store: Store, reader: Rea
     assert reader.scans()[1].status.reason == "cut off"
 
 
+def test_a_scan_that_was_set_aside_stays_so_until_it_gets_rows_after_all(
+    store: Store, reader: Reader
+) -> None:
+    store.open_scan(scan_of("a"))
+    store.set_scan_state("a", ScanState.QUARANTINED, "cut off")
+    store.open_scan(scan_of("b"))
+    commit(store, "b", row_at(0))
+    aside = reader.scans()[0].status
+
+    commit(store, "a", row_at(0))
+
+    late = reader.scans()[0].status
+    assert (aside.state, aside.reason, aside.superseded_by) == (
+        ScanState.QUARANTINED, "cut off", None,
+    )  # fmt: skip
+    assert (late.state, late.superseded_by) == (ScanState.SUPERSEDED, "b")
+    assert [one.scan.scan_id for one in reader.sections()] == ["b"]
+
+
+def test_a_scan_that_was_moved_is_found_where_it_now_is(store: Store, reader: Reader) -> None:
+    store.open_scan(scan_of("a"))
+
+    store.open_scan(replace(scan_of("a"), path="inbox/leg 2/a.tif"))
+
+    assert [one.scan.path for one in reader.scans()] == ["inbox/leg 2/a.tif"]
+
+
 def test_the_same_content_under_another_name_is_linked_not_run(
     store: Store, reader: Reader
 ) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from downcore.strata.footprint import FOOTPRINTS
 from downcore_training.boosted._reading import Reading
@@ -79,7 +80,9 @@ def fit_trees(
         early_stopping=False,  # pyright: ignore[reportArgumentType] - its default is "auto"
         random_state=how.seed,
     )
-    return model.fit(features[known], target[known])
+    # On a busy machine threads wait for one another far longer than they work.
+    with threadpool_limits(1, user_api="openmp"):
+        return model.fit(features[known], target[known])
 
 
 def fit_means(lessons: Lessons, scaling: TargetScaling, *, how: Boosting) -> tuple[Ensemble, ...]:
@@ -96,9 +99,9 @@ def fit_means(lessons: Lessons, scaling: TargetScaling, *, how: Boosting) -> tup
 
 def predicted(models: Sequence[Ensemble], features: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the sums of all ``models``, shape (n, n_models)."""
-    return np.stack(
-        [np.sum([m.predict(features) for m in ensemble], axis=0) for ensemble in models], axis=1
-    )
+    with threadpool_limits(1, user_api="openmp"):
+        sums = [np.sum([m.predict(features) for m in ensemble], axis=0) for ensemble in models]
+    return np.stack(sums, axis=1)
 
 
 def slice_means(tiles: TileSet, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -117,10 +120,10 @@ def _fit_wide(lessons: Lessons, i: int, scaling: TargetScaling, *, how: Boosting
     per_round = how.n_trees // (2 * how.n_rounds)
     first = how.n_trees - per_round * how.n_rounds
     models = [fit_trees(features, lessons.wanted[:, i], n_trees=first, how=how)]
-    fitted = models[0].predict(features)
+    fitted = predicted([(models[0],)], features)[:, 0]
     for _ in range(how.n_rounds):
         values = centre + spread * slice_means(tiles, fitted)
         owed = reading.owed(values, label - reading.of(values)) / spread
         models.append(fit_trees(features, owed[tiles.group], n_trees=per_round, how=how))
-        fitted = fitted + models[-1].predict(features)
+        fitted = fitted + predicted([(models[-1],)], features)[:, 0]
     return tuple(models)

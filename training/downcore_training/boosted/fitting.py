@@ -172,7 +172,8 @@ def _fit_spreads(
     for i in range(len(PROPERTIES)):
         model = fit_trees(training.features, target[:, i], n_trees=N_SPREAD_TREES, how=how)
         known = np.isfinite(target[:, i])
-        ratio = error[tiles.group][known, i] / np.exp(model.predict(training.features[known]))
+        log_error = predicted([(model,)], training.features[known])[:, 0]
+        ratio = error[tiles.group][known, i] / np.exp(log_error)
         # Of the errors in units of the sd, the mean square is to be 1.
         found.append((model, 0.5 * math.log(float((ratio**2).mean()) + 1e-12)))
     return found

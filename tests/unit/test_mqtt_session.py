@@ -1,0 +1,139 @@
+"""What is said on one connection to a broker, to a link that keeps what is published."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, cast
+
+import pytest
+from downcore.publish._mqtt_link import Message
+from downcore.publish._mqtt_session import Session
+
+from downcore.publish import payloads
+from downcore.publish.topics import Topics
+from downcore.strata.record import OutboxEntry, OutboxKind, ScanState, ScanStatus, StoreOrigin
+
+UTC = "2026-01-31T23:59:59Z"
+TOPICS = Topics("RV", "mscl")
+
+
+class KeepingLink:
+    """A connection that is up and keeps what is published."""
+
+    def __init__(self, window: int = 20) -> None:
+        self.window = window
+        self.messages: list[Message] = []
+        self._arrived: list[tuple[int, str]] = []
+
+    def publish(self, message: Message) -> int:
+        self.messages.append(message)
+        return len(self.messages)
+
+    def arrive(self, *numbers: int) -> None:
+        self._arrived += [(number, "") for number in numbers]
+
+    def take_arrivals(self) -> list[tuple[int, str]]:
+        taken, self._arrived = self._arrived, []
+        return taken
+
+
+class StatesOutbox:
+    """An outbox of the states that one section went through."""
+
+    def __init__(self, *states: ScanState) -> None:
+        self.kept: list[OutboxEntry] = []
+        self.add(*states)
+
+    def add(self, *states: ScanState) -> None:
+        for state in states:
+            payload = payloads.state_payload(
+                ScanStatus("S1", "a", state, "", 0, 0, None, None, UTC)
+            )
+            seq = len(self.kept) + 1
+            self.kept.append(OutboxEntry(seq, OutboxKind.STATE, "S1", payload, UTC))
+
+    def origin(self) -> StoreOrigin:
+        return StoreOrigin(1, "0" * 32, len(self.kept))
+
+    def entries(self, after_seq: int, limit: int) -> list[OutboxEntry]:
+        return self.kept[after_seq : after_seq + limit]
+
+    def newest(self, kind: OutboxKind, after_seq: int = 0) -> list[OutboxEntry]:
+        return [one for one in self.kept[after_seq:] if one.kind is kind][-1:]
+
+
+def session(link: KeepingLink, outbox: StatesOutbox, acked_seq: int = 0) -> Session:
+    return Session(cast("Any", link), TOPICS, outbox, origin=outbox.origin(), acked_seq=acked_seq)
+
+
+def said(messages: Iterable[Message]) -> list[tuple[str, bool]]:
+    """Return the state of the section that each message tells, and whether it is retained."""
+    return [
+        (json.loads(one.payload)["state"], one.retain)
+        for one in messages
+        if one.topic == TOPICS.section_state("S1")
+    ]
+
+
+def test_states_of_a_backlog_are_not_retained_so_that_a_newcomer_hears_the_newest() -> None:
+    link = KeepingLink()
+    outbox = StatesOutbox(ScanState.SEEN, ScanState.GROWING, ScanState.SETTLING)
+    talk = session(link, outbox)
+    talk.greet(b"{}", b"{}")
+    talk.send(0.0)
+    outbox.add(ScanState.DONE)
+    talk.notice_commits()
+    talk.send(1.0)
+
+    assert said(link.messages) == [
+        ("settling", True),
+        ("seen", False),
+        ("growing", False),
+        ("settling", False),
+        ("done", True),
+    ]
+    historical = [json.loads(one.payload)["historical"] for one in link.messages if one.seq]
+    assert historical == [True, True, True, False]
+
+
+def test_what_was_delivered_before_is_not_sent_again_and_the_rest_is() -> None:
+    link = KeepingLink()
+    outbox = StatesOutbox(ScanState.SEEN, ScanState.GROWING, ScanState.SETTLING)
+    talk = session(link, outbox, acked_seq=1)
+
+    talk.send(0.0)
+
+    assert [one.seq for one in link.messages] == [2, 3]
+    assert talk.watermark == 1
+
+
+@pytest.mark.parametrize(
+    ("arrived", "watermark"), [((), 0), ((1,), 1), ((2, 3), 0), ((1, 3), 1), ((3, 1, 2), 3)]
+)
+def test_delivered_is_only_what_has_arrived_without_a_gap(
+    arrived: tuple[int, ...], watermark: int
+) -> None:
+    link = KeepingLink()
+    talk = session(link, StatesOutbox(ScanState.SEEN, ScanState.GROWING, ScanState.SETTLING))
+    talk.send(0.0)
+
+    for number in arrived:
+        link.arrive(number)
+        assert talk.take_arrivals() == ""
+
+    assert talk.watermark == watermark
+    assert talk.is_idle == (watermark == 3)
+
+
+def test_no_more_is_under_way_than_the_broker_allows() -> None:
+    link = KeepingLink(window=2)
+    talk = session(link, StatesOutbox(*[ScanState.SEEN] * 5))
+
+    talk.send(0.0)
+    assert len(link.messages) == 2
+    assert talk.oldest_s() == 0.0
+    link.arrive(1)
+    talk.take_arrivals()
+    talk.send(3.0)
+
+    assert [one.seq for one in link.messages] == [1, 2, 3]
+    assert not talk.is_idle
