@@ -75,6 +75,7 @@ def latencies_s(folder: Path, *, length_cm: int, rate_m_per_min: float, bundle: 
             predict={"bundles": (bundle,), "mode": "live"},
             store={"path": folder / "latency.db"},
             mqtt={"port": port},
+            terminal={"enabled": False},
         )
         client = listen(port, arrived_s)
         with running(Daemon(settings, clock=SystemClock())):

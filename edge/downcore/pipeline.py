@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.defaults import TILES_PER_SLICE
 from downcore.ports import Predictor, ScanLines, TilePrediction
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Estimate, SliceRow
@@ -37,7 +38,7 @@ OnMasked = Callable[[SliceLines, NDArray[np.uint8]], None]
 class SliceRules:
     """How slices are predicted."""
 
-    tiles_per_slice: int = 8
+    tiles_per_slice: int = TILES_PER_SLICE
     """Most tiles predicted across one slice; 1 or more."""
     allow_low_resolution: bool = False
     """Predict even from scans far below the resolution of the training; the rows say so."""

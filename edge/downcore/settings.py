@@ -2,28 +2,39 @@
 The settings of the device: one TOML file, over which ``DOWNCORE_*`` variables go.
 
 ``DOWNCORE_MQTT__HOST=broker`` sets ``[mqtt] host``. A key that does not exist is
-an error that names the nearest one that does; nothing is guessed.
+an error that names the nearest one that does; nothing is guessed. Each sink brings a
+section of its own, named as the sink.
 """
 
 import difflib
+import logging
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 from pydantic_settings import SettingsError as UnreadableSourceError
 
+from downcore.defaults import MAX_PIXELS, TILES_PER_SLICE
+from downcore.publish.sink import SinkSettings
+from downcore.publish.sinks import sinks
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import SettingsError
 from downcore.strata.input_text import exact_ratio, shown
+
+logger = logging.getLogger(__name__)
+
+RENAMED = {"inbox.most_pixels": "inbox.max_pixels"}
+"""Keys under their names of the version before, which still count, with a warning."""
 
 
 def _exact_scale(text: str) -> str:
@@ -43,9 +54,7 @@ MAX_SECONDS = 31_536_000.0
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False
-    )
+    model_config = SinkSettings.model_config
 
 
 class InboxSettings(_Section):
@@ -81,14 +90,15 @@ class InboxSettings(_Section):
         description="Seconds between full looks at the folder; events only make it sooner.",
     )
     watch_events: bool = Field(
-        default=True, description="Use file events as hints; a full look is the truth either way."
+        default=True,
+        description="Use file events as hints; a full listing decides either way.",
     )
     name_patterns: tuple[str, ...] = Field(
         default=(),
         description="Extra name patterns with the groups core, section, half, expedition.",
     )
     max_pixels: int = Field(
-        default=600_000_000,
+        default=MAX_PIXELS,
         gt=0,
         le=10**12,
         description="Largest image accepted, pixels; checked before decoding.",
@@ -125,7 +135,10 @@ class PredictSettings(_Section):
         description="Predict even from scans far below the resolution of the training.",
     )
     tiles_per_slice: int = Field(
-        default=8, ge=1, le=32, description="Most 1 cm tiles looked at across one slice."
+        default=TILES_PER_SLICE,
+        ge=1,
+        le=32,
+        description="Most 1 cm tiles taken across one slice.",
     )
     threads: int = Field(
         default=0, ge=0, le=1024, description="Inference threads; 0 takes every core."
@@ -163,27 +176,6 @@ class CompositionSettings(_Section):
     )
 
 
-class MqttSection(_Section):
-    """The ship's broker."""
-
-    enabled: bool = Field(default=True, description="Publish at all; the store is kept either way.")
-    host: str = Field(default="127.0.0.1", min_length=1, description="Broker's name or address.")
-    port: int = Field(default=1883, ge=1, le=65535, description="Broker's port.")
-    protocol: Literal["3.1.1", "5"] = Field(default="3.1.1", description="MQTT version.")
-    username: str | None = Field(
-        default=None, description="User name, where the broker asks for one."
-    )
-    password_file: Path | None = Field(
-        default=None, description="File with the password and nothing else."
-    )
-    tls: bool = Field(
-        default=False, description="Encrypt, with the system's certificates or ca_file."
-    )
-    ca_file: Path | None = Field(default=None, description="Certificate authority, PEM.")
-    cert_file: Path | None = Field(default=None, description="Client certificate, PEM.")
-    key_file: Path | None = Field(default=None, description="Client key, PEM.")
-
-
 class LogSettings(_Section):
     """What the daemon says of itself."""
 
@@ -193,7 +185,7 @@ class LogSettings(_Section):
 
 
 class Settings(BaseSettings):
-    """Every setting of the device."""
+    """Every setting of the device; :func:`settings_model` adds a section for each sink."""
 
     model_config = SettingsConfigDict(
         env_prefix="DOWNCORE_", env_nested_delimiter="__", extra="forbid", frozen=True
@@ -204,22 +196,21 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     predict: PredictSettings = PredictSettings()
     composition: CompositionSettings = CompositionSettings()
-    mqtt: MqttSection = MqttSection()
     log: LogSettings = LogSettings()
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env files are read
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no secrets folder
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources: arguments, environment, file."""
-        file = settings_cls.model_config.get("toml_file")
-        toml = (TomlConfigSettingsSource(settings_cls, Path(str(file))),) if file else ()
-        return (init_settings, env_settings, *toml)
+    def sink(self, name: str) -> SinkSettings:
+        """Return the section of the sink called ``name``."""
+        section: SinkSettings = getattr(self, name)
+        return section
+
+
+@cache
+def settings_model() -> type[Settings]:
+    """Return the model of every section: those of the device, then one for each sink."""
+    sections: dict[str, Any] = {
+        name: (sink.settings, sink.settings()) for name, sink in sinks().items()
+    }
+    return create_model("Settings", __base__=Settings, **sections)
 
 
 def load_settings(path: Path | None, **sections: Mapping[str, Any]) -> Settings:
@@ -239,15 +230,27 @@ def load_settings(path: Path | None, **sections: Mapping[str, Any]) -> Settings:
     SettingsError
         If the file cannot be read, or a key or value is wrong; says which and what is right.
     """
-    if path is not None:
-        _check_readable(path)
+    file = {} if path is None else _renamed(_toml_in(path), str(path))
     _check_environment()
 
-    class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=path)
+    class FromFile(settings_model()):  # type: ignore[misc] # made from the sinks there are
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            **_others: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            environment = _renamed(env_settings(), "environment")
+            return (
+                init_settings,
+                InitSettingsSource(settings_cls, environment),
+                InitSettingsSource(settings_cls, file),
+            )
 
     try:
-        settings = FromFile(**sections)  # type: ignore[arg-type] # sections are checked by pydantic
+        settings: Settings = FromFile(**sections)
     except ValidationError as error:
         where = str(path) if path else "the settings"
         raise SettingsError("\n".join(_complaints(where, error))) from None
@@ -275,28 +278,29 @@ def known_keys() -> dict[str, str]:
 
 def origin_of(key: str, path: Path | None) -> str:
     """Return where ``section.key`` gets its value: ``environment``, ``file`` or ``default``."""
-    section, name = key.split(".", 1)
-    if f"DOWNCORE_{section}__{name}".upper() in os.environ:
+    names = [
+        tuple(key.split(".", 1)),
+        *(old.split(".") for old, new in RENAMED.items() if new == key),
+    ]
+    if any(f"DOWNCORE_{section}__{name}".upper() in os.environ for section, name in names):
         return "environment"
-    if path is not None:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
-        if name in told.get(section, {}):
-            return "file"
-    return "default"
+    file = {} if path is None else _toml_in(path)
+    return "file" if any(name in file.get(section, {}) for section, name in names) else "default"
 
 
 def _models() -> dict[str, type[BaseModel]]:
     return {
         name: field.annotation
-        for name, field in Settings.model_fields.items()
+        for name, field in settings_model().model_fields.items()
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
     }
 
 
-def _check_readable(path: Path) -> None:
+def _toml_in(path: Path) -> dict[str, Any]:
     try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
         # Written out, so that a hexadecimal number of thousands of digits is refused, too.
-        repr(tomllib.loads(path.read_text(encoding="utf-8")))
+        repr(values)
     except OSError as error:
         raise SettingsError(
             f"expected a settings file at {path}, got: {error.strerror}; "
@@ -309,6 +313,25 @@ def _check_readable(path: Path) -> None:
             f"expected settings in {path}, got a number of thousands of digits, or brackets "
             "nested too deep; mend the file, or write another with 'downcore init INBOX'"
         ) from None
+    return values
+
+
+def _renamed(values: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return values with the keys of the version before under their names of this one."""
+    for old, new in RENAMED.items():
+        (section, old_key), (_, new_key) = old.split("."), new.split(".")
+        given = values.get(section)
+        if not isinstance(given, dict) or old_key not in given:
+            continue
+        if new_key in given:
+            raise SettingsError(
+                f"{where}: expected {new} alone, got {old} beside it; leave {old} out"
+            )
+        logger.warning(
+            "%s: %s is now called %s; the old name ends with this version", where, old, new
+        )
+        values = values | {section: {new_key if k == old_key else k: v for k, v in given.items()}}
+    return values
 
 
 def _check_environment() -> None:
@@ -323,7 +346,7 @@ def _check_environment() -> None:
         if rest in sections:
             continue
         key = rest.replace("__" if "__" in rest else "_", ".", 1)
-        if key not in known_keys() or "__" not in rest:
+        if key not in {*known_keys(), *RENAMED} or "__" not in rest:
             raise SettingsError(
                 f"environment: unknown variable {variable}; {_nearest(key, list(known_keys()))}"
                 f"; sections: {', '.join(sections)}"
@@ -331,14 +354,14 @@ def _check_environment() -> None:
 
 
 def _complaints(where: str, error: ValidationError) -> Iterator[str]:
-    for one in error.errors():
-        loc = [str(part) for part in one["loc"]]
+    for fault in error.errors():
+        loc = [str(part) for part in fault["loc"]]
         key = ".".join(loc)
-        if one["type"] == "extra_forbidden":
+        if fault["type"] == "extra_forbidden":
             within = list(known_keys()) if len(loc) > 1 else list(_models())
             yield f"{where}: unknown key {key}; {_nearest(key, within)}"
         else:
-            yield f"{where}: {key}: {one['msg']}, got {shown(one['input'])}"
+            yield f"{where}: {key}: {fault['msg']}, got {shown(fault['input'])}"
 
 
 def _nearest(key: str, known: list[str]) -> str:
@@ -364,25 +387,14 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         # Without a slash it is the name of a bundle or table that comes with the device.
         return str((folder / Path(name).expanduser()).absolute()) if "/" in name else name
 
-    mqtt, composition = settings.mqtt, settings.composition
-    return settings.model_copy(
-        update={
-            "inbox": settings.inbox.model_copy(update={"path": at(settings.inbox.path)}),
-            "store": settings.store.model_copy(update={"path": at(settings.store.path)}),
-            "predict": settings.predict.model_copy(
-                update={"bundles": tuple(map(named_at, settings.predict.bundles))}
-            ),
-            "composition": composition.model_copy(
-                update={
-                    "tables": tuple(map(named_at, composition.tables)),
-                    "segment_anything": at(composition.segment_anything),
-                }
-            ),
-            "mqtt": mqtt.model_copy(
-                update={
-                    name: at(getattr(mqtt, name))
-                    for name in ("password_file", "ca_file", "cert_file", "key_file")
-                }
-            ),
-        }
-    )
+    def anchored(section: BaseModel) -> BaseModel:
+        paths = {key: at(value) for key, value in section if isinstance(value, Path)}
+        return section.model_copy(update=paths)
+
+    def named(section: BaseModel, key: str) -> BaseModel:
+        return section.model_copy(update={key: tuple(map(named_at, getattr(section, key)))})
+
+    sections = {name: anchored(section) for name, section in settings}
+    sections["predict"] = named(sections["predict"], "bundles")
+    sections["composition"] = named(sections["composition"], "tables")
+    return settings.model_copy(update=sections)

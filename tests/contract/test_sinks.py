@@ -3,19 +3,21 @@
 import io
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from downcore.clock import SystemClock
-from downcore.publish import Feed, Sink, Wake, payloads, sinks
-from downcore.publish.mqtt_settings import MqttSettings, read_password
+from downcore.publish import Feed, Wake, payloads
 from downcore.publish.payloads import Birth, StationState, StationStatus
-from downcore.publish.terminal import TerminalSettings
+from downcore.publish.sinks import sinks
+from downcore.publish.sinks._mqtt_settings import read_password
+from downcore.publish.sinks.mqtt import MqttSettings
+from downcore.publish.sinks.terminal import TerminalSettings, TerminalSink
+from downcore.settings import Settings, load_settings
 from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.errors import SettingsError
 from downcore.strata.record import (
@@ -30,11 +32,7 @@ from downcore.strata.slices import CoreSlice
 
 UTC = "2026-01-31T23:59:59.123Z"
 DEADLINE_S = 10.0
-SETTINGS: dict[str, Callable[[], Any]] = {
-    # Nothing listens on the port, so this is the sink with its broker down.
-    "mqtt": lambda: MqttSettings("127.0.0.1", "vessel", "station", 1),
-    "terminal": lambda: TerminalSettings(io.StringIO()),
-}
+BROKER = MqttSettings(port=1)
 
 
 class MemoryOutbox:
@@ -88,15 +86,38 @@ def feed(outbox: MemoryOutbox) -> Feed:
     def opened() -> Iterator[MemoryOutbox]:
         yield outbox
 
-    return Feed(opened, outbox, Wake(), SystemClock(), Birth("0.1.0", UTC, ()))
+    return Feed(opened, outbox, Wake(), SystemClock(), Birth("0.1.0", UTC, ()), "RV", "mscl")
 
 
 @pytest.mark.parametrize("name", sorted(sinks()))
-def test_a_sink_says_what_it_is_called_and_takes(name: str) -> None:
+def test_a_sink_has_a_section_of_the_settings_that_turns_it_on_and_off(
+    name: str, tmp_path: Path
+) -> None:
+    sink = sinks()[name]
+    path = tmp_path / "edge.toml"
+
+    for is_enabled in (True, False):
+        path.write_text(f"[{name}]\nenabled = {str(is_enabled).lower()}\n")
+        section = load_settings(path).sink(name)
+        assert isinstance(section, sink.settings)
+        assert section.enabled is is_enabled
+    assert not hasattr(Settings, name), "the settings have something of this name already"
+    assert name not in Settings.model_fields
+    assert isinstance(sink.example, sink.settings)
+
+
+@pytest.mark.parametrize("name", sorted(sinks()))
+def test_a_sink_is_checked_before_it_is_opened_and_probed_in_one_sentence(name: str) -> None:
     sink = sinks()[name]
 
-    assert isinstance(sink, Sink)
-    assert isinstance(SETTINGS[name](), sink.settings), "add settings for the new sink above"
+    sink.check(sink.example)
+    if sink.probe is not None:
+        try:
+            answer = sink.probe(sink.example)
+        except OSError as error:
+            answer = str(error)
+        assert answer
+        assert "\n" not in answer
 
 
 @pytest.mark.parametrize("name", sorted(sinks()))
@@ -107,14 +128,14 @@ def test_a_sink_starts_and_ends_wherever_it_carries_to(
     before = set(threading.enumerate())
     began_s = time.monotonic()
 
-    running = sinks()[name].open(SETTINGS[name](), feed)
+    running = sinks()[name].open(sinks()[name].example, feed)
     running.report(StationStatus(StationState.DEGRADED, ("the disk is full",), UTC, "0.1.0"))
     health = running.health()
     running.stop()
     running.stop()
 
     assert time.monotonic() - began_s < DEADLINE_S, "stopping must not wait for a dead place"
-    assert health.is_connected == (not health.problem)
+    assert not (health.is_connected and health.problem), "it works, and it does not"
     own = [one for one in set(threading.enumerate()) - before if "sink" in one.name]
     assert own == [], "a thread outlived its sink"
 
@@ -124,7 +145,7 @@ def test_the_terminal_prints_what_is_committed_from_now_on(
 ) -> None:
     stream = io.StringIO()
     outbox.add(OutboxKind.LOG, log_of(0))
-    running = sinks()["terminal"].open(TerminalSettings(stream), feed)
+    running = TerminalSink(TerminalSettings(), feed, stream=stream)
 
     outbox.add(OutboxKind.LOG, log_of(12))
     status = ScanStatus("S1", "a", ScanState.DONE, "", 13, 2600, None, None, UTC)
@@ -146,7 +167,7 @@ def test_a_terminal_without_the_letters_of_a_name_still_prints_its_rows(
 ) -> None:
     written = io.BytesIO()
     stream = io.TextIOWrapper(written, encoding="ascii")
-    running = sinks()["terminal"].open(TerminalSettings(stream), feed)
+    running = TerminalSink(TerminalSettings(), feed, stream=stream)
     outbox.kept.append(OutboxEntry(1, OutboxKind.LOG, "GC\u03b2", log_of(0), UTC))
     feed.wake.notify()
     running.stop()
@@ -159,7 +180,7 @@ def test_a_terminal_that_goes_away_stops_nothing_else(feed: Feed, outbox: Memory
         def write(self, text: str, /) -> int:
             raise BrokenPipeError(text)
 
-    running = sinks()["terminal"].open(TerminalSettings(Gone()), feed)
+    running = TerminalSink(TerminalSettings(), feed, stream=Gone())
     outbox.add(OutboxKind.LOG, log_of(0))
     feed.wake.notify()
     running.stop()
@@ -170,27 +191,25 @@ def test_a_terminal_that_goes_away_stops_nothing_else(feed: Feed, outbox: Memory
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"host": ""}, "mqtt.host"),
         ({"host": "x" * 64 + ".ship"}, "mqtt.host"),
-        ({"window": 21}, "mqtt.window: expected 2 to 20, got 21"),
-        ({"password_file": "secret"}, "mqtt.username beside it"),
-        ({"ca_file": "ca.pem"}, "mqtt.tls: expected true"),
+        ({"password_file": Path("secret")}, "mqtt.username beside it"),
+        ({"ca_file": Path("ca.pem")}, "mqtt.tls: expected true"),
     ],
 )
 def test_settings_of_the_broker_that_cannot_be_used_name_their_key(
     change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SettingsError, match=message):
-        replace(SETTINGS["mqtt"](), **change)
+        sinks()["mqtt"].check(BROKER.model_copy(update=change))
 
 
 def test_a_password_is_read_from_a_file_or_a_credential_and_never_shown(
     feed: Feed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mqtt-password").write_text("käse\r\nsecond line\n")
-    whole = replace(SETTINGS["mqtt"](), username="u", password_file=tmp_path / "mqtt-password")
+    whole = MqttSettings(port=1, username="u", password_file=tmp_path / "mqtt-password")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    relative = replace(whole, password_file=Path("mqtt-password"))
+    relative = whole.model_copy(update={"password_file": Path("mqtt-password")})
     binary = tmp_path / "binary"
     binary.write_bytes(b"s3cret\xff")
 
@@ -198,7 +217,7 @@ def test_a_password_is_read_from_a_file_or_a_credential_and_never_shown(
     assert "käse" not in repr(whole)
     for bad in (tmp_path / "missing", binary):
         with pytest.raises(SettingsError, match=r"mqtt\.password_file") as caught:
-            sinks()["mqtt"].open(replace(whole, password_file=bad), feed)
+            sinks()["mqtt"].open(whole.model_copy(update={"password_file": bad}), feed)
         assert "s3cret" not in str(caught.value)
 
 
@@ -207,4 +226,4 @@ def test_certificates_that_cannot_be_read_are_said_so(feed: Feed, tmp_path: Path
     ca_file.write_text("not a certificate")
 
     with pytest.raises(SettingsError, match="PEM files"):
-        sinks()["mqtt"].open(replace(SETTINGS["mqtt"](), tls=True, ca_file=ca_file), feed)
+        sinks()["mqtt"].open(MqttSettings(port=1, tls=True, ca_file=ca_file), feed)

@@ -285,11 +285,15 @@ def test_a_run_that_ends_by_itself_does_not_wait_for_a_missing_inbox(tmp_path: P
     assert "inbox.path" in done.stderr, done.stderr
 
 
-def test_simulate_lists_its_ways_of_writing() -> None:
-    shown = CliRunner().invoke(app, ["simulate", "nowhere", "--way", "list"])
+def test_simulate_lists_its_write_patterns_under_the_old_name_of_the_flag_too() -> None:
+    shown = CliRunner().invoke(app, ["simulate", "nowhere", "--pattern", "list"])
+    old = CliRunner().invoke(app, ["simulate", "nowhere", "--way", "list"])
 
     for pattern in ("growing-tiff", "strips-out-of-order", "slow-copy"):
         assert pattern in shown.output, shown.output
+    assert old.stdout == shown.stdout
+    assert "now called --pattern" in old.stderr
+    assert "now called" not in shown.output
 
 
 @pytest.mark.parametrize("scale", ["1/0", "two", "0", "-3"])

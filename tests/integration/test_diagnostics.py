@@ -127,7 +127,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
 
     checks = {check.name: check for check in examine(config)}
 
-    for name in ("inbox", "bundles", "broker"):
+    for name in ("inbox", "bundles", "mqtt"):
         assert not checks[name].is_ok, f"{name} should be wrong"
         assert checks[name].advice, f"{name} has no advice"
     assert "no-such" in checks["bundles"].finding, checks["bundles"].finding

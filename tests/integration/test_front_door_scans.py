@@ -19,6 +19,8 @@ from downcore.strata.errors import BundleError, GrowingError, SegmentError, Unkn
 
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:

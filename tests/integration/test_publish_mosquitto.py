@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import logging
 import os
 import signal
 import socket
@@ -24,10 +25,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from programs import program
 
 from downcore.clock import SystemClock
-from downcore.publish import Feed, RunningSink, Wake, payloads, sinks
-from downcore.publish.mqtt_settings import MqttSettings
+from downcore.publish import Feed, RunningSink, Wake, payloads
 from downcore.publish.payloads import Birth, StationState, StationStatus
+from downcore.publish.sinks import sinks
+from downcore.publish.sinks.mqtt import MqttSettings
 from downcore.publish.topics import Topics
+from downcore.service import daemon as daemon_module
+from downcore.service.daemon import Daemon
+from downcore.settings import load_settings
 from downcore.store import Reader, Store
 from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.record import Run, Scan, ScanState
@@ -183,8 +188,9 @@ def store(tmp_path: Path, wake: Wake) -> Iterator[Store]:
 def started(
     store: Store, wake: Wake, port: int, protocol: Literal["3.1.1", "5"] = "3.1.1"
 ) -> RunningSink:
-    settings = MqttSettings("127.0.0.1", TOPICS.vessel, TOPICS.station, port, protocol=protocol)
-    feed = Feed(partial(Reader.open, store.path), store, wake, SystemClock(), BIRTH)
+    settings = MqttSettings(port=port, protocol=protocol)
+    reader = partial(Reader.open, store.path)
+    feed = Feed(reader, store, wake, SystemClock(), BIRTH, TOPICS.vessel, TOPICS.station)
     return sinks()["mqtt"].open(settings, feed)
 
 
@@ -327,13 +333,18 @@ from functools import partial
 from importlib import resources
 from pathlib import Path
 from downcore.clock import SystemClock
-from downcore.publish import Feed, Wake, payloads, sinks
-from downcore.publish.mqtt_settings import MqttSettings
+from downcore.publish import Feed, Wake, payloads
+from downcore.publish.sinks import sinks
+from downcore.publish.sinks.mqtt import MqttSettings
+from downcore.service import daemon as daemon_module
+from downcore.service.daemon import Daemon
+from downcore.settings import load_settings
 from downcore.store import Reader, Store
 store = Store.open(Path(sys.argv[1]), clock=SystemClock(), announce=payloads)
-settings = MqttSettings("127.0.0.1", "RV One/Two", "mscl#1", int(sys.argv[2]))
+settings = MqttSettings(port=int(sys.argv[2]))
 birth = payloads.Birth("0.1.0", "2026-01-31T23:59:59.000Z", ())
-feed = Feed(partial(Reader.open, store.path), store, Wake(), SystemClock(), birth)
+reader = partial(Reader.open, store.path)
+feed = Feed(reader, store, Wake(), SystemClock(), birth, "RV One/Two", "mscl#1")
 sink = sinks()["mqtt"].open(settings, feed)
 threading.Event().wait()
 """
@@ -398,6 +409,53 @@ def test_a_row_is_on_its_way_soon_after_its_commit(
 
     # The median is judged, with room for a busy machine; the target is 20 ms to the broker.
     assert sorted(delays_s)[10] < 0.25, f"expected well under 0.25 s, got {delays_s}"
+
+
+def test_a_station_whose_broker_goes_away_says_so_and_says_when_it_is_back(
+    broker: Broker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(daemon_module, "notify_systemd", said.append)
+    caplog.set_level(logging.INFO)
+    listener = Listener(broker.port)
+    (tmp_path / "inbox").mkdir()
+    settings = load_settings(
+        None,
+        inbox={"path": tmp_path / "inbox", "reconcile_s": 3600.0},
+        station={"vessel": TOPICS.vessel, "station": TOPICS.station},
+        store={"path": tmp_path / "downcore.db"},
+        predict={"bundles": ()},
+        composition={"enabled": False},
+        mqtt={"port": broker.port},
+    )
+    daemon = Daemon(settings, clock=SystemClock())
+    thread = threading.Thread(target=daemon.run)
+    thread.start()
+    try:
+        until(lambda: listener.of(TOPICS.status), "the first status")
+        until(lambda: "station online" in caplog.text, "the log to say that all is well")
+        until(lambda: said and "waiting for scans" in said[-1], "the loop to come round")
+        assert "degraded" not in said[-1]
+
+        broker.stop()
+        until(lambda: "degraded: mqtt: " in said[-1], "systemd to hear of the loss")
+        assert "station degraded mqtt: " in caplog.text, "the terminal says nothing of the loss"
+
+        caplog.clear()
+        broker.start()
+        until(lambda: "degraded" not in said[-1], "systemd to hear that the broker is back")
+        assert "station online" in caplog.text, "the terminal does not say that it is back"
+    finally:
+        daemon.stop()
+        thread.join()
+        listener.close()
+
+    states = [status["state"] for status in listener.of(TOPICS.status)]
+    assert "degraded" not in states, "who hears it from the broker knows that the broker is there"
+    assert states[-1] == "offline"
 
 
 def test_a_broker_with_no_answer_is_said_in_words(

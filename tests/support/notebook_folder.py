@@ -29,7 +29,7 @@ def settings_of(db: Path, **predict: object) -> Settings:
 
 def process(image: Path, db: Path) -> None:
     (outcome,) = process_files([image], settings_of(db), on_slices=lambda *_: None)
-    assert outcome.is_kept, outcome.sentence
+    assert outcome.is_stored, outcome.sentence
 
 
 def fill(folder: Path) -> None:

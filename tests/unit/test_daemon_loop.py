@@ -8,10 +8,12 @@ from typing import Any, cast
 import pytest
 
 from downcore.health import MIN_FREE_BYTES, lack_of_room
+from downcore.publish import SinkHealth
 from downcore.publish.payloads import StationState, StationStatus
 from downcore.service import daemon as daemon_module
 from downcore.service.daemon import Daemon
 from downcore.service.scheduler import RemainingWork
+from downcore.service.status_report import StatusReport
 from downcore.settings import load_settings
 from downcore.sources.inbox.events import Hint
 from downcore.sources.inbox.listing import Listing
@@ -138,6 +140,12 @@ class Heard:
     def report(self, status: StationStatus) -> None:
         self.said.append(status)
 
+    def health(self) -> SinkHealth:
+        return SinkHealth(is_connected=True)
+
+    def stop(self) -> None:
+        pass
+
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -159,7 +167,8 @@ def listings_in(
     monkeypatch.setattr(daemon_module, "ThrottledListing", lambda *_a, **_k: paced(folder))
     scheduler = PlayedScheduler(daemon, clock, n_rounds=10, refused={"a.tif": "a grey image"})
     heard = Heard()
-    played = cast("Any", (scheduler, PlayedFollower(iter(hints)), [heard]))
+    report = StatusReport({"heard": heard}, clock)
+    played = cast("Any", (scheduler, PlayedFollower(iter(hints)), report))
     daemon._loop(*played, ends_when_idle=False)
     return folder.n_listings, heard
 

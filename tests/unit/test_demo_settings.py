@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from downcore.demo.show import DemoPlan, demo_settings
-from downcore.settings import MqttSection
+from downcore.publish.sinks.mqtt import MqttSettings
 
 PORT = 18_830
 
@@ -34,7 +34,8 @@ def test_the_demo_keeps_to_its_own_broker_on_a_machine_set_up_for_another(
 
     settings = demo_settings(plan_in(tmp_path), tmp_path / "inbox", PORT)
 
-    assert settings.mqtt == MqttSection(port=PORT), f"DOWNCORE_{variable} changed the demo's broker"
+    broker = settings.sink("mqtt")
+    assert broker == MqttSettings(port=PORT), f"DOWNCORE_{variable} changed the demo's broker"
 
 
 def test_the_demo_looks_at_its_scan_as_it_means_to(

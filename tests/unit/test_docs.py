@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tomllib
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,30 @@ import typer.main
 
 from downcore import exit_codes
 from downcore.cli import app
+from downcore.publish.sinks import sinks
 from downcore.settings import known_keys, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 EXAMPLE = ROOT / "config" / "edge.example.toml"
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "tests" / "README.md"])
+PACKAGES = {
+    "downcore": "edge",
+    "downcore_training": "training",
+    "downcore_export": "export",
+    "downcore_shore": "shore",
+}
+INSIDE_DEVICE = {place.name for place in (ROOT / "edge" / "downcore").iterdir() if place.is_dir()}
+TOP = {*PACKAGES.values(), "tests", "docs", "config", "benchmarks", "systemd", *INSIDE_DEVICE}
+"""What a path of ours begins with."""
+INSIDE = ("edge", "edge/downcore", "training/downcore_training", "export/downcore_export")
+NEW_FILES = {
+    "add-a-log-format.md": "edge/downcore/loggers/example.py",
+    "add-a-network.md": "training/downcore_training/networks/small.py",
+    "add-a-scanner-format.md": "edge/downcore/sources/formats/scale_in_name.py",
+    "add-a-sink.md": "edge/downcore/publish/sinks/json_lines.py",
+}
+"""What a how-to has its reader write."""
 PROSE = (".md", ".toml", ".py", ".service", ".conf", ".txt", ".json", ".yml", ".yaml", ".sh")
 
 
@@ -80,7 +99,9 @@ def test_every_setting_is_in_the_example() -> None:
         elif key := re.match(r"(?:# )?(\w+) = ", line):
             found.add(f"{section}.{key[1]}")
 
-    assert found == set(known_keys())
+    # A sink that someone has added brings its section, and the example need not know of it.
+    added = sinks().keys() - {key.partition(".")[0] for key in found}
+    assert found == {key for key in known_keys() if key.partition(".")[0] not in added}
 
 
 def test_the_example_is_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -102,7 +123,7 @@ def test_what_the_example_comments_out_may_be_used(tmp_path: Path) -> None:
     settings = load_settings(copy)
 
     assert settings.inbox.px_per_cm == "200"
-    assert settings.mqtt.username == "downcore"
+    assert settings.sink("mqtt").username == "downcore"
 
 
 def test_every_command_is_in_the_documents() -> None:
@@ -145,6 +166,86 @@ def test_links_lead_somewhere(path: Path) -> None:
             continue
         place = (path.parent / target).resolve()
         assert place.exists(), f"{path.name}: {target} is not there"
+
+
+def spans(path: Path) -> list[str]:
+    """Return what a document sets in code letters, outside of its blocks and of old words."""
+    current = path.read_text().partition("\n## Old words\n")[0]
+    text = re.sub(r"^```.*?^```$", "", current, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+def is_defined(dotted: str) -> bool:
+    """Tell whether a dotted name is a module of ours, or a name in one."""
+    parts = dotted.split(".")
+    for n in range(len(parts), 0, -1):
+        place = ROOT.joinpath(PACKAGES[parts[0]], *parts[:n])
+        for module in (place / "__init__.py", place.with_suffix(".py")):
+            if module.exists():
+                text = module.read_text()
+                return n == len(parts) or re.search(rf"\b{parts[n]}\b", text) is not None
+    return False
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_module_and_name_of_ours_that_a_document_names_exists(path: Path) -> None:
+    dotted = [
+        span
+        for span in spans(path)
+        if re.fullmatch(r"[a-z_]+(\.\w+)+", span) and span.partition(".")[0] in PACKAGES
+    ]
+    for block in re.findall(r"^```python\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL):
+        for module, names in re.findall(
+            r"^from (downcore[\w.]*) import ([\w, ]+)", block, re.MULTILINE
+        ):
+            dotted += [f"{module}.{name.strip()}" for name in names.split(",")]
+
+    missing = [name for name in dotted if not is_defined(name) and not name.endswith(".db")]
+    assert not missing, f"{path.name} names {missing}"
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_file_of_ours_that_a_document_names_exists(path: Path) -> None:
+    written = NEW_FILES.get(path.name)
+    names = {file.name for file in tracked_files()}
+    for span in spans(path):
+        if span == written:
+            continue
+        if re.fullmatch(r"\w[\w.-]*\.py", span):
+            assert span in names, f"{path.name}: there is no {span}"
+        elif re.fullmatch(r"(?:\w[\w-]*/)+[\w.-]*", span) and span.partition("/")[0] in TOP:
+            folders = (path.parent, ROOT, *(ROOT / folder for folder in INSIDE))
+            places = [folder / name for folder in folders for name in (span, f"{span}.py")]
+            assert any(place.exists() for place in places), f"{path.name}: there is no {span}"
+
+
+def flags_of(words: list[str]) -> set[str]:
+    """Return the flags of the command that ``words`` begin with."""
+    root = typer.main.get_command(app).commands  # type: ignore[attr-defined] # a group
+    others = {point.name: point for point in entry_points(group="downcore.commands")}
+    if words[0] in others:
+        alone = typer.Typer()
+        alone.command()(others[words[0]].load())
+        found = typer.main.get_command(alone)
+    else:
+        found = root[words[0]]
+        inner = getattr(found, "commands", {})
+        found = inner[words[1]] if inner and len(words) > 1 else found
+    return {
+        flag for parameter in found.params for flag in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_flag_that_a_document_gives_a_command_exists(path: Path) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    lines += [span for span in spans(path) if span.startswith("downcore ")]
+    for line in lines:
+        for call in re.findall(r"(?:^|[/ ])downcore ([a-z][^|;&#]*)", line):
+            known = flags_of(call.split()) | {"--help"}
+            for flag in re.findall(r"(?<!\S)--?[a-z][a-z-]*", call):
+                assert flag in known, f"{path.name}: there is no {flag} in 'downcore {call}'"
 
 
 def test_decisions_are_numbered_without_gaps_and_say_the_three_things() -> None:

@@ -1,9 +1,7 @@
 """What is missing can be installed by the command that the message names, from any install."""
 
-import importlib.util
 import sys
 import tomllib
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -13,16 +11,6 @@ from downcore.cli import main
 from downcore.exit_codes import MISSING_EXTRA
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def without(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
-    plain = importlib.util.find_spec
-
-    def find_spec(name: str, package: str | None = None) -> ModuleSpec | None:
-        return None if name == module else plain(name, package)
-
-    monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.setattr("downcore.commands.compose_outputs.find_spec", find_spec)
 
 
 def test_the_command_names_every_library_of_the_extra_and_this_python(
@@ -53,7 +41,7 @@ def test_every_optional_module_belongs_to_an_extra_that_there_is() -> None:
 def test_a_command_without_its_extra_says_how_to_install_it_before_it_works(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    without(monkeypatch, "matplotlib")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     image = tmp_path / "GC01_01.png"
     # What is no image at all is not even opened before the library is missed.
     image.write_bytes(b"\x89PNG\r\n\x1a\n")

@@ -1,5 +1,6 @@
 """Weights that a user brings."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,40 @@ torch = pytest.importorskip("torch", reason="needs the extra [training]")
 # Only where torch is installed can the lab be imported.
 from downcore_training.fitting.known_networks import network_named  # noqa: E402 - see above
 from downcore_training.networks import load_public_weights, networks  # noqa: E402 - see above
+from downcore_training.recipe import load_recipe  # noqa: E402 - see above
+
+PUBLIC_KEYS = {
+    "resnet-18": (
+        r"conv1\.weight",
+        r"bn1\.(weight|bias|running_mean|running_var|num_batches_tracked)",
+        r"layer[1-4]\.[01]\.conv[12]\.weight",
+        r"layer[1-4]\.[01]\.bn[12]\.(weight|bias|running_mean|running_var|num_batches_tracked)",
+        r"layer[2-4]\.0\.downsample\.0\.weight",
+        r"layer[2-4]\.0\.downsample\.1\.(weight|bias|running_mean|running_var|num_batches_tracked)",
+        r"fc\.(weight|bias)",
+    ),
+    "hrnet-deeplabv3plus": (
+        r"(conv[12]|layer1\.[01]\.conv[123]|layer1\.0\.downsample\.0)\.weight",
+        r"(bn[12]|layer1\.[01]\.bn[123]|layer1\.0\.downsample\.1)\..+",
+        r"transition1\.(0\.[01]|1\.0\.[01])\..+",
+        r"transition2\.2\.0\.[01]\..+",
+        r"transition3\.3\.0\.[01]\..+",
+        r"stage2\.0\.branches\.[01]\.[01]\.(conv|bn)[12]\..+",
+        r"stage3\.[012]\.branches\.[012]\.[01]\.(conv|bn)[12]\..+",
+        r"stage4\.[01]\.branches\.[0123]\.[01]\.(conv|bn)[12]\..+",
+        r"stage[234]\.[012]\.fuse_layers\.\d\.\d\.[01]\.(weight|bias|running_\w+|num_\w+)",
+        r"stage[234]\.[012]\.fuse_layers\.\d\.\d\.\d\.[01]\.(weight|bias|running_\w+|num_\w+)",
+    ),
+}
+"""Keys of the published files, as patterns that match whole names."""
+
+PUBLIC_TENSORS = {"resnet-18": 122, "hrnet-deeplabv3plus": 144 * 6}
+"""Tensors of the published backbone, torchvision's classifier among them."""
+
+MILLION_PARAMETERS = {"resnet-18": 11.18, "hrnet-deeplabv3plus": 4.49}
 
 
-@pytest.fixture(params=sorted(networks()))
+@pytest.fixture(params=sorted(PUBLIC_KEYS))
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -97,3 +129,37 @@ def test_the_map_and_the_value_of_the_dense_network_agree() -> None:
     assert dense.shape == (2, 3, 50, 50)
     torch.testing.assert_close(dense.mean(dim=(2, 3)), mean)
     torch.testing.assert_close(dense.std(dim=(2, 3), correction=0), within_sd, rtol=1e-3, atol=2e-4)
+
+
+def test_state_dict_names_are_those_of_the_public_weights(name: str) -> None:
+    network = network_named(name)
+    patterns = [re.compile(p) for p in PUBLIC_KEYS[name]]
+    heads = tuple(p for p in network.left_out if p != "fc.")
+
+    keys = [k for k in network.build().state_dict() if not k.startswith(heads)]
+
+    strange = [k for k in keys if not any(p.fullmatch(k) for p in patterns)]
+    assert not strange
+    assert len(keys) == PUBLIC_TENSORS[name]
+    for pattern in patterns:
+        assert any(pattern.fullmatch(k) for k in keys), f"no key like {pattern.pattern}"
+
+
+def test_the_size_is_what_the_model_card_says(name: str) -> None:
+    count = sum(p.numel() for p in network_named(name).build().parameters())
+
+    assert count / 1e6 == pytest.approx(MILLION_PARAMETERS[name], abs=0.01)
+
+
+def test_every_network_with_public_weights_is_compared_with_them() -> None:
+    published = {name for name, network in networks().items() if network.left_out is not None}
+
+    assert published == set(PUBLIC_KEYS)
+
+
+def test_the_boosted_model_brings_the_recipe_that_its_file_spells_out(
+    pytestconfig: pytest.Config,
+) -> None:
+    spelt_out = pytestconfig.rootpath / "config" / "training" / "boosted-colour.toml"
+
+    assert network_named("boosted-colour").default_recipe() == load_recipe(spelt_out)

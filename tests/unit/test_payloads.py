@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from downcore.publish import payloads
-from downcore.publish.ack_window import AckWindow
 from downcore.publish.payloads import Birth, StationState, StationStatus
-from downcore.publish.terminal import lines_of
+from downcore.publish.sinks._ack_window import AckWindow
+from downcore.publish.sinks._terminal_lines import lines_of
 from downcore.strata.depthlog import HAS_VALUE, Estimate, SliceRow, Status
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.record import (

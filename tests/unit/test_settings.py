@@ -1,8 +1,17 @@
+import logging
+import subprocess
+import sys
+from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from downcore.settings import known_keys, load_settings, origin_of
+from downcore.inference import Mode, open_guarded
+from downcore.pipeline import SliceRules
+from downcore.settings import RENAMED, known_keys, load_settings, origin_of
+from downcore.sources import Limits, Reading
+from downcore.sources.inbox.completeness import Patience
 from downcore.strata.errors import SettingsError
 
 
@@ -20,7 +29,9 @@ def test_the_file_wins_over_defaults_and_the_environment_over_the_file(
 
     settings = load_settings(path)
 
-    assert (settings.mqtt.host, settings.mqtt.port) == ("broker", 1885), "wrong precedence"
+    assert (settings.sink("mqtt").host, settings.sink("mqtt").port) == ("broker", 1885), (
+        "wrong precedence"
+    )
     assert origin_of("mqtt.host", path) == "file", "the origin is told wrong"
     assert origin_of("mqtt.port", path) == "environment", "the origin is told wrong"
     assert origin_of("mqtt.protocol", path) == "default", "the origin is told wrong"
@@ -29,7 +40,9 @@ def test_the_file_wins_over_defaults_and_the_environment_over_the_file(
 def test_arguments_win_over_everything(tmp_path: Path) -> None:
     path = write(tmp_path, "[mqtt]\nenabled = true\n")
 
-    assert not load_settings(path, mqtt={"enabled": False}).mqtt.enabled, "argument was ignored"
+    assert not load_settings(path, mqtt={"enabled": False}).sink("mqtt").enabled, (
+        "argument was ignored"
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,3 +121,61 @@ def test_a_scale_keeps_its_decimals(tmp_path: Path) -> None:
 
 def test_every_key_says_what_it_means() -> None:
     assert all(known_keys().values()), [k for k, v in known_keys().items() if not v]
+
+
+def defaults_of(kind: Any) -> dict[str, Any]:
+    """Return the defaults of a frozen value, or of a function's keywords, by name."""
+    if isinstance(kind, type):
+        return {f.name: f.default for f in fields(kind)}
+    return dict(kind.__kwdefaults__)
+
+
+@pytest.mark.parametrize("stage", [Limits, Reading, Patience, SliceRules, open_guarded])
+def test_what_the_settings_say_is_what_a_stage_without_settings_does(stage: Any) -> None:
+    settings = load_settings(None)
+    said = {
+        key: value
+        for section in (settings.inbox, settings.predict)
+        for key, value in section
+        if key != "threads"
+    } | {"n_threads": settings.predict.threads, "mode": Mode(settings.predict.mode)}
+    shared = {key: value for key, value in defaults_of(stage).items() if key in said}
+
+    assert shared, "it shares no name with the settings, so nothing is compared"
+    # A stage may have no default at all: then it is given the settings' value, always.
+    own = {key: value for key, value in shared.items() if value is not MISSING}
+    assert own == {key: said[key] for key in own}
+
+
+@pytest.mark.parametrize("old", sorted(RENAMED))
+def test_a_key_under_its_old_name_still_counts_and_is_warned_of(
+    old: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    new = RENAMED[old]
+    section, key = old.split(".")
+    path = write(tmp_path, f"[{section}]\n{key} = 1000\n")
+
+    with caplog.at_level(logging.WARNING):
+        settings = load_settings(path)
+
+    assert getattr(getattr(settings, section), new.split(".")[1]) == 1000
+    assert f"{old} is now called {new}" in caplog.text
+    assert origin_of(new, path) == "file"
+    monkeypatch.setenv(f"DOWNCORE_{section}__{key}".upper(), "2000")
+    settings = load_settings(path)
+    assert getattr(getattr(settings, section), new.split(".")[1]) == 2000
+    assert origin_of(new, path) == "environment"
+
+
+def test_a_key_under_both_its_names_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "[inbox]\nmost_pixels = 1000\nmax_pixels = 2000\n")
+
+    with pytest.raises(SettingsError, match=r"leave inbox\.most_pixels out"):
+        load_settings(path)
+
+
+def test_reading_settings_loads_no_client_of_any_sink() -> None:
+    script = "import downcore.settings, sys; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert not {"paho", "numpy", "cv2"} & set(ran.stdout.split())

@@ -11,7 +11,8 @@ from downcore.inference.superpixel_clustering import GraphBackend
 from downcore.strata.depth import LineScale
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Segment
-from downcore.strata.superpixels.clustering import KERNELS, ClusteringBackend, Grid
+from downcore.strata.superpixels.clustering import KERNELS, ClusteringBackend
+from downcore.strata.superpixels.grid import Grid
 from downcore.strata.superpixels.settings import SuperpixelSettings
 from downcore.strata.superpixels.stream import SuperpixelStream
 

@@ -73,3 +73,24 @@ def test_a_release_that_is_not_there_is_named(app: typer.Typer, tmp_path: Path) 
 
 def _path() -> str:
     return ":".join(sys.path)
+
+
+def test_a_network_that_is_not_there_is_named_with_those_that_are(app: typer.Typer) -> None:
+    pytest.importorskip("torch", reason="needs the extra [training]")
+
+    result = CliRunner().invoke(app, ["resnet-99"])
+
+    assert result.exit_code == 1
+    assert "hrnet-deeplabv3plus, resnet-18, got 'resnet-99'" in result.output
+
+
+def test_a_network_is_trained_by_its_name_as_it_says_itself() -> None:
+    pytest.importorskip("torch", reason="needs the extra [training]")
+    # Only where torch is installed can the lab be imported.
+    from downcore_training.fitting.run import recipe_of  # noqa: PLC0415 - see above
+    from downcore_training.recipe import parse_recipe  # noqa: PLC0415 - see above
+
+    recipe, text = recipe_of(Path("resnet-18"))
+
+    assert (recipe.network, recipe.steps) == ("resnet-18", 3200)
+    assert parse_recipe(text) == recipe, "the card would show another recipe than was trained by"

@@ -22,6 +22,7 @@ from downcore_training.datasets.generated import core_sets, px_per_cm_of  # noqa
 from downcore_training.fitting import checkpoint  # noqa: E402 - see above
 from downcore_training.fitting.scaling import fit_scaling  # noqa: E402 - see above
 from downcore_training.fitting.train import Assignment, train  # noqa: E402 - see above
+from downcore_training.network import Network  # noqa: E402 - see above
 from downcore_training.recipe import CoreSet, Recipe, parse_recipe  # noqa: E402 - see above
 
 LENGTH_CM = 4
@@ -117,7 +118,7 @@ class Tiny(torch.nn.Module):
 
 @pytest.fixture(scope="module", autouse=True)
 def _tiny_network() -> Iterator[None]:
-    tiny = networks.Network("tiny", "Tiny", Tiny, left_out=())
+    tiny = Network("tiny", "Tiny", Tiny, left_out=())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "networks", lambda: {"tiny": tiny})
         yield

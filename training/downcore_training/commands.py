@@ -7,7 +7,10 @@ import typer
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="Recipe, TOML; see config/training.")],
+    config: Annotated[
+        Path,
+        typer.Argument(help="Recipe, TOML, or a network's name for the recipe it brings."),
+    ],
     *,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the checkpoint; runs/NETWORK if not given.")

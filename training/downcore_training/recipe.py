@@ -1,6 +1,7 @@
 """The recipe of a training: one TOML file, parsed strictly."""
 
 import dataclasses
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,6 +162,18 @@ def parse_recipe(text: str, *, origin: str = "recipe") -> Recipe:
         raise SettingsError(f"{origin}: {error}") from None
     _check_ranges(recipe, origin)
     return recipe
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """Return a recipe as the TOML that :func:`parse_recipe` reads, every key in it."""
+    values = dataclasses.asdict(recipe)
+    cores = values.pop("cores")
+    return f"{_toml(values)}\n[cores]\n{_toml(cores)}"
+
+
+def _toml(values: dict[str, object]) -> str:
+    # A recipe holds text, numbers and truth only, which JSON and TOML write alike.
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
 
 
 def _check_ranges(recipe: Recipe, origin: str) -> None:

@@ -52,8 +52,9 @@ def simulate(
     ] = None,
     top: Annotated[Top, typer.Option(help="Where the core's top is in the image.")] = Top.UP,
     pattern: Annotated[
-        str, typer.Option(help="Way of writing; 'list' prints them.")
+        str, typer.Option(help="Write pattern; 'list' prints them.")
     ] = "growing-tiff",
+    way: Annotated[str | None, typer.Option("--way", hidden=True)] = None,
     px_per_cm: Annotated[str, typer.Option(help="Scan lines per centimetre.")] = "200",
     metres_per_min: Annotated[
         float, typer.Option(help="Line rate; 0 for as fast as it goes.")
@@ -62,9 +63,12 @@ def simulate(
     name: Annotated[str, typer.Option(help="Name of the section.")] = "2026_000_FA_SIM01_01",
     seed: Annotated[int, typer.Option(help="Which generated core.")] = 2019,
 ) -> None:
-    """Play a core scanner into a folder, in one of the ways scanners and copies write."""
+    """Play a core scanner into a folder, in one of the patterns scanners and copies write."""
     from downcore.commands.simulate import pattern_lines, play_section
 
+    if way is not None:
+        typer.echo("--way is now called --pattern; the old name ends with this version", err=True)
+        pattern = way
     if pattern == "list":
         for line in pattern_lines():
             typer.echo(line)

@@ -13,7 +13,7 @@ from downcore.commands.image_files import open_complete, readable_scan
 from downcore.composing import CompositionConfig, SectionComposer
 from downcore.pipeline import SectionPipeline, segments_by_slice
 from downcore.plate import thumbnail
-from downcore.ports import ScanDescription, ScanLines, SlicePipeline
+from downcore.ports import Predictor, ScanDescription, ScanLines, SlicePipeline
 from downcore.service.composition_setup import composition_config_of, measured_estimates
 from downcore.service.corrections import read_measured
 from downcore.service.station_setup import open_predictors, scan_settings
@@ -106,11 +106,7 @@ def compose_image(
     check(scan_files.paths)
     predict = settings.predict.model_copy(update={"bundles": settings.predict.bundles[:1]})
     predictors = open_predictors(settings.model_copy(update={"predict": predict}))
-    config = composition_config_of(settings, predictors)
-    if config is None:
-        raise SettingsError("composition.enabled: expected true to compose an image, got false")
-    if measured is not None:
-        config = replace(config, measured_sha256=measured.sha256)
+    config = _config_of(settings, predictors, measured)
     minerals = config.tables[0].calibration.model.library.minerals
     known = None if inputs.known is None else read_measured(inputs.known, minerals)
     estimates = measured_estimates(measured)
@@ -145,6 +141,15 @@ def compose_image(
             picture=picture,
             regions=tuple(shapes.found),
         )
+
+
+def _config_of(
+    settings: Settings, predictors: Sequence[Predictor], measured: MeasuredRows | None
+) -> CompositionConfig:
+    config = composition_config_of(settings, predictors)
+    if config is None:
+        raise SettingsError("composition.enabled: expected true to compose an image, got false")
+    return config if measured is None else replace(config, measured_sha256=measured.sha256)
 
 
 def _read(

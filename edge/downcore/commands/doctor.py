@@ -1,13 +1,13 @@
 """``downcore doctor``: check settings, inbox, disk, store, bundles, broker and clock."""
 
 import shutil
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.clock import SystemClock
 from downcore.commands.init import look_around, place_sentence
+from downcore.publish.sinks import sinks
 from downcore.service.composition_setup import composition_config_of
 from downcore.service.station_setup import check_settings, guard_of, open_predictors
 from downcore.settings import Settings, load_settings
@@ -32,7 +32,7 @@ class Check:
 
 
 def examine(config: Path | None) -> list[Check]:
-    """Check settings, inbox, disk, store, bundles, broker and clock; nothing is changed."""
+    """Check settings, inbox, disk, store, bundles, clock and sinks; nothing is changed."""
     try:
         settings = load_settings(config)
         check_settings(settings)
@@ -46,10 +46,10 @@ def examine(config: Path | None) -> list[Check]:
         _check_store,
         _check_bundles,
         _check_composition,
-        _check_broker,
         _check_clock,
     ]
-    return [Check("settings", is_ok=True, finding=where), *(check(settings) for check in checks)]
+    found = [check(settings) for check in checks]
+    return [Check("settings", is_ok=True, finding=where), *found, *_check_sinks(settings)]
 
 
 def _check_inbox(settings: Settings) -> Check:
@@ -133,22 +133,27 @@ def _check_composition(settings: Settings) -> Check:
     return Check("composition", is_ok=True, finding=f"tables {tables}; {parts}")
 
 
-def _check_broker(settings: Settings) -> Check:
-    mqtt = settings.mqtt
-    if not mqtt.enabled:
-        return Check("broker", is_ok=True, finding="not used (mqtt.enabled = false)")
-    try:
-        with socket.create_connection((mqtt.host, mqtt.port), timeout=3.0):
-            return Check("broker", is_ok=True, finding=f"{mqtt.host}:{mqtt.port} answers")
-    except OSError as error:
-        advice = "rows are kept and sent when it answers; set mqtt.host and mqtt.port"
-        finding = f"{mqtt.host}:{mqtt.port}: {error.strerror or error}"
-        return Check("broker", is_ok=False, finding=finding, advice=advice)
-
-
 def _check_clock(settings: Settings) -> Check:
     del settings
     now = SystemClock().utc_rfc3339()
     is_plausible = now >= "2026"
     advice = "" if is_plausible else "set the clock; order never depends on it, time stamps do"
     return Check("clock", is_ok=is_plausible, finding=f"{now} (UTC)", advice=advice)
+
+
+def _check_sinks(settings: Settings) -> list[Check]:
+    found: list[Check] = []
+    for name, sink in sinks().items():
+        if sink.probe is None:
+            continue
+        section = settings.sink(name)
+        if not section.enabled:
+            finding = f"not used ({name}.enabled = false)"
+            found.append(Check(name, is_ok=True, finding=finding))
+            continue
+        try:
+            found.append(Check(name, is_ok=True, finding=sink.probe(section)))
+        except OSError as error:
+            advice = f"rows are kept and sent when it answers; see [{name}] in the settings"
+            found.append(Check(name, is_ok=False, finding=str(error), advice=advice))
+    return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from downcore.file_names import printable
 from downcore.ports import ScanDescription
-from downcore.settings import Settings
+from downcore.settings import settings_model
 from downcore.sources import Reading
 from downcore.sources.inbox.grouping import ScanFiles, ScanFilesFinder
 from downcore.sources.inbox.listing import ListingLimits, list_inbox
@@ -102,8 +102,8 @@ def write_settings(findings: Findings, out: Path, *, may_overwrite: bool) -> Non
 def settings_text(findings: Findings) -> str:
     """Return the settings file that fits an inbox: every key with its meaning and default."""
     lines = ["# Settings of downcore, written by 'downcore init'.", ""]
-    defaults = Settings()
-    for section, field in Settings.model_fields.items():
+    defaults = settings_model().model_construct()
+    for section, field in settings_model().model_fields.items():
         lines.append(f"[{section}]")
         model = field.annotation
         for key, described in getattr(model, "model_fields", {}).items():

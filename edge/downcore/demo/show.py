@@ -17,8 +17,9 @@ from downcore.demo.listener import Listener
 from downcore.demo.place import CORE_NAME, prepare
 from downcore.demo.waiting import wait_while_rows_come
 from downcore.plate import SIMULATED_CAVEAT, Plate, check_can_draw, draw_plate
+from downcore.publish.sinks.mqtt import MqttSettings
 from downcore.service.daemon import Daemon
-from downcore.settings import InboxSettings, MqttSection, Settings, load_settings
+from downcore.settings import InboxSettings, Settings, load_settings
 from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
 from downcore.simulator.scanner import pattern_named, play, scan_job
 from downcore.sources import Limits
@@ -143,7 +144,8 @@ def demo_settings(plan: DemoPlan, inbox: Path, port: int) -> Settings:
         ).model_dump(),
         station={"vessel": "demo", "station": "scanner"},
         store={"path": plan.folder / "downcore.db"},
-        mqtt=MqttSection(host="127.0.0.1", port=port).model_dump(),
+        mqtt=MqttSettings(host="127.0.0.1", port=port).model_dump(),
+        terminal={"enabled": False},
     )
 
 

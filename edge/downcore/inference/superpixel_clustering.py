@@ -9,13 +9,10 @@ from downcore.inference.openvino_runtime import openvino
 from downcore.inference.superpixel_graph import slic_graph
 from downcore.inference.superpixel_kernels import widen, write_chosen
 from downcore.inference.superpixel_layout import N_TERMS, GraphShape
-from downcore.strata.superpixels.clustering import (
-    LAB_STEPS,
-    Grid,
-    Planes,
-    WindowClustering,
-    begin,
-)
+from downcore.strata.superpixels.clustering import WindowClustering
+from downcore.strata.superpixels.clusters import begin
+from downcore.strata.superpixels.grid import Grid
+from downcore.strata.superpixels.planes import LAB_STEPS, Planes
 from downcore.strata.superpixels.settings import SuperpixelSettings
 
 _MAX_EARLY_PX = 2**24 // (108 * LAB_STEPS)

@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.superpixels.clustering import Grid
+from downcore.strata.superpixels.grid import Grid
 
 N_AROUND = 9
 """Number of clusters a pixel chooses from, in row order."""

@@ -6,11 +6,10 @@ To add one, put a module here that defines ``LOG_FORMAT``, and a sample in
 an underscore are not formats.
 """
 
-import importlib
-import pkgutil
 from functools import cache
 from pathlib import Path
 
+from downcore.discovery import values_in
 from downcore.loggers._cleaning import CULLS, Cull, Culled, culled, usable
 from downcore.loggers._log import (
     CREDIBLE,
@@ -44,8 +43,7 @@ __all__ = [
 
 @cache
 def _formats() -> tuple[LogFormat, ...]:
-    names = sorted(name for _, name, _ in pkgutil.iter_modules(__path__) if name[0] != "_")
-    return tuple(importlib.import_module(f"{__name__}.{name}").LOG_FORMAT for name in names)
+    return values_in(__name__, "LOG_FORMAT", LogFormat)
 
 
 def log_formats() -> dict[str, LogFormat]:

@@ -19,27 +19,27 @@ def composition_of(batch: CompositionBatch) -> dict[str, Any]:
         "scan_id": batch.scan_id,
         "section_top_um": batch.section_top_um,
         "committed_utc": batch.committed_utc,
-        "rows": [row_of(one) for one in batch.slices],
+        "rows": [row_of(composed) for composed in batch.slices],
     }
 
 
-def row_of(one: ComposedSlice) -> dict[str, Any]:
+def row_of(composed: ComposedSlice) -> dict[str, Any]:
     """Return one slice's composition."""
-    composition, labels = one.composition, one.labels
+    composition, labels = composed.composition, composed.labels
     report = composition.identifiability
     return {
-        "slice": one.index,
-        "top_um": one.top_um,
-        "bottom_um": one.bottom_um,
-        "composer_id": one.composer_id,
-        "table": one.table,
+        "slice": composed.index,
+        "top_um": composed.top_um,
+        "bottom_um": composed.bottom_um,
+        "composer_id": composed.composer_id,
+        "table": composed.table,
         "porosity": composition.porosity,
         "groups": [_share(share) for share in composition.groups],
         "sum": composition.total,
         "told": [share.group for share in composition.resolved_groups],
         "joined": [_share(share) for share in composition.joined],
         "guard": None if report is None else guard_of(report),
-        "regions": None if one.regions is None else _regions(one.regions),
+        "regions": None if composed.regions is None else _regions(composed.regions),
         "labels": None
         if labels is None
         else {

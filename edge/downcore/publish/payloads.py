@@ -28,7 +28,7 @@ from downcore.strata.record import (
 SCHEMAS = ("status", "birth", "state", "latest", "log", "composition")
 """Names of the payloads."""
 
-_UNITS = {one.name: one.unit for one in PROPERTIES}
+_UNITS = {prop.name: prop.unit for prop in PROPERTIES}
 
 
 class StationState(enum.StrEnum):
@@ -181,18 +181,18 @@ def birth_message(birth: Birth, origin: StoreOrigin) -> bytes:
             "instance_id": origin.instance_id,
             "epoch": origin.epoch,
             "head_seq": origin.head_seq,
-            "properties": [{"name": one.name, "unit": one.unit} for one in PROPERTIES],
-            "classes": [one.name.lower() for one in MaskClass],
+            "properties": [{"name": prop.name, "unit": prop.unit} for prop in PROPERTIES],
+            "classes": [kind.name.lower() for kind in MaskClass],
             "schemas": {name: schema_id(name) for name in SCHEMAS},
             "bundles": [
                 {
-                    "bundle_id": one.bundle_id,
-                    "network": one.network,
-                    "title": one.title,
-                    "precision": one.precision,
-                    "training_data": one.training_data,
+                    "bundle_id": manifest.bundle_id,
+                    "network": manifest.network,
+                    "title": manifest.title,
+                    "precision": manifest.precision,
+                    "training_data": manifest.training_data,
                 }
-                for one in birth.bundles
+                for manifest in birth.bundles
             ],
         }
     ).encode()
@@ -207,12 +207,12 @@ def _row(row: SliceRow) -> dict[str, Any]:
         "bottom_um": int(core_slice.bottom_um),
         "valid_fraction": _number(core_slice.valid_fraction),
         "classes": {
-            one.name.lower(): _number(core_slice.class_fractions[one]) for one in MaskClass
+            kind.name.lower(): _number(core_slice.class_fractions[kind]) for kind in MaskClass
         },
         "lab_mean": None if colour is None else [_number(x) for x in colour.lab_mean],
         "lab_sd": None if colour is None else [_number(x) for x in colour.lab_sd],
         "flags": list(core_slice.flags),
-        "estimates": [_estimate(one) for one in row.estimates],
+        "estimates": [_estimate(estimate) for estimate in row.estimates],
     }
 
 

@@ -4,25 +4,29 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from downcore.ports import Clock
-from downcore.publish.payloads import Birth, StationStatus
-from downcore.strata.record import OutboxEntry, OutboxKind, StoreOrigin
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    # The settings read this module, and need none of what sinks need at work.
+    from downcore.ports import Clock
+    from downcore.publish.payloads import Birth, StationStatus
+    from downcore.strata.record import OutboxEntry, OutboxKind, StoreOrigin
 
 
 class OutboxReader(Protocol):
     """Reads the announcements of the record, in order; the store's reader is one."""
 
-    def origin(self) -> StoreOrigin:
+    def origin(self) -> "StoreOrigin":
         """Return which store this is and its newest announcement."""
         ...
 
-    def entries(self, after_seq: int, limit: int) -> list[OutboxEntry]:
+    def entries(self, after_seq: int, limit: int) -> "list[OutboxEntry]":
         """Return the announcements that follow ``after_seq``, in order, at most ``limit``."""
         ...
 
-    def newest(self, kind: OutboxKind, after_seq: int = 0) -> list[OutboxEntry]:
+    def newest(self, kind: "OutboxKind", after_seq: int = 0) -> "list[OutboxEntry]":
         """Return the newest announcement of a kind for each section, newer than ``after_seq``."""
         ...
 
@@ -78,8 +82,12 @@ class Feed:
     acks: Acks
     wake: Wake
     """To be notified by the store on each commit."""
-    clock: Clock
-    birth: Birth
+    clock: "Clock"
+    birth: "Birth"
+    vessel: str
+    """The settings' ``[station] vessel``."""
+    station: str
+    """The settings' ``[station] station``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +95,15 @@ class SinkHealth:
     """How a sink fares."""
 
     is_connected: bool
-    problem: str
-    """Why not, in words; empty when all is well."""
-    delivered_seq: int
-    """Everything up to this announcement was delivered."""
+    """Whether what is committed now arrives; not yet true while a first connection is made."""
+    problem: str = ""
+    """Why not, in words for the technician; empty while nothing has failed."""
 
 
 class RunningSink(Protocol):
     """A sink at work in threads of its own."""
 
-    def report(self, status: StationStatus) -> None:
+    def report(self, status: "StationStatus") -> None:
         """Make known how the station fares; returns at once."""
         ...
 
@@ -109,13 +116,33 @@ class RunningSink(Protocol):
         ...
 
 
+class SinkSettings(BaseModel):
+    """A sink's section of the settings file; a sink derives its own from this."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False
+    )
+
+    enabled: bool = Field(default=False, description="Carry the record there as well.")
+
+
+def _nothing_to_check(_settings: Any) -> None:
+    """Accept settings that their types have checked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sink:
     """A kind of place that announcements can be carried to."""
 
     name: str
-    """Under which its cursor is kept."""
-    settings: type[Any]
-    """The frozen value that ``open`` takes first."""
+    """Its section of the settings; its cursor is kept under this name too."""
+    settings: type[SinkSettings]
+    """Every key has a default and a description."""
     open: Callable[[Any, Feed], RunningSink]
-    """Starts it; raises SettingsError where the settings cannot be used."""
+    """Starts it, given its settings; raises SettingsError where they cannot be used."""
+    example: SinkSettings
+    """Settings with which the contract tests open it; the far side may be away."""
+    check: Callable[[Any], None] = _nothing_to_check
+    """Checks what the types of its settings cannot, without reaching out; raises SettingsError."""
+    probe: Callable[[Any], str] | None = None
+    """Says what answers on the far side, for ``downcore doctor``; else raises OSError."""

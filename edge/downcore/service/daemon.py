@@ -3,21 +3,20 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from types import FrameType
 
-from downcore import __version__
 from downcore.clock import SystemClock
 from downcore.exit_codes import INTERNAL, OK, REFUSED
 from downcore.file_names import printable
 from downcore.health import lack_of_room, notify_systemd
 from downcore.ports import Clock
-from downcore.publish import RunningSink, Wake, payloads
-from downcore.publish.payloads import StationState, StationStatus
+from downcore.publish import Wake, payloads
 from downcore.service.scheduler import Scheduler
 from downcore.service.station_setup import check_settings, open_sinks, open_station
+from downcore.service.status_report import StatusReport
 from downcore.settings import Settings
 from downcore.sources.inbox.events import Follower, Hint
 from downcore.sources.inbox.listing import Listing
@@ -50,8 +49,6 @@ class Daemon:
         Of the device.
     clock : Clock
         Time.
-    extra_sinks : sequence of str
-        Names of sinks besides MQTT, such as ``terminal``.
     lack_of_room : callable, optional
         Returns why the store's disk is a fault, empty while it is none.
     """
@@ -61,15 +58,12 @@ class Daemon:
         settings: Settings,
         *,
         clock: Clock,
-        extra_sinks: Sequence[str] = (),
         lack_of_room: Callable[[Path], str] = lack_of_room,
     ) -> None:
         self._lack_of_room = lack_of_room
         self._settings = settings
         self._clock = clock
-        self._extra_sinks = tuple(extra_sinks)
         self._stopping = threading.Event()
-        self._reported: tuple[str, ...] = ()
         self.refused: dict[str, str] = {}
         """Reason by path of what was set aside, once ``run`` has ended."""
 
@@ -105,24 +99,23 @@ class Daemon:
                     on_commit=wake.notify,
                 )
             )
-            sinks = stack.enter_context(
-                open_sinks(self._settings, station, wake, extra=self._extra_sinks)
-            )
+            sinks = stack.enter_context(open_sinks(self._settings, station, wake))
+            report = StatusReport(sinks, self._clock)
             inbox = self._settings.inbox
             follower = stack.enter_context(
                 Follower(inbox.path) if inbox.watch_events else nullcontext()
             )
             scheduler = Scheduler(station, is_stopping=self._stopping.is_set)
             stack.callback(scheduler.close)
-            self._loop(scheduler, follower, sinks, ends_when_idle=ends_when_idle)
+            self._loop(scheduler, follower, report, ends_when_idle=ends_when_idle)
             self.refused = dict(scheduler.refused)
-            self._report(sinks, StationState.OFFLINE, ())
+            report.end()
 
     def _loop(
         self,
         scheduler: Scheduler,
         follower: Follower | None,
-        sinks: Sequence[RunningSink],
+        report: StatusReport,
         *,
         ends_when_idle: bool,
     ) -> None:
@@ -142,21 +135,25 @@ class Daemon:
                 )
             remaining = scheduler.run_once(listing, frozenset(closed))
             closed.clear()
-            self._report_health(listing, sinks)
+            report.update(self._faults(listing))
             if not is_ready:
                 is_ready = True
                 notify_systemd("READY=1")
-            _feed_watchdog(f"{remaining.n_waiting} scans under way", scheduler)
+            _feed_watchdog(f"{remaining.n_waiting} scans under way", scheduler, report)
             has_more = remaining.has_more
             if has_more:
                 continue
             if ends_when_idle and remaining.n_waiting == 0 and listing.is_listed:
                 return
             wait_s = ACTIVE_WAIT_S if remaining.n_waiting else inbox.reconcile_s
-            closed |= self._wait(follower, scheduler, max(wait_s, listings.rest_s))
+            closed |= self._wait(follower, scheduler, report, max(wait_s, listings.rest_s))
 
     def _wait(
-        self, follower: Follower | None, scheduler: Scheduler, left_s: float
+        self,
+        follower: Follower | None,
+        scheduler: Scheduler,
+        report: StatusReport,
+        left_s: float,
     ) -> frozenset[Path]:
         """Wait for a hint, for the next listing, or for the end; return the files that closed."""
         while left_s > 0 and not self._stopping.is_set():
@@ -166,35 +163,24 @@ class Daemon:
                 self._stopping.wait(turn_s)
             elif (hint := follower.wait(turn_s)).woken:
                 return hint.closed
-            _feed_watchdog("waiting for scans", scheduler)
+            report.refresh()
+            _feed_watchdog("waiting for scans", scheduler, report)
         return frozenset()
 
-    def _report_health(self, listing: Listing, sinks: Sequence[RunningSink]) -> None:
-        """Report online or degraded, when that changed."""
+    def _faults(self, listing: Listing) -> tuple[str, ...]:
+        """Return what is wrong with the station itself, in words."""
         away = (
             "" if listing.is_listed else f"the inbox {self._settings.inbox.path} cannot be listed"
         )
-        reasons = tuple(filter(None, (away, self._lack_of_room(self._settings.store.path))))
-        state = StationState.DEGRADED if reasons else StationState.ONLINE
-        self._report(sinks, state, reasons)
-
-    def _report(
-        self, sinks: Sequence[RunningSink], state: StationState, reasons: tuple[str, ...]
-    ) -> None:
-        if (state.value, *reasons) == self._reported:
-            return
-        self._reported = (state.value, *reasons)
-        status = StationStatus(state, reasons, self._clock.utc_rfc3339(), __version__)
-        for sink in sinks:
-            sink.report(status)
-        logger.info("station %s %s", state.value, "; ".join(reasons))
+        return tuple(filter(None, (away, self._lack_of_room(self._settings.store.path))))
 
 
-def _feed_watchdog(doing: str, scheduler: Scheduler) -> None:
+def _feed_watchdog(doing: str, scheduler: Scheduler, report: StatusReport) -> None:
     """Tell systemd that the loop still runs, and what it is doing."""
     n_refused = len(scheduler.refused)
     aside = f"; {n_refused} set aside, see the journal" if n_refused else ""
-    notify_systemd(f"WATCHDOG=1\nSTATUS={doing}{aside}")
+    degraded = f"; degraded: {printable('; '.join(report.reasons))}" if report.reasons else ""
+    notify_systemd(f"WATCHDOG=1\nSTATUS={doing}{aside}{degraded}")
 
 
 def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
@@ -208,7 +194,7 @@ def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
     """
     logging.basicConfig(level=settings.log.level, format="%(levelname)s %(name)s: %(message)s")
     warn_of_wal_reset()
-    daemon = Daemon(settings, clock=SystemClock(), extra_sinks=("terminal",))
+    daemon = Daemon(settings, clock=SystemClock())
     has_failed = _stop_when_a_thread_dies(daemon)
 
     def stop(signum: int, frame: FrameType | None) -> None:

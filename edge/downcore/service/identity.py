@@ -49,7 +49,7 @@ def identify(
     content: str,
 ) -> Turns[Identity | None]:
     """
-    Find the scan that a file belongs to, in turns, since what is kept is read again.
+    Find the scan that a file belongs to, in turns, since its stored lines are read again.
 
     The name of a scan is made from its section and its first centimetre. Where the
     store has that scan with other lines further down, the file was replaced: it is a
@@ -63,7 +63,7 @@ def identify(
     section_id : str
         Section that the file shows.
     store : Store
-        Asked for what is kept.
+        Asked for the scans that it has.
     n_lines : int
         Lines that can be trusted by now.
     is_complete : bool
@@ -74,29 +74,29 @@ def identify(
     Returns
     -------
     Identity or None
-        ``None`` while too few lines are there to tell, or it must be whole to be told.
+        ``None`` while too few lines are there to tell, or the whole content is needed.
     """
     first_slice = lines.scale.first_line_of_slice(1)
     if n_lines == 0 or (n_lines < first_slice and not is_complete):
         return None
     opening = (yield from PrefixDigest.replay(lines, min(first_slice, n_lines))).hexdigest()
     scan_id = scan_id_of(section_id, opening)
-    while (kept := store.known_scan(scan_id)) is not None:
-        if kept.duplicate_of is not None:
+    while (stored := store.known_scan(scan_id)) is not None:
+        if stored.duplicate_of is not None:
             if not content:
                 return None
-            if content == kept.content_digest:
-                return Identity(scan_id, opening, kept)
+            if content == stored.content_digest:
+                return Identity(scan_id, opening, stored)
             scan_id = scan_id_of(section_id, _joined(scan_id, content))
             continue
-        if kept.n_lines_done > n_lines and not is_complete:
+        if stored.n_lines_done > n_lines and not is_complete:
             return None
-        n_to_compare = min(kept.n_lines_done, n_lines)
+        n_to_compare = min(stored.n_lines_done, n_lines)
         seen = (yield from PrefixDigest.replay(lines, n_to_compare)).hexdigest()
-        is_same = kept.n_lines_done == 0 or seen == kept.prefix_digest
-        has_grown = n_lines > kept.n_lines_done and kept.has_ended
+        is_same = stored.n_lines_done == 0 or seen == stored.prefix_digest
+        has_grown = n_lines > stored.n_lines_done and stored.has_ended
         if is_same and not has_grown:
-            return Identity(scan_id, opening, kept)
+            return Identity(scan_id, opening, stored)
         scan_id = scan_id_of(section_id, _joined(scan_id, seen))
     is_copy = store.has_scan_that_begins_with(opening)
     return Identity(scan_id, opening, None, is_copy=is_copy)
@@ -106,19 +106,19 @@ def scan_of(
     scan_files: ScanFiles, lines: ScanLines, name: SectionName, found: Identity, *, content: str
 ) -> Scan:
     """Return the scan as the store shall know it; ``content`` is empty while it grows."""
-    told = lines.description
+    description = lines.description
     return Scan(
         scan_id=found.scan_id,
         section_id=name.section_id,
         path=printable(scan_files.paths[0]),
-        format=told.format_name,
+        format=description.format_name,
         px_per_cm=lines.scale.px_per_cm,
-        top=told.top,
+        top=description.top,
         expedition=name.expedition,
         core=name.core,
         section=name.section,
         half=name.half,
-        section_top_um=told.section_top_um,
+        section_top_um=description.section_top_um,
         header_digest=found.opening,
         content_digest=content,
     )
@@ -139,10 +139,8 @@ def content_of(scan_files: ScanFiles) -> Turns[str]:
 
 def made_with(station: Station) -> str:
     """Return the ids of all that makes rows, with commas between."""
-    running = [predictor.manifest.bundle_id for predictor in station.predictors]
-    if station.composition_config is not None:
-        running.append(station.composition_config.composer_id)
-    return ",".join(running)
+    config = station.composition_config
+    return ",".join((*station.bundle_ids, *([] if config is None else [config.composer_id])))
 
 
 def attempt_key(scan_files: ScanFiles) -> str:
@@ -160,6 +158,6 @@ def refusal_key(path: Path) -> str:
 
 def _joined(*digests: str) -> str:
     joined = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for one in digests:
-        joined.update(bytes.fromhex(one))
+    for digest in digests:
+        joined.update(bytes.fromhex(digest))
     return joined.hexdigest()

@@ -268,12 +268,20 @@ class ScanIngest:
             is_done = record.complete(found.stored, content)
             self.reason = f"known as scan {found.scan_id}"
             return self._done(self.reason) if is_done else Outcome.WAITING
+        self._start_reading(lines, done_slices, n_composed)
+        return None
+
+    def _start_reading(
+        self, lines: ScanLines, done_slices: tuple[int, ...], n_composed: int
+    ) -> None:
+        """Begin a read pass, whose rows follow those that are stored."""
+        record = self._record
         record.n_slices = min(done_slices, default=0)
         self._read_pass = begin_read_pass(
             self._station,
             lines,
             self.scan_files.signature,
-            found.scan_id,
+            record.scan_id,
             done_slices=done_slices,
             n_composed=n_composed,
         )
@@ -281,12 +289,11 @@ class ScanIngest:
         logger.info(
             "section %s: scan %s, %s px/cm by %s, from slice %d on",
             self.name.section_id,
-            self.scan_id[:8],
+            record.scan_id[:8],
             lines.description.px_per_cm,
             lines.description.px_per_cm_from,
-            self.n_slices,
+            record.n_slices,
         )
-        return None
 
     def _finish(self, read_pass: ReadPass, n_lines: int, because: str) -> Turns[Outcome]:
         record = self._record

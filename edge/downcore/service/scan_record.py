@@ -99,10 +99,8 @@ class ScanRecord:
         """Return for each predictor how many slices it has done; none for a new scan."""
         if found.stored is None:
             return ()
-        return tuple(
-            self._store.n_slices_with(found.scan_id, [predictor.manifest.bundle_id])
-            for predictor in self._station.predictors
-        )
+        n_slices_with, scan_id = self._store.n_slices_with, found.scan_id
+        return tuple(n_slices_with(scan_id, [bundle_id]) for bundle_id in self._station.bundle_ids)
 
     def n_composed(self, found: Identity) -> int:
         """Return how many slices need no composing, from the top."""

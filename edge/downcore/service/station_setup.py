@@ -22,9 +22,9 @@ from downcore.inference import (
 )
 from downcore.pipeline import SliceRules
 from downcore.ports import Clock, Predictor
-from downcore.publish import Feed, RunningSink, Wake, sinks
-from downcore.publish.mqtt_settings import MqttSettings, read_password, tls_context
+from downcore.publish import Feed, RunningSink, Sink, SinkSettings, Wake
 from downcore.publish.payloads import Birth
+from downcore.publish.sinks import sinks
 from downcore.service.composition_setup import composition_config_of
 from downcore.service.station import Station
 from downcore.settings import Settings
@@ -89,7 +89,7 @@ def scan_settings(settings: Settings) -> ScanSettings:
 
 def check_settings(settings: Settings) -> None:
     """
-    Check what the types of the settings cannot: patterns, times, places, and access to the broker.
+    Check what the types of the settings cannot: patterns, times, places and sinks.
 
     Raises
     ------
@@ -97,10 +97,8 @@ def check_settings(settings: Settings) -> None:
         If something cannot be used; names the key.
     """
     scan_settings(settings)
-    if settings.mqtt.enabled:
-        broker = mqtt_settings_of(settings)
-        read_password(broker)
-        tls_context(broker)
+    for sink, section in enabled_sinks(settings):
+        sink.check(section)
     inbox, store = settings.inbox.path.resolve(), settings.store.path.resolve()
     if store.is_relative_to(inbox):
         raise SettingsError(
@@ -250,10 +248,10 @@ def compile_kernels(composition_config: CompositionConfig) -> None:
 
 @contextmanager
 def open_sinks(
-    settings: Settings, station: Station, wake: Wake, *, extra: Sequence[str] = ()
-) -> Iterator[tuple[RunningSink, ...]]:
+    settings: Settings, station: Station, wake: Wake
+) -> Iterator[dict[str, RunningSink]]:
     """
-    Start the broker's sink, where it is enabled, and the ``extra`` ones; stop them at the end.
+    Start every sink that the settings enable, and give them by name; stop them at the end.
 
     Raises
     ------
@@ -271,32 +269,20 @@ def open_sinks(
             started_utc=station.clock.utc_rfc3339(),
             bundles=tuple(predictor.manifest for predictor in station.predictors),
         ),
+        vessel=settings.station.vessel,
+        station=settings.station.station,
     )
-    known = sinks()
-    running: list[RunningSink] = []
+    running: dict[str, RunningSink] = {}
     try:
-        if settings.mqtt.enabled:
-            running.append(known["mqtt"].open(mqtt_settings_of(settings), feed))
-        running += [known[name].open(known[name].settings(), feed) for name in extra]
-        yield tuple(running)
+        for sink, section in enabled_sinks(settings):
+            running[sink.name] = sink.open(section, feed)
+        yield running
     finally:
-        for sink in running:
-            sink.stop()
+        for running_sink in running.values():
+            running_sink.stop()
 
 
-def mqtt_settings_of(settings: Settings) -> MqttSettings:
-    """Return how to reach the broker."""
-    mqtt, station = settings.mqtt, settings.station
-    return MqttSettings(
-        host=mqtt.host,
-        port=mqtt.port,
-        vessel=station.vessel,
-        station=station.station,
-        protocol=mqtt.protocol,
-        username=mqtt.username,
-        password_file=mqtt.password_file,
-        tls=mqtt.tls,
-        ca_file=mqtt.ca_file,
-        cert_file=mqtt.cert_file,
-        key_file=mqtt.key_file,
-    )
+def enabled_sinks(settings: Settings) -> list[tuple[Sink, SinkSettings]]:
+    """Return the sinks that the settings enable, each with its section."""
+    sections = [(sink, settings.sink(name)) for name, sink in sinks().items()]
+    return [(sink, section) for sink, section in sections if section.enabled]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from downcore.defaults import MAX_PIXELS
 from downcore.ports import ScanLines
 
 HEAD_BYTES = 64
@@ -15,8 +16,8 @@ HEAD_BYTES = 64
 class Limits:
     """Bounds on a file, checked before anything of it is decoded."""
 
-    max_pixels: int = 1_000_000_000
-    """Pixels of one image; 10 m of core at 200 px/cm and 1,400 px across has 280 million."""
+    max_pixels: int = MAX_PIXELS
+    """Pixels of one image."""
 
     max_across: int = 100_000
     """Pixels along either side of an image that is not the core's length."""

@@ -58,7 +58,7 @@ def nearest(key: str, known: Iterable[str]) -> str:
 def _typed(wanted: Any, raw: Any, where: str) -> Any:
     origin, inner = typing.get_origin(wanted), typing.get_args(wanted)
     if origin in (typing.Union, types.UnionType):
-        (wanted,) = (one for one in inner if one is not types.NoneType)
+        (wanted,) = (member for member in inner if member is not types.NoneType)
         return None if raw is None else _typed(wanted, raw, where)
     if origin is tuple:
         return _tuple(inner, raw, where)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from downcore_training.boosted._features import CELL_NAMES, Described, TileFeatures
 from downcore_training.boosted._trees import Trees
-from downcore_training.networks.network import N_OUTPUTS, Network
+from downcore_training.network import N_OUTPUTS, Network
+from downcore_training.recipe import Recipe
 
 N_TREES = 300
 """Trees of each property's mean."""
@@ -64,5 +65,10 @@ class BoostedColour(nn.Module):
         return sums[:, :N_OUTPUTS], sums[:, N_OUTPUTS:].clamp(-4.0, 2.0), within, features
 
 
-NETWORK = Network("boosted-colour", "Boosted colour", BoostedColour, left_out=())
+NETWORK = Network(
+    "boosted-colour",
+    "Boosted colour",
+    BoostedColour,
+    recipe=Recipe("boosted-colour", learn_from="expected", precision="f32", threads=0),
+)
 """Trees on colour and texture; fitted by :mod:`downcore_training.boosted.fitting`."""

@@ -2,7 +2,7 @@
 
 from downcore_training import networks
 from downcore_training.boosted.network import NETWORK as BOOSTED
-from downcore_training.networks.network import Network
+from downcore_training.network import Network
 
 
 def network_named(name: str) -> Network:

@@ -23,9 +23,10 @@ from downcore_training.datasets import CoreSets
 from downcore_training.datasets.generated import core_sets
 from downcore_training.datasets.real_cores import ReleaseSplit, release_sets
 from downcore_training.fitting import checkpoint
+from downcore_training.fitting.known_networks import network_named
 from downcore_training.fitting.train import Assignment, train
 from downcore_training.progress import Bar, Plain, Report, bar_columns
-from downcore_training.recipe import Recipe, load_recipe
+from downcore_training.recipe import Recipe, load_recipe, recipe_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None
     """
     console = Console()
     try:
-        recipe = load_recipe(files.config)
+        recipe, text = recipe_of(files.config)
         if budget_min is not None:
             recipe = dataclasses.replace(recipe, budget_min=budget_min)
         _check_resume(recipe, resume=resume)
@@ -58,7 +59,6 @@ def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None
         cache = files.cache or Path(platformdirs.user_cache_dir("downcore")) / "training"
         with _report(console) as report:
             sets = sets_of(recipe, files.data, cache, report)
-            text = files.config.read_text(encoding="utf-8")
             task = Assignment(recipe=recipe, recipe_text=text, sets=sets, out=out)
             path = _trained(task, report, resume=resume)
     except (DowncoreError, ValueError) as error:
@@ -74,6 +74,24 @@ def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None
     metrics.write_text(json.dumps(content["metrics"], indent=2) + "\n", encoding="utf-8")
     console.print(_table(content))
     console.print(f"wrote {path}; next: downcore bundle {path} --out DIR", soft_wrap=True)
+
+
+def recipe_of(config: Path) -> tuple[Recipe, str]:
+    """
+    Return the recipe in a TOML file, or the one that a network of this name brings, and its text.
+
+    Raises
+    ------
+    SettingsError
+        If it is neither, or the file cannot be used.
+    """
+    if not config.exists() and config.suffix != ".toml":
+        try:
+            recipe = network_named(str(config)).default_recipe()
+        except ValueError as error:
+            raise SettingsError(f"expected a recipe's file or a network's name: {error}") from None
+        return recipe, recipe_text(recipe)
+    return load_recipe(config), config.read_text(encoding="utf-8")
 
 
 def _check_resume(recipe: Recipe, *, resume: bool) -> None:

@@ -186,6 +186,11 @@ def _fresh_state(lesson: _Lesson, report: Report) -> _State:
     network = network_named(recipe.network)
     module = network.build()
     if recipe.public_weights:
+        if network.left_out is None:
+            raise SettingsError(
+                f"expected no public_weights for {network.name}, of which none are published, got "
+                f"{recipe.public_weights}; leave the key out"
+            )
         loaded = load_public_weights(module, Path(recipe.public_weights), left_out=network.left_out)
         report.note(f"took {len(loaded.taken)} tensors from {recipe.public_weights}")
     # torch's own types leave memory_format out of this call.

@@ -1,9 +1,8 @@
 """
 Networks: one module each, found by name.
 
-To add one, put a module here that defines ``NETWORK`` and a recipe in
-``config/training``; the contract tests do the rest. Modules whose name starts with
-an underscore are parts of networks; ``network`` says what a network is.
+To add one, put a module here that defines ``NETWORK``; the contract tests do the rest.
+Modules whose name starts with an underscore are parts of networks.
 
 Every network is a torch module with
 
@@ -15,16 +14,12 @@ three outputs are in scaled target space, in the order of
 read, float32, by which it is judged whether a tile is like those the network learned from.
 """
 
-import importlib
-import pkgutil
-
+from downcore.discovery import values_in
+from downcore_training.network import Network
 from downcore_training.networks._public_weights import LoadedWeights, load_public_weights
-from downcore_training.networks.network import N_OUTPUTS, Network
 
 __all__ = [
-    "N_OUTPUTS",
     "LoadedWeights",
-    "Network",
     "load_public_weights",
     "networks",
 ]
@@ -32,10 +27,4 @@ __all__ = [
 
 def networks() -> dict[str, Network]:
     """Return every network in this package, by name."""
-    found: dict[str, Network] = {}
-    for module_info in pkgutil.iter_modules(__path__):
-        if not module_info.name.startswith("_") and module_info.name != "network":
-            module = importlib.import_module(f"{__name__}.{module_info.name}")
-            network: Network = module.NETWORK
-            found[network.name] = network
-    return found
+    return {network.name: network for network in values_in(__name__, "NETWORK", Network)}

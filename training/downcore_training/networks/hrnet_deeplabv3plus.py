@@ -2,10 +2,11 @@
 
 from torch import Tensor, nn
 
+from downcore_training.network import N_OUTPUTS, Network
 from downcore_training.networks._deeplab import Decoder
 from downcore_training.networks._hrnet import CHANNELS, HRNet
 from downcore_training.networks._layers import clamp_log_sd, initialise
-from downcore_training.networks.network import N_OUTPUTS, Network
+from downcore_training.recipe import CoreSet, Recipe
 
 _WIDTH = 64
 
@@ -76,5 +77,17 @@ NETWORK = Network(
     "HRNet-W18-small-v2 + DeepLabV3+",
     HRNetDeepLabV3Plus,
     left_out=("decoder.", "maps.", "log_sd."),
+    recipe=Recipe(
+        "hrnet-deeplabv3plus",
+        steps=2400,
+        restart_at=1600,
+        learn_from="expected",
+        average_decay=0.98,
+        normalise_batches=8,
+        threads=1,
+        crop_px=128,
+        crop_until=0.85,
+        cores=CoreSet(validation=128),
+    ),
 )
 """4.5 M parameters; the default."""

@@ -8,8 +8,9 @@ state-dict keys are those of torchvision's ``resnet18``.
 import torch
 from torch import Tensor, nn
 
+from downcore_training.network import N_OUTPUTS, Network
 from downcore_training.networks._layers import BasicBlock, Normalise, clamp_log_sd, initialise
-from downcore_training.networks.network import N_OUTPUTS, Network
+from downcore_training.recipe import CoreSet, Recipe
 
 
 class ResNet18(nn.Module):
@@ -58,5 +59,22 @@ def _stage(n_in: int, n_out: int, *, stride: int) -> nn.Sequential:
     return nn.Sequential(BasicBlock(n_in, n_out, stride=stride), BasicBlock(n_out, n_out))
 
 
-NETWORK = Network("resnet-18", "ResNet-18", ResNet18, left_out=("fc.",))
+NETWORK = Network(
+    "resnet-18",
+    "ResNet-18",
+    ResNet18,
+    left_out=("fc.",),
+    recipe=Recipe(
+        "resnet-18",
+        steps=3200,
+        learn_from="expected",
+        average_decay=0.98,
+        normalise_batches=8,
+        validate_every=400,
+        threads=1,
+        crop_px=128,
+        crop_until=0.85,
+        cores=CoreSet(validation=128),
+    ),
+)
 """11.2 M parameters; the fast one."""

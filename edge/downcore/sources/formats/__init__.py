@@ -6,11 +6,10 @@ To add one, put a module here that defines ``FORMAT``, and its sample in
 whose name starts with an underscore are not formats.
 """
 
-import importlib
-import pkgutil
 from functools import cache
 from pathlib import Path
 
+from downcore.discovery import values_in
 from downcore.sources.format import HEAD_BYTES, SegmentFormat
 from downcore.sources.formats._geotek_sidecar import geotek_sidecar_path, read_geotek_tags
 from downcore.sources.readers.input_file import first_bytes
@@ -20,8 +19,7 @@ __all__ = ["format_of", "formats", "geotek_sidecar_path", "head_of", "read_geote
 
 @cache
 def _formats() -> tuple[SegmentFormat, ...]:
-    names = [name for _, name, _ in pkgutil.iter_modules(__path__) if not name.startswith("_")]
-    found = [importlib.import_module(f"{__name__}.{name}").FORMAT for name in names]
+    found = values_in(__name__, "FORMAT", SegmentFormat)
     return tuple(sorted(found, key=lambda fmt: (fmt.rank, fmt.name)))
 
 

@@ -36,10 +36,10 @@ class Incomplete(StrEnum):
 class Patience:
     """How long a file must stay unchanged; seconds of a monotonic clock."""
 
-    settle_s: float = 5.0
+    settle_s: float
     """Unchanged for this long, a file counts as finished, if its writer did not close it before."""
 
-    give_up_s: float = 900.0
+    give_up_s: float
     """Incomplete and unchanged for this long, it is reported as such."""
 
     def __post_init__(self) -> None:

@@ -6,9 +6,9 @@ describe its tables in ``docs/reference/store.md``. A migration that was release
 is never edited.
 """
 
-import importlib
-import pkgutil
 from dataclasses import dataclass
+
+from downcore.discovery import values_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,8 @@ def migrations() -> tuple[Migration, ...]:
     ValueError
         If the versions do not count 1, 2, 3 and so on.
     """
-    found: list[Migration] = []
-    for module in pkgutil.iter_modules(__path__):
-        one: Migration = importlib.import_module(f"{__name__}.{module.name}").MIGRATION
-        found.append(one)
-    found.sort(key=lambda one: one.version)
-    versions = [one.version for one in found]
+    found = sorted(values_in(__name__, "MIGRATION", Migration), key=lambda m: m.version)
+    versions = [migration.version for migration in found]
     if versions != list(range(1, len(found) + 1)):
         raise ValueError(f"expected migrations 1 to {len(found)}, got {versions}")
     return tuple(found)

@@ -5,8 +5,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.superpixels import _clusters
-from downcore.strata.superpixels._grid import Grid
+from downcore.strata.superpixels import clusters as kernels
+from downcore.strata.superpixels.grid import Grid
 from downcore.strata.superpixels.planes import LAB_STEPS, Planes
 from downcore.strata.superpixels.settings import SuperpixelSettings
 
@@ -48,7 +48,7 @@ class Clustering:
         tiles, clusters = self._tiles[:n_rows], self._clusters[:n_lines]
         centres = np.zeros((n_rows + 2, grid.n_columns + 2, 6), np.float32)
         sums = np.zeros((n_rows + 2, grid.n_columns + 2, 9, 6), np.int32)
-        _clusters.begin(
+        kernels.begin(
             planes,
             n_lines,
             edges=grid.edges,
@@ -61,7 +61,7 @@ class Clustering:
         )
         for centres_above, sums_above in zip(self._centres_above, self._sums_above, strict=False):
             _carry(centres_above, centres, n_rows_on)
-            _clusters.give(
+            kernels.give(
                 tiles,
                 self._early,
                 edges=grid.edges,
@@ -71,9 +71,9 @@ class Clustering:
                 weight=self._weight,
             )
             _carry(sums_above, sums, n_rows_on)
-            _clusters.move(sums, grid.edges, grid.cell_px, grid.shift, centres)
+            kernels.move(sums, grid.edges, grid.cell_px, grid.shift, centres)
         _carry(self._centres_above[-1], centres, n_rows_on)
-        _clusters.write_clusters(
+        kernels.write_clusters(
             tiles,
             self._place,
             edges=grid.edges,

@@ -1,5 +1,5 @@
 """
-What a way of clustering is, and the parts that all ways share.
+What a way of clustering is.
 
 Whichever way lets pixels choose their clusters, windows, starts and connectivity stay the same.
 """
@@ -9,22 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.superpixels._clusters import begin
-from downcore.strata.superpixels._grid import Grid
 from downcore.strata.superpixels._slic import Clustering
-from downcore.strata.superpixels.planes import LAB_STEPS, Planes
+from downcore.strata.superpixels.grid import Grid
+from downcore.strata.superpixels.planes import Planes
 from downcore.strata.superpixels.settings import SuperpixelSettings
-
-__all__ = [
-    "KERNELS",
-    "LAB_STEPS",
-    "ClusteringBackend",
-    "Grid",
-    "KernelBackend",
-    "Planes",
-    "WindowClustering",
-    "begin",
-]
 
 
 class WindowClustering(Protocol):

@@ -15,11 +15,8 @@ from downcore.strata.depth import LineScale
 from downcore.strata.errors import SectionError, SegmentGapError
 from downcore.strata.segment import Pixels, Segment
 from downcore.strata.superpixels._parts import GivenOut, PartRules, label_window
-from downcore.strata.superpixels.clustering import (
-    KERNELS,
-    ClusteringBackend,
-    Grid,
-)
+from downcore.strata.superpixels.clustering import KERNELS, ClusteringBackend
+from downcore.strata.superpixels.grid import Grid
 from downcore.strata.superpixels.planes import fill_planes
 from downcore.strata.superpixels.settings import SuperpixelSettings
 

@@ -5,11 +5,10 @@ To add one, put a module here that defines ``LAYOUT``. Modules whose name starts
 underscore are parts of layouts.
 """
 
-import importlib
-import pkgutil
 from functools import cache
 from pathlib import Path
 
+from downcore.discovery import values_in
 from downcore.strata.errors import SettingsError
 from downcore_training.bench.core import BenchSet
 from downcore_training.bench.layouts._layout import Found, Layout
@@ -20,8 +19,7 @@ __all__ = ["Found", "Layout", "layouts", "read_folder"]
 @cache
 def layouts() -> tuple[Layout, ...]:
     """Return every layout of this package, in the order in which they are asked."""
-    names = [m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
-    found = [importlib.import_module(f"{__name__}.{name}").LAYOUT for name in names]
+    found = values_in(__name__, "LAYOUT", Layout)
     return tuple(sorted(found, key=lambda layout: (layout.rank, layout.name)))
 
 

@@ -4,16 +4,18 @@ import logging
 import threading
 
 from downcore.publish import payloads
-from downcore.publish._mqtt_link import Access, LinkState, Message, MqttLink
-from downcore.publish._mqtt_session import Session
-from downcore.publish.mqtt_settings import MqttSettings, read_password, tls_context
 from downcore.publish.payloads import StationState, StationStatus
-from downcore.publish.sink import Feed, OutboxReader, Sink, SinkHealth
+from downcore.publish.sink import Feed, OutboxReader, SinkHealth
+from downcore.publish.sinks._mqtt_link import KEEPALIVE_S, Access, LinkState, Message, MqttLink
+from downcore.publish.sinks._mqtt_session import Session
+from downcore.publish.sinks._mqtt_settings import MqttSettings, read_password, tls_context
 from downcore.publish.topics import Topics, escape
 from downcore.strata.record import StoreOrigin
 
 logger = logging.getLogger(__name__)
 
+CURSOR = "mqtt"
+"""Under which the store keeps how far this sink has come."""
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 30.0
 ACK_EVERY_S = 0.5
@@ -27,7 +29,7 @@ _SILENT_KEEPALIVES = 3
 
 class MqttSink:
     """
-    Publishes the outbox to a broker; made by :data:`SINK`.
+    Publishes the outbox to a broker; made by :func:`downcore.publish.sinks.mqtt.open_mqtt`.
 
     One thread reads the outbox through a reader of its own and does everything
     but the network, which belongs to the client's thread. How far it has come is
@@ -39,7 +41,7 @@ class MqttSink:
         self._feed = feed
         self._password = read_password(settings)
         self._tls = tls_context(settings)
-        self._topics = Topics(settings.vessel, settings.station)
+        self._topics = Topics(feed.vessel, feed.station)
         self._status = StationStatus(
             StationState.ONLINE, (), feed.clock.utc_rfc3339(), feed.birth.version
         )
@@ -48,9 +50,9 @@ class MqttSink:
         self._session: Session | None = None
         self._retry_s = FIRST_RETRY_S
         self._retry_at_s = feed.clock.monotonic_s()
-        self._acked_seq = feed.acks.acked_seq(SINK.name)
+        self._acked_seq = feed.acks.acked_seq(CURSOR)
         self._acked_at_s = feed.clock.monotonic_s()
-        self._problem = "not connected yet"
+        self._problem = ""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-sink", daemon=True)
         self._thread.start()
@@ -61,9 +63,9 @@ class MqttSink:
         self._feed.wake.notify()
 
     def health(self) -> SinkHealth:
-        """Return whether the broker is there, and up to where it has everything."""
+        """Return whether the broker is there."""
         problem = self._problem
-        return SinkHealth(is_connected=not problem, problem=problem, delivered_seq=self._acked_seq)
+        return SinkHealth(is_connected=self._session is not None and not problem, problem=problem)
 
     def stop(self) -> None:
         """Send what waits, say ``offline``, and end; takes a few seconds at most."""
@@ -109,13 +111,11 @@ class MqttSink:
             self._retry_s = FIRST_RETRY_S
         self._keep_acks(now_s)
         oldest_s = session.oldest_s()
-        if oldest_s is not None and (
-            now_s - oldest_s > _SILENT_KEEPALIVES * self._settings.keepalive_s
-        ):
+        if oldest_s is not None and (now_s - oldest_s > _SILENT_KEEPALIVES * KEEPALIVE_S):
             self._drop_link("the broker acknowledges nothing", now_s)
 
     def _new_link(self, origin: StoreOrigin, now_s: float) -> MqttLink:
-        station = escape(self._settings.station)
+        station = escape(self._feed.station)
         access = Access(f"downcore-{station}-{origin.instance_id[:12]}", self._password, self._tls)
         will = self._offline("the connection was lost", origin)
         return MqttLink(self._settings, access, will, wake=self._feed.wake, now_s=now_s)
@@ -155,7 +155,7 @@ class MqttSink:
         if self._session is None or self._session.watermark <= self._acked_seq:
             return
         if at_once or now_s - self._acked_at_s >= ACK_EVERY_S:
-            self._feed.acks.ack(SINK.name, self._session.watermark)
+            self._feed.acks.ack(CURSOR, self._session.watermark)
             self._acked_seq = self._session.watermark
             self._acked_at_s = now_s
 
@@ -207,7 +207,3 @@ class MqttSink:
             schema=payloads.schema_id("status"),
             epoch=origin.epoch,
         )
-
-
-SINK = Sink(name="mqtt", settings=MqttSettings, open=MqttSink)
-"""What :func:`downcore.publish.sinks` finds."""

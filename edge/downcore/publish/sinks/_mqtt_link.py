@@ -20,9 +20,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from downcore.publish.mqtt_settings import MqttSettings
 from downcore.publish.sink import Wake
+from downcore.publish.sinks._mqtt_settings import MqttSettings
 
+MAX_IN_FLIGHT = 20
+"""Messages sent and not yet acknowledged; brokers and clients agree on it by default."""
+KEEPALIVE_S = 15
+"""A broker that hears nothing for so long asks whether we are there."""
 CONNECT_TIMEOUT_S = 5.0
 GIVE_UP_CONNECTING_S = 15.0
 """A connection that is not made by then is given up."""
@@ -87,7 +91,7 @@ class MqttLink:
         self._thread: threading.Thread | None = None
         self._arrivals: deque[tuple[int, str]] = deque()
         self.problem = ""
-        self.window = settings.window
+        self.window = MAX_IN_FLIGHT
         """Messages that may be under way; the broker may have asked for fewer."""
         self._client = self._client_of(settings, access)
         self._client.will_set(
@@ -97,7 +101,7 @@ class MqttLink:
             retain=True,
             properties=self._properties(will, PacketTypes.WILLMESSAGE),
         )
-        self._client.connect_async(settings.host, settings.port, settings.keepalive_s)
+        self._client.connect_async(settings.host, settings.port, KEEPALIVE_S)
         self._client.loop_start()
 
     def state(self, now_s: float) -> LinkState:
@@ -145,7 +149,7 @@ class MqttLink:
             reconnect_on_failure=False,
         )
         # Our own window is the one that counts; the client must not hold anything back.
-        client.max_inflight_messages_set(2 * settings.window)
+        client.max_inflight_messages_set(2 * MAX_IN_FLIGHT)
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.suppress_exceptions = True
         if settings.username is not None:

@@ -3,9 +3,9 @@
 from collections import deque
 
 from downcore.publish import payloads
-from downcore.publish._mqtt_link import Message, MqttLink
-from downcore.publish.ack_window import AckWindow
 from downcore.publish.sink import OutboxReader
+from downcore.publish.sinks._ack_window import AckWindow
+from downcore.publish.sinks._mqtt_link import Message, MqttLink
 from downcore.publish.topics import Topics
 from downcore.strata.record import OutboxEntry, OutboxKind, StoreOrigin
 
@@ -88,7 +88,7 @@ class Session:
         self._say(self._topics.status, status, "status")
 
     def notice_commits(self) -> None:
-        """Queue the newest rows of sections that were written since the last look."""
+        """Queue the newest rows of sections that were written since the last call."""
         self._head_seq = self._outbox.origin().head_seq
         if self._head_seq > self._live_seq:
             for entry in self._outbox.newest(OutboxKind.LOG, self._live_seq):

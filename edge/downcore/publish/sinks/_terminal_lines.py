@@ -1,0 +1,69 @@
+"""Announcements as plain lines for people."""
+
+import json
+from typing import Any
+
+from downcore.strata.depth import SLICE_UM
+from downcore.strata.record import OutboxEntry, OutboxKind
+from downcore.strata.unmixing.composition import words_of
+
+
+def lines_of(entry: OutboxEntry) -> list[str]:
+    """
+    Return an announcement as lines for people: one for each row and bundle, or one for a state.
+
+    Depth is in centimetres; a property without a value says its status instead.
+    """
+    payload = json.loads(entry.payload)
+    name = printable(entry.section_id)
+    if entry.kind is OutboxKind.STATE:
+        reason = f": {printable(payload['reason'])}" if payload["reason"] else ""
+        return [f"{name}  {payload['state']}{reason}"]
+    lines_of_row = _lines_of_composition if entry.kind is OutboxKind.COMPOSITION else _lines_of_row
+    return [line for row in payload["rows"] for line in lines_of_row(name, row)]
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with control characters spelt out, so that a name cannot move a cursor."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _lines_of_row(name: str, row: dict[str, Any]) -> list[str]:
+    start = f"{name}  {row['top_um'] / SLICE_UM:7.2f} - {row['bottom_um'] / SLICE_UM:.2f} cm"
+    by_bundle: dict[str, list[str]] = {}
+    for estimate in row["estimates"]:
+        by_bundle.setdefault(estimate["bundle_id"], []).append(_words_of(estimate))
+    if not by_bundle:
+        return [f"{start}  sediment {100 * row['valid_fraction']:.0f} %"]
+    return [
+        "  ".join((start, *words, *([bundle_id[:8]] if len(by_bundle) > 1 else [])))
+        for bundle_id, words in by_bundle.items()
+    ]
+
+
+def _lines_of_composition(name: str, row: dict[str, Any]) -> list[str]:
+    start = f"{name}  {row['top_um'] / SLICE_UM:7.2f} - {row['bottom_um'] / SLICE_UM:.2f} cm"
+    by_name = {share["group"]: share for share in (*row["groups"], *row["joined"])}
+    reported = [by_name[name] for name in row["told"]]
+    known = [_words_of_share(share) for share in reported if share["fraction"] is not None]
+    if known:
+        return [f"{start}  {', '.join(known)}"]
+    first = row["groups"][0]
+    return [f"{start}  composition {first['status']} ({printable(first['reason'])})"]
+
+
+def _words_of_share(share: dict[str, Any]) -> str:
+    words = words_of(share["fraction"], share["lower"], share["upper"])
+    return (
+        f"{printable(share['group'])} {words}{', by the prior' if share['is_prior_driven'] else ''}"
+    )
+
+
+def _words_of(estimate: dict[str, Any]) -> str:
+    name, value = estimate["property"], estimate["value"]
+    if value is None:
+        return f"{name} {estimate['status']} ({printable(estimate['reason'])})"
+    interval = ""
+    if estimate["lower"] is not None and estimate["upper"] is not None:
+        interval = f" [{estimate['lower']:.4g}, {estimate['upper']:.4g}]"
+    return f"{name} {value:.4g}{interval} {estimate['unit']}"
