@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import pytest
-from downcore.publish._mqtt_link import Message
-from downcore.publish._mqtt_session import Session
+from downcore.publish.sinks._mqtt_link import Message
+from downcore.publish.sinks._mqtt_session import Session
 
 from downcore.publish import payloads
 from downcore.publish.topics import Topics
