@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import pytest
-from downcore.publish.sinks._mqtt_link import Message
-from downcore.publish.sinks._mqtt_session import Session
 
 from downcore.publish import payloads
+from downcore.publish.sinks._mqtt_link import Message
+from downcore.publish.sinks._mqtt_session import Session
 from downcore.publish.topics import Topics
 from downcore.strata.record import OutboxEntry, OutboxKind, ScanState, ScanStatus, StoreOrigin
 

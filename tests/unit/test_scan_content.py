@@ -152,16 +152,11 @@ def test_keys_of_paths_are_plain_text_and_tell_paths_from_scans_that_were_begun(
 
 
 def test_rows_are_made_with_every_bundle_and_the_composer_that_run() -> None:
-    bundles = [SimpleNamespace(manifest=SimpleNamespace(bundle_id=one)) for one in ("b1", "b2")]
-    composer = SimpleNamespace(composer_id="c1")
-
-    def made(n_bundles: int, composition_config: object = None) -> str:
-        station = SimpleNamespace(
-            predictors=bundles[:n_bundles], composition_config=composition_config
-        )
+    def made(*bundles: str, composition_config: object = None) -> str:
+        station = SimpleNamespace(bundle_ids=bundles, composition_config=composition_config)
         return made_with(cast("Any", station))
 
-    assert made(1) == "b1"
-    assert made(2) == "b1,b2"
-    assert made(2, composer) == "b1,b2,c1"
-    assert made(0) == ""
+    assert made("b1") == "b1"
+    assert made("b1", "b2") == "b1,b2"
+    assert made("b1", composition_config=SimpleNamespace(composer_id="c1")) == "b1,c1"
+    assert made() == ""
