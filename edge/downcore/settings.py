@@ -240,7 +240,8 @@ def load_settings(path: Path | None, **sections: Mapping[str, Any]) -> Settings:
             settings_cls: type[BaseSettings],
             init_settings: PydanticBaseSettingsSource,
             env_settings: PydanticBaseSettingsSource,
-            **_others: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env files are read
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no secrets folder
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             environment = _renamed(env_settings(), "environment")
             return (
@@ -250,7 +251,7 @@ def load_settings(path: Path | None, **sections: Mapping[str, Any]) -> Settings:
             )
 
     try:
-        settings: Settings = FromFile(**sections)
+        settings: Settings = FromFile(**sections)  # pyright: ignore[reportArgumentType] # checked by pydantic
     except ValidationError as error:
         where = str(path) if path else "the settings"
         raise SettingsError("\n".join(_complaints(where, error))) from None

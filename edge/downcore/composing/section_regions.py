@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,15 @@ MAX_WAITING = 6
 OnRegions = Callable[[RegionRows], None]
 """Called with the regions of each window, in order."""
 
-Submit: TypeAlias = "Callable[..., Future[list[SlicePicture]]]"
-"""Begins a call, as an executor's ``submit``; calls are made one after the other, in order."""
+
+class Submit(Protocol):
+    """Begins a call, as an executor's ``submit``; calls are made one after the other, in order."""
+
+    def __call__(
+        self, call: "Callable[..., list[SlicePicture]]", /, *arguments: Any
+    ) -> "Future[list[SlicePicture]]":
+        """Begin the call; its result comes with the future."""
+        ...
 
 
 def submit_at_once(

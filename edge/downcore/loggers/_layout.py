@@ -95,11 +95,11 @@ class Layout:
 
     def ms_kind_of(self, header: Header) -> MsKind:
         """Return what measured the susceptibility of a file."""
-        return self.ms_kind if isinstance(self.ms_kind, str) else self.ms_kind(header)
+        return self.ms_kind(header) if callable(self.ms_kind) else self.ms_kind
 
     def ms_unit_of(self, header: Header) -> MsUnit:
         """Return the unit of the susceptibility of a file."""
-        return self.ms_unit if isinstance(self.ms_unit, str) else self.ms_unit(header)
+        return self.ms_unit(header) if callable(self.ms_unit) else self.ms_unit
 
 
 def header_of(raw: bytes, layout: Layout) -> Header | None:

@@ -115,8 +115,9 @@ def row_of_estimate(estimate: Estimate) -> tuple[Cell, ...]:
 
 def estimate_of_row(row: Sequence[typing.Any]) -> Estimate:
     """Return the estimate whose cells are ``row``, in the order of :data:`ESTIMATE_COLUMNS`."""
-    cells = dict(zip(ESTIMATE_COLUMNS, row, strict=True))
-    return Estimate(**cells | {"status": Status(cells["status"])})
+    cells: dict[str, typing.Any] = dict(zip(ESTIMATE_COLUMNS, row, strict=True))
+    cells["status"] = Status(cells["status"])
+    return Estimate(**cells)
 
 
 def status_of_row(row: Sequence[typing.Any]) -> ScanStatus:

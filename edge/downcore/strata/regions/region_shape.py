@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,5 +72,8 @@ class RegionShapes:
 
     def one(self, index: int) -> RegionShape:
         """Return one region by its place in the arrays."""
-        cells = {f.name: getattr(self, f.name)[index].tolist() for f in fields(self)}
-        return RegionShape(**cells | {"linear_rgb": tuple(cells["linear_rgb"])})
+        cells: dict[str, Any] = {
+            f.name: getattr(self, f.name)[index].tolist() for f in fields(self)
+        }
+        cells["linear_rgb"] = tuple(cells["linear_rgb"])
+        return RegionShape(**cells)
