@@ -15,7 +15,8 @@ from strips import grains, patches
 from downcore.commands import doctor
 from downcore.composing import CompositionConfig
 from downcore.service.composition_setup import composition_config_of
-from downcore.settings import CompositionSettings, Settings
+from downcore.settings import Settings
+from downcore.settings.sections import CompositionSettings
 from downcore.strata.depth import LineScale
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.segment import Segment

@@ -19,7 +19,8 @@ from downcore.demo.waiting import wait_while_rows_come
 from downcore.plate import SIMULATED_CAVEAT, Plate, check_can_draw, draw_plate
 from downcore.publish.sinks.mqtt import MqttSettings
 from downcore.service.daemon import Daemon
-from downcore.settings import InboxSettings, Settings, load_settings
+from downcore.settings import Settings, load_settings
+from downcore.settings.sections import InboxSettings
 from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
 from downcore.simulator.scanner import pattern_named, play, scan_job
 from downcore.sources import Limits

@@ -8,7 +8,8 @@ from downcore.composing import CompositionConfig
 from downcore.composing.config import CutSuperpixels, TableInUse
 from downcore.endmember_tables.files import find_table
 from downcore.ports import Predictor, RegionRefiner
-from downcore.settings import CompositionSettings, Settings
+from downcore.settings import Settings
+from downcore.settings.sections import CompositionSettings
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.endmembers.library import Library

@@ -13,9 +13,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, create_model
+from pydantic import BaseModel, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -24,164 +24,23 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableSourceError
 
-from downcore.defaults import MAX_PIXELS, TILES_PER_SLICE
 from downcore.publish.sink import SinkSettings
 from downcore.publish.sinks import sinks
-from downcore.strata.depth import LineScale
+from downcore.settings.sections import (
+    CompositionSettings,
+    InboxSettings,
+    LogSettings,
+    PredictSettings,
+    StationSettings,
+    StoreSettings,
+)
 from downcore.strata.errors import SettingsError
-from downcore.strata.input_text import exact_ratio, shown
+from downcore.strata.input_text import shown
 
 logger = logging.getLogger(__name__)
 
 RENAMED = {"inbox.most_pixels": "inbox.max_pixels"}
 """Keys under their names of the version before, which still count, with a warning."""
-
-
-def _exact_scale(text: str) -> str:
-    ratio = exact_ratio(text)
-    if ratio is None:
-        raise ValueError('expected pixels per centimetre such as "200", "98.4" or "1000/3"')
-    LineScale(ratio)
-    return text
-
-
-PxPerCm = Annotated[str, AfterValidator(_exact_scale)]
-"""Pixels per centimetre as exact decimal text, ``"200"`` or ``"98.4"``."""
-
-
-MAX_SECONDS = 31_536_000.0
-"""A year: longer waits overflow timers of the system."""
-
-
-class _Section(BaseModel):
-    model_config = SinkSettings.model_config
-
-
-class InboxSettings(_Section):
-    """Where the scanner writes, and how its images lie."""
-
-    path: Path = Field(
-        default=Path("inbox"), description="Folder the core logger writes to; only read."
-    )
-    px_per_cm: PxPerCm | None = Field(
-        default=None,
-        description="Scan lines per centimetre of core; leave out where sidecars say it.",
-    )
-    top: Literal["up", "left", "right"] | None = Field(
-        default=None,
-        description="Side of the image where the core's top is; leave out for the format's own.",
-    )
-    settle_s: float = Field(
-        default=20.0,
-        ge=0,
-        le=MAX_SECONDS,
-        description="Seconds a file must stay the same before it counts as finished.",
-    )
-    give_up_s: float = Field(
-        default=900.0,
-        ge=0,
-        le=MAX_SECONDS,
-        description="Seconds after which a still, incomplete file is quarantined.",
-    )
-    reconcile_s: float = Field(
-        default=30.0,
-        gt=0,
-        le=MAX_SECONDS,
-        description="Seconds between full looks at the folder; events only make it sooner.",
-    )
-    watch_events: bool = Field(
-        default=True,
-        description="Use file events as hints; a full listing decides either way.",
-    )
-    name_patterns: tuple[str, ...] = Field(
-        default=(),
-        description="Extra name patterns with the groups core, section, half, expedition.",
-    )
-    max_pixels: int = Field(
-        default=MAX_PIXELS,
-        gt=0,
-        le=10**12,
-        description="Largest image accepted, pixels; checked before decoding.",
-    )
-
-
-class StationSettings(_Section):
-    """Who is speaking."""
-
-    vessel: str = Field(default="vessel", min_length=1, description="First part of every topic.")
-    station: str = Field(default="scanner", min_length=1, description="Second part of every topic.")
-
-
-class StoreSettings(_Section):
-    """Where the record is kept."""
-
-    path: Path = Field(default=Path("downcore.db"), description="SQLite file on a local disk.")
-
-
-class PredictSettings(_Section):
-    """Which bundles run, and how."""
-
-    bundles: tuple[str, ...] = Field(
-        default=("hrnet-deeplabv3plus",),
-        description="Names of reference bundles, or folders of your own written with a slash, such "
-        "as ./mine; several run side by side.",
-    )
-    mode: Literal["live", "backlog"] = Field(
-        default="live",
-        description="live: every centimetre at once; backlog: most centimetres a second.",
-    )
-    allow_low_resolution: bool = Field(
-        default=False,
-        description="Predict even from scans far below the resolution of the training.",
-    )
-    tiles_per_slice: int = Field(
-        default=TILES_PER_SLICE,
-        ge=1,
-        le=32,
-        description="Most 1 cm tiles taken across one slice.",
-    )
-    threads: int = Field(
-        default=0, ge=0, le=1024, description="Inference threads; 0 takes every core."
-    )
-
-
-class CompositionSettings(_Section):
-    """What slices are made of, and how that is found."""
-
-    enabled: bool = Field(
-        default=True, description="Find regions and mineral groups; the depth log is kept anyway."
-    )
-    tables: tuple[str, ...] = Field(
-        default=("marine", "marine-colour"),
-        min_length=1,
-        description="End-member tables by name, or files of your own written with a slash, such as "
-        "./mine.toml. The first whose groups a slice's observations can hold is used.",
-    )
-    superpixels: Literal["cpu", "openvino"] = Field(
-        default="cpu",
-        description="What cuts superpixels: compiled code, or an OpenVINO graph, which takes twice "
-        "the time on a processor and 215 MB more.",
-    )
-    solver: Literal["exact", "openvino"] = Field(
-        default="exact",
-        description="What solves for minerals: exact compiled code, or an OpenVINO graph, which "
-        "takes twice the time; shares differ by at most 0.0002.",
-    )
-    regions: Literal["merge", "segment-anything"] = Field(
-        default="merge", description="What joins superpixels to regions."
-    )
-    segment_anything: Path | None = Field(
-        default=None,
-        description="Folder with your Segment Anything bundle, where regions ask for it.",
-    )
-
-
-class LogSettings(_Section):
-    """What the daemon says of itself."""
-
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="Least level."
-    )
 
 
 class Settings(BaseSettings):
