@@ -202,7 +202,7 @@ def test_one_colour_and_no_sediment_are_no_reason_to_fail(tmp_path: Path) -> Non
     [
         (("--table", "mars"), "expected one of carbonate", BAD_SETTINGS),
         (("--table", "./none.toml"), "expected an end-member table", BAD_SETTINGS),
-        (("--out", "picture.jpg"), "expected a .png", BAD_SETTINGS),
+        (("--out", "picture.jpg"), "expected a file that ends in .png", BAD_SETTINGS),
         (("--json", "no/such/folder/out.json"), "expected a folder that exists", BAD_SETTINGS),
     ],
     ids=["no table", "no file", "no png", "no folder"],

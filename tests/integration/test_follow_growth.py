@@ -102,11 +102,11 @@ def test_however_it_is_written_only_scanned_lines_are_read_and_all_of_them(
     desk = Desk(tmp_path, core)
     job = scan_job(core, tmp_path, "GC01_01", px_per_cm=200, lines_per_step=40)
     for step in play(job, pattern_named(pattern)):
-        desk.list_inbox()
+        desk.look()
         assert desk.n_read <= step.n_scanned, "nothing can be read before it was scanned"
         assert desk.progress is not Progress.FINAL or step.n_scanned == core.n_lines
     for _ in range(5):
-        desk.list_inbox()
+        desk.look()
     assert desk.n_read == core.n_lines
     assert desk.progress is Progress.FINAL
 
@@ -116,12 +116,12 @@ def test_a_broken_copy_is_held_until_it_is_completed(tmp_path: Path) -> None:
     desk = Desk(tmp_path, core)
     job = scan_job(core, tmp_path, "GC01_01", px_per_cm=200, lines_per_step=40)
     for step in play(job, pattern_named("truncated-then-completed")):
-        desk.list_inbox()
+        desk.look()
         if "broke off" in step.what:
             for _ in range(50):
-                desk.list_inbox()
+                desk.look()
             assert desk.progress is Progress.GROWING
             assert 0 < desk.n_read < core.n_lines
     for _ in range(5):
-        desk.list_inbox()
+        desk.look()
     assert desk.progress is Progress.FINAL

@@ -16,6 +16,7 @@ from played_device import PX_PER_CM, Device, core_lines, expected_log, job_of
 from downcore.service.daemon import Daemon
 from downcore.service.scan_ingest import ScanIngest
 from downcore.service.scheduler import Scheduler
+from downcore.service.status_report import StatusReport
 from downcore.settings import load_settings
 from downcore.simulator.scanner import pattern_named
 from downcore.sources.inbox import digests as _identity
@@ -123,7 +124,8 @@ def test_a_daemon_that_is_stopped_beside_a_huge_file_does_not_read_it_through(
 
         scheduler = Scheduler(device.station, stop, is_stopping=daemon._stopping.is_set)
         started_s = time.monotonic()
-        daemon._loop(scheduler, None, (), ends_when_idle=False)
+        report = StatusReport({}, device.clock)
+        daemon._loop(scheduler, None, report, ends_when_idle=False)
         scheduler.close()
 
         assert n_steps == 1, "the daemon went on after it was stopped"

@@ -191,7 +191,7 @@ def test_a_section_without_rows_says_how_far_its_scan_is(tmp_path: Path) -> None
 
 
 def test_an_unknown_section_names_the_nearest_and_all(scanned: Device) -> None:
-    with pytest.raises(SectionError, match=f"nearest is '{LOWER}'; known: {UPPER}, {LOWER}"):
+    with pytest.raises(SectionError, match=rf"did you mean '{LOWER}'\? known: {UPPER}, {LOWER}"):
         drawn(scanned, f"{LOWER}x")
 
 

@@ -36,7 +36,7 @@ def test_a_mistyped_recipe_ends_with_1_and_names_the_right_key(
     result = CliRunner().invoke(app, [str(recipe), "--out", str(tmp_path / "out")])
 
     assert result.exit_code == 1
-    assert "did you mean seed?" in result.output
+    assert "did you mean 'seed'?" in result.output
     assert not (tmp_path / "out").exists()
 
 
