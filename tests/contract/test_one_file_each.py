@@ -118,15 +118,15 @@ def test_a_network_is_one_file_without_public_weights_or_a_recipe_of_its_own(tre
 
 
 def test_a_plug_in_that_forgot_its_value_is_named_with_what_to_do(tree: Path) -> None:
-    stray = tree / "edge" / "downcore" / "simulator" / "write_patterns" / "stray.py"
-    stray.write_text('"""No pattern."""\n')
+    stray = tree / "edge" / "downcore" / "publish" / "sinks" / "stray.py"
+    stray.write_text('"""No sink."""\n')
     code = (
-        "from downcore.simulator.write_patterns import write_patterns\n"
-        "try:\n    write_patterns()\nexcept TypeError as error:\n    print(error)"
+        "from downcore.publish.sinks import sinks\n"
+        "try:\n    sinks()\nexcept TypeError as error:\n    print(error)"
     )
 
     message = run(tree, "-c", code)
 
     stray.unlink()
-    assert "expected PATTERN, a WritePattern, in downcore.simulator.write_patterns.stray" in message
+    assert "expected SINK, a Sink, in downcore.publish.sinks.stray" in message
     assert "underscore" in message

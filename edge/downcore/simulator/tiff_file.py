@@ -89,7 +89,7 @@ class TiffFile:
 def tiff_parts(job: ScanJob, tiff: TiffFile) -> Iterator[tuple[int, bytes]]:
     """Yield a section's TIFF in the order of its bytes: lines scanned by then, and the bytes."""
     yield 0, tiff.header() + (tiff.index() if tiff.is_index_first else b"")
-    for first, lines in job.chunks():
-        yield first + len(lines), lines.tobytes()
+    for n_scanned, lines in job.chunks():
+        yield n_scanned, lines.tobytes()
     if not tiff.is_index_first:
         yield job.lines.n_lines, tiff.index()

@@ -65,10 +65,10 @@ class ScanJob:
         return self.folder / f"{self.name}{ending}"
 
     def chunks(self) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """Yield the lines as they pass the camera: the first line's number, and the lines."""
+        """Yield the lines as they pass the camera: how many have by then, and the lines."""
         for first in range(0, self.lines.n_lines, self.lines_per_step):
             n = min(self.lines_per_step, self.lines.n_lines - first)
-            yield first, self.lines.lines(first, n)
+            yield first + n, self.lines.lines(first, n)
 
 
 @dataclass(frozen=True, slots=True)
