@@ -14,7 +14,7 @@ from typing import Any
 
 from downcore.inference.device import computes_bf16, describe_device
 from downcore.inference.loading import Bundle
-from downcore.inference.openvino_runtime import openvino
+from downcore.inference.openvino_runtime import compile_for, openvino, settings_for
 from downcore.strata.bundle import TILE_PX
 from downcore.strata.errors import BundleError
 
@@ -46,7 +46,7 @@ def compile_bundle(bundle: Bundle, n_threads: int, cache_folder: Path | None) ->
     kept = None if cache_folder is None else cache_folder / _cache_name(bundle, n_threads)
     if kept is not None and (content := _checked_content(kept)) is not None:
         try:
-            settings = _settings(n_threads, bundle.manifest.precision)
+            settings = settings_for(n_threads, is_bf16=_is_bf16(bundle.manifest.precision))
             return openvino.Core().import_model(io.BytesIO(content), "CPU", settings)
         except RuntimeError:
             # A cached graph that cannot be imported is compiled and written again.
@@ -71,23 +71,17 @@ def compile_graph(graph: Any, n_threads: int, *, precision: str = "f32") -> Any:
     """
     fixed = graph.clone()
     fixed.reshape([BATCH_TILES, TILE_PX, TILE_PX, 3])
-    return openvino.Core().compile_model(fixed, "CPU", _settings(n_threads, precision))
+    return compile_for(fixed, n_threads=n_threads, is_bf16=_is_bf16(precision))
 
 
-def _settings(n_threads: int, precision: str) -> dict[str, object]:
-    return {
-        # Without this hint some processors silently compute in bfloat16; with the bf16 hint,
-        # processors without bfloat16 would emulate it slowly.
-        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" and computes_bf16() else "f32",
-        "NUM_STREAMS": n_threads,
-        "INFERENCE_NUM_THREADS": n_threads,
-        # Pinned threads compete with other pinned threads on a shared workstation.
-        "ENABLE_CPU_PINNING": False,
-    }
+def _is_bf16(precision: str) -> bool:
+    # Processors without bfloat16 would emulate it slowly.
+    return precision == "bf16" and computes_bf16()
 
 
 def _cache_name(bundle: Bundle, n_threads: int) -> str:
-    settings = sorted(_settings(n_threads, bundle.manifest.precision).items())
+    is_bf16 = _is_bf16(bundle.manifest.precision)
+    settings = sorted(settings_for(n_threads, is_bf16=is_bf16).items())
     key = f"{bundle.manifest.bundle_id} {BATCH_TILES} {settings} {describe_device()}"
     return hashlib.sha256(key.encode()).hexdigest()[:32] + ".compiled"
 

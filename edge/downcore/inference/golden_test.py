@@ -32,7 +32,7 @@ def open_predictor(folder: Path, *, mode: Mode = Mode.LIVE, n_threads: int = 0) 
     mode : Mode, default Mode.LIVE
         How submissions are grouped.
     n_threads : int, default 0
-        Inference threads; 0 takes every core that the process may use.
+        Inference threads; 0 takes every CPU that the process may use.
 
     Raises
     ------
@@ -58,10 +58,8 @@ def start_predictor(
     ----------
     bundle : Bundle
         Verified.
-    mode : Mode, default Mode.LIVE
-        How submissions are grouped.
-    n_threads : int, default 0
-        Inference threads; 0 takes every core that the process may use.
+    mode, n_threads
+        As in :func:`open_predictor`.
     cache_folder : Path or None
         Where compiled graphs are kept; ``None`` keeps nothing.
 

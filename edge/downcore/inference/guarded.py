@@ -122,15 +122,7 @@ def open_guarded(
     Open the bundle in ``folder`` as the device runs it: with its guard, where it needs one.
 
     A bundle trained on real cores has no guard but its own novelty; neither has the guard itself.
-
-    Parameters
-    ----------
-    folder : Path
-        A bundle.
-    mode : Mode, default Mode.LIVE
-        How submissions are grouped.
-    n_threads : int, default 0
-        Inference threads; 0 takes every CPU that the process may use.
+    Parameters are those of :func:`~downcore.inference.golden_test.open_predictor`.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference.openvino_runtime import openvino
+from downcore.inference.openvino_runtime import compile_for
 from downcore.inference.superpixel_graph import slic_graph
 from downcore.inference.superpixel_kernels import widen, write_chosen
 from downcore.inference.superpixel_layout import N_TERMS, GraphShape
@@ -61,22 +61,12 @@ class GraphBackend:
         key = (grid.n_across, settings, grid.cell_px)
         compiled = self._compiled.get(key)
         if compiled is None:
-            compiled = _compile(slic_graph(shape))
+            # Always 32 bit: with 16 the error of the superpixels doubles.
+            compiled = compile_for(slic_graph(shape))
             self._compiled[key] = compiled
             for oldest in list(self._compiled)[:-_MAX_KEPT]:
                 self._compiled.pop(oldest, None)
         return _Clustering(shape, compiled.create_infer_request())
-
-
-def _compile(graph: Any) -> Any:
-    how = {
-        # Always 32 bit: with 16 the error of the superpixels doubles.
-        "INFERENCE_PRECISION_HINT": "f32",
-        "NUM_STREAMS": 1,
-        "INFERENCE_NUM_THREADS": 1,
-        "ENABLE_CPU_PINNING": False,
-    }
-    return openvino.Core().compile_model(graph, "CPU", how)
 
 
 class _Clustering:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference.openvino_runtime import openvino
+from downcore.inference.openvino_runtime import compile_for, openvino
 from downcore.strata.unmixing.active_set import solve_mixtures
 
 ITERATIONS = 60
@@ -138,14 +138,7 @@ class AdmmSolver:
             # With a matrix for each problem fewer problems fit the processor's cache.
             batch = self._batch if is_shared else max(1, self._batch // k)
             graph = admm_graph((k, k) if is_shared else (k, k, batch), batch, self._iterations)
-            how = {
-                "INFERENCE_PRECISION_HINT": "f32",
-                "NUM_STREAMS": 1,
-                "INFERENCE_NUM_THREADS": 1,
-                "ENABLE_CPU_PINNING": False,
-            }
-            compiled = openvino.Core().compile_model(graph, "CPU", how)
-            self._requests[k, is_shared] = compiled.create_infer_request()
+            self._requests[k, is_shared] = compile_for(graph).create_infer_request()
         return self._requests[k, is_shared]
 
 

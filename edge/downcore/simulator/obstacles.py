@@ -40,6 +40,13 @@ class View:
             return None
         return slice(int(first), int(last)), slice(int(left), int(right))
 
+    def around(
+        self, z_mm: float, x_mm: float, reach_mm: tuple[float, float]
+    ) -> tuple[slice, slice] | None:
+        """Return the :meth:`window` that reaches so far down and across from a point."""
+        down, across = reach_mm
+        return self.window((z_mm - down, z_mm + down), (x_mm - across, x_mm + across))
+
     def mark(
         self, rows: slice, columns: slice, share: NDArray[np.float32], mask_class: MaskClass
     ) -> None:
@@ -110,10 +117,7 @@ class Crack:
     def paint(self, view: View) -> None:
         """Paint it."""
         rise = abs(self.slope) * self.half_length_mm + 4.5 + 4.0 * self.half_mm
-        found = view.window(
-            (self.z_mm - rise, self.z_mm + rise),
-            (self.x_mm - self.half_length_mm, self.x_mm + self.half_length_mm),
-        )
+        found = view.around(self.z_mm, self.x_mm, (rise, self.half_length_mm))
         if found is None:
             return
         rows, columns = found
@@ -145,10 +149,7 @@ class Hole:
 
     def paint(self, view: View) -> None:
         """Paint it."""
-        found = view.window(
-            (self.z_mm - 2.0 * self.half_z_mm, self.z_mm + 2.0 * self.half_z_mm),
-            (self.x_mm - 2.0 * self.half_x_mm, self.x_mm + 2.0 * self.half_x_mm),
-        )
+        found = view.around(self.z_mm, self.x_mm, (2.0 * self.half_z_mm, 2.0 * self.half_x_mm))
         if found is None:
             return
         rows, columns = found
@@ -182,9 +183,7 @@ class Tag:
     def paint(self, view: View) -> None:
         """Paint it."""
         reach = math.hypot(self.half_z_mm, self.half_x_mm) + 1.0
-        found = view.window(
-            (self.z_mm - reach, self.z_mm + reach), (self.x_mm - reach, self.x_mm + reach)
-        )
+        found = view.around(self.z_mm, self.x_mm, (reach, reach))
         if found is None:
             return
         rows, columns = found
@@ -222,9 +221,7 @@ class Glint:
     def paint(self, view: View) -> None:
         """Add it to lit planes; over-exposed pixels become ``GLARE``."""
         reach = 2.2 * self.length_mm + 1.0
-        found = view.window(
-            (self.z_mm - reach, self.z_mm + reach), (self.x_mm - reach, self.x_mm + reach)
-        )
+        found = view.around(self.z_mm, self.x_mm, (reach, reach))
         if found is None:
             return
         rows, columns = found

@@ -1,6 +1,7 @@
 """Surroundings of the core: its irregular edges, the liner, the bed, a ruler or a colour card."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -152,22 +153,14 @@ class _Side:
         return ink.astype(np.float32)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class _Look:
     """Colours and grit that both sides share."""
 
-    __slots__ = ("bed", "grit", "liner", "pitch_mm")
-
-    def __init__(
-        self,
-        pitch_mm: float,
-        liner: tuple[float, ...],
-        bed: tuple[float, ...],
-        grit: NDArray[np.float32],
-    ) -> None:
-        self.pitch_mm = pitch_mm
-        self.liner = liner
-        self.bed = bed
-        self.grit = grit
+    pitch_mm: float
+    liner: tuple[float, ...]
+    bed: tuple[float, ...]
+    grit: NDArray[np.float32]
 
 
 class Scenery:

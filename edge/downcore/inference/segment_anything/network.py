@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.inference.device import computes_bf16
-from downcore.inference.openvino_runtime import openvino
+from downcore.inference.openvino_runtime import compile_for
 from downcore.inference.segment_anything.loading import SegmentAnythingBundle
 from downcore.inference.segment_anything.manifest import (
     BOXES,
@@ -100,14 +100,7 @@ def compiled(graphs: dict[str, Any], part: str, precision: str) -> Any:
     """Return a part's graph compiled for one thread; ``precision`` is that of the manifest."""
     # Places are waves of many periods: in bfloat16 a point would lie pixels beside itself.
     is_bf16 = precision == "bf16" and part != "prompts" and computes_bf16()
-    settings = {
-        # Without this hint some processors silently compute in bfloat16.
-        "INFERENCE_PRECISION_HINT": "bf16" if is_bf16 else "f32",
-        "NUM_STREAMS": 1,
-        "INFERENCE_NUM_THREADS": 1,
-        "ENABLE_CPU_PINNING": False,
-    }
-    return openvino.Core().compile_model(graphs[part], "CPU", settings)
+    return compile_for(graphs[part], is_bf16=is_bf16)
 
 
 def deviations(got: Mapping[str, Floats], expected: Mapping[str, Floats]) -> dict[str, float]:

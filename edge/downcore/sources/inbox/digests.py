@@ -7,10 +7,10 @@ All digests are BLAKE2b of 128 bits, written as 32 hexadecimal digits.
 import hashlib
 import os
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
+from downcore.ports import ScanLines
 from downcore.sources.readers.input_file import InputFile
 from downcore.sources.turns import TURN_BYTES, Turns
 from downcore.strata.errors import GrowingError
@@ -20,14 +20,6 @@ DIGEST_BYTES = 16
 BLOCK_BYTES = 1 << 20
 REPLAY_LINES = 256
 """Lines read at a time when a digest is built again; has no effect on it."""
-
-
-class ReadsLines(Protocol):
-    """The part of an opened scan that a digest needs."""
-
-    def read(self, first_line: int, n_lines: int) -> Segment:
-        """Return lines ``[first_line, first_line + n_lines)``."""
-        ...
 
 
 def content_digest(path: Path) -> Turns[str]:
@@ -113,7 +105,7 @@ class PrefixDigest:
         return self._digest.hexdigest()
 
     @classmethod
-    def replay(cls, scan: ReadsLines, n_lines: int) -> "Turns[PrefixDigest]":
+    def replay(cls, scan: ScanLines, n_lines: int) -> "Turns[PrefixDigest]":
         """
         Build the digest of a scan's first ``n_lines`` again, by reading them in turns.
 

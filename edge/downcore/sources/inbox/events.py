@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from watchdog import events
@@ -94,12 +93,7 @@ class Follower:
         self._watch_if_needed()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         logging.getLogger("watchdog.observers").removeHandler(self._overflow)
         self._stop()
 

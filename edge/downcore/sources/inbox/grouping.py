@@ -166,20 +166,7 @@ class _Sidecars:
 def observe_again(
     before: FileStability | None, scan_files: ScanFiles, *, now_s: float, is_closed: bool
 ) -> FileStability:
-    """
-    Return the stability of a scan's files after one more listing.
-
-    Parameters
-    ----------
-    before : FileStability or None
-        After the listing before.
-    scan_files : ScanFiles
-        The files as they are now.
-    now_s : float
-        Time of the listing, on a monotonic clock.
-    is_closed : bool
-        Whether a writer closed a file, or renamed it into place, since the listing before.
-    """
+    """Return the stability of a scan's files, all together, after one more listing."""
     return observe(
         before,
         size=scan_files.size,
