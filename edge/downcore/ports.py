@@ -10,7 +10,7 @@ from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.estimates import TilePrediction
-from downcore.strata.regions.window import RegionWindow
+from downcore.strata.regions.window import RegionRefiner
 from downcore.strata.segment import Segment
 
 __all__ = ["Clock", "Predictor", "RegionRefiner", "ScanLines", "SlicePipeline", "TilePrediction"]
@@ -161,27 +161,6 @@ class ScanLines(Protocol):
 
     def close(self) -> None:
         """Give the files back; harmless when called again."""
-        ...
-
-
-class RegionRefiner(Protocol):
-    """Joins superpixels to regions; used from one thread."""
-
-    @property
-    def name(self) -> str:
-        """The name that settings choose it by."""
-        ...
-
-    def refine(self, window: RegionWindow) -> NDArray[np.int32]:
-        """
-        Return the region of each pixel of a window.
-
-        Returns
-        -------
-        ndarray of int32, shape (n_lines, n_across)
-            1, 2, ... in the order in which regions begin, without a gap; 0 exactly where the
-            window has no superpixel. The window's own: the caller makes them unique.
-        """
         ...
 
 

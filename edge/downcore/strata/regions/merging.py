@@ -15,10 +15,10 @@ from downcore.strata.mask.classes import MaskClass
 from downcore.strata.regions._flooding import flood_borders
 from downcore.strata.regions._joining import join_alike
 from downcore.strata.regions._noise import halves_apart, measured_parts, noise_around
-from downcore.strata.regions._pieces import connected
 from downcore.strata.regions.window import NO_REGION, RegionWindow
-from downcore.strata.superpixels.merging import paint
+from downcore.strata.superpixels.merging import groups_of, merge, paint
 from downcore.strata.superpixels.planes import LAB_STEPS, Planes, fill_planes
+from downcore.strata.superpixels.runs import parts_of, runs_of, touching
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class MergeRefiner:
             regions = flood_borders(
                 regions, planes, means=groups.means, is_mixed=groups.is_mixed, reach_px=reach_px
             )
-        return connected(regions, groups.means, self._settings.smallest_area_px(window.scale))
+        return _connected(regions, groups.means, self._settings.smallest_area_px(window.scale))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,3 +133,46 @@ def _merged(superpixels: NDArray[np.int32], planes: Planes, settings: RegionSett
     mixed_px = np.bincount(region, area[:, 0] * lies_across, kept.size + 1)
     is_mixed = 2.0 * mixed_px > np.bincount(region, area[:, 0], kept.size + 1)
     return _Groups(regions, means, is_mixed)
+
+
+def _connected(
+    regions: NDArray[np.int32], means: NDArray[np.int16], least_px: int
+) -> NDArray[np.int32]:
+    """
+    Make every piece a region of its own, but small ones a part of what is most like them.
+
+    Parameters
+    ----------
+    regions : ndarray, shape (n_lines, n_across)
+        Numbers of ``means``; 0 is no region.
+    means : ndarray, shape (n_regions + 1, 3)
+        Colours.
+    least_px : int
+        Area below which a piece joins the touching piece of the most similar colour.
+
+    Returns
+    -------
+    ndarray of int32, shape (n_lines, n_across)
+        1, 2, ... in the order in which regions begin.
+    """
+    runs = runs_of(regions)
+    part, n_parts = parts_of(regions, runs)
+    start, stop, first_of_line = runs
+    region = np.zeros(n_parts, np.int32)
+    region[part] = regions[np.repeat(np.arange(len(regions)), np.diff(first_of_line)), start]
+    area = np.bincount(part, stop - start, n_parts).astype(np.int64)
+    sums = np.concatenate([area[:, None], area[:, None] * means[region]], axis=1)
+    parent = np.arange(n_parts, dtype=np.int32)
+    merge(
+        touching(part, area < least_px, runs),
+        sums,
+        given=np.full(n_parts, -1, np.int32),
+        may_wait=np.zeros(n_parts, np.bool_),
+        parent=parent,
+        least_px=least_px,
+    )
+    root, _ = groups_of(parent, area)
+    number = np.cumsum(root == np.arange(n_parts), dtype=np.int32)
+    found = np.empty(regions.shape, np.int32)
+    paint(part, runs, number[root], 0, found)
+    return found

@@ -9,14 +9,19 @@ lines and superpixels, whatever way these were cut on arrival, and no more than 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.depth import LineScale
 from downcore.strata.errors import SectionError, SegmentGapError
-from downcore.strata.regions.window import NO_REGION, REGION_WINDOW_UM, RegionWindow
+from downcore.strata.regions.window import (
+    NO_REGION,
+    REGION_WINDOW_UM,
+    RegionRefiner,
+    RegionWindow,
+)
 from downcore.strata.segment import Pixels, Segment
 
 if TYPE_CHECKING:
@@ -26,15 +31,6 @@ if TYPE_CHECKING:
 _Rows = TypeVar("_Rows", Pixels, NDArray[np.int32])
 
 _MAX_REGIONS = 2**31 - 1
-
-
-class _Refiner(Protocol):
-    """What is asked of ``RegionRefiner`` in :mod:`downcore.ports`, which strata do not know."""
-
-    @property
-    def name(self) -> str: ...
-
-    def refine(self, window: RegionWindow) -> NDArray[np.int32]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +71,7 @@ class RegionStream:
         If there is no pixel across.
     """
 
-    def __init__(self, refiner: _Refiner, scale: LineScale, n_across: int) -> None:
+    def __init__(self, refiner: RegionRefiner, scale: LineScale, n_across: int) -> None:
         if n_across < 1:
             raise ValueError(f"expected 1 or more pixels across, got {n_across}")
         self._refiner = refiner

@@ -1,6 +1,7 @@
 """A stretch of superpixels that is refined to regions together."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,3 +28,24 @@ class RegionWindow:
     """Shape (n_lines, n_across); 0 where there is no sediment, else unique over the section."""
     scale: LineScale
     """Lines per centimetre, the same along and across."""
+
+
+class RegionRefiner(Protocol):
+    """Joins superpixels to regions; used from one thread."""
+
+    @property
+    def name(self) -> str:
+        """The name that settings choose it by."""
+        ...
+
+    def refine(self, window: RegionWindow) -> NDArray[np.int32]:
+        """
+        Return the region of each pixel of a window.
+
+        Returns
+        -------
+        ndarray of int32, shape (n_lines, n_across)
+            1, 2, ... in the order in which regions begin, without a gap; 0 exactly where the
+            window has no superpixel. The window's own: the caller makes them unique.
+        """
+        ...
