@@ -35,21 +35,6 @@ BAD_SETTINGS = 78
 INTERRUPTED = 130
 """Ctrl-C ended it; what was kept is kept."""
 
-MEANINGS = {
-    OK: "done",
-    REFUSED: "some input was refused, or a check failed",
-    USAGE: "wrong command line",
-    BAD_INPUT: "the file cannot be used",
-    BAD_BUNDLE: "a bundle is missing, damaged, or fails its golden test",
-    MISSING_EXTRA: "an extra is not installed",
-    INTERNAL: "a fault of the program; a stage died",
-    BAD_STORE: "the store cannot be kept",
-    BUSY: "another daemon owns the store",
-    BAD_SETTINGS: "the settings cannot be used",
-    INTERRUPTED: "stopped by Ctrl-C; what was kept is kept",
-}
-"""Every exit code, for the documentation and its test."""
-
 
 def exit_code_of(error: DowncoreError) -> int:
     """Return the exit code that says what kind of error this is."""
