@@ -156,8 +156,6 @@ def test_every_exit_code_is_explained() -> None:
         for name, code in vars(exit_codes).items()
         if name.isupper() and isinstance(code, int)
     }
-    codes = {code for name, code in vars(exit_codes).items() if name.isupper()}
-    assert codes == {int(code) for code, _ in rows}
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
