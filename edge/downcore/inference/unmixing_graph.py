@@ -66,20 +66,11 @@ class AdmmSolver:
 
     def solve(self, normal: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
         """
-        Return the fractions of every problem.
+        Return the fractions of every problem, shape (n, k): 0 or more, and rows sum to 1.
 
-        Parameters
-        ----------
-        normal : ndarray, shape (k, k) or (n, k, k)
-            ``H``, symmetric and positive definite; one for all problems, or one each.
-        right : ndarray, shape (n, k)
-            ``f``.
-
-        Returns
-        -------
-        ndarray, shape (n, k)
-            0 or more, rows sum to 1; a row is NaN where its ``H`` or ``f`` is not finite. Other
-            rows change it by rounding at most.
+        ``normal`` and ``right`` are those of
+        :func:`~downcore.strata.unmixing.active_set.solve_nonnegative`. A row is NaN where its ``H``
+        or ``f`` is not finite; other rows change it by rounding at most.
 
         Raises
         ------

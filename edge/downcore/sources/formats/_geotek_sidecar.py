@@ -40,8 +40,6 @@ class GeotekTags:
     top: Decimal | None = None
     """``physical-top`` as written: centimetres, or hundredths of them."""
 
-    n_scan_lines: Decimal | None = None
-
 
 def geotek_sidecar_path(image: Path) -> Path | None:
     """
@@ -111,7 +109,6 @@ def read_geotek_tags(path: Path) -> GeotekTags:
         section=name_text(texts.get("sectionnumber") or texts.get("sectionid") or ""),
         height_cm=_number(texts.get("physicalheight")),
         top=_number(texts.get("physicaltop")),
-        n_scan_lines=_number(texts.get("scanlines")),
     )
 
 
