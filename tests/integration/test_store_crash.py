@@ -81,8 +81,9 @@ def test_a_writer_killed_again_and_again_keeps_rows_cursor_and_announcements_tog
             answer = store._database.conn.execute("PRAGMA integrity_check").fetchone()[0]
             assert answer == "ok"
         with Reader.open(path) as reader:
-            rows = [one.row.core_slice.index for one in reader.depth_log("S1")]
-            status = reader.scans()[0].status
+            (scan,) = reader.scans()
+            rows = [one.row.core_slice.index for one in reader.scan_log(scan.scan.scan_id)]
+            status = scan.status
             entries = reader.entries(0, 100_000)
             counts = reader.counts()
 

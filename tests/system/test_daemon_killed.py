@@ -95,7 +95,10 @@ def stored(db: Path) -> list[int]:
     if not db.exists():
         return []
     with contextlib.suppress(Exception), Reader.open(db) as reader:
-        return [one.row.core_slice.index for one in reader.depth_log(SECTION)]
+        standing = reader.standing_scan(SECTION)
+        if standing is not None:
+            rows = reader.scan_log(standing.scan.scan_id)
+            return [one.row.core_slice.index for one in rows]
     return []
 
 

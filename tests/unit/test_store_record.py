@@ -120,7 +120,7 @@ def test_what_is_stored_is_read_back_the_same(store: Store, reader: Reader) -> N
 
     commit(store, "a", *rows)
 
-    stored = list(reader.depth_log("S1"))
+    stored = list(reader.scan_log("a"))
     assert tuple(one.row for one in stored) == rows
     assert {(one.scan_id, one.run_id) for one in stored} == {("a", 1)}
     assert reader.sections()[0].scan == scan_of("a"), "the exact scale must survive"
@@ -140,7 +140,7 @@ def test_numbers_of_numpy_are_kept_as_numbers(store: Store, reader: Reader) -> N
 
     commit(store, "a", SliceRow(core_slice, (estimate,)))
 
-    assert next(reader.depth_log("S1")).row == SliceRow(whole, (estimate,))
+    assert next(reader.scan_log("a")).row == SliceRow(whole, (estimate,))
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
@@ -207,7 +207,7 @@ def test_a_second_bundle_adds_its_estimates_to_rows_that_are_there(
     n_new = commit(store, "a", row_at(1, predicted(1.9, "b2")))
 
     assert n_new == 1
-    assert [len(one.row.estimates) for one in reader.depth_log("S1")] == [1, 2]
+    assert [len(one.row.estimates) for one in reader.scan_log("a")] == [1, 2]
 
 
 @pytest.mark.parametrize("other", [row_at(0, predicted(1.6)), replace(row_at(0), core_slice=replace(
@@ -469,7 +469,7 @@ def test_a_long_log_is_read_in_pages_without_a_seam(store: Store, reader: Reader
     store.open_scan(scan_of("a"))
     commit(store, "a", *map(row_at, range(1201)))
 
-    indexes = [one.row.core_slice.index for one in reader.depth_log("S1")]
+    indexes = [one.row.core_slice.index for one in reader.scan_log("a")]
 
     assert indexes == list(range(1201))
 
@@ -505,7 +505,7 @@ def test_any_replay_with_any_restart_gives_the_log_of_one_pass(
         store.close()
 
         with Reader.open(path) as reader:
-            rows = [one.row for one in reader.depth_log("S1")]
+            rows = [one.row for one in reader.scan_log("a")]
             entries = reader.entries(0, 1000)
     assert rows == [row_at(index) for index in range(20)]
     announced = [part for one in entries for part in one.payload.split('"slice":')[1:]]

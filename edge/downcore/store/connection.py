@@ -92,14 +92,7 @@ def open_writer(path: Path) -> sqlite_utils.Database:
 
 def open_reader(path: Path, *, is_at_rest: bool = False) -> sqlite3.Connection:
     """
-    Return a connection that cannot change anything.
-
-    Parameters
-    ----------
-    path : Path
-        The database.
-    is_at_rest : bool, default False
-        Whether nobody writes to it and nothing lies beside it; then no file is made there either.
+    Return a connection that cannot change anything; ``is_at_rest`` is that of ``Reader.open``.
 
     Raises
     ------

@@ -179,20 +179,6 @@ class Reader:
         found = self._scans(f"WHERE section_id = ? AND {_STANDING}", section_id)
         return found[0] if found else None
 
-    def depth_log(self, section_id: str) -> Iterator[StoredRow]:
-        """
-        Yield the depth log of a section, from its scan that stands, top first.
-
-        Raises
-        ------
-        StoreError
-            If the record lacks the section.
-        """
-        standing = self.standing_scan(section_id)
-        if standing is None:
-            raise StoreError(f"expected a section of the record, got {section_id!r}")
-        return self.scan_log(standing.scan.scan_id)
-
     def scan_log(self, scan_id: str) -> Iterator[StoredRow]:
         """Yield the rows of one scan, superseded or not, top first; nothing if it is unknown."""
         after = -1

@@ -1,12 +1,28 @@
 """A transaction of the writer that is open, and what it announces once it is committed."""
 
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from downcore.store.rows import STATUS_COLUMNS, status_of_row
 from downcore.strata.errors import StoreError
-from downcore.strata.record import Announced, OutboxKind, ScanStatus
+from downcore.strata.record import Announced, CompositionBatch, LogBatch, OutboxKind, ScanStatus
+
+
+class Announcer(Protocol):
+    """Writes what is announced, as JSON objects without epoch and seq; ``payloads`` is one."""
+
+    def log_payload(self, batch: LogBatch) -> str:
+        """Return the announcement of rows."""
+        ...
+
+    def composition_payload(self, batch: CompositionBatch) -> str:
+        """Return the announcement of compositions."""
+        ...
+
+    def state_payload(self, status: ScanStatus) -> str:
+        """Return the announcement of a scan's state."""
+        ...
 
 
 @dataclass(slots=True)
@@ -15,7 +31,8 @@ class Transaction:
 
     connection: sqlite3.Connection
     now_utc: str
-    payload_of: Callable[[Announced], tuple[OutboxKind, str] | None]
+    announcer: Announcer | None
+    """``None`` where nothing is announced."""
     has_announced: bool = field(default=False, init=False)
 
     def claim(self) -> None:
@@ -45,11 +62,16 @@ class Transaction:
 
     def announce(self, what: Announced) -> None:
         """Announce rows, compositions or where a scan stands, once all is committed."""
-        announced = self.payload_of(what)
-        if announced is not None:
-            kind, payload = announced
-            self.connection.execute(
-                "INSERT INTO outbox (kind, section_id, payload, created_utc) VALUES (?, ?, ?, ?)",
-                (kind.value, what.section_id, payload, self.now_utc),
-            )
-            self.has_announced = True
+        if self.announcer is None:
+            return
+        if isinstance(what, LogBatch):
+            kind, payload = OutboxKind.LOG, self.announcer.log_payload(what)
+        elif isinstance(what, CompositionBatch):
+            kind, payload = OutboxKind.COMPOSITION, self.announcer.composition_payload(what)
+        else:
+            kind, payload = OutboxKind.STATE, self.announcer.state_payload(what)
+        self.connection.execute(
+            "INSERT INTO outbox (kind, section_id, payload, created_utc) VALUES (?, ?, ?, ?)",
+            (kind.value, what.section_id, payload, self.now_utc),
+        )
+        self.has_announced = True

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from downcore.store import commits, compositions, quarantine, scans
+from downcore.store import commits, compositions, scans
 from downcore.store.rows import storable_text
 from downcore.store.writing_connection import WritingConnection
 from downcore.strata.bundle import Manifest
@@ -10,6 +10,14 @@ from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.record import Run, Scan, ScanState
+
+_COUNT_ATTEMPT = (
+    "INSERT INTO quarantine VALUES (?, ?, ?, 1, ?, ?)"
+    " ON CONFLICT (identity) DO UPDATE SET tries = tries + 1, path = excluded.path,"
+    " last_utc = excluded.last_utc,"
+    " reason = CASE excluded.reason WHEN '' THEN reason ELSE excluded.reason END"
+    " RETURNING tries"
+)
 
 
 class Store(WritingConnection):
@@ -278,12 +286,16 @@ class Store(WritingConnection):
             Attempts so far, this one included.
         """
         with self._writing("count an attempt in") as transaction:
-            return quarantine.count_attempt(transaction, identity, path, reason)
+            texts = (identity, storable_text(path), storable_text(reason))
+            row = transaction.connection.execute(
+                _COUNT_ATTEMPT, (*texts, transaction.now_utc, transaction.now_utc)
+            ).fetchone()
+        return int(row[0])
 
     def quarantine_release(self, identity: str) -> None:
         """Forget the attempts at a file, since one succeeded or a person says so."""
         with self._writing("release a file in") as transaction:
-            quarantine.release(transaction, identity)
+            transaction.connection.execute("DELETE FROM quarantine WHERE identity = ?", (identity,))
 
     def acked_seq(self, sink: str) -> int:
         """Return up to which announcement a sink has delivered everything; 0 for nothing."""

@@ -9,11 +9,10 @@ from typing import Any, Self
 import sqlite_utils
 
 from downcore.ports import Clock
-from downcore.store.announcer import Announcer, payload_of
 from downcore.store.connection import as_store_error
 from downcore.store.opening import open_checked
 from downcore.store.place import DaemonLock, FilesystemOf, filesystem_of, refuse_network_place
-from downcore.store.transaction import Transaction
+from downcore.store.transaction import Announcer, Transaction
 
 
 class WritingConnection:
@@ -118,9 +117,7 @@ class WritingConnection:
     def _writing(self, doing: str) -> Iterator[Transaction]:
         with self._mutex, as_store_error(self._path, doing), self._database.atomic():
             transaction = Transaction(
-                self._database.conn,
-                self._clock.utc_rfc3339(),
-                lambda what: payload_of(self._announce, what),
+                self._database.conn, self._clock.utc_rfc3339(), self._announce
             )
             transaction.claim()
             yield transaction
