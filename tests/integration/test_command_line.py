@@ -193,7 +193,7 @@ def test_settings_that_are_wrong_end_with_their_own_code(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("[inbox]\nname_patterns = ['(']\n", "name pattern"),
+        ("[inbox]\nname_patterns = ['(']\n", "inbox.name_patterns: name pattern"),
         ("[inbox]\nsettle_s = 10\ngive_up_s = 5\n", "inbox.settle_s"),
         ("[mqtt]\nca_file = 'ca.pem'\n", "mqtt.tls"),
         ("[mqtt]\nusername = 'me'\npassword_file = 'gone'\n", "mqtt.password_file"),

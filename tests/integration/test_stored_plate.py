@@ -253,6 +253,18 @@ def test_the_command_draws_and_says_what(
     assert f"known: {UPPER}, {LOWER}" in capsys.readouterr().err
 
 
+def test_a_store_named_on_the_command_line_counts_from_where_the_command_is_given(
+    scanned: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, out = tmp_path / "edge.toml", tmp_path / "plate.png"
+    config.write_text('[store]\npath = "another.db"\n', encoding="utf-8")
+    monkeypatch.chdir(scanned.database.parent)
+    words = ("--db", scanned.database.name, "--config", str(config), "--out", str(out))
+
+    assert plate_command(monkeypatch, UPPER, *words) == OK
+    assert is_earlier_plate(out)
+
+
 def test_without_matplotlib_the_command_says_how_to_install_it_before_it_reads_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from programs import program
 
+from downcore.store import Reader
+from downcore.strata.record import ScanState
+
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 LENGTH_CM = 6
@@ -19,7 +22,9 @@ RUN = (
 
 
 @pytest.mark.parametrize("name", ["mosquitto", "amqtt"])
-def test_the_demo_stores_and_hears_every_centimetre_once(name: str, tmp_path: Path) -> None:
+def test_the_demo_stores_and_hears_every_centimetre_once_and_ends_with_its_scan_done(
+    name: str, tmp_path: Path
+) -> None:
     if name == "mosquitto":
         program(name)
     folder = tmp_path / "demo"
@@ -37,4 +42,6 @@ def test_the_demo_stores_and_hears_every_centimetre_once(name: str, tmp_path: Pa
     assert f"broker: {name}" in done.stdout, done.stdout
     said = f"{LENGTH_CM} of {LENGTH_CM} cm stored, {LENGTH_CM} received, 0 duplicates"
     assert done.stdout.rstrip().endswith(said), done.stdout
+    with Reader.open(folder / "downcore.db") as reader:
+        assert [one.status.state for one in reader.scans()] == [ScanState.DONE]
     assert (folder / "plate.png").read_bytes()[:4] == b"\x89PNG", "no plate was drawn"

@@ -1,9 +1,9 @@
-"""The demo waits for its last rows while rows still come, and no longer."""
+"""The demo waits for its last rows while they come, and for its scans to end, and no longer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from downcore.demo.waiting import QUIET_S, wait_while_rows_come
+from downcore.demo.waiting import QUIET_S, wait_until_done, wait_while_rows_come
 
 
 class HandClock:
@@ -64,3 +64,36 @@ def test_nobody_waits_for_a_station_that_has_ended() -> None:
 
     assert not waited(rows, 84, ends_at_s=10.0)
     assert rows.clock.now_s <= 11.0
+
+
+def done(clock: HandClock, *, done_at_s: float, ends_at_s: float = float("inf")) -> bool:
+    def pause(seconds: float) -> None:
+        clock.now_s += seconds
+
+    return wait_until_done(
+        lambda: clock.now_s >= done_at_s,
+        clock=clock,
+        has_ended=lambda: clock.now_s >= ends_at_s,
+        pause=pause,
+    )
+
+
+def test_scans_that_have_all_their_rows_are_waited_for_until_they_are_done() -> None:
+    clock = HandClock()
+
+    assert done(clock, done_at_s=30.0)
+    assert 30.0 <= clock.now_s <= 32.0
+
+
+def test_a_scan_that_does_not_end_is_given_up_after_a_while() -> None:
+    clock = HandClock()
+
+    assert not done(clock, done_at_s=float("inf"))
+    assert QUIET_S <= clock.now_s <= QUIET_S + 2.0
+
+
+def test_nobody_waits_for_scans_of_a_station_that_has_ended() -> None:
+    clock = HandClock()
+
+    assert not done(clock, done_at_s=30.0, ends_at_s=10.0)
+    assert clock.now_s <= 11.0

@@ -205,9 +205,9 @@ def test_an_unknown_section_names_the_nearest(db: Path) -> None:
     assert str(raised.value).startswith("expected a section")
     assert "gc0102" not in log
     assert log.get("gc0102") is None
-    for strange in ("ODP 1234", 0):
+    for strange in ("ODP 1234", 0, ("GC01_01", "GC01_02")):
         with pytest.raises(UnknownSectionError, match="known: GC01_01, GC01_02"):
-            log[strange]  # type: ignore[index] # a number, as of a list
+            log[strange]  # type: ignore[index] # as of a list or a frame
 
 
 def test_an_unknown_scan_names_those_of_the_section(db: Path) -> None:

@@ -50,6 +50,7 @@ def test_arguments_win_over_everything(tmp_path: Path) -> None:
     [
         ('[mqtt]\nhst = "x"\n', r"unknown key mqtt\.hst; did you mean mqtt\.host\?"),
         ('[mqqt]\nhost = "x"\n', r"unknown key mqqt; did you mean mqtt\?"),
+        ('[influx]\nhost = "x"\n', r"unknown key influx; .*known: inbox, .*, mqtt, terminal$"),
         ("[inbox]\npx_per_cm = 0.2\n", r"inbox\.px_per_cm: .*pixels per centimetre"),
         ('[inbox]\npx_per_cm = "1/0"\n', r"inbox\.px_per_cm: .*pixels per centimetre"),
         ('[inbox]\npx_per_cm = "2O0"\n', r"inbox\.px_per_cm: .*\"98\.4\" or .*got '2O0'"),

@@ -436,6 +436,25 @@ def test_a_reader_cannot_write(store: Store, reader: Reader) -> None:
     assert store.open_scan(scan_of("a")).is_new
 
 
+def test_a_file_without_tables_is_no_record_yet(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.db"
+    empty.touch()
+
+    with pytest.raises(StoreError, match="got an empty one; has downcore run here yet"):
+        Reader.open(empty)
+
+
+def test_a_record_beside_which_nothing_can_be_made_says_where_it_can_be_read(
+    path: Path, store: Store
+) -> None:
+    store.close()
+    # Root may write to every folder; SQLite fails here as it does where it may not.
+    path.with_name(path.name + "-wal").mkdir()
+
+    with pytest.raises(StoreError, match=r"folder that may be written .* of your own"):
+        Reader.open(path)
+
+
 def test_commits_from_several_threads_do_not_mix(store: Store, reader: Reader) -> None:
     scans = [f"scan {n}" for n in range(4)]
 

@@ -38,5 +38,5 @@ def plate(
     from downcore.commands.plate import write_plate
     from downcore.settings import load_settings
 
-    settings = load_settings(config, **({"store": {"path": db}} if db else {}))
+    settings = load_settings(config, **({"store": {"path": db.absolute()}} if db else {}))
     typer.echo(write_plate(sections, out, settings, bundle=bundle))

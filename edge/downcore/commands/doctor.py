@@ -66,7 +66,8 @@ def _check_scale(settings: Settings) -> Check:
     inbox = settings.inbox
     if inbox.px_per_cm is not None:
         return Check("scale", is_ok=True, finding=f"{inbox.px_per_cm} px/cm by the settings")
-    if not list_inbox(inbox.path, limits=ListingLimits()).is_listed:
+    listing = list_inbox(inbox.path, limits=ListingLimits())
+    if not listing.is_listed or not listing.files:
         return Check("scale", is_ok=True, finding="by the sidecars, once there are scans")
     if look_around(inbox.path).is_scale_missing:
         advice = "set inbox.px_per_cm; such scans are set aside until then"

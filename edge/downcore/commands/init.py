@@ -62,8 +62,10 @@ def look_around(inbox: Path) -> Findings:
     }
     sentences += sorted(scales)
     is_missing = any(isinstance(scan, UnknownScaleError) for scan in opened)
-    if is_missing or not scans:
+    if is_missing:
         sentences.append("scale: not every scan says it; set inbox.px_per_cm in the settings")
+    elif not scans:
+        sentences.append("scale: set inbox.px_per_cm in the settings unless sidecars will say it")
     # Where the top is can be told without the scale, so any scale will do.
     scaled = [_described(scan_files, Reading(px_per_cm="100")) for scan_files in scans[:MAX_OPENED]]
     tops = {scan.top for scan in scaled if isinstance(scan, ScanDescription)}

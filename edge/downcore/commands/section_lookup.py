@@ -22,7 +22,7 @@ def standing_scan(reader: Reader, section: str) -> StoredScan:
     known = {one.scan.section_id: one for one in reader.sections()}
     if section in known:
         return known[section]
-    for one in reader.scans(section):
+    for one in reader.scans(section) if isinstance(section, str) else ():
         original = reader.scan(one.status.duplicate_of or "")
         if original is not None:
             raise SectionError(

@@ -15,7 +15,7 @@ from downcore.commands.plate import stored_plate
 from downcore.demo.broker import demo_broker
 from downcore.demo.listener import Listener
 from downcore.demo.place import CORE_NAME, prepare
-from downcore.demo.waiting import wait_while_rows_come
+from downcore.demo.waiting import wait_until_done, wait_while_rows_come
 from downcore.plate import SIMULATED_CAVEAT, Plate, check_can_draw, draw_plate
 from downcore.publish.sinks.mqtt import MqttSettings
 from downcore.service.daemon import Daemon
@@ -25,6 +25,7 @@ from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
 from downcore.simulator.scanner import pattern_named, play, scan_job
 from downcore.sources import Limits
 from downcore.store import Reader
+from downcore.strata.record import ScanState
 
 PX_PER_CM = 200
 MAX_SECTION_CM = 104
@@ -75,9 +76,7 @@ def run_demo(plan: DemoPlan) -> bool:
                     for _step in play(job, pattern, metres_per_min=plan.metres_per_min):
                         if faults:
                             raise faults[0]
-                wait_while_rows_come(
-                    listener, plan.length_cm, clock=SystemClock(), has_ended=lambda: bool(faults)
-                )
+                _wait_for_the_end(plan, listener, settings.store.path, faults)
                 received = listener.received
             if not plan.ends_by_itself:
                 _stay(console, settings)
@@ -171,6 +170,20 @@ def _daemon(settings: Settings) -> Iterator[list[BaseException]]:
         thread.join()
     if faults:
         raise faults[0]
+
+
+def _wait_for_the_end(
+    plan: DemoPlan, listener: Listener, store: Path, faults: list[BaseException]
+) -> None:
+    """Wait until every row was received and every scan is done."""
+
+    def is_done() -> bool:
+        with Reader.open(store) as reader:
+            return all(one.status.state is ScanState.DONE for one in reader.sections())
+
+    clock = SystemClock()
+    if wait_while_rows_come(listener, plan.length_cm, clock=clock, has_ended=lambda: bool(faults)):
+        wait_until_done(is_done, clock=clock, has_ended=lambda: bool(faults))
 
 
 @contextlib.contextmanager

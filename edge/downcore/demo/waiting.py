@@ -1,12 +1,13 @@
-"""How long the demo waits for the last rows: while rows still come."""
+"""How long the demo waits: for rows while they still come, and then for the end of the scans."""
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
 from downcore.ports import Clock
 
 QUIET_S = 120.0
-"""Seconds without a new row after which no more are waited for."""
+"""Seconds without a new row, or without the end of the scans, after which waiting ends."""
 
 LOOK_S = 1.0
 """Seconds between two looks at whether rows came."""
@@ -49,4 +50,33 @@ def wait_while_rows_come(
             n_seen, since_s = rows.n_rows, now_s
         elif has_ended() or now_s - since_s >= QUIET_S:
             return False
+    return True
+
+
+def wait_until_done(
+    is_done: Callable[[], bool],
+    *,
+    clock: Clock,
+    has_ended: Callable[[], bool],
+    pause: Callable[[float], None] = time.sleep,
+) -> bool:
+    """
+    Wait for the end of scans whose rows have all arrived; return whether it came.
+
+    Parameters
+    ----------
+    is_done : callable
+        Whether every scan is done, its composition included.
+    clock : Clock
+        Tells how long that takes.
+    has_ended : callable
+        Whether what ends the scans has ended itself.
+    pause : callable, optional
+        Waits so many seconds.
+    """
+    since_s = clock.monotonic_s()
+    while not is_done():
+        if has_ended() or clock.monotonic_s() - since_s >= QUIET_S:
+            return False
+        pause(LOOK_S)
     return True

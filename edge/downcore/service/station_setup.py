@@ -72,7 +72,7 @@ def scan_settings(settings: Settings) -> ScanSettings:
             NamePattern(f"settings-{n}", regex)
             for n, regex in enumerate(inbox.name_patterns, start=1)
         )
-    except ValueError as error:
+    except SettingsError as error:
         raise SettingsError(f"inbox.name_patterns: {error}") from None
     return ScanSettings(
         reading=Reading(

@@ -227,7 +227,9 @@ def _complaints(where: str, error: ValidationError) -> Iterator[str]:
 def _nearest(key: str, known: list[str]) -> str:
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     if near:
-        return f"did you mean {near[0]}?"
+        # Of sections there are few, and one that looks alike may be another sink's.
+        others = "" if "." in near[0] else f" known: {', '.join(known)}"
+        return f"did you mean {near[0]}?{others}"
     section = key.split(".", 1)[0]
     same = [k for k in known if k.startswith(f"{section}.")]
     return f"known: {', '.join(same or known)}"

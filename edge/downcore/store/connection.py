@@ -128,6 +128,12 @@ def _look_once(connection: sqlite3.Connection, path: Path) -> None:
     try:
         connection.execute("PRAGMA user_version").fetchone()
     except driver.OperationalError as error:
+        if "unable to open" in str(error):
+            raise StoreError(
+                f"expected a database in a folder that may be written at {path}, since reading "
+                "needs files beside it, got one that may not; copy it, with the files beside it, "
+                "into a folder of your own"
+            ) from error
         if "readonly" not in str(error) or not journal_of(path).exists():
             raise
         raise StoreError(

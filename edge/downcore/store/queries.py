@@ -17,7 +17,7 @@ from downcore.store.rows import (
     slice_of_row,
     status_of_row,
 )
-from downcore.store.schema import refuse_foreign
+from downcore.store.schema import refuse_empty, refuse_foreign
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
@@ -122,6 +122,7 @@ class Reader:
         try:
             with as_store_error(path, "read"):
                 refuse_foreign(self._connection, path)
+                refuse_empty(self._connection, path)
         except BaseException:
             self._connection.close()
             raise

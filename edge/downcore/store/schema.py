@@ -36,6 +36,22 @@ def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def refuse_empty(connection: sqlite3.Connection, path: Path) -> None:
+    """
+    Check that a database has been made, and can be read.
+
+    Raises
+    ------
+    StoreError
+        If it has no tables so far.
+    """
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+        raise StoreError(
+            f"expected a database with tables at {path}, got an empty one; "
+            "has downcore run here yet?"
+        )
+
+
 def bring_up_to_date(database: sqlite_utils.Database, *, created_utc: str, epoch: int) -> bool:
     """
     Apply what is missing, each migration in one transaction with its version number.
