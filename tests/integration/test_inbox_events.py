@@ -130,6 +130,10 @@ def test_an_inbox_that_was_replaced_is_watched_again(
 ) -> None:
     shutil.rmtree(inbox)
     inbox.mkdir()
+    # The new folder may get the number of the old one; then the observer's end tells of it.
+    deadline_s = time.monotonic() + PATIENCE_S
+    while follower.is_watching and time.monotonic() < deadline_s:
+        follower.wait(0.01)
     assert not follower.is_watching
     clock.now_s += RETRY_S
     hints_until(follower, lambda hint: hint.woken)
