@@ -1,15 +1,12 @@
 """``downcore init``, ``doctor`` and ``run``: from a folder of scans to a running station."""
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from downcore.cli.config import ConfigOption
-from downcore.exit_codes import INTERNAL, REFUSED
-
-logger = logging.getLogger(__name__)
+from downcore.exit_codes import REFUSED
 
 
 def init(
@@ -51,15 +48,5 @@ def run(
     """Follow the inbox until stopped; rows go to the store, the broker and the terminal."""
     from downcore.service.daemon import run_daemon
     from downcore.settings import load_settings
-    from downcore.strata.errors import DowncoreError
 
-    settings = load_settings(config)
-    try:
-        code = run_daemon(settings, ends_when_idle=once)
-    except DowncoreError:
-        raise
-    except Exception:
-        # The edge of the process: a fault of the program's own has an exit code of its own.
-        logger.critical("the daemon failed", exc_info=True)
-        code = INTERNAL
-    raise typer.Exit(code)
+    raise typer.Exit(run_daemon(load_settings(config), ends_when_idle=once))

@@ -22,7 +22,7 @@ from downcore.sources.inbox.events import Follower, Hint
 from downcore.sources.inbox.listing import Listing
 from downcore.sources.inbox.polling import ThrottledListing
 from downcore.store.connection import warn_of_wal_reset
-from downcore.strata.errors import SettingsError
+from downcore.strata.errors import DowncoreError, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -190,8 +190,20 @@ def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
     Raises
     ------
     DowncoreError
-        If it cannot start, or can no longer keep the record.
+        If it cannot start, or can no longer keep the record. A fault of the program itself is
+        logged with its trace, and the exit code is ``INTERNAL``.
     """
+    try:
+        return _run_until_stopped(settings, ends_when_idle=ends_when_idle)
+    except DowncoreError:
+        raise
+    except Exception:
+        # The edge of the process: a fault of the program itself has an exit code of its own.
+        logger.critical("the daemon failed", exc_info=True)
+        return INTERNAL
+
+
+def _run_until_stopped(settings: Settings, *, ends_when_idle: bool) -> int:
     logging.basicConfig(level=settings.log.level, format="%(levelname)s %(name)s: %(message)s")
     warn_of_wal_reset()
     daemon = Daemon(settings, clock=SystemClock())
