@@ -20,7 +20,7 @@ from downcore_export.source import read_source  # noqa: E402 - see above
 from downcore_training.boosted import fitting  # noqa: E402 - see above
 from downcore_training.datasets import CoreSets, CoreTiles, TileSet  # noqa: E402 - see above
 from downcore_training.fitting.checkpoint import read, trained_network  # noqa: E402 - see above
-from downcore_training.fitting.train import Assignment  # noqa: E402 - see above
+from downcore_training.fitting.lesson import Assignment  # noqa: E402 - see above
 from downcore_training.recipe import parse_recipe  # noqa: E402 - see above
 
 pytestmark = pytest.mark.timeout(900)

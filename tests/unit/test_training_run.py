@@ -20,8 +20,9 @@ from downcore_training import networks  # noqa: E402 - see above
 from downcore_training.datasets import CoreSets  # noqa: E402 - see above
 from downcore_training.datasets.generated import core_sets, px_per_cm_of  # noqa: E402 - see above
 from downcore_training.fitting import checkpoint  # noqa: E402 - see above
+from downcore_training.fitting.lesson import Assignment  # noqa: E402 - see above
 from downcore_training.fitting.scaling import fit_scaling  # noqa: E402 - see above
-from downcore_training.fitting.train import Assignment, train  # noqa: E402 - see above
+from downcore_training.fitting.train import train  # noqa: E402 - see above
 from downcore_training.network import Network  # noqa: E402 - see above
 from downcore_training.recipe import CoreSet, Recipe, parse_recipe  # noqa: E402 - see above
 
@@ -394,7 +395,7 @@ def test_weights_that_cannot_be_scored_do_not_take_the_place_of_scored_ones(
     cores: CoreSets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures = iter([{"density": {"r2": 0.5}}, {"density": {}}])
-    monkeypatch.setattr("downcore_training.fitting.train.score", lambda *_: next(figures))
+    monkeypatch.setattr("downcore_training.fitting.validation.score", lambda *_: next(figures))
 
     train(Assignment(parse_recipe(RECIPE), RECIPE, cores, tmp_path), report=Silent())
     assert checkpoint.read(tmp_path / checkpoint.BEST)["step"] == 5

@@ -30,10 +30,10 @@ from downcore_training.boosted.network import N_SPREAD_TREES, N_TREES, BoostedCo
 from downcore_training.datasets import CoreSets, TileSet
 from downcore_training.evaluation.slice_scores import SliceValues, join_slices
 from downcore_training.fitting import checkpoint
+from downcore_training.fitting.lesson import Assignment
 from downcore_training.fitting.prediction import as_input
 from downcore_training.fitting.scaling import TargetScaling, fit_scaling
 from downcore_training.fitting.summary import finished_checkpoint
-from downcore_training.fitting.train import Assignment
 from downcore_training.progress import Report
 
 N_FOLDS = 5

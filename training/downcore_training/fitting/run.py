@@ -24,7 +24,8 @@ from downcore_training.datasets.generated import core_sets
 from downcore_training.datasets.real_cores import ReleaseSplit, release_sets
 from downcore_training.fitting import checkpoint
 from downcore_training.fitting.known_networks import network_named
-from downcore_training.fitting.train import Assignment, train
+from downcore_training.fitting.lesson import Assignment
+from downcore_training.fitting.train import train
 from downcore_training.progress import Bar, Plain, Report, bar_columns
 from downcore_training.recipe import Recipe, load_recipe, recipe_text
 
