@@ -1,16 +1,9 @@
 """Small strips of grains with cracks and tags, for superpixels."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.depth import LineScale
 from downcore.strata.mask.classes import MaskClass
-from downcore.strata.segment import Segment
-from downcore.strata.superpixels.clustering import KERNELS, ClusteringBackend
-from downcore.strata.superpixels.settings import SuperpixelSettings
-from downcore.strata.superpixels.stream import SuperpixelStream
 
 
 def grains(seed: int, n_lines: int, n_across: int, noise: float = 6.0) -> NDArray[np.uint8]:
@@ -31,22 +24,3 @@ def patches(seed: int, n_lines: int, n_across: int) -> NDArray[np.uint8]:
         height, width = rng.integers(1, 20, 2)
         classes[top : top + height, left : left + width] = rng.choice([2, 4, 6])
     return classes
-
-
-def label_strip(
-    lines: NDArray[np.uint8] | NDArray[np.uint16],
-    classes: NDArray[np.uint8],
-    settings: SuperpixelSettings,
-    scale: LineScale,
-    *,
-    backend: ClusteringBackend = KERNELS,
-) -> NDArray[np.int32]:
-    """Return the superpixels of a finished strip, worked out over all of it at once."""
-    if not lines.size:
-        return np.zeros(lines.shape[:2], np.int32)
-    cells = -(-len(lines) // settings.cell_px(scale))
-    stream = SuperpixelStream(
-        replace(settings, stretch_cells=cells), scale, lines.shape[1], backend=backend
-    )
-    stream.push(Segment(lines, 0), classes)
-    return stream.finish()[0].labels

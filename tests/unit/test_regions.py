@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mosaics import label_strip
 from numpy.typing import NDArray
-from strips import label_strip
 
 from downcore.ports import RegionRefiner
 from downcore.strata.colour import counts_of_linear, lab_of_counts, linear_of_lab

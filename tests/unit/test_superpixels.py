@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mosaics import label_strip
 from numpy.typing import NDArray
-from strips import grains, label_strip, patches
+from strips import grains, patches
 
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.strata.depth import LineScale
