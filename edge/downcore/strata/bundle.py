@@ -11,6 +11,7 @@ from typing import Never
 from downcore.strata.errors import BundleError
 from downcore.strata.fields import value_of
 from downcore.strata.properties import property_named
+from downcore.strata.windows import Window
 
 FORMAT_VERSION = 2
 TILE_PX = 200
@@ -142,6 +143,8 @@ class Manifest:
     """Of ``model.onnx``; ``None`` where the bundle was written without."""
     golden_deviation_without_vnni: float | None = None
     """The golden test on AVX2 without 8-bit dot products; ``None`` where it was not run."""
+    window: Window | None = None
+    """The centimetres that the network sees; ``None`` for tiles of one slice without context."""
 
     def __post_init__(self) -> None:
         for output in self.outputs:
@@ -161,6 +164,16 @@ class Manifest:
         low, high = self.trained_px_per_cm
         if not 0 < low <= high < math.inf:
             raise BundleError(f"expected 0 < lowest <= highest px/cm, got {low} and {high}")
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Shape of one input: lines, across, channels."""
+        return (TILE_PX, TILE_PX, 3) if self.window is None else self.window.shape
+
+    @property
+    def rows_per_input(self) -> int:
+        """Slices that one input answers."""
+        return 1 if self.window is None else self.window.rows_cm
 
     @property
     def saw_generated_cores_only(self) -> bool:
@@ -200,6 +213,8 @@ def _parsed(text: str) -> Manifest:
         raise BundleError(_other_version(version))
     if "bundle_id" in raw:
         raise ValueError("unknown key bundle_id")
+    # Bundles of one tile may be older than windows.
+    raw.setdefault("window", None)
     raw["bundle_id"] = hashlib.sha256(text.encode()).hexdigest()[:16]
     manifest = value_of(Manifest, raw, has_defaults=False)
     _check_files(manifest.files, REQUIRED_FILES)
