@@ -45,25 +45,46 @@ class Described:
         """Shape (n, 4, 25): L*, a*, b* less the tile's, and roughness, of cells of 2 x 2 mm."""
 
 
-class TileFeatures(nn.Module):
-    """Features of tiles; without parameters."""
+class Lab(nn.Module):
+    """CIE L*a*b* (D65) of sRGB counts of 0 to 255, (n, 3, height, width); without parameters."""
 
     _white: Tensor
     _roots: Tensor
     _offset: Tensor
-    _ramp: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         xyz = torch.tensor(_XYZ_OF_RGB, dtype=torch.float64)
         white = (xyz / xyz.sum(dim=1, keepdim=True)).float()[:, :, None, None]
         roots = torch.tensor(_LAB_OF_ROOTS)[:, :, None, None]
-        n_rows = TILE_PX // 4
-        ramp = (torch.arange(n_rows) - (n_rows - 1) / 2) / n_rows
-        offset = torch.tensor(_LAB_OFFSET)
-        parts = {"_white": white, "_roots": roots, "_offset": offset, "_ramp": ramp}
+        parts = {"_white": white, "_roots": roots, "_offset": torch.tensor(_LAB_OFFSET)}
         for name, value in parts.items():
             self.register_buffer(name, value, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return L*, a*, b*, the shape of ``x``."""
+        share = x / 255.0
+        # A power is slow in the exported graph; this is the same number.
+        curve = torch.exp(2.4 * torch.log((share.clamp(min=_KNEE) + 0.055) / 1.055))
+        light = torch.where(share <= _KNEE, share / 12.92, curve)
+        relative = functional.conv2d(light, self._white)
+        cube = torch.exp(torch.log(relative.clamp(min=_DELTA**3)) / 3.0)
+        straight = relative / (3.0 * _DELTA**2) + 4.0 / 29.0
+        root = torch.where(relative > _DELTA**3, cube, straight)
+        return functional.conv2d(root, self._roots, self._offset)
+
+
+class TileFeatures(nn.Module):
+    """Features of tiles; without parameters."""
+
+    _ramp: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lab = Lab()
+        n_rows = TILE_PX // 4
+        ramp = (torch.arange(n_rows) - (n_rows - 1) / 2) / n_rows
+        self.register_buffer("_ramp", ramp, persistent=False)
 
     def forward(self, x: Tensor) -> Described:
         """
@@ -97,17 +118,6 @@ class TileFeatures(nn.Module):
         )
         cell_rough = functional.avg_pool2d(rough, 5)
         return Described(torch.cat(parts, dim=1), torch.cat([cells, cell_rough], dim=1).flatten(2))
-
-    def _lab(self, x: Tensor) -> Tensor:
-        share = x / 255.0
-        # A power is slow in the exported graph; this is the same number.
-        curve = torch.exp(2.4 * torch.log((share.clamp(min=_KNEE) + 0.055) / 1.055))
-        light = torch.where(share <= _KNEE, share / 12.92, curve)
-        relative = functional.conv2d(light, self._white)
-        cube = torch.exp(torch.log(relative.clamp(min=_DELTA**3)) / 3.0)
-        straight = relative / (3.0 * _DELTA**2) + 4.0 / 29.0
-        root = torch.where(relative > _DELTA**3, cube, straight)
-        return functional.conv2d(root, self._roots, self._offset)
 
     def _layers(self, quarter: Tensor) -> Tensor:
         """Return the spread of lines and of columns, and the trend down the tile."""

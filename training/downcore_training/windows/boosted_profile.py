@@ -1,0 +1,176 @@
+"""Boosted profile: trees on colour, texture and gradients of a row and 5 cm either side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from downcore.strata.windows import Window
+from downcore_training.boosted._trees import PackedTrees, Trees
+from downcore_training.fitting.scaling import TargetScaling
+from downcore_training.windows.profile import N_FEATURES, WindowProfile
+from downcore_training.windows.section_views import SectionViews, coarser
+from downcore_training.windows.trees import DEPTH, N_MEAN, N_SPREAD, fit_log_sd, fit_mean
+from downcore_training.windows.window_set import WindowSet
+
+PROFILE_WINDOW = Window(above_cm=5, rows_cm=4, below_cm=5)
+"""What the boosted profile sees."""
+
+SCALES_PX_PER_CM = (20.0, 8.0, 4.0)
+"""Scales at which every section is learnt from; the first leaves it as it is."""
+
+_BATCH = 16
+
+
+class BoostedProfile(nn.Module):
+    """
+    Trees on the profile of a window.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Properties.
+    window : Window, optional
+        What it sees; 5 cm above and below four rows by default.
+    """
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, n_outputs: int, window: Window = PROFILE_WINDOW) -> None:
+        super().__init__()
+        self.n_outputs = n_outputs
+        self.window = window
+        self.look = WindowProfile(window)
+        self.trees = Trees((N_MEAN,) * n_outputs + (N_SPREAD,) * n_outputs, DEPTH)
+        self.register_buffer("centre", torch.zeros(N_FEATURES))
+        self.register_buffer("spread", torch.ones(N_FEATURES))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """
+        Predict the rows of each window.
+
+        Parameters
+        ----------
+        x : Tensor, shape (n, 4, lines, 200)
+            Windows as cut, 0 to 255.
+
+        Returns
+        -------
+        mean, log_sd, within_sd : Tensor, each of shape (n, rows_cm, n_outputs)
+            In scaled target space; ``within_sd`` is 0, since nothing is mapped.
+        features : Tensor, shape (n, rows_cm, k)
+            Standardised by the training slices.
+        """
+        features = self.look(x)
+        sums = self.trees(features.reshape(-1, N_FEATURES))
+        sums = sums.reshape(-1, self.window.rows_cm, 2 * self.n_outputs)
+        mean, log_sd = sums[..., : self.n_outputs], sums[..., self.n_outputs :].clamp(-4.0, 2.0)
+        return mean, log_sd, torch.zeros_like(mean), (features - self.centre) / self.spread
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Described:
+    """Features and labels of the slices of some sections."""
+
+    features: NDArray[np.float64]
+    """Shape (n, k)."""
+    labels: NDArray[np.float64]
+    """Shape (n, 3), as :attr:`WindowSet.labels`; NaN where none may be learnt from."""
+    section: NDArray[np.int64]
+    """Number of each slice's section."""
+
+    def of(self, sections: NDArray[np.int64]) -> "Described":
+        """Return the slices of some sections."""
+        kept = np.isin(self.section, sections)
+        return Described(self.features[kept], self.labels[kept], self.section[kept])
+
+
+def described(
+    sections: Sequence[SectionViews],
+    *,
+    window: Window = PROFILE_WINDOW,
+    scales_px_per_cm: Sequence[float] = SCALES_PX_PER_CM,
+) -> Described:
+    """Return the slices of ``sections`` with a label, at each of the scales one after another."""
+    found = []
+    look = WindowProfile(window)
+    for px_per_cm in scales_px_per_cm:
+        windows = WindowSet([coarser(section, px_per_cm) for section in sections], window)
+        labels = windows.labels
+        rows = torch.cat([look(part) for part in batches(windows)]).reshape(len(labels), -1)
+        known = np.isfinite(labels).any(axis=1)
+        found.append((rows.double().numpy()[known], labels[known], windows.section[known]))
+    features, kept, section = (np.concatenate(part) for part in zip(*found, strict=True))
+    return Described(features, kept, section)
+
+
+def batches(windows: WindowSet) -> "list[Tensor]":
+    """Return the windows as a module takes them, in order."""
+    starts = range(0, len(windows), _BATCH)
+    return [
+        as_input(windows.pixels(np.arange(first, min(first + _BATCH, len(windows)))))
+        for first in starts
+    ]
+
+
+def as_input(pixels: NDArray[np.uint8]) -> Tensor:
+    """Return windows (n, lines, 200, 4) as a module takes them: (n, 4, lines, 200), float."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().contiguous()
+
+
+def fit(
+    slices: Described, scaling: TargetScaling, properties: Sequence[int], *, seed: int = 1
+) -> BoostedProfile:
+    """
+    Fit to slices; the sd learns from sections that the trees did not see.
+
+    Parameters
+    ----------
+    slices : Described
+        Of the training sections only.
+    scaling : TargetScaling
+        From the same slices.
+    properties : sequence of int
+        Places in PROPERTIES of what is predicted.
+    seed : int, default 1
+        Same seed, same trees.
+    """
+    target = scaling.scaled(slices.labels)[:, list(properties)]
+    unseen = _left_out(slices, target, seed)
+    means = [fit_mean(slices.features, y, seed=seed) for y in target.T]
+    spreads = [
+        fit_log_sd(slices.features, error, seed=seed) for error in (unseen - target).T
+    ]
+    module = BoostedProfile(len(properties))
+    module.trees.take_packed([*means, *spreads])
+    spread = slices.features.std(axis=0)
+    module.centre.copy_(torch.from_numpy(slices.features.mean(axis=0)))
+    module.spread.copy_(torch.from_numpy(np.where(spread > 0, spread, 1.0)))
+    return module.eval()
+
+
+def _left_out(
+    slices: Described, target: NDArray[np.float64], seed: int, n_folds: int = 4
+) -> NDArray[np.float64]:
+    """Return predictions of every slice by trees of other sections, scaled."""
+    numbers = np.unique(slices.section)
+    out = np.full(target.shape, np.nan)
+    for fold in range(min(n_folds, len(numbers))):
+        away = np.isin(slices.section, numbers[fold::n_folds])
+        for k, y in enumerate(target.T):
+            trees = fit_mean(slices.features[~away], y[~away], seed=seed)
+            out[away, k] = summed(trees, slices.features[away])
+    return out
+
+
+def summed(trees: Sequence[PackedTrees], features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sums of trees for features (n, k)."""
+    module = Trees((sum(len(part.leaf) for part in trees),), DEPTH)
+    module.take_packed([trees])
+    with torch.inference_mode():
+        out = module(torch.from_numpy(features).float())
+    return np.asarray(out[:, 0].double().numpy())

@@ -1,0 +1,134 @@
+"""The training loop of networks on windows."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from downcore_training.fitting.averaging import RunningMean, renormalise
+from downcore_training.fitting.loss import beta_nll
+from downcore_training.fitting.scaling import TargetScaling
+from downcore_training.progress import Report
+from downcore_training.windows.augmentation import augmented
+from downcore_training.windows.boosted_profile import as_input
+from downcore_training.windows.networks import WindowNetwork
+from downcore_training.windows.section_views import SectionViews
+from downcore_training.windows.strips import drawn, strip_of
+from downcore_training.windows.window_set import WindowSet
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """How a network on windows is trained."""
+
+    steps: int = 500
+    batch: int = 8
+    """Windows of a step."""
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    warm_up_steps: int = 30
+    beta: float = 0.5
+    """Of the beta-NLL loss."""
+    average_decay: float = 0.98
+    """Of the running mean of the weights, which is kept."""
+    crop_across_px: int = 136
+    """Width of windows in the first part; the mud of most cores is no wider."""
+    whole_from: float = 0.85
+    """Share of the steps after which whole windows are used, as on the device."""
+    seed: int = 1
+
+
+def trained(
+    module: WindowNetwork,
+    sections: Sequence[SectionViews],
+    scaling: TargetScaling,
+    lesson: Lesson,
+    *,
+    report: Report,
+) -> WindowNetwork:
+    """Train ``module`` in place on the labels of ``sections`` and return it in evaluation mode."""
+    properties = list(module.properties)
+    strips = [
+        strip_of(section, module.window, scaling.scaled(section.labels)[:, properties])
+        for section in sections
+    ]
+    strips = [strip for strip in strips if len(strip.starts)]
+    optimiser = torch.optim.AdamW(
+        module.parameters(), lesson.learning_rate, weight_decay=lesson.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, lesson))
+    average = RunningMean(module, lesson.average_decay)
+    numbers = np.random.default_rng(lesson.seed)
+    noise = torch.Generator().manual_seed(lesson.seed)
+    module.train().to(memory_format=torch.channels_last)
+    losses = []
+    for step in range(lesson.steps):
+        pixels, labels = drawn(strips, module.window, lesson.batch, numbers)
+        whole = step >= lesson.whole_from * lesson.steps
+        width = pixels.shape[3] if whole else lesson.crop_across_px
+        x = augmented(pixels, noise, across_px=width)
+        mean, log_sd, _, _ = module.readings(x.contiguous(memory_format=torch.channels_last))
+        flat = (part.transpose(1, 2).reshape(-1, module.n_outputs) for part in (mean, log_sd))
+        loss = beta_nll(*flat, labels.reshape(-1, module.n_outputs), beta=lesson.beta)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(module.parameters(), 5.0)
+        optimiser.step()
+        schedule.step()
+        average.add(module, step + 1)
+        losses.append(float(loss.detach()))
+        if step % 50 == 0 or step + 1 == lesson.steps:
+            recent = sum(losses[-50:]) / len(losses[-50:])
+            report.at(step / lesson.steps, f"step {step} of {lesson.steps}, loss {recent:.3f}")
+    average.put_into(module)
+    windows = WindowSet(sections, module.window)
+    some = np.linspace(0, len(windows) - 1, min(64, len(windows))).round().astype(np.int64)
+    with torch.no_grad():
+        renormalise(module, [as_input(windows.pixels(part)) for part in np.split(some, 8)])
+    standardise(module.eval(), windows)
+    return module
+
+
+def standardise(module: WindowNetwork, windows: WindowSet) -> None:
+    """Set the scale of the features by which novelty is judged to that of ``windows``."""
+    module.centre.zero_()
+    module.spread.fill_(1.0)
+    rows = answers(module, windows).features
+    known = np.isfinite(windows.labels).any(axis=1)
+    rows = rows[known] if known.any() else rows
+    spread = rows.std(axis=0)
+    least = 1e-3 + 0.05 * float(np.median(spread))
+    module.centre.copy_(torch.from_numpy(rows.mean(axis=0)))
+    module.spread.copy_(torch.from_numpy(np.maximum(spread, least)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowAnswers:
+    """A module's answers for the rows of windows, scaled target space."""
+
+    mean: NDArray[np.float32]
+    """Shape (n_rows, n_outputs)."""
+    log_sd: NDArray[np.float32]
+    within_sd: NDArray[np.float32]
+    features: NDArray[np.float32]
+    """Shape (n_rows, k)."""
+
+
+@torch.no_grad()
+def answers(module: nn.Module, windows: WindowSet, batch: int = 16) -> RowAnswers:
+    """Return the answers for all rows of ``windows``, in order."""
+    parts: list[list[NDArray[np.float32]]] = []
+    for first in range(0, len(windows), batch):
+        indices = np.arange(first, min(first + batch, len(windows)))
+        out = module(as_input(windows.pixels(indices)))
+        parts.append([part.reshape(-1, part.shape[-1]).float().numpy() for part in out])
+    return RowAnswers(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _rate(step: int, lesson: Lesson) -> float:
+    warm = min(1.0, (step + 1) / lesson.warm_up_steps)
+    return warm * 0.5 * (1.0 + math.cos(math.pi * step / lesson.steps))
