@@ -31,12 +31,12 @@ from downcore_export.answers import spread_over
 from downcore_export.avx2 import golden_deviation_on_avx2
 from downcore_export.bench_rows import BenchFile
 from downcore_export.card import card_text
-from downcore_export.novelty import FALSE_ABSTAIN_SHARE
 from downcore_export.onnx_file import WrittenOnnx, onnx_file
 from downcore_export.quantisation import QUANTISERS
 from downcore_export.quantiser_selection import Chosen, Files, choose
 from downcore_export.source import Source, data_sha256, flat_figures
 from downcore_training.datasets import CoreSets
+from downcore_training.evaluation.familiarity import FALSE_ABSTAIN_SHARE
 from downcore_training.evaluation.intervals import Interval, coverage
 from downcore_training.progress import Report
 

@@ -2,84 +2,23 @@
 Novelty: how unlike the training cores a tile is, as an output of the graph.
 
 The features that the network's heads read are compared with those of training tiles, as the
-quantised graph computes both. Directions in which training tiles vary count in units of
-their spread; all others share one small spread, as in probabilistic principal components.
-Source: Lee et al. (2018), A simple unified framework for detecting out-of-distribution
-samples (distance in features); Tipping and Bishop (1999), Probabilistic principal component
-analysis (the covariance).
+quantised graph computes both: see :mod:`downcore_training.evaluation.familiarity`.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import NOVELTY_NAME, OUTPUT_NAMES
-
-FALSE_ABSTAIN_SHARE = 0.01
-"""Share of the slices of validation cores that the threshold abstains from."""
-
-MAX_DIRECTIONS = 64
-"""Largest number of directions with a spread of their own."""
-
-_KEPT_SHARE = 0.98
-"""Share of the variance of training features that these directions hold, if so many do."""
-
-_MIN_SPREAD = 1e-3
-"""Smallest variance of a direction, as a share of the mean; for features that are always 0."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Familiar:
-    """Mean and covariance of features, fitted to those of training tiles."""
-
-    centre: NDArray[np.float32]
-    """Mean, shape (k,)."""
-    directions: NDArray[np.float32]
-    """Orthonormal columns, shape (k, r)."""
-    weights: NDArray[np.float32]
-    """Weight of a squared step along each direction, shape (r,)."""
-    rest_weight: float
-    """Weight of a squared step orthogonal to all of them."""
-    n_tiles: int
-    """Tiles that it was fitted to."""
-
-
-def fit_familiar(features: NDArray[np.floating]) -> Familiar:
-    """
-    Return the mean and the shrunk covariance of ``features``, shape (n_tiles, k).
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two tiles, or a feature is not a finite number.
-    """
-    n, k = features.shape
-    if n < 2 or not np.isfinite(features).all():  # noqa: PLR2004 - no spread of one tile
-        raise ValueError(f"expected finite features of 2 tiles or more, got {n} of {k}")
-    wide = features.astype(np.float64)
-    centre = wide.mean(axis=0)
-    variances, vectors = np.linalg.eigh((wide - centre).T @ (wide - centre) / n)
-    variances, vectors = variances[::-1].clip(0), vectors[:, ::-1]
-    floor = max(_MIN_SPREAD * variances.mean(), np.finfo(np.float32).tiny)
-    held = np.cumsum(variances) / max(variances.sum(), floor)
-    r = min(int(np.searchsorted(held, _KEPT_SHARE)) + 1, MAX_DIRECTIONS, k)
-    rest = max(float(variances[r:].mean()) if r < k else 0.0, floor)
-    return Familiar(
-        centre=centre.astype(np.float32),
-        directions=np.ascontiguousarray(vectors[:, :r]).astype(np.float32),
-        weights=(1 / (k * np.maximum(variances[:r], floor))).astype(np.float32),
-        rest_weight=float(1 / (k * rest)),
-        n_tiles=n,
-    )
+from downcore_training.evaluation.familiarity import Familiar
 
 
 def with_novelty(graph: Any, familiar: Familiar) -> Any:
     """
     Return ``graph`` with its last output, the features, replaced by their novelty.
 
+    Features (n, k) give a novelty (n,); those of rows of windows, (n, rows, k), one of each row.
     The distance is computed in 32 bit. The part orthogonal to the directions is computed as a
     vector and then squared, since a difference of squares would lose small values.
     """
@@ -91,13 +30,14 @@ def with_novelty(graph: Any, familiar: Familiar) -> Any:
     # Two matrices, since with a shared one OpenVINO 2026.4 was seen to give wrong numbers.
     there = ops.constant(familiar.directions)
     back_again = ops.constant(np.ascontiguousarray(familiar.directions.T))
+    last = source.get_partial_shape().rank.get_length() - 1
     step = ops.subtract(source, familiar.centre[None])
     along = ops.matmul(step, there, transpose_a=False, transpose_b=False)
     back = ops.matmul(along, back_again, transpose_a=False, transpose_b=False)
     across = ops.subtract(step, back)
-    near = ops.reduce_sum(ops.multiply(ops.multiply(along, along), familiar.weights[None]), [1])
+    near = ops.reduce_sum(ops.multiply(ops.multiply(along, along), familiar.weights[None]), [last])
     far = ops.multiply(
-        ops.reduce_sum(ops.multiply(across, across), [1]), np.float32(familiar.rest_weight)
+        ops.reduce_sum(ops.multiply(across, across), [last]), np.float32(familiar.rest_weight)
     )
     novelty = ops.add(near, far)
     novelty.output(0).get_tensor().set_names({NOVELTY_NAME})
@@ -105,24 +45,3 @@ def with_novelty(graph: Any, familiar: Familiar) -> Any:
     with_novelty_output.add_results([ops.result(novelty)])
     with_novelty_output.validate_nodes_and_infer_types()
     return with_novelty_output
-
-
-def threshold_for(
-    novelty: NDArray[np.floating], *, false_abstain_share: float = FALSE_ABSTAIN_SHARE
-) -> float:
-    """
-    Return the threshold exceeded by the given share of slices like ``novelty`` (n,).
-
-    The split-conformal quantile: of a further slice of the same kind, the chance to lie above
-    is at most the share. With too few slices for that, the greatest novelty.
-
-    Raises
-    ------
-    ValueError
-        If there is no slice, or one has no finite novelty.
-    """
-    if not novelty.size or not np.isfinite(novelty).all():
-        raise ValueError(f"expected finite novelties of slices, got {novelty.size}")
-    ordered = np.sort(novelty.astype(np.float64))
-    rank = int(np.ceil((1 - false_abstain_share) * (ordered.size + 1)))
-    return float(ordered[min(rank, ordered.size) - 1])

@@ -20,7 +20,7 @@ from downcore_export.answers import (
     spread_over,
 )
 from downcore_export.conversion import as_read, as_written, convert
-from downcore_export.novelty import fit_familiar, threshold_for, with_novelty
+from downcore_export.novelty import with_novelty
 from downcore_export.parity import Parity, compare
 from downcore_export.quantisation import QUANTISERS
 from downcore_export.quantisation_correction import (
@@ -31,6 +31,7 @@ from downcore_export.quantisation_correction import (
 )
 from downcore_export.source import Source
 from downcore_training.datasets import CoreSets, TileSet
+from downcore_training.evaluation.familiarity import fit_familiar, threshold_for
 from downcore_training.progress import Report
 
 CALIBRATION_TILES = 300

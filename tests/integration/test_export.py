@@ -34,12 +34,12 @@ from downcore_export.conversion import (  # noqa: E402 - see above
     convert,
     with_corrected_outputs,
 )
-from downcore_export.novelty import (  # noqa: E402 - see above
+from downcore_training.evaluation.familiarity import (  # noqa: E402 - see above
     Familiar,
     fit_familiar,
     threshold_for,
-    with_novelty,
 )
+from downcore_export.novelty import with_novelty  # noqa: E402 - see above
 from downcore_export.onnx_file import run_onnx  # noqa: E402 - see above
 from downcore_export.quantisation import QUANTISERS  # noqa: E402 - see above
 from downcore_export.quantisation_correction import corrected  # noqa: E402 - see above

@@ -82,11 +82,15 @@ class Described:
     """Shape (n, 3), as :attr:`WindowSet.labels`; NaN where none may be learnt from."""
     section: NDArray[np.int64]
     """Number of each slice's section."""
+    n_copies: int
+    """Times that every slice is there, each at another scale."""
 
     def of(self, sections: NDArray[np.int64]) -> "Described":
         """Return the slices of some sections."""
         kept = np.isin(self.section, sections)
-        return Described(self.features[kept], self.labels[kept], self.section[kept])
+        return Described(
+            self.features[kept], self.labels[kept], self.section[kept], self.n_copies
+        )
 
 
 def described(
@@ -105,7 +109,7 @@ def described(
         known = np.isfinite(labels).any(axis=1)
         found.append((rows.double().numpy()[known], labels[known], windows.section[known]))
     features, kept, section = (np.concatenate(part) for part in zip(*found, strict=True))
-    return Described(features, kept, section)
+    return Described(features, kept, section, len(found))
 
 
 def batches(windows: WindowSet) -> "list[Tensor]":
@@ -141,10 +145,9 @@ def fit(
     """
     target = scaling.scaled(slices.labels)[:, list(properties)]
     unseen = _left_out(slices, target, seed)
-    means = [fit_mean(slices.features, y, seed=seed) for y in target.T]
-    spreads = [
-        fit_log_sd(slices.features, error, seed=seed) for error in (unseen - target).T
-    ]
+    grown = {"seed": seed, "n_copies": slices.n_copies}
+    means = [fit_mean(slices.features, y, **grown) for y in target.T]
+    spreads = [fit_log_sd(slices.features, error, **grown) for error in (unseen - target).T]
     module = BoostedProfile(len(properties))
     module.trees.take_packed([*means, *spreads])
     spread = slices.features.std(axis=0)
@@ -162,7 +165,9 @@ def _left_out(
     for fold in range(min(n_folds, len(numbers))):
         away = np.isin(slices.section, numbers[fold::n_folds])
         for k, y in enumerate(target.T):
-            trees = fit_mean(slices.features[~away], y[~away], seed=seed)
+            trees = fit_mean(
+                slices.features[~away], y[~away], seed=seed, n_copies=slices.n_copies
+            )
             out[away, k] = summed(trees, slices.features[away])
     return out
 

@@ -143,3 +143,18 @@ class WindowResNet18(WindowNetwork):
         features = per_centimetre(y, mask, self.window.n_cm)
         mean = self.mean(self.drop(features)).float()
         return mean, torch.zeros_like(mean), features
+
+
+NETWORKS: dict[str, type[WindowNetwork]] = {
+    "hrnet-deeplabv3plus": WindowHRNet,
+    "resnet-18": WindowResNet18,
+}
+"""Networks on windows, by the name that recipes and manifests use."""
+
+TITLES = {
+    "boosted-profile": "Boosted profile",
+    "hrnet-deeplabv3plus": "HRNet-W18-small-v2 + DeepLabV3+ on windows",
+    "resnet-18": "ResNet-18 on windows",
+    "blend": "Blend of HRNet-DeepLabV3+ and boosted profile",
+}
+"""What model cards call predictors with context."""

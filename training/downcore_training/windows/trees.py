@@ -29,14 +29,18 @@ _MIN_ERROR = 0.05
 """Smallest error, in spreads, that the sd learns from."""
 
 
-def fit_mean(x: Values, y: Values, *, seed: int) -> list[PackedTrees]:
-    """Return trees whose leaves add up to the mean of forest and boosting, for ``y`` (n,)."""
+def fit_mean(x: Values, y: Values, *, seed: int, n_copies: int = 1) -> list[PackedTrees]:
+    """
+    Return trees whose leaves add up to the mean of forest and boosting, for ``y`` (n,).
+
+    With ``n_copies`` of every slice, as at several resolutions, a leaf holds as many more.
+    """
     known = np.isfinite(y)
     with threadpool_limits(1, user_api="openmp"):
         forest = ExtraTreesRegressor(
             N_FOREST,
             max_depth=DEPTH,
-            min_samples_leaf=5,
+            min_samples_leaf=5 * n_copies,
             max_features=0.5,
             random_state=seed,
         ).fit(x[known], y[known])
@@ -45,7 +49,7 @@ def fit_mean(x: Values, y: Values, *, seed: int) -> list[PackedTrees]:
             max_iter=N_BOOSTED,
             max_depth=4,
             max_leaf_nodes=15,
-            min_samples_leaf=20,
+            min_samples_leaf=20 * n_copies,
             l2_regularization=5.0,
             max_features=0.3,
             early_stopping=False,  # pyright: ignore[reportArgumentType] - its default is "auto"
@@ -54,7 +58,9 @@ def fit_mean(x: Values, y: Values, *, seed: int) -> list[PackedTrees]:
     return [_scaled(packed_forest(forest, DEPTH), 0.5), _scaled(packed(boosted, DEPTH), 0.5)]
 
 
-def fit_log_sd(x: Values, error: Values, *, seed: int) -> list[PackedTrees]:
+def fit_log_sd(
+    x: Values, error: Values, *, seed: int, n_copies: int = 1
+) -> list[PackedTrees]:
     """
     Return trees for the log of the sd of errors of slices that the means had not learnt from.
 
@@ -64,7 +70,7 @@ def fit_log_sd(x: Values, error: Values, *, seed: int) -> list[PackedTrees]:
     log_error = np.log(np.maximum(np.abs(error[known]), _MIN_ERROR))
     with threadpool_limits(1, user_api="openmp"):
         forest = ExtraTreesRegressor(
-            N_SPREAD, max_depth=4, min_samples_leaf=40, max_features=0.5, random_state=seed
+            N_SPREAD, max_depth=4, min_samples_leaf=40 * n_copies, max_features=0.5, random_state=seed
         ).fit(x[known], log_error)
     ratio = error[known] / np.exp(forest.predict(x[known]))
     shift = 0.5 * math.log(float((ratio**2).mean()) + 1e-12)

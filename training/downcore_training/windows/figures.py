@@ -1,0 +1,87 @@
+"""Figures of cross-fitted answers, and the intervals and limits that follow from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from downcore.strata.conformal import ConformalTable, fit_by_core, half_width
+from downcore.strata.properties import PROPERTIES
+from downcore_training.evaluation.familiarity import threshold_for
+from downcore_training.windows.crossfit import HeldOut
+
+FALSE_ABSTAIN_SHARE = 0.02
+"""Share of the slices of held-out sections that the novelty limit abstains from."""
+
+MIN_SECTION_SLICES = 20
+"""Fewest slices of a section for its coverage to count as the worst."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """What cross-fitting says of a predictor."""
+
+    intervals: tuple[ConformalTable, ...]
+    """Of each property, fitted to all held-out sections."""
+    novelty_limit: float
+    metrics: dict[str, dict[str, float]]
+    """By property: ``r2``, ``mae``, ``rmse``, ``coverage``, ``worst_section_coverage``, ``n``."""
+
+
+def judged(held_out: HeldOut, properties: Sequence[int]) -> Judged:
+    """
+    Return figures, intervals and the novelty limit of held-out answers.
+
+    The interval's coverage is measured by leaving sections out once more: that of each
+    section is judged by the table of the others.
+    """
+    limit = threshold_for(held_out.novelty, false_abstain_share=FALSE_ABSTAIN_SHARE)
+    tables = []
+    metrics: dict[str, dict[str, float]] = {}
+    for k, i in enumerate(properties):
+        known = np.isfinite(held_out.label[:, k])
+        error = (held_out.mean - held_out.label)[:, k]
+        tables.append(fit_by_core(error, held_out.sd[:, k], held_out.section))
+        inside = _inside_left_out(held_out, k)
+        metrics[PROPERTIES[i].name] = {
+            "r2": r2(held_out.label[known, k], held_out.mean[known, k]),
+            "mae": float(np.abs(error[known]).mean()),
+            "rmse": float(np.sqrt((error[known] ** 2).mean())),
+            "bias": float(error[known].mean()),
+            "coverage": float(inside[known].mean()),
+            "worst_section_coverage": worst_section(inside, known, held_out.section),
+            "n": float(known.sum()),
+            "n_sections": float(len(np.unique(held_out.section[known]))),
+        }
+    return Judged(tuple(tables), limit, metrics)
+
+
+def r2(label: NDArray[np.float64], mean: NDArray[np.float64]) -> float:
+    """Return 1 less the share of the variance about the labels' own mean that is left."""
+    left = float(((mean - label) ** 2).sum())
+    return 1.0 - left / max(float(((label - label.mean()) ** 2).sum()), 1e-12)
+
+
+def worst_section(
+    inside: NDArray[np.bool_], known: NDArray[np.bool_], section: NDArray[np.int64]
+) -> float:
+    """Return the least share of slices inside their interval among sections of some length."""
+    shares = [
+        float(inside[mine].mean())
+        for number in np.unique(section)
+        if (mine := known & (section == number)).sum() >= MIN_SECTION_SLICES
+    ]
+    return min(shares, default=float("nan"))
+
+
+def _inside_left_out(held_out: HeldOut, k: int) -> NDArray[np.bool_]:
+    error, sd = (held_out.mean - held_out.label)[:, k], held_out.sd[:, k]
+    inside = np.zeros(len(error), np.bool_)
+    for number in np.unique(held_out.section):
+        mine = held_out.section == number
+        others = ~mine & np.isfinite(error)
+        renumbered = np.unique(held_out.section[others], return_inverse=True)[1]
+        table = fit_by_core(error[others], sd[others], renumbered.astype(np.int64))
+        inside[mine] = np.abs(error[mine]) <= half_width(table, sd[mine])
+    return inside

@@ -1,0 +1,101 @@
+"""Training of predictors with context from the command line."""
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from downcore.strata.errors import DowncoreError
+from downcore_training.bench.layouts import read_folder
+from downcore_training.progress import Report
+from downcore_training.windows.fitting import Fitted, fit_all
+from downcore_training.windows.recipe import WindowRecipe, load_window_recipe
+from downcore_training.windows.section_views import SectionViews, sections_of
+
+
+def run_windows(config: Path | None, data: Path, out: Path | None, *, report: Report) -> list[Fitted]:
+    """
+    Fit trees, networks and blends to the cores in a folder, and return what was fitted.
+
+    Parameters
+    ----------
+    config : Path or None
+        Recipe; ``None`` for the default one.
+    data : Path
+        Cores with images and logs, in any form that the bench reads.
+    out : Path or None
+        Folder for the checkpoints; ``runs/windows`` by default.
+    report : Report
+        Hears of the progress.
+
+    Raises
+    ------
+    SettingsError
+        If the recipe or the folder cannot be used.
+    """
+    recipe = WindowRecipe() if config is None else load_window_recipe(config)
+    found = read_folder(data)
+    for note in found.notes:
+        report.note(note)
+    sections: list[SectionViews] = []
+    for i, core in enumerate(found.cores):
+        report.at(0.0, f"core {core.name}, {i + 1} of {len(found.cores)}")
+        sections += sections_of(core)
+    return fit_all(recipe, sections, out or Path("runs") / "windows", report=report)
+
+
+def tell(found: list[Fitted], console: Console) -> None:
+    """Print what was reached on sections held out, and what a network added to the trees."""
+    table = Table(title="Held out by section", caption="R2; ms as log10")
+    columns = ("predictor", "property", "R2", "MAE", "in 90 % interval", "worst section", "slices")
+    for heading in columns:
+        table.add_column(heading)
+    for fitted in found:
+        for name, figures in fitted.judged.metrics.items():
+            shown = [figures[key] for key in ("r2", "mae", "coverage", "worst_section_coverage")]
+            cells = [f"{value:.3g}" for value in shown]
+            table.add_row(fitted.network, name, *cells, f"{figures['n']:.0f}")
+    console.print(table)
+    for line in gains(found):
+        console.print(line, highlight=False, soft_wrap=True)
+    for fitted in found:
+        console.print(
+            f"wrote {fitted.path}; next: downcore bundle {fitted.path} --data DATA --out DIR",
+            soft_wrap=True,
+            highlight=False,
+        )
+
+
+def gains(found: list[Fitted]) -> list[str]:
+    """Return a sentence for each network: what it and its blend add to the trees."""
+    trees, *others = found
+    lines = []
+    for fitted in others:
+        parts = [
+            f"{name} {figures['r2'] - trees.judged.metrics[name]['r2']:+.3f}"
+            for name, figures in fitted.judged.metrics.items()
+        ]
+        lines.append(f"{fitted.network} against the boosted profile, R2: {', '.join(parts)}")
+    return lines
+
+
+def run_session(config: Path | None, data: Path, out: Path | None, report: Report) -> None:
+    """
+    Fit and report on the terminal.
+
+    Raises
+    ------
+    typer.Exit
+        With 1 if the recipe or the folder cannot be used, 130 if interrupted.
+    """
+    console = Console()
+    try:
+        found = run_windows(config, data, out, report=report)
+    except (DowncoreError, ValueError) as error:
+        console.print(str(error), style="red", soft_wrap=True, highlight=False, markup=False)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        console.print("interrupted; the same command goes on with the parts that are done")
+        raise typer.Exit(130) from error
+    tell(found, console)
