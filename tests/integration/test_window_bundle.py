@@ -1,6 +1,5 @@
 """A bundle with a window on the device: loaded, tested, run, with a small real graph."""
 
-import json
 import sqlite3
 from pathlib import Path
 
@@ -261,12 +260,3 @@ def test_measured_rows_correct_the_values_of_a_window_bundle(
     assert len(ids) == 1
     n_rows = store.execute("SELECT count(DISTINCT slice_index) FROM estimate").fetchone()
     assert n_rows == (8,)
-
-
-def test_older_bundles_have_no_window_and_stay_what_they_are(tmp_path: Path) -> None:
-    made = write_bundle(tmp_path / "old")
-    edit(made, lambda raw: raw.pop("window"))
-    assert "window" not in json.loads((made / "manifest.json").read_text())
-    manifest = load_bundle(made).manifest
-    assert (manifest.window, manifest.input_shape) == (None, (200, 200, 3))
-    assert manifest.rows_per_input == 1
