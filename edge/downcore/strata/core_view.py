@@ -75,7 +75,7 @@ def view_of(lines: Pixels, classes: NDArray[np.uint8], px_per_cm: float) -> Slic
     method = cv2.INTER_AREA if share < 1.0 else cv2.INTER_LINEAR
     size = (width, height)
     rgb[:height] = cv2.resize(np.ascontiguousarray(eight), size, interpolation=method)
-    sediment = np.where(classes == MaskClass.SEDIMENT, np.uint8(255), np.uint8(0))
+    sediment = (classes == MaskClass.SEDIMENT).view(np.uint8) * np.uint8(255)
     shares = np.asarray(cv2.resize(sediment, size, interpolation=method))
     is_sediment[:height] = shares >= _SEDIMENT_FROM * 255.0
     return SliceView(rgb, is_sediment)
