@@ -209,7 +209,9 @@ class SectionPipeline:
             index=lines.index,
             first_line=lines.first_line,
         )
-        estimates = [() if lines.index < n_done else None for n_done in self._done_slices]
+        estimates: list[tuple[Estimate, ...] | None] = [
+            () if lines.index < n_done else None for n_done in self._done_slices
+        ]
         self._pending.append(_PendingSlice(core_slice, estimates))
         return core_slice
 
