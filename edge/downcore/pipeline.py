@@ -1,29 +1,26 @@
 """
-From scan lines to rows of the depth log: mask, measure, tile, predict.
+From scan lines to rows of the depth log: mask, measure, predict.
 
 The pipeline is a fold over whole slices, so a row depends on the lines alone:
 not on how they were cut into segments, on the mode, or on a restart in between.
 It knows neither files nor the store.
 """
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.defaults import TILES_PER_SLICE
-from downcore.ports import Predictor, ScanLines, TilePrediction
+from downcore.lanes import TileLane, WindowLane
+from downcore.ports import Predictor, ScanLines
+from downcore.strata.core_view import view_of
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Estimate, SliceRow
-from downcore.strata.estimates import (
-    NoValue,
-    estimates_of,
-    forced_reason,
-    reason_to_abstain,
-    without_value,
-)
+from downcore.strata.flat_field import FlatField
 from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
 from downcore.strata.section import SectionBuffer, SliceLines
 from downcore.strata.segment import Segment
@@ -94,16 +91,13 @@ def masked_slices(lines: ScanLines, n_lines: int) -> Iterator[tuple[SliceLines, 
         yield released, masker.mask(released)
 
 
-class _Stored:
-    """Stands for the answer of a predictor whose estimates of the slice are in the store."""
-
-
 @dataclass(slots=True, eq=False)
 class _PendingSlice:
     core_slice: CoreSlice
-    sediment_fraction: NDArray[np.float32]
-    answers: list[TilePrediction | NoValue | _Stored | None] = field(default_factory=list)
-    """One for each predictor; ``None`` until it has answered."""
+    estimates: list[tuple[Estimate, ...] | None]
+    """
+    For each predictor; ``None`` until it has answered, and none at all where they are stored.
+    """
 
 
 class SectionPipeline:
@@ -138,12 +132,18 @@ class SectionPipeline:
         on_masked: OnMasked | None = None,
     ) -> None:
         self._scale = scale
-        self._predictors = tuple(predictors)
         self._rules = rules
-        self._done_slices = tuple(done_slices) or (0,) * len(self._predictors)
+        self._done_slices = tuple(done_slices) or (0,) * len(predictors)
         self._buffer = SectionBuffer(scale, halo_um=MASK_HALO_UM)
         self._masker = SectionMasker(scale)
+        self._flat_field = FlatField()
         self._on_masked = on_masked
+        self._lanes = tuple(
+            self._lane_of(predictor, n_done)
+            for predictor, n_done in zip(predictors, self._done_slices, strict=True)
+        )
+        self._tile_lanes = [lane for lane in self._lanes if isinstance(lane, TileLane)]
+        self._window_lanes = [lane for lane in self._lanes if isinstance(lane, WindowLane)]
         self._pending: deque[_PendingSlice] = deque()
 
     @property
@@ -165,25 +165,43 @@ class SectionPipeline:
         return self._ready_rows(wait=False)
 
     def drain(self) -> list[SliceRow]:
-        """Return the rows of every slice that was released, in order, once all are predicted."""
+        """
+        Return the rows that the lines so far allow, in order, once all of them are predicted.
+
+        Where a bundle has a window, the last slices wait for those below them.
+        """
         return self._ready_rows(wait=True)
 
     def finish(self) -> list[SliceRow]:
         """Return every row that is left; the last slice may be short."""
         for lines in self._buffer.finish():
             self._mask_and_predict(lines)
+        for lane in self._window_lanes:
+            lane.finish()
         return self.drain()
+
+    def _lane_of(self, predictor: Predictor, n_done: int) -> TileLane | WindowLane:
+        px_per_cm, window = float(self._scale.px_per_cm), predictor.manifest.window
+        is_allowed = self._rules.allow_low_resolution
+        if window is None:
+            return TileLane(predictor, px_per_cm, n_done=n_done, allow_low_resolution=is_allowed)
+        return WindowLane(
+            predictor, window, px_per_cm, n_done=n_done, allow_low_resolution=is_allowed
+        )
 
     def _mask_and_predict(self, lines: SliceLines) -> None:
         classes = self._masker.mask(lines)
+        core_slice = None
         if lines.index >= min(self._done_slices, default=0):
-            self._predict(lines, classes)
+            core_slice = self._measured(lines, classes)
+            self._predict_tiles(lines, classes, core_slice)
+        self._predict_windows(lines, classes, core_slice)
         if self._on_masked is not None:
             # Last, so that what it does is done while the networks are at work.
             self._on_masked(lines, classes)
 
-    def _predict(self, lines: SliceLines, classes: NDArray[np.uint8]) -> None:
-        px_per_cm = float(self._scale.px_per_cm)
+    def _measured(self, lines: SliceLines, classes: NDArray[np.uint8]) -> CoreSlice:
+        """Measure a slice that somebody has still to predict, and let it wait for that."""
         core_slice = measure_slice(
             lines.lines,
             classes,
@@ -191,43 +209,42 @@ class SectionPipeline:
             index=lines.index,
             first_line=lines.first_line,
         )
-        tiles = cut_tiles(lines.lines, classes, px_per_cm, max_tiles=self._rules.tiles_per_slice)
-        pending = _PendingSlice(core_slice, tiles.sediment_fraction)
-        for predictor, n_done in zip(self._predictors, self._done_slices, strict=True):
-            if lines.index < n_done:
-                pending.answers.append(_Stored())
-                continue
-            why = reason_to_abstain(
-                predictor.manifest,
-                n_tiles=len(tiles.pixels),
-                valid_fraction=core_slice.valid_fraction,
-                source_px_per_cm=px_per_cm,
-                allow_low_resolution=self._rules.allow_low_resolution,
-            )
-            pending.answers.append(why)
-            if why is None:
-                predictor.submit((pending, len(pending.answers) - 1), tiles.pixels)
-        self._pending.append(pending)
+        estimates = [() if lines.index < n_done else None for n_done in self._done_slices]
+        self._pending.append(_PendingSlice(core_slice, estimates))
+        return core_slice
+
+    def _predict_tiles(
+        self, lines: SliceLines, classes: NDArray[np.uint8], core_slice: CoreSlice
+    ) -> None:
+        if not self._tile_lanes:
+            return
+        px_per_cm, max_tiles = float(self._scale.px_per_cm), self._rules.tiles_per_slice
+        tiles = cut_tiles(lines.lines, classes, px_per_cm, max_tiles=max_tiles)
+        for lane in self._tile_lanes:
+            lane.add(core_slice, tiles)
+
+    def _predict_windows(
+        self, lines: SliceLines, classes: NDArray[np.uint8], core_slice: CoreSlice | None
+    ) -> None:
+        if not self._window_lanes:
+            return
+        # Of a slice that is done as well, for those below it.
+        seen = view_of(lines.lines, classes, float(self._scale.px_per_cm))
+        view, lighting = self._flat_field.correct(seen)
+        for lane in self._window_lanes:
+            lane.add(view, lighting, core_slice)
 
     def _ready_rows(self, *, wait: bool) -> list[SliceRow]:
-        for predictor in self._predictors:
-            for (pending, which), answer in predictor.collect(wait=wait):
-                pending.answers[which] = answer
+        for which, lane in enumerate(self._lanes):
+            for index, estimates in lane.collect(wait=wait):
+                first = self._pending[0].core_slice.index
+                self._pending[index - first].estimates[which] = estimates
         rows: list[SliceRow] = []
-        while self._pending and None not in self._pending[0].answers:
-            rows.append(self._row(self._pending.popleft()))
+        while self._pending and None not in self._pending[0].estimates:
+            rows.append(_row_of(self._pending.popleft()))
         return rows
 
-    def _row(self, pending: _PendingSlice) -> SliceRow:
-        estimates: list[Estimate] = []
-        for predictor, answer in zip(self._predictors, pending.answers, strict=True):
-            if isinstance(answer, NoValue):
-                estimates += without_value(predictor.manifest, answer)
-            elif isinstance(answer, TilePrediction):
-                estimates += estimates_of(
-                    answer,
-                    pending.sediment_fraction,
-                    predictor.manifest,
-                    beware=forced_reason(predictor.manifest, float(self._scale.px_per_cm)),
-                )
-        return SliceRow(pending.core_slice, tuple(estimates))
+
+def _row_of(pending: _PendingSlice) -> SliceRow:
+    found = (estimates for estimates in pending.estimates if estimates is not None)
+    return SliceRow(pending.core_slice, tuple(itertools.chain.from_iterable(found)))

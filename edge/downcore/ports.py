@@ -20,7 +20,7 @@ class Predictor(Protocol):
     """
     A bundle that is loaded and running; used from one thread.
 
-    A tile's numbers do not depend on the tiles predicted with it, bit for bit.
+    The numbers of a tile, or of a window, do not depend on those predicted with it, bit for bit.
     """
 
     @property
@@ -30,8 +30,9 @@ class Predictor(Protocol):
 
     def submit(self, tag: object, tiles: NDArray[np.uint8]) -> None:
         """
-        Begin to predict one slice's tiles: sRGB of 8 bit, shape (n_tiles, 200, 200, 3); copied.
+        Begin to predict the tiles of a slice, or a window; copied.
 
+        They are of 8 bit and of shape (n, *input_shape), with the manifest's ``input_shape``.
         Waits only while every inference request is busy.
         """
         ...
@@ -40,8 +41,9 @@ class Predictor(Protocol):
         """
         Return what is finished, with its tag, in the order of submission.
 
-        With ``wait`` everything that was submitted is finished first; without it the
-        list may be empty, and tiles may still be held back to fill a batch.
+        A prediction has a row for each tile, or ``rows_per_input`` rows for a window. With
+        ``wait`` everything that was submitted is finished first; without it the list may be
+        empty, and tiles may still be held back to fill a batch.
         """
         ...
 

@@ -31,8 +31,10 @@ from downcore.strata.depth import LineScale
 from downcore.strata.errors import SegmentGapError, StoreError
 from downcore.strata.measured import parse_measured
 from downcore.strata.record import ScanState
+from downcore.strata.section import SliceLines
 from downcore.strata.segment import Segment
 from downcore.strata.superpixels.stream import SuperpixelStream
+from downcore.strata.windows import Window
 
 LENGTH_CM = 24.6
 """Two blocks and a half, the last slice short."""
@@ -49,15 +51,15 @@ def composed_in_one_pass(
     n_done: int = 0,
     composition_config: CompositionConfig | None = None,
     submit: Submit = submit_at_once,
+    window: Window | None = None,
 ) -> list[ComposedSlice]:
     """Return the composition of lines in memory, cut as told: no file, no store."""
     scale = LineScale.of(PX_PER_CM)
     composer = SectionComposer(
         composition_config or small_config(), scale, n_done=n_done, submit=submit
     )
-    pipeline = SectionPipeline(
-        scale, (DigestPredictor(),), SliceRules(), on_masked=composer.add_lines
-    )
+    predictor = DigestPredictor(window=window)
+    pipeline = SectionPipeline(scale, (predictor,), SliceRules(), on_masked=composer.add_lines)
     found: list[ComposedSlice] = []
     first = 0
     for end in [*cuts, len(core())]:
@@ -121,6 +123,62 @@ def test_any_cut_of_a_section_gives_the_same_composition(cuts: list[int]) -> Non
     ends = sorted({min(cut, len(core())) for cut in cuts})
 
     assert tuple(composed_in_one_pass(ends)) == expected()
+
+
+def n_slices_masked_before_the_first_block(window: Window | None) -> int:
+    """Return how many slices of a growing scan are there when a block is first composed."""
+    scale, masked = LineScale.of(PX_PER_CM), set[int]()
+    composer = SectionComposer(small_config(), scale)
+
+    def add_lines(lines: SliceLines, classes: NDArray[np.uint8]) -> None:
+        masked.add(lines.index)
+        composer.add_lines(lines, classes)
+
+    pipeline = SectionPipeline(
+        scale, (DigestPredictor(window=window),), SliceRules(), on_masked=add_lines
+    )
+    for line in range(len(core())):
+        composer.add_rows(pipeline.push(Segment(core()[line : line + 1], line)))
+        composer.add_rows(pipeline.drain())
+        if composer.ready():
+            return len(masked)
+    raise AssertionError("expected a block before the end of the section")
+
+
+def test_a_window_delays_the_composition_by_no_more_than_its_rows_wait() -> None:
+    of_tiles = n_slices_masked_before_the_first_block(None)
+    assert of_tiles == 16
+    assert n_slices_masked_before_the_first_block(Window(5, 1, 3)) == of_tiles + 3
+    assert n_slices_masked_before_the_first_block(Window(0, 5, 2)) == 20 + 2
+
+
+def test_any_cut_gives_the_same_composition_where_rows_wait_for_a_window() -> None:
+    window = Window(2, 3, 2)
+    whole = composed_in_one_pass([], window=window)
+    assert len(whole) == 25
+    for step in (7, 30):
+        assert composed_in_one_pass(list(range(0, 300, step)), window=window) == whole
+    assert composed_in_one_pass([], n_done=10, window=window) == whole[10:]
+
+
+@pytest.mark.parametrize("is_window_first", [True, False])
+def test_a_scan_that_is_interrupted_while_rows_wait_has_the_composition_of_one_pass(
+    tmp_path: Path, *, is_window_first: bool
+) -> None:
+    window = Window(2, 3, 2)
+    first = DigestPredictor(window=window if is_window_first else None)
+    second = DigestPredictor("b2", window=None if is_window_first else window)
+    device = Device(tmp_path, (first, second), composition_config=small_config())
+    with device:
+        job = job_of(core(), device.inbox, lines_per_step=25)
+        for n_steps, _ in enumerate(write_patterns()["growing-tiff"].write(job)):
+            device.round()
+            if n_steps % 3 == 0:
+                device.restart()
+        device.rest()
+
+        by_window = composed_in_one_pass([], window=window)
+        assert kept(device) == (tuple(by_window) if is_window_first else expected())
 
 
 def test_regions_worked_out_in_a_thread_are_the_same() -> None:

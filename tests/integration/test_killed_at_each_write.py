@@ -11,12 +11,14 @@ import numpy as np
 import played_device
 import pytest
 from numpy.typing import NDArray
-from played_device import Device, core_lines, expected_log, job_of
+from played_device import Device, DigestPredictor, core_lines, expected_log, job_of
 
+from downcore.ports import Predictor
 from downcore.simulator.scanner import pattern_named
 from downcore.store import Store
 from downcore.store.transaction import Transaction
 from downcore.strata.record import ScanState
+from downcore.strata.windows import Window
 
 N_STEPS_OF_HALF = 5
 """Of a scanner that writes nine lines a step; more than a centimetre of core, and not all of it."""
@@ -69,24 +71,32 @@ def copied(device: Device, path: Path) -> list[object]:
     return known(device)
 
 
+@pytest.mark.parametrize(
+    "predictors",
+    [
+        (DigestPredictor(),),
+        (DigestPredictor("w", window=Window(2, 3, 1)), DigestPredictor()),
+    ],
+    ids=["tiles", "windows"],
+)
 def test_a_kill_before_any_write_of_a_scan_leaves_what_an_undisturbed_run_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    predictors: tuple[Predictor, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(played_device, "Store", KilledStore)
     (tmp_path / "undisturbed").mkdir()
     KilledStore.n_left = -1
-    with Device(tmp_path / "undisturbed", slices_per_step=4) as device:
+    with Device(tmp_path / "undisturbed", predictors, slices_per_step=4) as device:
         path = write(device.inbox, "GC01")
         device.rest()
         alone, n_writes = known(device), -KilledStore.n_left
         with_copy = copied(device, path)
-    assert with_copy[2] == [expected_log(core()), played_device.Log((), ())]
+    assert with_copy[2] == [expected_log(core(), *predictors), played_device.Log((), ())]
 
     for n_before in range(2, n_writes):
         home = tmp_path / f"{n_before}"
         home.mkdir()
         KilledStore.n_left = n_before
-        device = Device(home, slices_per_step=4)
+        device = Device(home, predictors, slices_per_step=4)
         device.inbox.mkdir()
         path = write(device.inbox, "GC01")
         with contextlib.suppress(KilledError):

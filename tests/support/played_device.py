@@ -31,6 +31,7 @@ from downcore.strata.depth import LineScale
 from downcore.strata.estimates import TilePrediction
 from downcore.strata.record import Run
 from downcore.strata.segment import Segment
+from downcore.strata.windows import Window
 
 PX_PER_CM = "12.5"
 """Not a whole number of lines to the centimetre, so that slices differ in their lines."""
@@ -59,12 +60,14 @@ class HandClock:
 
 class DigestPredictor:
     """
-    A predictor whose numbers are made of a digest of every pixel of each tile.
+    A predictor whose numbers are made of a digest of every pixel of each tile or window.
 
     It holds the last few answers back unless told to wait, as one that fills batches does.
     """
 
-    def __init__(self, bundle_id: str = "b1", *, salt: str = "") -> None:
+    def __init__(
+        self, bundle_id: str = "b1", *, salt: str = "", window: Window | None = None
+    ) -> None:
         self.manifest = Manifest(
             network="resnet-18",
             title="digests of pixels",
@@ -82,9 +85,10 @@ class DigestPredictor:
             training_data="none",
             bundle_id=bundle_id,
             novelty_threshold=1.9,
+            window=window,
         )  # fmt: skip
         self.n_slices = 0
-        """Slices that it was asked about."""
+        """Slices, or windows, that it was asked about."""
         self._salt = (bundle_id + salt).encode()
         self._held: deque[tuple[Any, TilePrediction]] = deque()
 
@@ -100,7 +104,12 @@ class DigestPredictor:
         return [self._held.popleft() for _ in range(n)]
 
     def _of(self, tiles: NDArray[np.uint8]) -> TilePrediction:
-        shares = np.array([self._shares(tile.tobytes()) for tile in tiles]).reshape(-1, 3, 2)
+        assert tiles.shape[1:] == self.manifest.input_shape, tiles.shape
+        rows = range(self.manifest.rows_per_input)
+        # The number of a window's row is told by zeros, and the first has none.
+        shares = np.array(
+            [self._shares(tile.tobytes() + bytes(row)) for tile in tiles for row in rows]
+        ).reshape(-1, 3, 2)
         mean = np.array([1.8, 1.5]) + 0.4 * (shares[:, 0] - 0.5)
         return TilePrediction(
             mean, 0.05 + 0.1 * shares[:, 1], 0.05 * shares[:, 2], 2 * shares[:, 0, 0]

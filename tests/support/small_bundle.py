@@ -1,4 +1,4 @@
-"""A bundle with a small real graph that is made here and needs no torch."""
+"""Bundles with a small real graph that is made here and needs no torch."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.inference.compiling import BATCH_TILES, compile_graph
+from downcore.inference.compiling import compile_graph
 from downcore.inference.loading import physical_values
 from downcore.inference.openvino_runtime import openvino
 from downcore.strata.bundle import (
@@ -20,7 +20,9 @@ from downcore.strata.bundle import (
     manifest_text,
     parse_manifest,
 )
+from downcore.strata.core_view import VIEW_PX_PER_CM
 from downcore.strata.properties import PROPERTIES
+from downcore.strata.windows import WINDOW_ACROSS_PX, WINDOW_CHANNELS, Window
 
 ops = openvino.opset13
 Tiles = NDArray[np.uint8]
@@ -61,6 +63,38 @@ def small_graph(*, is_int8: bool = True, side_px: int = 200, seed: int = 5) -> A
     return graph
 
 
+def window_graph(window: Window, *, seed: int = 5) -> Any:
+    """Return a graph whose rows are of their own centimetre's mean and that of the window."""
+    rng = np.random.default_rng(seed)
+    n_px = VIEW_PX_PER_CM * WINDOW_ACROSS_PX
+    tiles = ops.parameter([-1, *window.shape], np.uint8, name="tiles")
+    x = ops.divide(ops.convert(tiles, "f32"), np.float32(255))
+    x = ops.reshape(x, [0, window.n_cm, n_px, WINDOW_CHANNELS], special_zero=True)
+    by_cm = ops.reduce_mean(x, [2])
+    first, stop = window.above_cm, window.above_cm + window.rows_cm
+    own = ops.slice(by_cm, [first], [stop], [1], [1])
+    x = ops.add(own, ops.reduce_mean(by_cm, [1], keep_dims=True))
+    results = []
+    for name in OUTPUT_NAMES:
+        weights = rng.normal(0, 1, (WINDOW_CHANNELS, len(PROPERTIES))).astype(np.float32)
+        out = ops.matmul(x, weights, transpose_a=False, transpose_b=False)
+        out = ops.softplus(out) if name == "within_sd" else out
+        out.output(0).set_names({name})
+        results.append(ops.result(out))
+    novelty = ops.reduce_sum(ops.multiply(x, x), [2])
+    novelty.output(0).set_names({NOVELTY_NAME})
+    return openvino.Model([*results, ops.result(novelty)], [tiles], "small window")
+
+
+def some_windows(n: int, window: Window, seed: int = 1) -> Tiles:
+    """Return windows of grain on sediment, the first of them with a gap."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(30, 200, (n, *window.shape), np.uint8)
+    pixels[..., 3] = 255
+    pixels[0, :VIEW_PX_PER_CM] = 0
+    return pixels
+
+
 def some_tiles(n: int, seed: int = 1) -> Tiles:
     """Return tiles of one colour each, with grain."""
     rng = np.random.default_rng(seed)
@@ -69,13 +103,18 @@ def some_tiles(n: int, seed: int = 1) -> Tiles:
 
 
 def answers_of(graph: Any, tiles: Tiles) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return values (3, n, n_properties) and novelty (n,) of at most one batch of tiles."""
+    """Return values (3, n_rows, n_properties) and novelty (n_rows,) of tiles or windows."""
     compiled = compile_graph(graph, n_threads=1)
-    padded = np.zeros((BATCH_TILES, 200, 200, 3), np.uint8)
-    padded[: len(tiles)] = tiles
-    answers = compiled(padded)
-    values = np.stack([answers[name][: len(tiles)] for name in OUTPUT_NAMES])
-    return values, answers[NOVELTY_NAME][: len(tiles)].copy()
+    batch = np.zeros(tuple(compiled.input(0).shape), np.uint8)
+    values, novelty = [], []
+    for first in range(0, len(tiles), len(batch)):
+        some = tiles[first : first + len(batch)]
+        batch[: len(some)] = some
+        answers = compiled(batch)
+        of_some = np.stack([answers[name][: len(some)] for name in OUTPUT_NAMES])
+        values.append(of_some.reshape(len(OUTPUT_NAMES), -1, of_some.shape[-1]))
+        novelty.append(answers[NOVELTY_NAME][: len(some)].reshape(-1))
+    return np.concatenate(values, axis=1), np.concatenate(novelty)
 
 
 def write_bundle(
@@ -85,10 +124,16 @@ def write_bundle(
     side_px: int = 200,
     seed: int = 5,
     threshold: float = THRESHOLD,
+    window: Window | None = None,
 ) -> Path:
-    """Write a bundle whose golden data are its own, and return its folder."""
+    """Write a bundle whose golden data are its own, and return its folder; of windows in 32 bit."""
     folder.mkdir()
-    save_graph(small_graph(is_int8=is_int8, side_px=side_px, seed=seed), folder)
+    is_int8 = is_int8 and window is None
+    if window is None:
+        graph = small_graph(is_int8=is_int8, side_px=side_px, seed=seed)
+    else:
+        graph = window_graph(window, seed=seed)
+    save_graph(graph, folder)
     (folder / "recipe.toml").write_text('network = "small"\n')
     manifest = Manifest(
         network="small",
@@ -105,6 +150,7 @@ def write_bundle(
         bundle_id="",
         novelty_threshold=threshold,
         false_abstain_share=0.01,
+        window=window,
     )
     (folder / "manifest.json").write_text(manifest_text(manifest))
     if side_px == 200:
@@ -128,10 +174,10 @@ def read_graph(folder: Path) -> Any:
 
 def renew_golden(folder: Path) -> None:
     """Write the golden data that the folder's own graph and manifest give; not signed."""
-    tiles = some_tiles(3)
     raw = json.loads((folder / "manifest.json").read_text())
     raw["files"] = dict.fromkeys(FILES, "0" * 64)
     known = parse_manifest(json.dumps(raw))
+    tiles = some_tiles(3) if known.window is None else some_windows(3, known.window)
     outputs, novelty = answers_of(read_graph(folder), tiles)
     arrays = dict(zip(OUTPUT_NAMES, outputs, strict=True))
     physical = physical_values(outputs, novelty, known)

@@ -18,10 +18,14 @@ from downcore.strata.bundle import (
 )
 from downcore.strata.errors import BundleError
 from downcore.strata.properties import PROPERTIES
+from downcore.strata.windows import Window
 
 DIGEST = "0" * 64
 NUMBERS = st.floats(-1e6, 1e6)
 POSITIVE = st.floats(1e-6, 1e6)
+WINDOWS = st.builds(
+    Window, st.integers(0, 30), st.integers(1, 30), st.integers(0, 30), st.booleans()
+)
 BY_PROPERTY = st.fixed_dictionaries({p.name: NUMBERS for p in PROPERTIES})
 
 
@@ -61,7 +65,11 @@ def manifests(draw: st.DrawFn) -> Manifest:
         extra_files={"model.onnx": DIGEST},
         onnx=draw(st.none() | st.builds(OnnxFile, st.just("int8"), POSITIVE, BY_PROPERTY)),
         golden_deviation_without_vnni=draw(st.none() | POSITIVE),
+        window=draw(st.none() | WINDOWS),
     )
+
+
+A_WINDOW = {"above_cm": 1, "rows_cm": 3, "below_cm": 1, "needs_white_board": False}
 
 
 def raw_manifest() -> dict[str, Any]:
@@ -107,12 +115,25 @@ def test_one_other_digit_gives_another_id() -> None:
     assert parse_manifest(json.dumps(raw)).bundle_id != before
 
 
-@pytest.mark.parametrize("key", sorted(raw_manifest()))
+@pytest.mark.parametrize("key", sorted(raw_manifest().keys() - {"window"}))
 def test_a_missing_key_is_named(key: str) -> None:
     raw = raw_manifest()
     del raw[key]
     with pytest.raises(BundleError, match=f"the key '{key}', got none"):
         parse_manifest(json.dumps(raw))
+
+
+def test_a_bundle_older_than_windows_has_none() -> None:
+    raw = raw_manifest()
+    del raw["window"]
+    manifest = parse_manifest(json.dumps(raw))
+    assert manifest.window is None
+    assert (manifest.input_shape, manifest.rows_per_input) == ((200, 200, 3), 1)
+
+
+def test_a_window_sets_the_shape_of_the_input() -> None:
+    manifest = parse_manifest(json.dumps({**raw_manifest(), "window": A_WINDOW}))
+    assert (manifest.input_shape, manifest.rows_per_input) == ((100, 200, 4), 3)
 
 
 def test_an_unknown_key_is_named() -> None:
@@ -168,6 +189,10 @@ def test_a_file_name_that_could_leave_the_folder_is_refused(name: str) -> None:
             "metrics.test.density.r2: expected a number, got None",
         ),
         ("quantisation", {"method": "x"}, "key 'n_calibration_tiles'"),
+        ("window", {"above_cm": 1, "rows_cm": 1}, "window: expected the key 'below_cm'"),
+        ("window", {**A_WINDOW, "rows_cm": 0}, "a window of 1 row or more"),
+        ("window", {**A_WINDOW, "above_cm": 0.5}, "above_cm: expected a whole number, got 0.5"),
+        ("window", {**A_WINDOW, "below_cm": 100}, "a window of at most 100 cm, got 104"),
     ],
 )
 def test_a_value_of_a_wrong_kind_is_refused(key: str, value: object, message: str) -> None:

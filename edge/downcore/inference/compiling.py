@@ -19,7 +19,9 @@ from downcore.strata.bundle import TILE_PX
 from downcore.strata.errors import BundleError
 
 BATCH_TILES = 4
-"""Tiles of one inference; the only batch size that is compiled."""
+"""Tiles of one inference; the only batch size that is compiled for them."""
+
+_TILE = (TILE_PX, TILE_PX, 3)
 
 _DIGEST_BYTES = 32
 _MAX_KEPT = 8
@@ -27,7 +29,7 @@ _MAX_KEPT = 8
 
 def compile_bundle(bundle: Bundle, n_threads: int, cache_folder: Path | None) -> Any:
     """
-    Return the bundle's graph compiled for ``BATCH_TILES`` tiles, from the cache if it is there.
+    Return the bundle's graph compiled as :func:`compile_graph` does, from the cache if it is there.
 
     Parameters
     ----------
@@ -63,15 +65,32 @@ def compile_bundle(bundle: Bundle, n_threads: int, cache_folder: Path | None) ->
 
 def compile_graph(graph: Any, n_threads: int, *, precision: str = "f32") -> Any:
     """
-    Return ``graph`` compiled for ``BATCH_TILES`` tiles; the graph itself is left as it is.
+    Return ``graph`` compiled for a fixed number of inputs; the graph itself is left as it is.
+
+    That is ``BATCH_TILES`` tiles, or one window: a window answers many slices, and a batch that
+    is partly empty would cost as much as a full one. A graph whose input has no size yet takes
+    tiles.
 
     Each stream computes on one thread, so that neither the number of CPUs nor that of requests
     changes the order of sums, and with it the bits. ``precision`` is that of the manifest; only
     ``bf16`` is computed in less than 32 bit where the graph is not quantised.
     """
     fixed = graph.clone()
-    fixed.reshape([BATCH_TILES, TILE_PX, TILE_PX, 3])
+    shape = _input_shape(fixed)
+    fixed.reshape([_batch_of(shape), *shape])
     return compile_for(fixed, n_threads=n_threads, is_bf16=_is_bf16(precision))
+
+
+def _input_shape(graph: Any) -> tuple[int, ...]:
+    """Return the shape of one input of the graph; that of a tile where the graph leaves it open."""
+    sizes = list(graph.input(0).partial_shape)[1:]
+    if any(size.is_dynamic for size in sizes):
+        return _TILE
+    return tuple(size.get_length() for size in sizes)
+
+
+def _batch_of(shape: tuple[int, ...]) -> int:
+    return BATCH_TILES if shape == _TILE else 1
 
 
 def _is_bf16(precision: str) -> bool:
@@ -82,7 +101,8 @@ def _is_bf16(precision: str) -> bool:
 def _cache_name(bundle: Bundle, n_threads: int) -> str:
     is_bf16 = _is_bf16(bundle.manifest.precision)
     settings = sorted(settings_for(n_threads, is_bf16=is_bf16).items())
-    key = f"{bundle.manifest.bundle_id} {BATCH_TILES} {settings} {describe_device()}"
+    batch = _batch_of(bundle.manifest.input_shape)
+    key = f"{bundle.manifest.bundle_id} {batch} {settings} {describe_device()}"
     return hashlib.sha256(key.encode()).hexdigest()[:32] + ".compiled"
 
 

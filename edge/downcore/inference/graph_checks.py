@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from downcore.inference.openvino_runtime import openvino
-from downcore.strata.bundle import INPUT_NAME, NOVELTY_NAME, OUTPUT_NAMES, TILE_PX, Manifest
+from downcore.strata.bundle import INPUT_NAME, NOVELTY_NAME, OUTPUT_NAMES, Manifest
 from downcore.strata.errors import BundleError
 
 _CONVOLUTIONS = frozenset({"Convolution", "GroupConvolution"})
@@ -30,9 +30,10 @@ def check_graph(model: Any, manifest: Manifest) -> None:
         the manifest says otherwise or the reverse, or has a weight that is not a number.
     """
     batch = openvino.Dimension.dynamic()
-    _check_ports(model.inputs, {INPUT_NAME: [batch, TILE_PX, TILE_PX, 3]}, openvino.Type.u8)
-    shapes = {name: [batch, len(manifest.outputs)] for name in OUTPUT_NAMES}
-    _check_ports(model.outputs, {**shapes, NOVELTY_NAME: [batch]}, openvino.Type.f32)
+    rows = [] if manifest.window is None else [manifest.rows_per_input]
+    _check_ports(model.inputs, {INPUT_NAME: [batch, *manifest.input_shape]}, openvino.Type.u8)
+    shapes = {name: [batch, *rows, len(manifest.outputs)] for name in OUTPUT_NAMES}
+    _check_ports(model.outputs, {**shapes, NOVELTY_NAME: [batch, *rows]}, openvino.Type.f32)
     _check_precision(model, manifest.precision)
     _check_weights(model)
 

@@ -121,7 +121,8 @@ def open_guarded(
     """
     Open the bundle in ``folder`` as the device runs it: with its guard, where it needs one.
 
-    A bundle trained on real cores has no guard but its own novelty; neither has the guard itself.
+    A bundle trained on real cores has no guard but its own novelty; neither has the guard itself,
+    nor a bundle with a window, since the guard looks at tiles.
     Parameters are those of :func:`~downcore.inference.golden_test.open_predictor`.
 
     Raises
@@ -130,7 +131,7 @@ def open_guarded(
         If the bundle or the guard is damaged, missing, or does not compute what it should.
     """
     plain = open_predictor(folder, mode=mode, n_threads=n_threads)
-    if not plain.manifest.saw_generated_cores_only:
+    if not plain.manifest.saw_generated_cores_only or plain.manifest.window is not None:
         return plain
     guard = load_bundle(guard_folder())
     if guard.manifest.bundle_id == plain.manifest.bundle_id:

@@ -16,7 +16,6 @@ from downcore.strata.bundle import (
     INPUT_NAME,
     NOVELTY_NAME,
     OUTPUT_NAMES,
-    TILE_PX,
     Manifest,
     parse_manifest,
 )
@@ -51,14 +50,17 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Golden:
-    """Tiles, and the network's outputs for them where the bundle was written."""
+    """Inputs, and the network's outputs for them where the bundle was written."""
 
     tiles: NDArray[np.uint8]
-    """Shape (n, 200, 200, 3), RGB."""
+    """Tiles or windows, shape (n, *input_shape) with the manifest's."""
     outputs: NDArray[np.float32]
-    """Shape (3, n, n_properties), in the order of ``OUTPUT_NAMES``, scaled space."""
+    """
+    Shape (3, n_rows, n_properties), in the order of ``OUTPUT_NAMES``, scaled space; ``n_rows`` is
+    ``n`` times the manifest's ``rows_per_input``.
+    """
     novelty: NDArray[np.float32]
-    """Shape (n,)."""
+    """Shape (n_rows,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +111,7 @@ def physical_values(
     outputs: NDArray[np.float32], novelty: NDArray[np.float32], manifest: Manifest
 ) -> dict[str, NDArray[np.float64]]:
     """
-    Return the values that a graph's outputs give, each tile taken as a slice.
+    Return the values that a graph's outputs give, each tile or row of a window taken as a slice.
 
     Returns
     -------
@@ -151,20 +153,21 @@ def _golden_of(content: bytes, manifest: Manifest) -> Golden:
         novelty = arrays[NOVELTY_NAME]
     except _UNREADABLE as error:
         raise BundleError(f"expected golden tiles and outputs, got: {error}") from error
-    _check_shapes(tiles, outputs, novelty, len(manifest.outputs))
+    _check_shapes(tiles, outputs, novelty, manifest)
     golden = Golden(tiles, outputs.astype(np.float32), novelty.astype(np.float32))
     _check_scaling(golden, arrays, manifest)
     return golden
 
 
 def _check_shapes(
-    tiles: NDArray[Any], outputs: NDArray[Any], novelty: NDArray[Any], n_properties: int
+    tiles: NDArray[Any], outputs: NDArray[Any], novelty: NDArray[Any], manifest: Manifest
 ) -> None:
     n_tiles = tiles.shape[0] if tiles.ndim else 0
+    n_rows = n_tiles * manifest.rows_per_input
     wanted = (
-        (n_tiles, TILE_PX, TILE_PX, 3),
-        (len(OUTPUT_NAMES), n_tiles, n_properties),
-        (n_tiles,),
+        (n_tiles, *manifest.input_shape),
+        (len(OUTPUT_NAMES), n_rows, len(manifest.outputs)),
+        (n_rows,),
     )
     got = (tiles.shape, outputs.shape, novelty.shape)
     if got != wanted or tiles.dtype != np.uint8 or n_tiles == 0:

@@ -1,4 +1,4 @@
-"""A running bundle: takes tiles, returns predictions in the order of submission."""
+"""A running bundle: takes tiles or windows, returns predictions in the order of submission."""
 
 import contextlib
 import enum
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.inference.openvino_runtime import openvino
-from downcore.strata.bundle import OUTPUT_NAMES, TILE_PX, Manifest
+from downcore.strata.bundle import OUTPUT_NAMES, Manifest
 from downcore.strata.errors import BundleError
 from downcore.strata.estimates import TilePrediction, inverse_transform
 
@@ -28,12 +28,12 @@ class Mode(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawOutputs:
-    """The graph's raw outputs for tiles."""
+    """The graph's raw outputs: a row for each tile, or ``rows_per_input`` for each window."""
 
     outputs: NDArray[np.float32]
-    """Shape (3, n_tiles, n_properties), in the order of ``OUTPUT_NAMES``, scaled space."""
+    """Shape (3, n_rows, n_properties), in the order of ``OUTPUT_NAMES``, scaled space."""
     novelty: NDArray[np.float32]
-    """Shape (n_tiles,)."""
+    """Shape (n_rows,)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,16 +41,16 @@ class _Batch:
     """One inference and the arrays for its outputs."""
 
     outputs: NDArray[np.float32]
-    """Shape (3, batch, n_properties)."""
+    """Shape (3, n_rows, n_properties)."""
     novelty: NDArray[np.float32]
-    """Shape (batch,)."""
+    """Shape (n_rows,)."""
     n_tiles: int = 0
     is_done: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class _Submitted:
-    """One slice, and the places of its tiles in the batches."""
+    """What was submitted together, and the places of its rows in the batches."""
 
     tag: Any
     parts: list[tuple[_Batch, slice]] = field(default_factory=list)
@@ -60,8 +60,8 @@ class BundlePredictor:
     """
     Runs one compiled bundle; used from one thread.
 
-    Tiles are copied at once into the memory that OpenVINO computes on. Results are kept until they
-    are collected, so a caller that submits must also collect.
+    Tiles, or windows, are copied at once into the memory that OpenVINO computes on. Results are
+    kept until they are collected, so a caller that submits must also collect.
 
     Parameters
     ----------
@@ -102,8 +102,8 @@ class BundlePredictor:
 
         Parameters
         ----------
-        slices : sequence of ndarray, each of shape (n_tiles, 200, 200, 3)
-            RGB tiles, sRGB, 8 bit.
+        slices : sequence of ndarray, each of shape (n_tiles, *input_shape)
+            Tiles or windows, 8 bit, as :meth:`submit` takes them.
 
         Returns
         -------
@@ -140,14 +140,14 @@ class BundlePredictor:
 
     def submit(self, tag: object, tiles: NDArray[np.uint8]) -> None:
         """
-        Begin to predict one slice's tiles; waits only while every request is busy.
+        Begin to predict one slice's tiles, or a window; waits only while every request is busy.
 
         Parameters
         ----------
         tag : object
             Returned with the prediction.
-        tiles : ndarray, shape (n_tiles, 200, 200, 3)
-            RGB, 8 bit; copied. ``n_tiles`` may be 0.
+        tiles : ndarray, shape (n_tiles, *input_shape)
+            With the ``input_shape`` of the manifest, 8 bit; copied. ``n_tiles`` may be 0.
 
         Raises
         ------
@@ -156,10 +156,11 @@ class BundlePredictor:
         BundleError
             If OpenVINO fails.
         """
-        if tiles.dtype != np.uint8 or tiles.ndim != 4 or tiles.shape[1:] != (TILE_PX, TILE_PX, 3):  # noqa: PLR2004 - n, lines, across, RGB
+        shape = self._manifest.input_shape
+        if tiles.dtype != np.uint8 or not tiles.ndim or tiles.shape[1:] != shape:
+            wanted = ", ".join(map(str, shape))
             raise ValueError(
-                f"expected u8 tiles of shape (n, {TILE_PX}, {TILE_PX}, 3), "
-                f"got {tiles.dtype} {tiles.shape}"
+                f"expected u8 tiles of shape (n, {wanted}), got {tiles.dtype} {tiles.shape}"
             )
         submission = _Submitted(tag)
         self._submitted.append(submission)
@@ -212,17 +213,18 @@ class BundlePredictor:
         except RuntimeError as error:
             raise self._failed(error) from error
         if self._filling is None:
-            shape = (len(OUTPUT_NAMES), self._batch_tiles, len(self._manifest.outputs))
+            n_rows = self._batch_tiles * self._manifest.rows_per_input
+            shape = (len(OUTPUT_NAMES), n_rows, len(self._manifest.outputs))
             self._filling = _Batch(
-                np.full(shape, np.nan, np.float32),
-                np.full(self._batch_tiles, np.nan, np.float32),
+                np.full(shape, np.nan, np.float32), np.full(n_rows, np.nan, np.float32)
             )
         batch = self._filling
         begin = batch.n_tiles
         count = min(self._batch_tiles - begin, len(tiles))
         free[begin : begin + count] = tiles[:count]
         batch.n_tiles += count
-        submission.parts.append((batch, slice(begin, begin + count)))
+        rows = self._manifest.rows_per_input
+        submission.parts.append((batch, slice(begin * rows, (begin + count) * rows)))
         if batch.n_tiles == self._batch_tiles:
             self._start()
         return count
@@ -277,6 +279,6 @@ def _wait_for(queue: Any) -> None:
 def _copy_outputs(request: Any, batch: _Batch) -> None:
     """Copy the outputs; runs on OpenVINO's thread, whose memory is reused afterwards."""
     for i in range(len(OUTPUT_NAMES)):
-        batch.outputs[i] = request.get_output_tensor(i).data
-    batch.novelty[:] = request.get_output_tensor(len(OUTPUT_NAMES)).data
+        batch.outputs[i] = request.get_output_tensor(i).data.reshape(batch.outputs[i].shape)
+    batch.novelty[:] = request.get_output_tensor(len(OUTPUT_NAMES)).data.reshape(-1)
     batch.is_done = True

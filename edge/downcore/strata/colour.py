@@ -62,7 +62,7 @@ def linear_of_counts(counts: Pixels) -> NDArray[np.float32]:
     raise ValueError(f"expected counts of 8 or 16 bit, got {counts.dtype}")
 
 
-def counts_of_linear(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
+def counts_of_linear(linear: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Return linear light as sRGB counts of 8 bit, rounded; light outside 0 to 1 is clipped."""
     light = np.clip(np.asarray(linear, np.float64), 0.0, 1.0)
     encoded = np.where(light <= _KNEE_OF_LIGHT, 12.92 * light, 1.055 * light ** (1.0 / 2.4) - 0.055)

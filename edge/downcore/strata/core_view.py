@@ -12,13 +12,16 @@ from downcore.strata.segment import Pixels
 VIEW_PX_PER_CM = 20
 """Scale of a view, along and across; finer scans are averaged, coarser ones interpolated."""
 
+MAX_ACROSS_CM = 100
+"""Widest view; of a wider scan, or one of a wrong scale, the middle is taken."""
+
 _SEDIMENT_FROM = 0.95
 """Share of a view's pixel that must be sediment."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SliceView:
-    """One slice at 20 px/cm, over the whole width of the scan."""
+    """One slice at 20 px/cm, over the width of the scan, at most 1 m."""
 
     rgb: NDArray[np.uint8]
     """sRGB counts, shape (20, n_across, 3); lines run down the core. 0 below a section's end."""
@@ -58,6 +61,8 @@ def view_of(lines: Pixels, classes: NDArray[np.uint8], px_per_cm: float) -> Slic
         raise ValueError(
             f"expected a mask of the size of the lines, {lines.shape[:2]}, got {classes.shape}"
         )
+    across = _middle(classes.shape[1], px_per_cm)
+    lines, classes = lines[:, across], classes[:, across]
     eight = (lines >> 8 if lines.dtype == np.uint16 else lines).astype(np.uint8, copy=False)
     n_lines, n_across = classes.shape
     share = VIEW_PX_PER_CM / px_per_cm
@@ -70,10 +75,17 @@ def view_of(lines: Pixels, classes: NDArray[np.uint8], px_per_cm: float) -> Slic
     method = cv2.INTER_AREA if share < 1.0 else cv2.INTER_LINEAR
     size = (width, height)
     rgb[:height] = cv2.resize(np.ascontiguousarray(eight), size, interpolation=method)
-    sediment = np.where(classes == MaskClass.SEDIMENT, np.uint8(255), np.uint8(0))
+    sediment = (classes == MaskClass.SEDIMENT).view(np.uint8) * np.uint8(255)
     shares = np.asarray(cv2.resize(sediment, size, interpolation=method))
     is_sediment[:height] = shares >= _SEDIMENT_FROM * 255.0
     return SliceView(rgb, is_sediment)
+
+
+def _middle(n_across: int, px_per_cm: float) -> slice:
+    """Return the columns of a scan that a view holds."""
+    n_kept = min(n_across, round(MAX_ACROSS_CM * px_per_cm))
+    first = (n_across - n_kept) // 2
+    return slice(first, first + n_kept)
 
 
 def sediment_columns(is_sediment: NDArray[np.bool_], least_share: float = 0.3) -> tuple[int, int]:

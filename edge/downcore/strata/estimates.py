@@ -34,7 +34,11 @@ class GuardNovelty:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TilePrediction:
-    """A network's prediction for the tiles of one slice, in physical units (``ms`` in log10)."""
+    """
+    A network's prediction for the tiles of one slice, in physical units (``ms`` in log10).
+
+    That for a window has a tile for each slice that it answers.
+    """
 
     mean: NDArray[np.float64]
     """Shape (n_tiles, n_properties), in the manifest's order of properties, scaled space undone."""
@@ -50,6 +54,11 @@ class TilePrediction:
 
     guarded: GuardNovelty | None = None
     """The guard's novelty of the same tiles; ``None`` for a bundle without a guard."""
+
+    def row(self, i: int) -> "TilePrediction":
+        """Return the prediction for row ``i`` of a window, a slice of one tile; without a guard."""
+        one = slice(i, i + 1)
+        return TilePrediction(self.mean[one], self.sd[one], self.within_sd[one], self.novelty[one])
 
 
 @dataclass(frozen=True, slots=True)

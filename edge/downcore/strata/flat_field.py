@@ -17,6 +17,9 @@ from downcore.strata.core_view import SliceView, sediment_columns
 BOARD_COUNTS = 240.0
 """sRGB counts that the board has after the correction, in every channel."""
 
+RELATIVE_TO_BOARD = "colours relative to the white board"
+"""Said of a value that was found by corrected colours."""
+
 _LEAST_COUNTS = 150
 """Darkest channel of a board's pixel."""
 _MOST_CAST_COUNTS = 45
@@ -35,6 +38,13 @@ class Lighting:
     """Median sRGB counts of the white board; ``None`` where none was seen from the top on."""
     is_held: bool = False
     """Whether the board is that of a slice above, since this one shows none."""
+
+    @property
+    def remark(self) -> str:
+        """What is said of a value that was found by these colours; empty without a board."""
+        if self.board_counts is None:
+            return ""
+        return RELATIVE_TO_BOARD + (" of a slice above" if self.is_held else "")
 
 
 def white_board(view: SliceView) -> tuple[float, float, float] | None:
