@@ -24,6 +24,7 @@ def answers(
     said: Sequence[float] | np.ndarray,
     *,
     core: Sequence[int] | np.ndarray | None = None,
+    section: Sequence[int] | None = None,
     lower: Sequence[float] | None = None,
     upper: Sequence[float] | None = None,
     mean: float | None = None,
@@ -35,6 +36,7 @@ def answers(
         lower=np.full(n, NAN) if lower is None else np.array(lower, float),
         upper=np.full(n, NAN) if upper is None else np.array(upper, float),
         core=np.zeros(n, np.int64) if core is None else np.array(core, np.int64),
+        section=np.zeros(n, np.int64) if section is None else np.array(section, np.int64),
         training_mean=np.full(n, NAN if mean is None else mean),
     )
 
@@ -158,3 +160,29 @@ def test_with_two_cores_the_bootstrap_says_that_it_drew_blocks() -> None:
 
     assert spread is not None
     assert spread.over == "blocks"
+
+
+def test_the_worst_section_is_one_with_enough_slices_to_count() -> None:
+    section = [0] * 20 + [1] * 20 + [2] * 19
+    misses = [0.0] * 18 + [0.2] * 2 + [0.0] * 12 + [0.2] * 8 + [0.2] * 19
+
+    found = score(
+        answers(
+            [1.5 + 0.001 * i for i in range(59)],
+            [1.5 + 0.001 * i + miss for i, miss in enumerate(misses)],
+            section=section,
+            lower=[1.4 + 0.001 * i + miss for i, miss in enumerate(misses)],
+            upper=[1.6 + 0.001 * i + miss for i, miss in enumerate(misses)],
+        ),
+        DENSITY,
+    )
+
+    assert found.coverage90 == pytest.approx(30 / 59)
+    assert found.worst_section_coverage90 == pytest.approx(12 / 20)
+
+
+def test_no_section_long_enough_has_no_worst_section() -> None:
+    found = score(answers([1.4, 1.5], [1.4, 1.5], lower=[1.3, 1.4], upper=[1.5, 1.6]), DENSITY)
+
+    assert found.coverage90 == pytest.approx(1.0)
+    assert found.worst_section_coverage90 is None

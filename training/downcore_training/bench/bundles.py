@@ -14,7 +14,7 @@ from downcore.inference import Mode, open_guarded
 from downcore.ports import Predictor
 from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
-from downcore.strata.depthlog import Status
+from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.estimates import NoValue, TilePrediction, estimates_of, reason_to_abstain
 from downcore.strata.footprint import FOOTPRINTS, at_logger_support
 from downcore.strata.properties import PROPERTIES
@@ -24,6 +24,7 @@ from downcore_training.bench.core import BenchCore
 from downcore_training.bench.crops import KINDS, crop_of
 from downcore_training.bench.predictions import CoreAnswers, Prediction
 from downcore_training.bench.protocols import UNSEEN
+from downcore_training.bench.window_bundles import answer_section, seen_sections
 
 Values = NDArray[np.float64]
 Tick = Callable[[], None]
@@ -68,7 +69,7 @@ class BundleAnswers:
 
     prediction: Prediction
     controls: dict[str, tuple[Values, ...]]
-    """Predictions by kind of crop and core, shape (n, 3); NaN for no crop."""
+    """Predictions by kind of crop and core, shape (n, 3), NaN for no crop; empty with a window."""
 
 
 @dataclass(slots=True, eq=False)
@@ -89,6 +90,11 @@ class _Running:
     columns: list[_Column]
     controls: dict[str, tuple[Values, ...]]
 
+    @property
+    def has_window(self) -> bool:
+        """Whether the bundle sees a slice's neighbours too."""
+        return self.predictor.manifest.window is not None
+
 
 def run_bundles(
     folders: Sequence[Path],
@@ -102,9 +108,10 @@ def run_bundles(
     """
     Return the predictions of each bundle for every core; nothing is fitted to them.
 
-    Masks, tiles, the rules for a value and the intervals are the device's own. The prediction is
-    brought to what the logger averages over; the interval is the device's, which is meant for the
-    logger's reading.
+    Masks, tiles, windows, the rules for a value and the intervals are the device's own. The
+    prediction for a tile is brought to what the logger averages over; one for the rows of a window
+    is already what the logger reads. The interval is the device's, which is meant for the
+    logger's reading. Crops are shown to bundles of tiles only, since a crop has no neighbours.
 
     Parameters
     ----------
@@ -129,10 +136,15 @@ def run_bundles(
     running = [
         _started(start(folder), name, cores) for folder, name in zip(folders, names, strict=True)
     ]
+    of_tiles = [bundle for bundle in running if not bundle.has_window]
+    of_windows = [bundle for bundle in running if bundle.has_window]
     for k, core in enumerate(cores):
-        _submit_core(core, k, running, with_controls=k < control_cores)
-        for bundle in running:
+        if of_tiles:
+            _submit_core(core, k, of_tiles, with_controls=k < control_cores)
+        for bundle in of_tiles:
             _take(bundle, wait=True)
+        if of_windows:
+            _answer_core(core, k, of_windows)
         if core.image is not None:
             core.image.close()
         tick()
@@ -225,17 +237,33 @@ def _take(bundle: _Running, *, wait: bool) -> None:
 
 
 def _keep(column: _Column, job: _Job, prediction: TilePrediction, manifest: Manifest) -> None:
-    for estimate in estimates_of(prediction, job.weights, manifest):
+    _keep_estimates(column, job.slice, estimates_of(prediction, job.weights, manifest))
+
+
+def _answer_core(core: BenchCore, k: int, running: Sequence[_Running]) -> None:
+    """Answer a core by bundles with a window, section by section."""
+    for bundle in running:
+        bundle.columns[k].reasons[:] = ["no image of the slice"] * len(core)
+    for section in seen_sections(core):
+        for bundle in running:
+            column, manifest = bundle.columns[k], bundle.predictor.manifest
+            for row in answer_section(bundle.predictor, section, core.px_per_cm or 0.0):
+                column.reasons[row.place] = ""
+                if row.mean is not None:
+                    column.forced[row.place] = _in_order(manifest, row.mean)
+                _keep_estimates(column, row.place, row.estimates)
+
+
+def _keep_estimates(column: _Column, place: int, estimates: Sequence[Estimate]) -> None:
+    for estimate in estimates:
         i = [prop.name for prop in PROPERTIES].index(estimate.property)
         if estimate.value is None or estimate.lower is None or estimate.upper is None:
-            column.reasons[job.slice] = _kind_of(NoValue(estimate.status, estimate.reason))
+            column.reasons[place] = _kind_of(NoValue(estimate.status, estimate.reason))
             continue
         is_log = PROPERTIES[i].is_log_scaled
         ends = (estimate.value, estimate.lower, estimate.upper)
         values = [math.log10(x) if is_log else x for x in ends]
-        column.predicted[job.slice, i], column.lower[job.slice, i], column.upper[job.slice, i] = (
-            values
-        )
+        column.predicted[place, i], column.lower[place, i], column.upper[place, i] = values
 
 
 def _answers(bundle: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
@@ -251,13 +279,13 @@ def _answers(bundle: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
         reasons.update(column.reasons[i] or "no value" for i in np.flatnonzero(silent))
         answers.append(
             CoreAnswers(
-                predicted=_at_support(column.predicted, core),
+                predicted=_as_read(column.predicted, core, bundle),
                 lower=column.lower,
                 upper=column.upper,
                 asked=asked,
                 training_mean=np.broadcast_to(centre, core.labels.shape),
-                plain=column.predicted,
-                forced=_at_support(column.forced, core),
+                plain=None if bundle.has_window else column.predicted,
+                forced=_as_read(column.forced, core, bundle),
             )
         )
     prediction = Prediction(
@@ -270,10 +298,13 @@ def _answers(bundle: _Running, cores: Sequence[BenchCore]) -> BundleAnswers:
         n_folds=0,
         reasons=dict(reasons),
     )
-    return BundleAnswers(prediction, bundle.controls)
+    return BundleAnswers(prediction, {} if bundle.has_window else bundle.controls)
 
 
-def _at_support(values: Values, core: BenchCore) -> Values:
+def _as_read(values: Values, core: BenchCore, bundle: _Running) -> Values:
+    """Return values as the logger would read them; those of a window are so already."""
+    if bundle.has_window:
+        return values
     columns = [
         at_logger_support(values[:, i], core.run, footprint)
         for i, footprint in enumerate(FOOTPRINTS)

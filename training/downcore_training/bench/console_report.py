@@ -11,8 +11,8 @@ from downcore_training.bench.running import Result
 
 HEADINGS = (
     "protocol", "model", "property", "unit", "R2", "± se", "RMSE", "MAE", "bias", "Spearman",
-    "RMSE - core bias", "RMSE / noise", "of visible", "in 90 %", "in 90 %, following", "width",
-    "abstained", "slices", "cores",
+    "RMSE - core bias", "RMSE / noise", "of visible", "in 90 %", "worst section",
+    "in 90 %, following", "width", "abstained", "slices", "cores",
 )  # fmt: skip
 CALIBRATED_HEADINGS = (
     "protocol", "model", "property", "unit", "R2 before", "R2", "RMSE before", "RMSE",
@@ -51,6 +51,7 @@ def score_cells(result: Result) -> list[Cells]:
             figure(row.extra.get("rmse_over_noise")),
             share(row.extra.get("share_of_visible")),
             share(row.figures.coverage90),
+            share(row.figures.worst_section_coverage90),
             share(row.extra.get("coverage90_adaptive")),
             figure(row.figures.width90),
             share(row.figures.abstained),

@@ -87,6 +87,8 @@ def answers_of(
         name: [] for name in ("label", "predicted", "lower", "upper", "training_mean")
     }
     number: list[NDArray[np.int64]] = []
+    section: list[NDArray[np.int64]] = []
+    n_sections = 0
     for k, (core, answers) in enumerate(zip(cores, prediction.cores, strict=True)):
         asked = answers.asked[:, i]
         values = getattr(answers, of)
@@ -98,5 +100,7 @@ def answers_of(
         parts["upper"].append(answers.upper[asked, i])
         parts["training_mean"].append(answers.training_mean[asked, i])
         number.append(np.full(int(asked.sum()), k, np.int64))
+        section.append(n_sections + core.run[asked])
+        n_sections += int(core.run.max(initial=-1)) + 1
     joined = {name: np.concatenate(values) for name, values in parts.items()}
-    return Answers(core=np.concatenate(number), **joined)
+    return Answers(core=np.concatenate(number), section=np.concatenate(section), **joined)

@@ -23,6 +23,7 @@ from downcore_training.bench.figures import (
 )
 from downcore_training.bench.online_correction import DELAY_CM, FIRST_CM
 from downcore_training.bench.running import Result
+from downcore_training.bench.scoring import MIN_SECTION_SLICES
 
 FILE_NAME = "report.md"
 _MAX_MODELS = 4
@@ -39,6 +40,7 @@ the RMSE once each core's mean error is known. `RMSE / noise` compares it with t
 (sd of second differences over the square root of 6, Gasser et al. 1986), since no repeat run comes
 with a log. `± se` is one bootstrap error, drawn over cores, or over blocks of 20 cm below three
 cores, where it is too small. `of visible` is R2 over that of what the generator let pixels tell.
+`worst section` is the lowest coverage of a section with {MIN_SECTION_SLICES} scored slices or more.
 `in 90 %, following` is the coverage of intervals that follow the logger, which is
 {DELAY_CM} cm behind the scanner. Models that read the core's own log (`core-mean`, `interpolation`)
 are no candidates."""

@@ -86,6 +86,7 @@ class Row:
             "r2_high90": spread.high90 if spread else None,
             "bootstrap_over": spread.over if spread else None,
             "rmse_bias_removed": found.rmse_bias_removed,
+            "worst_section_coverage90": found.worst_section_coverage90,
             "rmse_log10": found.rmse_log10,
             "bias_log10": found.bias_log10,
             "uses_core_labels": not self.prediction.is_candidate,

@@ -170,6 +170,11 @@ def run_bench(data: BenchSet, order: Order, *, report: Report) -> Result:
             order.bundles, names, cores, control_cores=MAX_CORES, tick=steps.tick
         ):
             bundled.append(found.prediction)
+            if not found.controls:
+                notes.append(
+                    f"{found.prediction.network} sees windows: crops of background and card are "
+                    "not shown to it, since a crop has no neighbours"
+                )
             controls += controls_of_bundle(found.prediction, found.controls, cores, seed=order.seed)
     predictions += bundled
     if any(core.visible is not None for core in cores):

@@ -15,6 +15,9 @@ from downcore.strata.properties import Property
 
 Values = NDArray[np.float64]
 
+MIN_SECTION_SLICES = 20
+"""Fewest slices of a section whose coverage says something."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
@@ -29,6 +32,8 @@ class Answers:
     """Ends of the 90 % interval, same shape and scale; NaN where there is none."""
     core: NDArray[np.int64]
     """Number of the core of each slice, shape (n,)."""
+    section: NDArray[np.int64]
+    """Number of the section, an unbroken stretch of one core, of each slice, shape (n,)."""
     training_mean: Values
     """Mean training label of the model of that slice, shape (n,); NaN without training."""
 
@@ -53,6 +58,8 @@ class Figures:
     bias_log10: float | None
     coverage90: float | None
     """Share of labels inside the 90 % interval."""
+    worst_section_coverage90: float | None
+    """The lowest such share of a section with :data:`MIN_SECTION_SLICES` scored slices or more."""
     width90: float | None
     """Median width of the interval."""
     abstained: float
@@ -77,7 +84,7 @@ def score(answers: Answers, prop: Property) -> Figures:
     apart = predicted - label
     has_any = label.size > 0
     is_log = prop.is_log_scaled
-    coverage, width = _interval(answers, has_value, prop)
+    coverage, worst, width = _interval(answers, has_value, prop)
     return Figures(
         r2=r2(predicted, label),
         r2_about_training_mean=_r2_about(predicted, label, answers.training_mean[has_value]),
@@ -89,6 +96,7 @@ def score(answers: Answers, prop: Property) -> Figures:
         rmse_log10=_rms(apart) if is_log else None,
         bias_log10=float(apart.mean()) if is_log and has_any else None,
         coverage90=coverage,
+        worst_section_coverage90=worst,
         width90=width,
         abstained=abstained,
         n_slices=int(label.size),
@@ -124,14 +132,25 @@ def _r2_about(predicted: Values, label: Values, middle: Values) -> float | None:
 
 def _interval(
     answers: Answers, has_value: NDArray[np.bool_], prop: Property
-) -> tuple[float | None, float | None]:
+) -> tuple[float | None, float | None, float | None]:
+    """Return the coverage, that of the worst section, and the median width."""
     has = has_value & np.isfinite(answers.lower) & np.isfinite(answers.upper)
     if not has.any():
-        return None, None
+        return None, None, None
     low, high, label = answers.lower[has], answers.upper[has], answers.label[has]
     inside = (label >= low) & (label <= high)
     width = in_units(high, prop) - in_units(low, prop)
-    return float(inside.mean()), float(np.median(width))
+    worst = _worst_section(inside, answers.section[has])
+    return float(inside.mean()), worst, float(np.median(width))
+
+
+def _worst_section(inside: NDArray[np.bool_], section: NDArray[np.int64]) -> float | None:
+    shares = [
+        float(inside[section == number].mean())
+        for number, count in zip(*np.unique(section, return_counts=True), strict=True)
+        if count >= MIN_SECTION_SLICES
+    ]
+    return min(shares, default=None)
 
 
 def _is_flat(values: Values) -> bool:
