@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from silent import Silent
 
 from downcore.strata.errors import SettingsError
+from downcore_training.datasets.folders import matched_cores
 from downcore_training.datasets.lookalike import LookalikeRecipe, write_lookalike
-from downcore_training.datasets.matching import MatchedCore, matched_cores
+from downcore_training.datasets.matched_core import MatchedCore
 from downcore_training.datasets.matching_rules import MatchingRules, SectionRule, load_rules
 from downcore_training.datasets.real_cores import ReleaseSplit, release_sets, split_of
 from downcore_training.datasets.release import find_release

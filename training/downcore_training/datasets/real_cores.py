@@ -26,8 +26,9 @@ from downcore.strata.properties import PROPERTIES
 from downcore.strata.tiles import cut_tiles
 from downcore_training.datasets._tile_set import CoreSets, CoreTiles, TileSet
 from downcore_training.datasets.alignment import find_shift
+from downcore_training.datasets.folders import matched_cores
 from downcore_training.datasets.generated import colour_of
-from downcore_training.datasets.matching import MatchedCore, matched_cores
+from downcore_training.datasets.matched_core import MatchedCore
 from downcore_training.progress import Report
 
 _LAYOUT_VERSION = 1
@@ -68,7 +69,7 @@ def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Repo
     Parameters
     ----------
     folder : Path
-        The release, read by :func:`downcore_training.datasets.matching.matched_cores`.
+        The release, read by :func:`downcore_training.datasets.folders.matched_cores`.
     cache : Path
         Folder that may be deleted at any time; made if absent. About 0.12 MB a tile.
     split : ReleaseSplit
