@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from downcore.strata.errors import SettingsError
 from downcore_training.datasets.matched_core import MatchedCore
 from downcore_training.datasets.matching import match
 from downcore_training.datasets.matching_rules import MatchingRules, load_rules
+from downcore_training.datasets.proposed_rules import UnmatchedFolderError, proposed_rules
 from downcore_training.datasets.release import Release, find_release
 from downcore_training.datasets.slice_tables.cores import table_cores
 
@@ -31,8 +31,10 @@ def matched_cores(folder: Path, rules: MatchingRules | None = None) -> Iterator[
 
     Raises
     ------
+    UnmatchedFolderError
+        If there is no such core; it proposes a ``matching.toml`` where that would help.
     SettingsError
-        If there is no such core, or ``matching.toml`` cannot be used.
+        If ``matching.toml`` cannot be used.
     """
     rules = load_rules(folder) if rules is None else rules
     found = table_cores(folder, rules)
@@ -57,9 +59,12 @@ def release_cores(
     rules = load_rules(folder) if rules is None else rules
     release = find_release(folder, rules)
     if not release.cores:
-        raise SettingsError(_none_found(folder, release, notes))
+        raise UnmatchedFolderError(
+            _none_found(folder, release, notes), proposed_rules(folder, release)
+        )
     matched = (match(core, rules) for core in release.cores)
-    yield from _with_notes(matched, (*notes, *release.warnings))
+    proposal = proposed_rules(folder, release)
+    yield from _with_notes(matched, (*notes, *release.warnings, *([proposal] if proposal else [])))
 
 
 def _with_notes(cores: Iterable[MatchedCore], notes: tuple[str, ...]) -> Iterator[MatchedCore]:

@@ -25,6 +25,8 @@ from downcore_training.datasets.matching_rules import MatchingRules
 from downcore_training.datasets.section_image import SectionImage
 
 _NOT_LIGHT = re.compile(rb"<image-type>\s*(?:ct|x-?ray|radiograph|slabbed)", re.IGNORECASE)
+_NAMED = 4
+"""Most images named in one warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +78,24 @@ def images_among(paths: Iterable[Path], folder: Path, rules: MatchingRules) -> I
         fmt = formats()[fmt_name]
         try:
             images.append(_image_of(fmt, tuple(members), folder, rules))
-        except UnknownScaleError as error:
-            warnings.append(f"{printable(members[0].name)} is left out: {error}")
-            unscaled += _unscaled(fmt, tuple(members), folder)
+        except UnknownScaleError:
+            unscaled += _unscaled(fmt, tuple(members), folder, warnings)
         except SegmentError as error:
             warnings.append(f"{printable(members[0].name)} is left out: {error}")
+    if unscaled:
+        names = ", ".join(image.name for image in unscaled[:_NAMED])
+        more = ", ..." if len(unscaled) > _NAMED else ""
+        warnings.append(
+            f"{len(unscaled)} images are left out, nothing says their scale; give px_per_cm in "
+            f"matching.toml: {names}{more}"
+        )
     return ImagesFound(tuple(images), tuple(unscaled), tuple(warnings))
 
 
 def _unscaled(
-    fmt: SegmentFormat, paths: tuple[Path, ...], folder: Path
+    fmt: SegmentFormat, paths: tuple[Path, ...], folder: Path, warnings: list[str]
 ) -> tuple[UnscaledImage, ...]:
-    """Return an image of unknown scale, or nothing where that is not all it lacks."""
+    """Return an image of unknown scale, or nothing and a warning where it lacks more."""
     try:
         image = _image_of(fmt, paths, folder, MatchingRules(px_per_cm="1"))
     except SegmentError:

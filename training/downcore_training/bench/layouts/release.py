@@ -12,6 +12,7 @@ from downcore_training.bench.core import BenchCore
 from downcore_training.bench.layouts._layout import Found, Layout
 from downcore_training.datasets.folders import release_cores
 from downcore_training.datasets.matched_core import MatchedCore
+from downcore_training.datasets.proposed_rules import UnmatchedFolderError
 from downcore_training.datasets.slice_images import SliceImages
 
 
@@ -56,6 +57,8 @@ def read(folder: Path) -> Found:
                 cores.append(_core_of(matched))
             except SegmentError as error:
                 notes.append(f"{matched.name} is left out: {error}")
+    except UnmatchedFolderError as error:
+        return Found((), (*notes, error.reason), error.proposal)
     except DowncoreError as error:
         notes.append(str(error))
     return Found(tuple(cores), tuple(notes))

@@ -234,7 +234,7 @@ def _joined(placed: list[tuple[_Strip, PlacedSection]]) -> list[tuple[_Strip, Pl
     """Return the images with depths in the core, each section where the one above it ends."""
     out, end_cm = [], 0.0
     for strip, place in placed:
-        shifted = replace(strip, depth_cm=strip.depth_cm + end_cm)
+        shifted = replace(strip, depth_cm=np.asarray(strip.depth_cm + end_cm, np.float64))
         out.append((shifted, replace(place, top_cm=place.top_cm + end_cm)))
         end_cm = float(shifted.depth_cm.max()) + 1.0
     return out
