@@ -98,7 +98,8 @@ def _unscaled(
     """Return an image of unknown scale, or nothing and a warning where it lacks more."""
     try:
         image = _image_of(fmt, paths, folder, MatchingRules(px_per_cm="1"))
-    except SegmentError:
+    except SegmentError as error:
+        warnings.append(f"{printable(paths[0].name)} is left out: {error}")
         return ()
     return (UnscaledImage(image.name, image.expedition, image.core, image.section, image.n_lines),)
 

@@ -10,8 +10,6 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,47 +27,26 @@ from downcore_training.datasets.alignment import find_shift
 from downcore_training.datasets.folders import matched_cores
 from downcore_training.datasets.generated import colour_of
 from downcore_training.datasets.matched_core import MatchedCore
+from downcore_training.datasets.release_split import ReleaseSplit, parts_of
 from downcore_training.progress import Report
 
 _LAYOUT_VERSION = 1
 """Version of the cache's content; raised when this module cuts other tiles of the same cores."""
 _NEAR_CM = 4
 """Slices this close to a labelled one are kept too, since a loop's reading includes them."""
-_MIN_SITES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseSplit:
-    """Which cores of a release are trained, validated and tested on; a site is in one set only."""
-
-    validation: tuple[str, ...] = ()
-    """Names of cores; empty to let the share and the names decide."""
-    test: tuple[str, ...] = ()
-    """Likewise."""
-    validation_share: float = 0.15
-    """Share of the sites, at least one."""
-    test_share: float = 0.15
-    tiles_per_slice: int = 3
-    """Tiles kept of each slice, evenly spread over those side by side."""
-
-
-@dataclass(frozen=True, slots=True)
-class SplitNames:
-    """Names of the cores in each set."""
-
-    training: tuple[str, ...]
-    validation: tuple[str, ...]
-    test: tuple[str, ...]
 
 
 def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Report) -> CoreSets:
     """
-    Return the tiles of a release's cores, cutting those that ``cache`` lacks.
+    Return the tiles of a folder's cores, cutting those that ``cache`` lacks.
+
+    Where there are fewer than three sites the parts that are split are sections, or cores of one
+    site, and the report hears so; each part is then a core of its own.
 
     Parameters
     ----------
     folder : Path
-        The release, read by :func:`downcore_training.datasets.folders.matched_cores`.
+        A release or slice tables, read by :func:`downcore_training.datasets.folders.matched_cores`.
     cache : Path
         Folder that may be deleted at any time; made if absent. About 0.12 MB a tile.
     split : ReleaseSplit
@@ -85,10 +62,13 @@ def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Repo
     Raises
     ------
     SettingsError
-        If there are fewer than three sites, a named core is absent, or a set would be empty.
+        If there are too few sections with labels, a named core is absent, or a set would be empty.
     """
-    cores = [core for core in matched_cores(folder) if _has_labels(core, report)]
-    names = split_of(cores, split)
+    labelled = [core for core in matched_cores(folder) if _has_labels(core, report)]
+    parts = parts_of(labelled, split)
+    cores, names = parts.parts, parts.names
+    if parts.sentence:
+        report.note(parts.sentence)
     home = cache / "releases"
     home.mkdir(parents=True, exist_ok=True)
     found: dict[str, CoreTiles] = {}
@@ -111,57 +91,6 @@ def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Repo
         validation=_set_of(names.validation, found, "validation"),
         test=_set_of(names.test, found, "test"),
     )
-
-
-def split_of(cores: Sequence[MatchedCore], split: ReleaseSplit) -> SplitNames:
-    """
-    Return which core is in which set; cores of one site are in the same.
-
-    Sites are put in the order of a digest of their names. The first are tested on, the next
-    validate, the rest train; where cores are named, they and their sites' other cores are taken.
-
-    Raises
-    ------
-    SettingsError
-        As :func:`release_sets`.
-    """
-    site_of = {_plain(core.name): core.site for core in cores}
-    sites = sorted(set(site_of.values()), key=lambda site: hashlib.sha256(site.encode()).digest())
-    if len(sites) < _MIN_SITES:
-        raise SettingsError(
-            f"expected cores of at least {_MIN_SITES} sites with labels, so that no site is in "
-            f"two sets, got {len(sites)}: {', '.join(sites) or 'none'}"
-        )
-    test = _sites_named(split.test, site_of)
-    validation = _sites_named(split.validation, site_of)
-    left = [site for site in sites if site not in test | validation]
-    if not split.test:
-        count = max(1, round(split.test_share * len(sites)))
-        test, left = set(left[:count]), left[count:]
-    if not split.validation:
-        count = max(1, round(split.validation_share * len(sites)))
-        validation, left = set(left[:count]), left[count:]
-    if test & validation:
-        raise SettingsError(
-            f"expected test and validation cores of different sites, got both of "
-            f"{', '.join(sorted(test & validation))}"
-        )
-
-    def of(chosen: set[str]) -> tuple[str, ...]:
-        return tuple(core.name for core in cores if core.site in chosen)
-
-    return SplitNames(of(set(left)), of(validation), of(test))
-
-
-def _sites_named(names: tuple[str, ...], site_of: dict[str, str]) -> set[str]:
-    absent = [name for name in names if _plain(name) not in site_of]
-    if absent:
-        raise SettingsError(f"expected cores of the release, got {', '.join(absent)}")
-    return {site_of[_plain(name)] for name in names}
-
-
-def _plain(name: str) -> str:
-    return name.upper().replace("_", "-")
 
 
 def _set_of(names: tuple[str, ...], cut: dict[str, CoreTiles], what: str) -> TileSet:

@@ -22,6 +22,7 @@ from downcore_training.datasets.slice_tables.table import (
     Values,
     by_core,
     image_named,
+    is_depth_in_section,
     numbers,
     read_table,
     site_of,
@@ -81,6 +82,9 @@ def _core_of(table: Table, name: str, site: str) -> tuple[BenchCore, list[str]]:
         keep = np.flatnonzero(np.isfinite(depth))
         rows, depth = [rows[i] for i in keep], depth[keep]
     sections = [row[columns.section].strip() if columns.section else "" for row in rows]
+    depth, is_joined = _in_core(depth, sections)
+    if is_joined:
+        notes.append(f"{name}: depth is that in the section; sections are joined in their order")
     order = _order_of(depth, sections)
     rows, depth = [rows[i] for i in order], depth[order]
     sections = [sections[i] for i in order]
@@ -109,6 +113,20 @@ def _core_of(table: Table, name: str, site: str) -> tuple[BenchCore, list[str]]:
         further=further,
     )
     return core, notes
+
+
+def _in_core(depth: Values, sections: list[str]) -> tuple[Values, bool]:
+    """Return depths in the core, and whether the table's were those in each section."""
+    rows_of: dict[str, list[int]] = {}
+    for i, section in enumerate(sections):
+        rows_of.setdefault(section, []).append(i)
+    if not is_depth_in_section([depth[rows] for rows in rows_of.values()]):
+        return depth, False
+    joined, end_cm = depth.copy(), 0.0
+    for rows in rows_of.values():
+        joined[rows] += end_cm
+        end_cm = float(joined[rows].max()) + 1.0
+    return joined, True
 
 
 def _order_of(depth: Values, sections: list[str]) -> NDArray[np.int64]:

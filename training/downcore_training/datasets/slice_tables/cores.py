@@ -28,6 +28,7 @@ from downcore_training.datasets.slice_tables.table import (
     Values,
     by_core,
     image_named,
+    is_depth_in_section,
     numbers,
     read_table,
     site_of,
@@ -38,7 +39,6 @@ _MIN_ROWS = 2
 """Fewest rows of an image from which its scale follows."""
 _MAX_OFF_CM = 0.5
 """Furthest that a row may lie from the line on which the rows of its image lie."""
-_NEAR_TOP_CM = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def _core_of(
             warnings.append(f"{printable(strip.path.name)} is left out: {error}")
     if not placed:
         return None, (f"has no image that can be used: {'; '.join(warnings[:3])}",)
-    if _is_depth_in_section([strip for strip, _ in placed]):
+    if is_depth_in_section([strip.depth_cm for strip, _ in placed]):
         warnings.append(f"{name}: depth is that in the section; sections are joined in their order")
         placed = _joined(placed)
     places = tuple(place for _, place in placed)
@@ -221,13 +221,6 @@ def _image_of(strip: _Strip, core: str, px_per_cm: Fraction, top: Top) -> Sectio
     if not is_complete or n_lines == 0:
         raise SegmentError(f"expected a complete image, got {n_lines} lines")
     return replace(image, n_lines=n_lines)
-
-
-def _is_depth_in_section(strips: list[_Strip]) -> bool:
-    """Return whether depth begins anew with each image: all begin near 0, and they overlap."""
-    starts = sorted(float(strip.depth_cm.min()) for strip in strips)
-    ends = sorted(float(strip.depth_cm.max()) for strip in strips)
-    return len(strips) > 1 and starts[-1] < min(ends[0], _NEAR_TOP_CM)
 
 
 def _joined(placed: list[tuple[_Strip, PlacedSection]]) -> list[tuple[_Strip, PlacedSection]]:

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ ENDING = "_slices_1cm.csv"
 MAX_DEPTH_CM = 1e6
 """10 km; no core comes from deeper, and deeper numbers are typing errors."""
 
+_NEAR_TOP_CM = 20.0
+"""A section's first row is at most this far below its top."""
 _MAX_TABLES = 2_000
 _MISSING = frozenset({-9999.0, -999.0, -999.25, 9999.0, -99999.0})
 
@@ -88,6 +91,20 @@ def site_of(table: Table, folder: Path) -> str:
         return below[0]
     # In a flat folder the part of a name before the first break is the cruise or lake.
     return table.path.name.removesuffix(ENDING).split("-")[0].split("_")[0]
+
+
+def is_depth_in_section(parts_cm: Sequence[Values]) -> bool:
+    """
+    Return whether depth begins anew with each part of a core: all begin near 0, and they overlap.
+
+    Parameters
+    ----------
+    parts_cm : sequence of ndarray
+        Depths of the rows of each section or image, at least one each.
+    """
+    starts = sorted(float(part.min()) for part in parts_cm)
+    ends = sorted(float(part.max()) for part in parts_cm)
+    return len(parts_cm) > 1 and starts[-1] < min(ends[0], _NEAR_TOP_CM)
 
 
 def image_named(folder: Path, name: str) -> Path | None:
