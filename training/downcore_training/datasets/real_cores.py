@@ -90,6 +90,7 @@ def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Repo
         training=_set_of(names.training, found, "training"),
         validation=_set_of(names.validation, found, "validation"),
         test=_set_of(names.test, found, "test"),
+        split=parts.sentence,
     )
 
 

@@ -138,6 +138,11 @@ def _data(recipe: Recipe, sets: CoreSets) -> dict[str, Any]:
 
 def _sentence(recipe: Recipe, sets: CoreSets) -> str:
     counts = [len(tile_set.cores) for tile_set in (sets.training, sets.validation, sets.test)]
+    if sets.split:
+        return (
+            f"{counts[0]} parts of a release, validated on {counts[1]} and tested on {counts[2]}; "
+            f"{sets.split}"
+        )
     if not _is_generated(sets):
         return (
             f"{counts[0]} cores of a release, validated on {counts[1]} and tested on {counts[2]} "
