@@ -44,7 +44,7 @@ def finished_checkpoint(
         cores, the visible share, and the coverage of the intervals.
     """
     intervals = fit_intervals(validation)
-    trained = np.isfinite(sets.training.labels).any(axis=0)
+    trained = np.asarray(np.isfinite(sets.training.labels).any(axis=0))
     outputs = [
         {
             "property": prop.name,

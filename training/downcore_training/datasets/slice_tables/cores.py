@@ -138,7 +138,8 @@ def _core_of(
         ),
         section=section,
         slice_index=slice_index,
-        depth_cm=np.array([place.top_cm for place in places])[section] + slice_index + 0.5,
+        depth_cm=np.array([place.top_cm for place in places], np.float64)[section]
+        + (slice_index + 0.5),
         run=section.copy(),
         labels=np.concatenate(labels_of),
         ms_kind=sensor_of(chosen.names.get("ms", "")) or "unknown",
