@@ -10,6 +10,8 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -74,9 +76,10 @@ def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Repo
     found: dict[str, CoreTiles] = {}
     is_new = not all((home / _key(core, split.tiles_per_slice)).is_dir() for core in cores)
     for i, core in enumerate(cores):
-        report.at(i / len(cores), f"core {core.name}, {i + 1} of {len(cores)}")
+        share, text = i / len(cores), f"core {core.name}, {i + 1} of {len(cores)}"
+        report.at(share, text)
         try:
-            made = _made(core, home, split.tiles_per_slice, report)
+            made = _made(core, home, split.tiles_per_slice, report, partial(report.at, share, text))
         except SegmentError as error:
             report.note(f"{core.name} is left out: {error}")
             continue
@@ -112,13 +115,19 @@ def _has_labels(core: MatchedCore, report: Report) -> bool:
     return False
 
 
-def _made(core: MatchedCore, home: Path, tiles_per_slice: int, report: Report) -> CoreTiles:
-    """Return the tiles of a core, cut now or before."""
+def _made(
+    core: MatchedCore,
+    home: Path,
+    tiles_per_slice: int,
+    report: Report,
+    at_slice: Callable[[], None],
+) -> CoreTiles:
+    """Return the tiles of a core, cut now or before; ``at_slice``, called at each, may raise."""
     place = home / _key(core, tiles_per_slice)
     if not place.is_dir():
         beside = Path(tempfile.mkdtemp(prefix=".partial-", dir=home))
         try:
-            _cut(core, beside, tiles_per_slice)
+            _cut(core, beside, tiles_per_slice, at_slice)
             beside.rename(place)
         except OSError:
             # Another process may have been faster; its tiles are the same.
@@ -148,7 +157,9 @@ def _key(core: MatchedCore, tiles_per_slice: int) -> str:
     return digest.hexdigest()[:20]
 
 
-def _cut(core: MatchedCore, place: Path, tiles_per_slice: int) -> None:
+def _cut(
+    core: MatchedCore, place: Path, tiles_per_slice: int, at_slice: Callable[[], None]
+) -> None:
     """Cut the tiles of a core, one slice in memory at a time."""
     wanted = _near_labels(core)
     profile = np.full((len(wanted), len(PROFILE_NAMES)), np.nan)
@@ -156,6 +167,7 @@ def _cut(core: MatchedCore, place: Path, tiles_per_slice: int) -> None:
     colour = [np.empty((0, 6))]
     with core.images() as images, (place / "pixels.u8").open("wb") as file:
         for i in np.flatnonzero(wanted):
+            at_slice()
             lines, classes = images.lines_and_classes(int(i))
             px_per_cm = images.px_per_cm(int(i))
             profile[i] = profile_of_lines(lines, classes, px_per_cm)
