@@ -17,6 +17,8 @@ MAX_R2_LOSS = 0.01
 MAX_P95_DEVIATION = 0.1
 """95th percentile that a slice's value may move, of any property, in spreads of training cores."""
 
+_ALL = tuple(known.name for known in PROPERTIES)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parity:
@@ -50,7 +52,7 @@ def compare(
     reference: NDArray[np.float32],
     tiles: TileSet,
     scaling: TargetScaling,
-    properties: Sequence[str] = tuple(prop.name for prop in PROPERTIES),
+    properties: Sequence[str] = _ALL,
 ) -> Parity:
     """
     Compare outputs, each of shape (3, n_tiles, n_properties) in scaled space, slice by slice.
