@@ -27,6 +27,7 @@ from downcore.strata.bundle import (
     parse_manifest,
 )
 from downcore.strata.errors import SettingsError
+from downcore.strata.properties import PROPERTIES
 from downcore_export.answers import spread_over
 from downcore_export.avx2 import golden_deviation_on_avx2
 from downcore_export.bench_rows import BenchFile
@@ -151,12 +152,19 @@ def refuse_filled(out: Path) -> None:
 def _manifest(source: Source, sets: CoreSets, chosen: Chosen, onnx: WrittenOnnx) -> Manifest:
     """Return the manifest, but for the digests and the id."""
     parity = chosen.parity
-    intervals = tuple(Interval(o.interval_factor, o.interval_floor) for o in source.outputs)
-    covered = coverage(parity.values, intervals).tolist()
-    names = [output.property for output in source.outputs]
+    interval_of = {
+        output.property: Interval(output.interval_factor, output.interval_floor)
+        for output in source.outputs
+    }
+    shares = coverage(parity.values, [interval_of.get(prop.name) for prop in PROPERTIES])
+    covered = {
+        prop.name: float(share)
+        for prop, share in zip(PROPERTIES, shares, strict=True)
+        if prop.name in interval_of
+    }
     as_shipped = {
         "test_as_shipped": parity.scores,
-        "interval_coverage_as_shipped": {"test": dict(zip(names, covered, strict=True))},
+        "interval_coverage_as_shipped": {"test": covered},
         "abstained_as_shipped": {"test": chosen.limit.test_share},
         "run": {key: value for key, value in source.run.items() if isinstance(value, (int, float))},
     }

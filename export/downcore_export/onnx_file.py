@@ -6,6 +6,7 @@ be converted to ONNX. Where 8 bit changes values too much, it is kept in 32 bit.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.bundle import INPUT_NAME, OUTPUT_NAMES, TILE_PX, OnnxFile
-from downcore.strata.properties import PROPERTIES
 from downcore_export.answers import Tiles, spread_over
 from downcore_export.conversion import FEATURES_NAME
 from downcore_export.onnx_quantisation import INPUT, plain_onnx, quantised_onnx
@@ -64,10 +64,10 @@ def onnx_file(
     precision, content, moved = "f32", b"", {"": np.inf}
     if chosen.calibration is not None:
         precision, content = "int8", _of_8_bit(source, chosen.calibration)
-        moved = _p95(run_onnx(content, some)[0], ideal[0])
+        moved = _p95(run_onnx(content, some)[0], ideal[0], source.properties)
     if not max(moved.values()) <= MAX_P95_DEVIATION:
         precision, content = "f32", with_tile_input(plain_onnx(source.module))
-        moved = _p95(run_onnx(content, some)[0], ideal[0])
+        moved = _p95(run_onnx(content, some)[0], ideal[0], source.properties)
     tiles, outputs = golden
     apart = float(np.abs(run_onnx(content, tiles)[0] - outputs[0]).max())
     return WrittenOnnx(content, OnnxFile(precision, apart, moved))
@@ -155,6 +155,8 @@ def _replace(field: Any, content: list[Any]) -> None:
     field.extend(copies)
 
 
-def _p95(got: NDArray[np.float32], ideal: NDArray[np.float32]) -> dict[str, float]:
+def _p95(
+    got: NDArray[np.float32], ideal: NDArray[np.float32], properties: Sequence[str]
+) -> dict[str, float]:
     moved = np.percentile(np.abs(got - ideal), 95, axis=0)
-    return {prop.name: float(x) for prop, x in zip(PROPERTIES, moved, strict=True)}
+    return {name: float(x) for name, x in zip(properties, moved, strict=True)}

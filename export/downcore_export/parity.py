@@ -1,5 +1,6 @@
 """Parity: how far a quantised network is from the trained one, and whether that is acceptable."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ MAX_R2_LOSS = 0.01
 
 MAX_P95_DEVIATION = 0.1
 """95th percentile that a slice's value may move, of any property, in spreads of training cores."""
+
+_ALL = tuple(known.name for known in PROPERTIES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,27 +52,37 @@ def compare(
     reference: NDArray[np.float32],
     tiles: TileSet,
     scaling: TargetScaling,
+    properties: Sequence[str] = _ALL,
 ) -> Parity:
     """
     Compare outputs, each of shape (3, n_tiles, n_properties) in scaled space, slice by slice.
 
-    Slices without a label count for the deviation and not for R2.
+    Slices without a label count for the deviation and not for R2. ``properties`` names the columns
+    of the outputs and of the scaling, in the order of PROPERTIES.
     """
+    columns = [i for i, prop in enumerate(PROPERTIES) if prop.name in properties]
     values, truth = (
         join_slices(
             tiles,
-            scaling.unscaled(raw[0].astype(np.float64)),
-            np.exp(raw[1].astype(np.float64)) * scaling.spread,
+            _of_all(scaling.unscaled(raw[0].astype(np.float64)), columns),
+            _of_all(np.exp(raw[1].astype(np.float64)) * scaling.spread, columns),
         )
         for raw in (outputs, reference)
     )
     got, ideal = score(values.at_support, values), score(truth.at_support, truth)
-    moved = np.abs(values.mean - truth.mean) / scaling.spread
-    names = [prop.name for prop in PROPERTIES]
+    moved = np.abs(values.mean - truth.mean)[:, columns] / scaling.spread
+    names = [PROPERTIES[i].name for i in columns]
     return Parity(
-        scores=got,
+        scores={name: got[name] for name in names},
         r2_loss={n: ideal[n].get("r2", np.nan) - got[n].get("r2", np.nan) for n in names},
         p95_deviation={n: float(np.percentile(moved[:, i], 95)) for i, n in enumerate(names)},
         n_tiles=len(tiles),
         values=values,
     )
+
+
+def _of_all(values: NDArray[np.float64], columns: list[int]) -> NDArray[np.float64]:
+    """Return values of some properties as columns of all, the others NaN."""
+    out = np.full((len(values), len(PROPERTIES)), np.nan)
+    out[:, columns] = values
+    return out

@@ -158,7 +158,7 @@ def choose(source: Source, sets: CoreSets, *, quantisers: Iterable[str], report:
         report.at(0.8, "judging on the test cores")
         compiled = CompiledGraph(files.graph, precision=candidate.precision)
         answers = compiled.answers(test)
-        parity = compare(answers.outputs, ideal, sets.test, source.scaling)
+        parity = compare(answers.outputs, ideal, sets.test, source.scaling, source.properties)
         summary = f"{candidate.precision}, {candidate.method}, on test cores: {parity_text(parity)}"
         report.note(summary)
         tried.append(summary)
@@ -247,7 +247,9 @@ def _by_quantiser(
         report.at(0.1 + 0.6 * i / len(quantisers), f"quantising with {name}")
         graph = _quantised(source, name, calibration, many, ideal_many)
         compiled = CompiledGraph(graph)
-        parity = compare(compiled.answers(unseen).outputs, ideal, judges, source.scaling)
+        parity = compare(
+            compiled.answers(unseen).outputs, ideal, judges, source.scaling, source.properties
+        )
         report.note(f"{name} on validation cores: {parity_text(parity)}")
         candidate = _Candidate(name, "int8", graph, compiled, len(calibration.pixels))
         yield parity.distance, name, candidate

@@ -15,7 +15,8 @@ from downcore.strata.bundle import OutputScaling
 from downcore.strata.errors import BundleError, SettingsError
 from downcore_training.datasets import CoreSets, CoreTiles
 from downcore_training.datasets.generated import core_sets
-from downcore_training.datasets.real_cores import ReleaseSplit, release_sets
+from downcore_training.datasets.real_cores import release_sets
+from downcore_training.datasets.release_split import ReleaseSplit
 from downcore_training.fitting.checkpoint import read, trained_network
 from downcore_training.fitting.known_networks import network_named
 from downcore_training.fitting.scaling import TargetScaling
@@ -53,8 +54,13 @@ class Source:
         return hashlib.sha256(self.recipe.encode()).hexdigest()
 
     @property
+    def properties(self) -> tuple[str, ...]:
+        """Names of the properties that it predicts, in the order of PROPERTIES."""
+        return tuple(output.property for output in self.outputs)
+
+    @property
     def scaling(self) -> TargetScaling:
-        """Centre and spread of every property."""
+        """Centre and spread of each of its properties."""
         return TargetScaling(
             np.array([output.centre for output in self.outputs]),
             np.array([output.spread for output in self.outputs]),

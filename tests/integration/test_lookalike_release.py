@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from silent import Silent
 
 from downcore.strata.errors import SettingsError
+from downcore_training.datasets.folders import matched_cores
 from downcore_training.datasets.lookalike import LookalikeRecipe, write_lookalike
-from downcore_training.datasets.matching import MatchedCore, matched_cores
+from downcore_training.datasets.matched_core import MatchedCore
 from downcore_training.datasets.matching_rules import MatchingRules, SectionRule, load_rules
-from downcore_training.datasets.real_cores import ReleaseSplit, release_sets, split_of
+from downcore_training.datasets.real_cores import release_sets
 from downcore_training.datasets.release import find_release
+from downcore_training.datasets.release_split import ReleaseSplit, split_of
 
 RECIPE = LookalikeRecipe(cores=5, sections=3, section_cm=24, px_per_cm=24, seed=3)
 

@@ -204,11 +204,43 @@ _PLAIN = (
             Column("Instrument", "", "=GRA1"),
         ),
     ),
+    Sample(
+        format="janus",
+        label="density",
+        columns=(
+            Column("leg", "", "=145"),
+            Column("site", "", "=887"),
+            Column("hole", "", "=A"),
+            Column("core", "", "=1"),
+            Column("type", "", "=H"),
+            Column("section", "", "section"),
+            Column("top_cm", "", "section_depth"),
+            Column("depth_mbsf", "", "core_depth", per_cm=0.01),
+            Column("density_g_cm3", "", "density"),
+        ),
+    ),
+    Sample(
+        format="janus",
+        label="abbreviated",
+        columns=(
+            Column("Leg", "", "=145"),
+            Column("Site", "", "=887"),
+            Column("H", "", "=A"),
+            Column("Cor", "", "=1"),
+            Column("T", "", "=H"),
+            Column("Sc", "", "section"),
+            Column("Top(cm)", "", "section_depth"),
+            Column("Depth (mbsf)", "", "core_depth", per_cm=0.01),
+            Column("Density (g/cc)", "", "density"),
+        ),
+        delimiter="\t",
+    ),
 )
 
 
-def _lore(label: str, title: str, field: str) -> Sample:
-    density = next(one for one in _PLAIN if one.format == "lore")
+def _other(fmt: str, label: str, title: str, field: str) -> Sample:
+    """Return the sample of a format that writes a file a property, for another property."""
+    density = next(one for one in _PLAIN if one.format == fmt)
     columns = tuple(
         Column(title, "", field) if column.field == "density" else column
         for column in density.columns
@@ -218,9 +250,11 @@ def _lore(label: str, title: str, field: str) -> Sample:
 
 PLAIN = (
     *_PLAIN,
-    _lore("velocity", "P-wave velocity (m/s)", "vp"),
-    _lore("loop", "Magnetic susceptibility (instr. units)", "ms"),
-    _lore("point sensor", "Magnetic susceptibility (SI)", "ms"),
+    _other("janus", "loop", "mag_sus_loop_instr", "ms"),
+    _other("janus", "velocity", "vp_m_s", "vp"),
+    _other("lore", "velocity", "P-wave velocity (m/s)", "vp"),
+    _other("lore", "loop", "Magnetic susceptibility (instr. units)", "ms"),
+    _other("lore", "point sensor", "Magnetic susceptibility (SI)", "ms"),
 )
 """Each format as it is usually written."""
 

@@ -60,12 +60,37 @@ def test_a_unit_of_depth_that_is_not_known_is_told(tmp_path: Path) -> None:
     path = tmp_path / "LAKE.csv"
     rows = [f"LAKE,{i},{i},1.4" for i in range(10)]
     header = "Core,Core_depth,Field_depth_,GRD_Gamma_Ray_Density__SAT_cal"
+    path.write_text("\n".join([header, ",cm,mcd,kgm-3", *rows]))
+
+    log = read_log(path)
+
+    assert any("core depth is in 'mcd', which is not known" in text for text in log.warnings)
+    assert not any("section depth" in text for text in log.warnings), "cm is known"
+
+
+def test_depth_below_the_sea_floor_is_in_metres(tmp_path: Path) -> None:
+    path = tmp_path / "LAKE.csv"
+    rows = [f"LAKE,{i},{i},1.4" for i in range(10)]
+    header = "Core,Core_depth,Field_depth_,GRD_Gamma_Ray_Density__SAT_cal"
     path.write_text("\n".join([header, ",cm,mbsf,kgm-3", *rows]))
 
     log = read_log(path)
 
-    assert any("core depth is in 'mbsf', which is not known" in text for text in log.warnings)
-    assert not any("section depth" in text for text in log.warnings), "cm is known"
+    assert (log.section_depth_cm[9], log.core_depth_cm[9]) == (9.0, 900.0)
+
+
+def test_susceptibility_in_the_instrument_units_of_janus_is_used_and_it_says_so(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "loop.csv"
+    header = "leg,site,hole,core,type,section,top_cm,depth_mbsf,mag_sus_loop_instr"
+    path.write_text("\n".join([header, *(f"145,887,A,1,H,CC,{i},0.0{i},65" for i in range(10))]))
+
+    log = read_log(path)
+
+    assert log.excluded == frozenset()
+    assert any("instrument units" in text for text in log.warnings)
+    assert (set(log.core), set(log.section)) == ({"145-887A-1H"}, {"CC"})
 
 
 def test_instrument_units_are_no_susceptibility(tmp_path: Path) -> None:

@@ -78,6 +78,31 @@ def test_a_backbone_is_taken_and_its_classifier_is_not(
     assert len(loaded.taken) + len(loaded.fresh) == len(state)
 
 
+def test_of_the_full_hrnet_w18_the_first_blocks_are_taken_and_the_others_are_named(
+    tmp_path: Path,
+) -> None:
+    """It is as wide as small-v2 and has four blocks a branch, not two, and more modules."""
+    network, public = network_named("hrnet-deeplabv3plus"), published("hrnet-deeplabv3plus")
+    deeper = {
+        re.sub(r"(branches\.\d\.|layer1\.)1\.", rf"\g<1>{block}.", k): v
+        for block in (2, 3)
+        for k, v in public.items()
+        if re.search(r"(branches\.\d|layer1)\.1\.", k)
+    }
+    more = {k.replace("stage3.2.", "stage3.3."): v for k, v in public.items() if "stage3.2." in k}
+    torch.save({"state_dict": public | deeper | more}, tmp_path / "w18.pt")
+    module = network.build()
+
+    loaded = load_public_weights(module, tmp_path / "w18.pt", left_out=network.left_out)
+
+    assert len(loaded.taken) == 144 * 6
+    assert {"layer1.2.conv1.weight", "stage2.0.branches.0.3.bn2.bias"} <= set(loaded.unused)
+    for layer in ("layer1.3 (", "stage2.0 (", "stage3.3 (", "classifier"):
+        assert layer in loaded.sentence
+    assert f"took {144 * 6} of {144 * 6 + len(loaded.unused)} tensors" in loaded.sentence
+    assert "begun at random: decoder" in loaded.sentence
+
+
 def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
     torch.save(published("resnet-18"), tmp_path / "w.pt")
     network = network_named("hrnet-deeplabv3plus")

@@ -91,6 +91,17 @@ def test_scaled_training_labels_have_mean_0_and_sd_1_whatever_is_not_logged() ->
     assert math.isnan(scaled[3, 1])
 
 
+def test_a_property_that_nobody_logged_needs_no_scaling() -> None:
+    labels = tile_set(list(range(9))).labels
+    labels[:, 1] = math.nan
+
+    scaling = fit_scaling(labels)
+
+    assert (scaling.centre[1], scaling.spread[1]) == (0.0, 1.0)
+    with pytest.raises(ValueError, match="at least one property"):
+        fit_scaling(np.full((9, 3), np.nan))
+
+
 def test_labels_all_alike_cannot_be_scaled() -> None:
     with pytest.raises(ValueError, match="two different labels of density"):
         fit_scaling(np.ones((9, 3)))
@@ -287,8 +298,19 @@ def test_intervals_hold_nine_in_ten_of_the_slices_they_were_fitted_on(seed: int)
     # The mean over cores of shares may be a rounding error below.
     assert (coverage(values, intervals) >= 0.9 - 1e-9).all()
     for one in intervals:
+        assert one is not None
         assert one.factor == pytest.approx(1.645, rel=0.35)
         assert one.floor > 0
+
+
+def test_a_property_without_a_label_has_no_interval_and_no_coverage() -> None:
+    values = values_of(np.zeros((20, 3)), np.ones((20, 3)))
+    values.label[:, 1] = np.nan
+
+    intervals = fit_intervals(values)
+
+    assert [interval is None for interval in intervals] == [False, True, False]
+    assert np.isnan(coverage(values, intervals)).tolist() == [False, True, False]
 
 
 def test_a_network_too_sure_of_itself_gets_a_larger_factor() -> None:
@@ -298,6 +320,8 @@ def test_a_network_too_sure_of_itself_gets_a_larger_factor() -> None:
     honest = fit_intervals(values_of(error, np.ones((500, 3))))
     boastful = fit_intervals(values_of(error, np.full((500, 3), 0.1)))
 
+    assert boastful[0] is not None
+    assert honest[0] is not None
     assert boastful[0].factor == pytest.approx(10 * honest[0].factor)
 
 

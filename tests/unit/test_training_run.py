@@ -17,11 +17,13 @@ torch = pytest.importorskip("torch", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
 from downcore_training import networks  # noqa: E402 - see above
-from downcore_training.datasets import CoreSets  # noqa: E402 - see above
+from downcore_training.datasets import CoreSets, TileSet  # noqa: E402 - see above
 from downcore_training.datasets.generated import core_sets, px_per_cm_of  # noqa: E402 - see above
 from downcore_training.fitting import checkpoint  # noqa: E402 - see above
+from downcore_training.fitting.budget import Budget  # noqa: E402 - see above
 from downcore_training.fitting.lesson import Assignment  # noqa: E402 - see above
 from downcore_training.fitting.scaling import fit_scaling  # noqa: E402 - see above
+from downcore_training.fitting.summary import baseline_figures  # noqa: E402 - see above
 from downcore_training.fitting.train import train  # noqa: E402 - see above
 from downcore_training.network import Network  # noqa: E402 - see above
 from downcore_training.recipe import CoreSet, Recipe, parse_recipe  # noqa: E402 - see above
@@ -261,7 +263,8 @@ def test_a_run_starts_from_public_weights(recipe: Recipe, cores: CoreSets, tmp_p
 
     last = checkpoint.read(tmp_path / "run" / checkpoint.LAST)
     torch.testing.assert_close(last["state_dict"]["conv.weight"], public["conv.weight"])
-    assert any(note.startswith(f"took {len(public)} tensors from") for note in heard.notes)
+    took = f"took {len(public)} of {len(public)} tensors; begun at random: nothing"
+    assert any(took in note for note in heard.notes)
 
 
 def test_a_device_that_is_not_there_is_named(
@@ -304,6 +307,90 @@ def test_the_run_ends_with_the_budget_and_the_learning_rate_near_zero(
     assert last["step"] == 4
     (rate,) = {group["lr"] for group in last["optimiser"]["param_groups"]}
     assert rate < 0.2 * bounded.learning_rate
+
+
+class Clock:
+    """Seconds that pass only when somebody looks, a few at a time."""
+
+    def __init__(self, step_s: float) -> None:
+        self.now_s, self.step_s = 0.0, step_s
+
+    def __call__(self) -> float:
+        self.now_s += self.step_s
+        return self.now_s
+
+
+def test_reading_ends_with_the_budget_of_the_whole_command(recipe: Recipe, tmp_path: Path) -> None:
+    budget = Budget(1.0, 0.0, Clock(step_s=25.0))
+
+    with pytest.raises(SettingsError, match=r"budget of 1 min is used up at .* of 5 made"):
+        core_sets(recipe.cores, tmp_path, report=budget.watched(Silent()), make=FakeCore)
+
+    made = [path for path in tmp_path.rglob("*") if path.suffix == ".npz"]
+    assert made, "what was made stays in the cache"
+
+
+def test_training_gets_what_reading_and_judging_leave_of_the_budget(
+    recipe: Recipe, cores: CoreSets, tmp_path: Path
+) -> None:
+    clock = Clock(step_s=0.0)
+    clock.now_s = 120.0
+    task = Assignment(replace(recipe, budget_min=5), RECIPE, cores, tmp_path)
+    heard = Notes()
+
+    left = Budget(5.0, 0.0, clock).within(task, heard)
+
+    assert left.recipe.budget_min == pytest.approx(3.0)
+    assert left.baselines is not None
+    assert any("3.0 of 5 min" in note for note in heard.notes)
+    with pytest.raises(SettingsError, match="leaves time for training"):
+        Budget(2.0, 0.0, clock).within(task, Silent())
+    assert Budget(0.0, 0.0, clock).within(task, Silent()) is task
+
+
+def test_baselines_known_before_the_training_are_those_that_come_after_it(
+    finished: tuple[Path, list[float]], cores: CoreSets
+) -> None:
+    metrics = checkpoint.read(finished[0])["metrics"]
+
+    before = baseline_figures(cores)
+
+    assert before == {name: metrics[name] for name in before}
+    assert "test_baseline_ridge_on_colour" in before
+
+
+def without_vp(cores: CoreSets) -> CoreSets:
+    def of(tiles: TileSet) -> TileSet:
+        kept = []
+        for core in tiles.cores:
+            labels, visible = core.labels.copy(), core.visible.copy()
+            labels[:, 1] = visible[:, 1] = math.nan
+            kept.append(replace(core, labels=labels, visible=visible))
+        return TileSet(kept)
+
+    return CoreSets(of(cores.training), of(cores.validation), of(cores.test))
+
+
+def test_cores_without_velocity_train_a_network_of_density_and_susceptibility(
+    recipe: Recipe, cores: CoreSets, tmp_path: Path
+) -> None:
+    heard = Losses()
+
+    path = train(Assignment(recipe, RECIPE, without_vp(cores), tmp_path), report=heard)
+
+    content = checkpoint.read(path)
+    assert [output["property"] for output in content["outputs"]] == ["density", "ms"]
+    assert "vp" not in content["metrics"]["interval_coverage"]["test"]
+    assert all(math.isfinite(loss) for loss in heard.losses)
+    whole = Tiny()
+    whole.load_state_dict(content["state_dict"])
+    x = torch.rand(3, 3, 200, 200) * 255
+    with torch.inference_mode():
+        answers = checkpoint.trained_network(content)(x)
+        all_three = whole.eval()(x)
+    for answer, three in zip(answers[:3], all_three[:3], strict=True):
+        assert torch.equal(answer, three[:, [0, 2]])
+    assert torch.equal(answers[3], all_three[3])
 
 
 def test_the_checkpoint_holds_what_a_bundle_needs(finished: tuple[Path, list[float]]) -> None:

@@ -17,7 +17,7 @@ def train(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Release of real cores to train on; generated cores if not given."),
+        typer.Option(help="Folder of real cores, as bench reads it; generated ones without."),
     ] = None,
     cache: Annotated[
         Path | None,
@@ -27,16 +27,18 @@ def train(
         bool, typer.Option("--resume", help="Go on from the last state in the folder.")
     ] = False,
     budget_min: Annotated[
-        float | None, typer.Option(help="Minutes of wall time, in place of the recipe's.", min=0)
+        float | None,
+        typer.Option(help="Minutes for the whole command, in place of the recipe's.", min=0),
     ] = None,
 ) -> None:
     """
-    Train a network on generated cores, or on those of a release.
+    Train a network on generated cores, or on those of a folder that bench reads.
 
     The learning rate falls to 0 by the last step or the end of the budget, whichever comes
     first. With a budget the result depends on the machine's speed; with 0, steps alone
-    decide, and the same recipe gives the same network. Judging on the test cores comes
-    after the budget and takes a few minutes more.
+    decide, and the same recipe gives the same network. The budget is that of the whole
+    command: time for judging is set aside, and where reading alone uses it up, it ends
+    with 1; what was read stays in the cache.
 
     Exit codes: 0 trained, 1 the recipe or the folder cannot be used, 130 interrupted.
     """

@@ -117,6 +117,13 @@ def _of_ms(values: NDArray[np.float64], header: Header, layout: Layout) -> list[
         reason = "in instrument units, not corrected for the core's volume"
         source = "IODP, README of the MSLOOP reports"
         return [Doubt("ms", reason, source, excludes_absolute_use=True)]
+    if unit == "about 1e-5 SI":
+        reason = (
+            "in instrument units, taken as 1e-5 SI as they are, which is right within a factor of "
+            "0.7 to 1.3"
+        )
+        source = "ODP file documents of Legs 154 and 173: 1e-6 cgs; a core of 66 mm: times 0.66"
+        return [Doubt("ms", reason, source, excludes_absolute_use=False)]
     if unit == "unknown":
         reason = "the file does not say its unit; 1e-5 SI is assumed"
         source = "loggers write 1e-5 SI unless told otherwise"

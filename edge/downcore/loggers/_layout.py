@@ -86,8 +86,11 @@ class Layout:
     ms_unit: MsUnit | Callable[[Header], MsUnit]
     """Of every file, or a function of a file's header."""
     n_header_rows: int = 1
-    core_parts: tuple[str, ...] = ()
-    """Plain names of the columns that name a core together; empty to use ``columns.core``."""
+    core_parts: tuple[tuple[str, ...], ...] = ()
+    """
+    Plain names, the best first, of each column that names a core together with the others; empty
+    to use ``columns.core``.
+    """
     core_of: Callable[[tuple[str, ...]], str] = "".join
     """The core that the cells of the core's columns name; "" if they do not."""
     is_raw: bool = False

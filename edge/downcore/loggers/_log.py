@@ -15,7 +15,8 @@ HEAD_BYTES = 65_536
 """Bytes at the start of a file from which its format is recognised."""
 
 MsKind = Literal["loop", "point", "unknown"]
-MsUnit = Literal["1e-5 SI", "instrument units", "unknown"]
+MsUnit = Literal["1e-5 SI", "about 1e-5 SI", "instrument units", "unknown"]
+"""``about 1e-5 SI``: instrument units known to be 1e-5 SI within a factor of 0.7 to 1.3."""
 
 
 class LogError(DowncoreError):

@@ -14,7 +14,7 @@ from downcore.loggers._layout import FIELDS, Header, Layout, header_of, is_calib
 from downcore.loggers._log import CREDIBLE, CoreLog, LogError, LogFlag, LogFormat
 from downcore.loggers._table import column_of, number, read_bytes
 
-_CM_OF = {"m": 100.0, "mm": 0.1, "cm": 1.0}
+_CM_OF = {"m": 100.0, "mbsf": 100.0, "mm": 0.1, "cm": 1.0}
 _TAKEN_AS_CM = frozenset({"", *_CM_OF})
 
 
@@ -147,7 +147,10 @@ def _cores(
     rows: list[tuple[str, ...]], header: Header, layout: Layout, path: Path
 ) -> tuple[str, ...]:
     if layout.core_parts:
-        columns = [header.names.index(part) for part in layout.core_parts]
+        columns = [
+            next(header.names.index(name) for name in part if name in header.names)
+            for part in layout.core_parts
+        ]
     else:
         columns = [at for at, _ in [column_of(header.names, layout.columns.core)] if at is not None]
     fallback = printable(path.stem)

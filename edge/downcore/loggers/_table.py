@@ -19,7 +19,7 @@ _DELIMITERS = ("\t", ",", ";")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _BLANKS = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "--"})
 _UNITS = (
-    r"(?:cm|mm|m|ms|ms1|m1s|gcc|gmcc|gcm3|gcm|gml|kgm3|si|si105|six105|x105si|105si|si10e5|1e5si"
+    r"(?:cm|mm|m|mbsf|ms|ms1|m1s|gcc|gmcc|gcm3|gcm|gml|kgm3|si|si105|six105|x105si|105si|si10e5|1e5si"
     r"|e5si|x10e5si|siunits|si1e5|instrumentunits|instrunits|iu)?"
 )
 """Units as they stand at the end of names, letters and digits only."""

@@ -11,11 +11,11 @@ from downcore.loggers._layout import Columns, Header, Layout
 from downcore.loggers._log import MsKind, MsUnit
 from downcore.loggers._reading import log_format
 
-_CORE = ("exp", "site", "hole", "core", "type")
+_CORE = (("exp",), ("site",), ("hole",), ("core",), ("type",))
 
 
 def _is_mine(header: Header) -> bool:
-    return all(name in header.names for name in (*_CORE, "sect")) and header.has("offset")
+    return all(name in header.names for (name,) in (*_CORE, ("sect",))) and header.has("offset")
 
 
 def _core_of(cells: tuple[str, ...]) -> str:

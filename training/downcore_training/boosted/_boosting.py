@@ -70,6 +70,9 @@ def fit_trees(
 ) -> HistGradientBoostingRegressor:
     """Return trees fitted to ``target`` (n,) of ``features`` (n, k); NaN targets are left out."""
     known = np.isfinite(target)
+    if not known.any():
+        # A property that nobody logged is not an output of the bundle; its trees say 0.
+        known, target = np.ones(target.shape, np.bool_), np.zeros(target.shape)
     model = HistGradientBoostingRegressor(
         learning_rate=how.learning_rate,
         max_iter=n_trees,

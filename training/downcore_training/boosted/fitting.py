@@ -172,6 +172,9 @@ def _fit_spreads(
     for i in range(len(PROPERTIES)):
         model = fit_trees(training.features, target[:, i], n_trees=N_SPREAD_TREES, how=how)
         known = np.isfinite(target[:, i])
+        if not known.any():
+            found.append((model, 0.0))
+            continue
         log_error = predicted([(model,)], training.features[known])[:, 0]
         ratio = error[tiles.group][known, i] / np.exp(log_error)
         # Of the errors in units of the sd, the mean square is to be 1.
@@ -188,6 +191,8 @@ def _cell_weights(training: _DescribedTiles, scaling: TargetScaling) -> NDArray[
     out = np.zeros((len(PROPERTIES), seen.shape[1]))
     for i in range(len(out)):
         known = np.isfinite(scaled[:, i])
+        if not known.any():
+            continue
         x, y = seen[known], scaled[known, i]
         apart = x - x.mean(axis=0)
         spread = np.where(apart.std(axis=0) > 0, apart.std(axis=0), 1.0)

@@ -1,4 +1,4 @@
-"""Values of a log interpolated to the centres of slices, never extrapolated."""
+"""Values of a log at the centres of slices: interpolated, or the nearest of a sparse log."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,55 @@ def labels_at(
         elif 0 < k < depth.size and depth[k] - depth[k - 1] <= MAX_GAP_CM + _SAME_CM:
             share = (centre - depth[k - 1]) / (depth[k] - depth[k - 1])
             labels[i] = value[k - 1] + share * (value[k] - value[k - 1])
+    return labels
+
+
+def step_cm(depth_cm: list[NDArray[np.float64]]) -> float:
+    """
+    Return the usual distance of two rows of a log, NaN where no section has two.
+
+    Parameters
+    ----------
+    depth_cm : list of ndarray
+        Depths of the rows with a value in each section, in any order; NaN for unknown.
+    """
+    steps = [np.diff(np.unique(depth[np.isfinite(depth)])) for depth in depth_cm]
+    all_steps = np.concatenate([np.empty(0), *steps])
+    return float(np.median(all_steps)) if all_steps.size else float("nan")
+
+
+def nearest_at(
+    centre_cm: NDArray[np.float64],
+    depth_cm: NDArray[np.float64],
+    values: NDArray[np.float64],
+    usable: NDArray[np.bool_],
+    within_cm: float,
+) -> NDArray[np.float64]:
+    """
+    Return the value of the usable row nearest to each centre; of two as near, the upper one.
+
+    Parameters
+    ----------
+    centre_cm, depth_cm, values, usable
+        As for :func:`labels_at`.
+    within_cm : float
+        Distance from which a centre has no value.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        NaN where no row is near enough.
+    """
+    known = np.isfinite(depth_cm) & np.isfinite(values) & usable
+    depth, value = _by_depth(depth_cm[known], values[known])
+    labels = np.full(centre_cm.shape, np.nan)
+    if not depth.size:
+        return labels
+    off = np.abs(centre_cm[:, None] - depth[None, :])
+    # Decimals read as floats differ by less than this where they are equal.
+    nearest = np.argmin(np.round(off / _SAME_CM), axis=1)
+    near = off[np.arange(centre_cm.size), nearest] <= within_cm + _SAME_CM
+    labels[near] = value[nearest[near]]
     return labels
 
 

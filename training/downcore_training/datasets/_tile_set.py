@@ -99,6 +99,8 @@ class CoreSets:
     training: TileSet
     validation: TileSet
     test: TileSet
+    split: str = ""
+    """How they were split, where not by site; for whoever reads the figures."""
 
     def __post_init__(self) -> None:
         seeds = [c.seed for s in (self.training, self.validation, self.test) for c in s.cores]

@@ -163,12 +163,11 @@ def core_sets(
     build = partial(_build_core, cores=cores, folder=folder, make=make, held_out=held_out)
     for i, seed in enumerate(_mapped(build, missing, processes), start=1):
         report.at(i / len(missing), f"core {seed}, {i} of {len(missing)} made")
-    return CoreSets(
-        **{
-            name: TileSet([c for c in map(partial(_open_core, folder), part) if len(c.slice_index)])
-            for name, part in seeds.items()
-        }
-    )
+    sets = {
+        name: TileSet([c for c in map(partial(_open_core, folder), part) if len(c.slice_index)])
+        for name, part in seeds.items()
+    }
+    return CoreSets(sets["training"], sets["validation"], sets["test"])
 
 
 def _seeds(first: int, count: int) -> range:

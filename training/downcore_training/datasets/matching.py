@@ -3,112 +3,33 @@ Matching of slices with the rows of logs, by depth in the section.
 
 A slice has a label only where the log has usable values on both sides of its centre, no more than
 1.6 cm apart. No value is carried past the first or the last row of a section, or across the place
-where a section is missing.
+where a section is missing. Of a log whose own rows lie further apart, as those of loops do, a
+slice has the value of the nearest row, if that is no further than such a sensor sees.
 """
-
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.loggers import CoreLog, usable
 from downcore.strata.depth import LineScale
-from downcore.strata.errors import SettingsError
 from downcore.strata.properties import PROPERTIES
-from downcore_training.datasets._depth_labels import MAX_GAP_CM, distance_to_ends_cm, labels_at
-from downcore_training.datasets.matching_rules import MatchingRules, load_rules
+from downcore_training.datasets._depth_labels import (
+    MAX_GAP_CM,
+    distance_to_ends_cm,
+    labels_at,
+    nearest_at,
+    step_cm,
+)
+from downcore_training.datasets.matched_core import MatchedCore, MatchedSection
+from downcore_training.datasets.matching_rules import MatchingRules
 from downcore_training.datasets.placing import PlacedSection, place_sections
-from downcore_training.datasets.release import Release, ReleaseCore, find_release, section_key
-from downcore_training.datasets.slice_images import SliceImages
+from downcore_training.datasets.release import ReleaseCore
+from downcore_training.datasets.section_image import section_key
 
-__all__ = ["MAX_GAP_CM", "MatchedCore", "MatchedSection", "SliceImages", "match", "matched_cores"]
+NEAREST_CM = (1.0, 1.0, 1.5)
+"""Largest distance of a row of a sparse log that labels a slice, in the order of PROPERTIES."""
 
-
-@dataclass(frozen=True, slots=True)
-class MatchedSection:
-    """One section image and its depth in the core."""
-
-    name: str
-    """Such as ``2019_643_FA_GC01_01``."""
-    number: int
-    """Counted from the core's top, from 1."""
-    image: Path
-    """The image, or its first strip."""
-    top_cm: float
-    """Depth in the core of the image's first line."""
-    px_per_cm: float
-    n_slices: int
-    """Centimetres in the image, a short last one included."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MatchedCore:
-    """A core's slices, top to bottom, with their labels; arrays of one length."""
-
-    name: str
-    """Expedition and core, such as ``2019-643-FA-GC01``."""
-    site: str
-    """Cores that were taken together, such as a piston core and its trigger core, share it."""
-    sections: tuple[MatchedSection, ...]
-    """Sections with an image, top to bottom."""
-    section: NDArray[np.int64]
-    """Index into ``sections`` of each slice."""
-    slice_index: NDArray[np.int64]
-    """Which centimetre of the section's image each slice is."""
-    depth_cm: NDArray[np.float64]
-    """Depth of each slice's centre in the core."""
-    run: NDArray[np.int64]
-    """Number of the unbroken stretch each slice is in; every section is one of its own."""
-    labels: NDArray[np.float64]
-    """Shape (n, 3), in the order of PROPERTIES, ``ms`` as log10; NaN where there is none."""
-    ms_kind: str
-    """``loop``, ``point`` or ``unknown``: what measured the susceptibility of the labels."""
-    logs: tuple[tuple[str, str], ...]
-    """Name and SHA-256 of every log used."""
-    warnings: tuple[str, ...]
-    """Warnings for the person who uses the core."""
-    placed: tuple[PlacedSection, ...]
-    """The placed sections, in the order of ``sections``."""
-
-    def images(self) -> SliceImages:
-        """Return a reader of the slices' pixels; close it, or use it in a ``with`` statement."""
-        return SliceImages([place.image for place in self.placed], self.section, self.slice_index)
-
-
-def matched_cores(folder: Path, rules: MatchingRules | None = None) -> Iterator[MatchedCore]:
-    """
-    Yield the cores of a release that have both images and a log, in the order of their names.
-
-    Pixels are read only through :meth:`MatchedCore.images`.
-
-    Parameters
-    ----------
-    folder : Path
-        Logs and section images, at any depth below it, read and never written.
-    rules : MatchingRules, optional
-        What the files leave open; read from ``matching.toml`` in the folder unless given.
-
-    Raises
-    ------
-    SettingsError
-        If there is no such core, or ``matching.toml`` cannot be used.
-    """
-    rules = load_rules(folder) if rules is None else rules
-    release = find_release(folder, rules)
-    if not release.cores:
-        raise SettingsError(_none_found(folder, release))
-    for i, core in enumerate(release.cores):
-        matched = match(core, rules)
-        # Warnings about the whole release are given once, with its first core.
-        notes = () if i else release.warnings
-        yield replace(matched, warnings=(*notes, *matched.warnings))
-
-
-def _none_found(folder: Path, release: Release) -> str:
-    reasons = "; ".join(release.warnings[:5]) or "no log and no image that a format reads"
-    return f"expected a core with section images and a log in {folder}, got none: {reasons}"
+__all__ = ["MAX_GAP_CM", "match"]
 
 
 def match(core: ReleaseCore, rules: MatchingRules) -> MatchedCore:
@@ -223,11 +144,16 @@ def _labels_of(
         )
         parts.append((i, rows, depth, place.length_cm))
     kept = usable(log, to_end, use_doubtful=rules.use_doubtful)
+    is_sparse = [
+        step_cm([depth[np.isfinite(values[rows])] for _, rows, depth, _ in parts]) > MAX_GAP_CM
+        for values in log.values.T
+    ]
     for i, rows, depth, length in parts:
         # Below the section's end an image shows the bed or the next section.
         mine = np.flatnonzero((section == i) & (centre <= length))
         for k, measured in enumerate(PROPERTIES):
-            got = labels_at(centre[mine], depth, log.values[rows, k], kept[rows, k])
+            row_values = (centre[mine], depth, log.values[rows, k], kept[rows, k])
+            got = nearest_at(*row_values, NEAREST_CM[k]) if is_sparse[k] else labels_at(*row_values)
             labels[mine, k] = _log10(got) if measured.is_log_scaled else got
     return labels
 

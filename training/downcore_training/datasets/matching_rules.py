@@ -2,11 +2,12 @@
 
 import tomllib
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from downcore.strata.depth import MAX_PX_PER_CM, MIN_PX_PER_CM
 from downcore.strata.errors import SettingsError
+from downcore.strata.input_text import exact_ratio, shown
 
 FILE_NAME = "matching.toml"
 ORDERS = ("top-down", "bottom-up")
@@ -88,7 +89,7 @@ def _rules_of(raw: dict[str, Any], path: Path) -> MatchingRules:
     if not isinstance(raw.get("use_doubtful", False), bool):
         raise SettingsError(f"expected use_doubtful to be true or false in {path}")
     if "px_per_cm" in raw:
-        raw["px_per_cm"] = str(Decimal(str(_number(raw["px_per_cm"], f"px_per_cm in {path}"))))
+        raw["px_per_cm"] = _scale(raw["px_per_cm"], f"px_per_cm in {path}")
     for name, site in sites.items():
         if not isinstance(site, str):
             raise SettingsError(f"expected a name as site of {name} in {path}, got {site!r}")
@@ -125,6 +126,18 @@ def _refuse_unknown(raw: dict[str, Any], known: dict[str, Any], where: str) -> N
     for key in raw:
         if key not in known:
             raise SettingsError(f"unknown key {key} in {where}; known: {', '.join(known)}")
+
+
+def _scale(raw: object, where: str) -> str:
+    """Return a scale as exact text; TOML has it as text or as a number, as in the settings."""
+    text = str(raw).strip() if isinstance(raw, str | int | float) else ""
+    value = exact_ratio(text)
+    if isinstance(raw, bool) or value is None or not MIN_PX_PER_CM <= value <= MAX_PX_PER_CM:
+        raise SettingsError(
+            f"expected {MIN_PX_PER_CM} to {MAX_PX_PER_CM} pixels per centimetre for {where}, such "
+            f'as "99.3", got {shown(raw)}'
+        )
+    return text
 
 
 def _number(raw: object, where: str) -> float:

@@ -7,7 +7,8 @@ import numpy as np
 
 from downcore.loggers import CoreLog
 from downcore_training.datasets.matching_rules import MatchingRules
-from downcore_training.datasets.release import ReleaseCore, SectionImage, section_key
+from downcore_training.datasets.release import ReleaseCore
+from downcore_training.datasets.section_image import SectionImage, section_key
 
 _TRIM_FROM_CM = 0.2
 """A smaller difference in length is rounding, not trimming."""

@@ -10,8 +10,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,49 +26,29 @@ from downcore.strata.properties import PROPERTIES
 from downcore.strata.tiles import cut_tiles
 from downcore_training.datasets._tile_set import CoreSets, CoreTiles, TileSet
 from downcore_training.datasets.alignment import find_shift
+from downcore_training.datasets.folders import matched_cores
 from downcore_training.datasets.generated import colour_of
-from downcore_training.datasets.matching import MatchedCore, matched_cores
+from downcore_training.datasets.matched_core import MatchedCore
+from downcore_training.datasets.release_split import ReleaseSplit, parts_of
 from downcore_training.progress import Report
 
 _LAYOUT_VERSION = 1
 """Version of the cache's content; raised when this module cuts other tiles of the same cores."""
 _NEAR_CM = 4
 """Slices this close to a labelled one are kept too, since a loop's reading includes them."""
-_MIN_SITES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseSplit:
-    """Which cores of a release are trained, validated and tested on; a site is in one set only."""
-
-    validation: tuple[str, ...] = ()
-    """Names of cores; empty to let the share and the names decide."""
-    test: tuple[str, ...] = ()
-    """Likewise."""
-    validation_share: float = 0.15
-    """Share of the sites, at least one."""
-    test_share: float = 0.15
-    tiles_per_slice: int = 3
-    """Tiles kept of each slice, evenly spread over those side by side."""
-
-
-@dataclass(frozen=True, slots=True)
-class SplitNames:
-    """Names of the cores in each set."""
-
-    training: tuple[str, ...]
-    validation: tuple[str, ...]
-    test: tuple[str, ...]
 
 
 def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Report) -> CoreSets:
     """
-    Return the tiles of a release's cores, cutting those that ``cache`` lacks.
+    Return the tiles of a folder's cores, cutting those that ``cache`` lacks.
+
+    Where there are fewer than three sites the parts that are split are sections, or cores of one
+    site, and the report hears so; each part is then a core of its own.
 
     Parameters
     ----------
     folder : Path
-        The release, read by :func:`downcore_training.datasets.matching.matched_cores`.
+        A release or slice tables, read by :func:`downcore_training.datasets.folders.matched_cores`.
     cache : Path
         Folder that may be deleted at any time; made if absent. About 0.12 MB a tile.
     split : ReleaseSplit
@@ -84,18 +64,22 @@ def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Repo
     Raises
     ------
     SettingsError
-        If there are fewer than three sites, a named core is absent, or a set would be empty.
+        If there are too few sections with labels, a named core is absent, or a set would be empty.
     """
-    cores = [core for core in matched_cores(folder) if _has_labels(core, report)]
-    names = split_of(cores, split)
+    labelled = [core for core in matched_cores(folder) if _has_labels(core, report)]
+    parts = parts_of(labelled, split)
+    cores, names = parts.parts, parts.names
+    if parts.sentence:
+        report.note(parts.sentence)
     home = cache / "releases"
     home.mkdir(parents=True, exist_ok=True)
     found: dict[str, CoreTiles] = {}
     is_new = not all((home / _key(core, split.tiles_per_slice)).is_dir() for core in cores)
     for i, core in enumerate(cores):
-        report.at(i / len(cores), f"core {core.name}, {i + 1} of {len(cores)}")
+        share, text = i / len(cores), f"core {core.name}, {i + 1} of {len(cores)}"
+        report.at(share, text)
         try:
-            made = _made(core, home, split.tiles_per_slice, report)
+            made = _made(core, home, split.tiles_per_slice, report, partial(report.at, share, text))
         except SegmentError as error:
             report.note(f"{core.name} is left out: {error}")
             continue
@@ -109,58 +93,8 @@ def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Repo
         training=_set_of(names.training, found, "training"),
         validation=_set_of(names.validation, found, "validation"),
         test=_set_of(names.test, found, "test"),
+        split=parts.sentence,
     )
-
-
-def split_of(cores: Sequence[MatchedCore], split: ReleaseSplit) -> SplitNames:
-    """
-    Return which core is in which set; cores of one site are in the same.
-
-    Sites are put in the order of a digest of their names. The first are tested on, the next
-    validate, the rest train; where cores are named, they and their sites' other cores are taken.
-
-    Raises
-    ------
-    SettingsError
-        As :func:`release_sets`.
-    """
-    site_of = {_plain(core.name): core.site for core in cores}
-    sites = sorted(set(site_of.values()), key=lambda site: hashlib.sha256(site.encode()).digest())
-    if len(sites) < _MIN_SITES:
-        raise SettingsError(
-            f"expected cores of at least {_MIN_SITES} sites with labels, so that no site is in "
-            f"two sets, got {len(sites)}: {', '.join(sites) or 'none'}"
-        )
-    test = _sites_named(split.test, site_of)
-    validation = _sites_named(split.validation, site_of)
-    left = [site for site in sites if site not in test | validation]
-    if not split.test:
-        count = max(1, round(split.test_share * len(sites)))
-        test, left = set(left[:count]), left[count:]
-    if not split.validation:
-        count = max(1, round(split.validation_share * len(sites)))
-        validation, left = set(left[:count]), left[count:]
-    if test & validation:
-        raise SettingsError(
-            f"expected test and validation cores of different sites, got both of "
-            f"{', '.join(sorted(test & validation))}"
-        )
-
-    def of(chosen: set[str]) -> tuple[str, ...]:
-        return tuple(core.name for core in cores if core.site in chosen)
-
-    return SplitNames(of(set(left)), of(validation), of(test))
-
-
-def _sites_named(names: tuple[str, ...], site_of: dict[str, str]) -> set[str]:
-    absent = [name for name in names if _plain(name) not in site_of]
-    if absent:
-        raise SettingsError(f"expected cores of the release, got {', '.join(absent)}")
-    return {site_of[_plain(name)] for name in names}
-
-
-def _plain(name: str) -> str:
-    return name.upper().replace("_", "-")
 
 
 def _set_of(names: tuple[str, ...], cut: dict[str, CoreTiles], what: str) -> TileSet:
@@ -181,13 +115,19 @@ def _has_labels(core: MatchedCore, report: Report) -> bool:
     return False
 
 
-def _made(core: MatchedCore, home: Path, tiles_per_slice: int, report: Report) -> CoreTiles:
-    """Return the tiles of a core, cut now or before."""
+def _made(
+    core: MatchedCore,
+    home: Path,
+    tiles_per_slice: int,
+    report: Report,
+    at_slice: Callable[[], None],
+) -> CoreTiles:
+    """Return the tiles of a core, cut now or before; ``at_slice``, called at each, may raise."""
     place = home / _key(core, tiles_per_slice)
     if not place.is_dir():
         beside = Path(tempfile.mkdtemp(prefix=".partial-", dir=home))
         try:
-            _cut(core, beside, tiles_per_slice)
+            _cut(core, beside, tiles_per_slice, at_slice)
             beside.rename(place)
         except OSError:
             # Another process may have been faster; its tiles are the same.
@@ -217,7 +157,9 @@ def _key(core: MatchedCore, tiles_per_slice: int) -> str:
     return digest.hexdigest()[:20]
 
 
-def _cut(core: MatchedCore, place: Path, tiles_per_slice: int) -> None:
+def _cut(
+    core: MatchedCore, place: Path, tiles_per_slice: int, at_slice: Callable[[], None]
+) -> None:
     """Cut the tiles of a core, one slice in memory at a time."""
     wanted = _near_labels(core)
     profile = np.full((len(wanted), len(PROFILE_NAMES)), np.nan)
@@ -225,6 +167,7 @@ def _cut(core: MatchedCore, place: Path, tiles_per_slice: int) -> None:
     colour = [np.empty((0, 6))]
     with core.images() as images, (place / "pixels.u8").open("wb") as file:
         for i in np.flatnonzero(wanted):
+            at_slice()
             lines, classes = images.lines_and_classes(int(i))
             px_per_cm = images.px_per_cm(int(i))
             profile[i] = profile_of_lines(lines, classes, px_per_cm)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from downcore.pipeline import masked_slices
 from downcore.strata.errors import SegmentError
-from downcore_training.datasets.release import SectionImage
+from downcore_training.datasets.section_image import SectionImage
 
 _Shown = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 

@@ -12,8 +12,10 @@ _PENALTY = 1.0
 
 
 def training_mean(training: TileSet, test: TileSet) -> NDArray[np.float64]:
-    """Return the mean label of the training tiles for every test tile, shape (n_tiles, 3)."""
-    mean = np.nanmean(training.labels, axis=0)
+    """Return the mean label of the training tiles for every test tile; NaN where there is none."""
+    known = np.isfinite(training.labels)
+    sums = np.where(known, training.labels, 0.0).sum(axis=0)
+    mean = np.divide(sums, known.sum(axis=0), out=np.full(sums.shape, np.nan), where=known.any(0))
     return np.broadcast_to(mean, (len(test), mean.size)).copy()
 
 
@@ -24,15 +26,17 @@ def ridge_on_colour(training: TileSet, test: TileSet) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (n_tiles, 3)
-        In the property's unit, log10 for ``ms``.
+        In the property's unit, log10 for ``ms``; NaN for a property that no training core has.
     """
     centre, spread = training.colour.mean(axis=0), training.colour.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
     seen = (training.colour - centre) / spread
     asked = (test.colour - centre) / spread
-    out = np.empty((len(test), training.labels.shape[1]))
+    out = np.full((len(test), training.labels.shape[1]), np.nan)
     for i in range(out.shape[1]):
         known = np.isfinite(training.labels[:, i])
+        if not known.any():
+            continue
         x, y = seen[known], training.labels[known, i]
         offset = x.mean(axis=0)
         gram = (x - offset).T @ (x - offset) + _PENALTY * np.eye(x.shape[1])

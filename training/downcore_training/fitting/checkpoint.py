@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from downcore.strata.errors import BundleError
+from downcore.strata.properties import PROPERTIES
 from downcore_training.fitting.known_networks import network_named
+from downcore_training.network import SomeProperties
 
 FORMAT_VERSION = 1
 
@@ -50,10 +52,17 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def trained_network(content: dict[str, Any]) -> nn.Module:
-    """Return the network of a checkpoint with its weights, in evaluation mode."""
+    """
+    Return the network of a finished checkpoint with its weights, in evaluation mode.
+
+    Its first outputs have a column for each property in the checkpoint's ``outputs``.
+    """
     module = network_named(content["network"]).build()
     module.load_state_dict(content["state_dict"])
-    return module.eval()
+    names = [output["property"] for output in content["outputs"]]
+    columns = [i for i, prop in enumerate(PROPERTIES) if prop.name in names]
+    whole = len(columns) == len(PROPERTIES)
+    return (module if whole else SomeProperties(module, columns)).eval()
 
 
 def frozen_state(module: nn.Module) -> dict[str, Tensor]:

@@ -1,8 +1,9 @@
 """What a run is to learn, and the constants that follow: task, targets, groups of tiles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +33,8 @@ class Assignment:
     sets: CoreSets
     out: Path
     """Folder for ``checkpoint.pt``, ``best.pt`` and ``last.pt``; made if absent."""
+    baselines: Mapping[str, Any] | None = None
+    """Figures of the baselines where they are known before the training, as with a budget."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

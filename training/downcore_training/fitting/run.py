@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from downcore_training.boosted.fitting import fit
 from downcore_training.boosted.network import NETWORK as BOOSTED
 from downcore_training.datasets import CoreSets
 from downcore_training.datasets.generated import core_sets
-from downcore_training.datasets.real_cores import ReleaseSplit, release_sets
+from downcore_training.datasets.real_cores import release_sets
+from downcore_training.datasets.release_split import ReleaseSplit
 from downcore_training.fitting import checkpoint
+from downcore_training.fitting.budget import Budget
 from downcore_training.fitting.known_networks import network_named
 from downcore_training.fitting.lesson import Assignment
 from downcore_training.fitting.train import train
@@ -51,6 +54,7 @@ def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None
         With 1 if the recipe, the folder or a checkpoint cannot be used, 130 if interrupted.
     """
     console = Console()
+    started_s = time.monotonic()
     try:
         recipe, text = recipe_of(files.config)
         if budget_min is not None:
@@ -58,10 +62,11 @@ def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None
         _check_resume(recipe, resume=resume)
         out = files.out or Path("runs") / recipe.network
         cache = files.cache or Path(platformdirs.user_cache_dir("downcore")) / "training"
+        budget = Budget(recipe.budget_min, started_s)
         with _report(console) as report:
-            sets = sets_of(recipe, files.data, cache, report)
+            sets = sets_of(recipe, files.data, cache, budget.watched(report))
             task = Assignment(recipe=recipe, recipe_text=text, sets=sets, out=out)
-            path = _trained(task, report, resume=resume)
+            path = _trained(task, budget, report, resume=resume)
     except (DowncoreError, ValueError) as error:
         console.print(str(error), style="red", soft_wrap=True, highlight=False, markup=False)
         raise typer.Exit(1) from error
@@ -112,14 +117,19 @@ def sets_of(recipe: Recipe, release: Path | None, cache: Path, report: Report) -
         If the release cannot be split into training, validation and test cores.
     """
     if release is not None:
+        if (release / "generated.toml").is_file():
+            raise SettingsError(
+                f"expected a folder of real cores, got {release} with a generated.toml; leave out "
+                "--data: the recipe's [cores] says which generated cores are trained on"
+            )
         return release_sets(release, cache, ReleaseSplit(), report=report)
     return core_sets(recipe.cores, cache, report=report, processes=os.cpu_count() or 1)
 
 
-def _trained(task: Assignment, report: Report, *, resume: bool) -> Path:
+def _trained(task: Assignment, budget: Budget, report: Report, *, resume: bool) -> Path:
     if task.recipe.network != BOOSTED.name:
-        return train(task, report=report, resume=resume)
-    return fit(task, report=report)
+        return train(budget.within(task, report), report=report, resume=resume)
+    return fit(task, report=budget.watched(report))
 
 
 @contextmanager
@@ -142,7 +152,8 @@ def _table(content: dict[str, Any]) -> Table:
         *("RMSE", "bias", "in 90 % interval"),
     ):
         table.add_column(heading)
-    for prop in PROPERTIES:
+    trained = {output["property"] for output in content["outputs"]}
+    for prop in (prop for prop in PROPERTIES if prop.name in trained):
         got = metrics["test"][prop.name]
         unit = f"log10 {prop.unit}" if prop.is_log_scaled else prop.unit
         table.add_row(
@@ -156,7 +167,7 @@ def _table(content: dict[str, Any]) -> Table:
             ),
             _number(got.get("rmse")),
             _number(got.get("bias")),
-            _number(metrics["interval_coverage"]["test"][prop.name]),
+            _number(metrics["interval_coverage"]["test"].get(prop.name)),
         )
     return table
 

@@ -55,7 +55,7 @@ def fresh_state(lesson: Lesson, report: Report) -> RunState:
                 f"{recipe.public_weights}; leave the key out"
             )
         loaded = load_public_weights(module, Path(recipe.public_weights), left_out=network.left_out)
-        report.note(f"took {len(loaded.taken)} tensors from {recipe.public_weights}")
+        report.note(f"{recipe.public_weights}: {loaded.sentence}")
     # torch's own types leave memory_format out of this call.
     module.to(lesson.seen.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # see above
     module.train()

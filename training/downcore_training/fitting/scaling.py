@@ -30,6 +30,8 @@ def fit_scaling(labels: NDArray[np.float64]) -> TargetScaling:
     """
     Return the scaling by mean and standard deviation of ``labels``.
 
+    A property without any label has the centre 0 and the spread 1, which nothing uses.
+
     Parameters
     ----------
     labels : ndarray, shape (n, 3)
@@ -38,11 +40,15 @@ def fit_scaling(labels: NDArray[np.float64]) -> TargetScaling:
     Raises
     ------
     ValueError
-        If a property has no two different labels.
+        If there is no label, or a property has some, but no two different ones.
     """
-    centre, spread = np.empty(len(PROPERTIES)), np.empty(len(PROPERTIES))
+    centre, spread = np.zeros(len(PROPERTIES)), np.ones(len(PROPERTIES))
+    if not np.isfinite(labels).any():
+        raise ValueError("expected labels of at least one property, got none")
     for i, prop in enumerate(PROPERTIES):
         known = labels[np.isfinite(labels[:, i]), i]
+        if not known.size:
+            continue
         # The rounding error of equal numbers does not count as spread.
         if known.size < 2 or known.std() <= 1e-9 * max(1.0, abs(known.mean())):  # noqa: PLR2004
             raise ValueError(

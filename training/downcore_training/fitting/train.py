@@ -143,7 +143,13 @@ def _finish(state: RunState, task: Assignment, lesson: Lesson, report: Report) -
         for tiles in (sets.validation, sets.test)
     ]
     content = finished_checkpoint(
-        recipe, task.recipe_text, sets, lesson.scaling, validation=judged[0], test=judged[1]
+        recipe,
+        task.recipe_text,
+        sets,
+        lesson.scaling,
+        validation=judged[0],
+        test=judged[1],
+        baselines=task.baselines,
     )
     content["state_dict"] = checkpoint.frozen_state(state.module)
     content["run"] = {

@@ -1,7 +1,9 @@
-"""Weights that a user brings: torchvision's ResNet-18 or an HRNet-W18-small-v2."""
+"""Weights that a user brings: torchvision's ResNet-18, or an HRNet-W18, small-v2 or full."""
 
 import pickle
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ from torch import Tensor, nn
 
 _WRAPPERS = ("state_dict", "model", "model_state")
 """Keys under which published files keep the state dict."""
+_LAYER = re.compile(r"[^.]+(?:\.\d+)?")
+_NAMED = 12
+"""Most layers named in a sentence."""
 _PREFIXES = ("module.", "model.", "backbone.")
 """Prefixes that wrappers of the training code leave on the keys."""
 
@@ -26,12 +31,24 @@ class LoadedWeights:
     unused: tuple[str, ...]
     """Keys of the file that the module has no place for, such as its classifier."""
 
+    @property
+    def sentence(self) -> str:
+        """What was taken and what not, for a person."""
+        n = len(self.taken) + len(self.unused)
+        words = f"took {len(self.taken)} of {n} tensors"
+        if self.unused:
+            words += f"; not taken, since the network has no such layers: {_grouped(self.unused)}"
+        return f"{words}; begun at random: {_grouped(self.fresh)}"
+
 
 def load_public_weights(
     module: nn.Module, path: Path, *, left_out: tuple[str, ...] = ("fc.",)
 ) -> LoadedWeights:
     """
     Put the convolutions and normalisations of a published network into ``module``.
+
+    Of a larger network of the same design, such as the full HRNet-W18, whose layers are as wide and
+    more, the first of each stage are taken.
 
     The file is read with ``weights_only=True``: nothing in it is executed.
 
@@ -85,3 +102,16 @@ def _bare(key: str) -> str:
     for prefix in _PREFIXES:
         key = key.removeprefix(prefix)
     return key
+
+
+def _grouped(keys: Sequence[str]) -> str:
+    """Return layers by name with the number of their tensors: ``layer1.2 (15), fc (2)``."""
+    counts = Counter(_layer_of(key) for key in keys)
+    named = [f"{name} ({count})" for name, count in counts.items()]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return ", ".join(named[:_NAMED]) + more if named else "nothing"
+
+
+def _layer_of(key: str) -> str:
+    found = _LAYER.match(key)
+    return found[0] if found else key

@@ -36,6 +36,7 @@ def read_folder(folder: Path) -> BenchSet:
     if not folder.is_dir():
         raise SettingsError(f"expected a folder of cores, got {folder}: there is none")
     notes: list[str] = []
+    proposals: list[str] = []
     for layout in layouts():
         if not layout.knows(folder):
             continue
@@ -44,9 +45,10 @@ def read_folder(folder: Path) -> BenchSet:
         if cores:
             return BenchSet(folder, cores, (*notes, *found.notes))
         notes += [f"{layout.title}: {note}" for note in found.notes]
+        proposals += [found.proposal] if found.proposal else []
     looked = "; ".join(layout.title for layout in layouts())
     notes_text = f" ({' '.join(notes)})" if notes else ""
     raise SettingsError(
         f"expected cores with logs in {folder}, got none{notes_text}: it reads {looked}; "
-        "see docs/how-to/bench.md"
+        "see docs/how-to/bench.md" + "".join(f"\n\n{text}" for text in proposals)
     )

@@ -15,6 +15,8 @@ class Found:
     """Cores with at least one label, in any order; none is no error."""
     notes: tuple[str, ...] = field(default=())
     """What was left out, changed or assumed, one sentence each."""
+    proposal: str = ""
+    """What a person can add for cores to be found, or ""."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from downcore.strata.colour_profile import PROFILE_NAMES, profile_of_lines
 from downcore.strata.errors import DowncoreError, SegmentError
 from downcore_training.bench.core import BenchCore
 from downcore_training.bench.layouts._layout import Found, Layout
-from downcore_training.datasets.matching import MatchedCore, SliceImages, matched_cores
+from downcore_training.datasets.folders import release_cores
+from downcore_training.datasets.matched_core import MatchedCore
+from downcore_training.datasets.proposed_rules import UnmatchedFolderError
+from downcore_training.datasets.slice_images import SliceImages
 
 
 @dataclass(slots=True, eq=False)
@@ -48,12 +51,14 @@ def read(folder: Path) -> Found:
     cores: list[BenchCore] = []
     notes: list[str] = []
     try:
-        for matched in matched_cores(folder):
+        for matched in release_cores(folder):
             notes += [f"{matched.name}: {warning}" for warning in matched.warnings]
             try:
                 cores.append(_core_of(matched))
             except SegmentError as error:
                 notes.append(f"{matched.name} is left out: {error}")
+    except UnmatchedFolderError as error:
+        return Found((), (*notes, error.reason), error.proposal)
     except DowncoreError as error:
         notes.append(str(error))
     return Found(tuple(cores), tuple(notes))

@@ -1,7 +1,6 @@
 """Tables named ``*_slices_1cm.csv``: a row a slice, with labels, colours, place in an image."""
 
-import csv
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,54 +9,49 @@ from numpy.typing import NDArray
 from downcore.strata.colour_profile import PROFILE_NAMES, lab_of_mean, profile_of_lines
 from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.core import BenchCore, SensorLog, runs_of
-from downcore_training.bench.layouts._columns import Columns, columns_of, sensor_of
-from downcore_training.bench.layouts._credible import believed
 from downcore_training.bench.layouts._layout import Found, Layout
 from downcore_training.bench.layouts._table_images import Place, TableImages
-from downcore_training.bench.layouts._units import in_our_unit
+from downcore_training.datasets.slice_tables.columns import Columns, sensor_of
+from downcore_training.datasets.slice_tables.credible import believed
+from downcore_training.datasets.slice_tables.labels import chosen_columns
+from downcore_training.datasets.slice_tables.table import (
+    ENDING,
+    MAX_DEPTH_CM,
+    Rows,
+    Table,
+    Values,
+    by_core,
+    image_named,
+    is_depth_in_section,
+    numbers,
+    read_table,
+    site_of,
+    tables_below,
+)
+from downcore_training.datasets.slice_tables.units import in_our_unit
 
-Values = NDArray[np.float64]
-Rows = list[dict[str, str]]
-
-PATTERN = "*_slices_1cm.csv"
-_MAX_TABLES = 2_000
 _COUNTS_8, _COUNTS_16 = 255.0, 65_535.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    path: Path
-    columns: Columns
-    rows: Rows
-
-
-def _tables_below(folder: Path) -> list[Path]:
-    found = (p for p in folder.rglob("*.csv") if p.name.lower().endswith("_slices_1cm.csv"))
-    return sorted(p for p in found if p.is_file())[:_MAX_TABLES]
 
 
 def knows(folder: Path) -> bool:
     """Return whether a table lies anywhere below ``folder``."""
-    return bool(_tables_below(folder))
+    return bool(tables_below(folder))
 
 
 def read(folder: Path) -> Found:
     """Return the cores of every table below ``folder``; a table without a label becomes a note."""
     cores: list[BenchCore] = []
     notes: list[str] = []
-    for path in _tables_below(folder):
-        rows, why = _rows_of(path)
-        if why:
-            notes.append(f"{path.name}: {why}")
+    for path in tables_below(folder):
+        table = read_table(path)
+        if isinstance(table, str):
+            notes.append(f"{path.name}: {table}")
             continue
-        table = _Table(path, columns_of(list(rows[0])), rows)
         if table.columns.untrusted:
             names = ", ".join(table.columns.untrusted)
             notes.append(f"{path.name}: {names} is not used, its own name says uncalibrated")
-        for name, mine in _by_core(table).items():
-            core, new_notes = _core_of(
-                _Table(path, table.columns, mine), name, _site_of(table, folder)
-            )
+        for name, mine in by_core(table).items():
+            core, new_notes = _core_of(mine, name, site_of(table, folder))
             notes += new_notes
             if any(core.name == other.name for other in cores):
                 notes.append(f"{path.name}: core {name} stands in an earlier table, left out")
@@ -68,60 +62,13 @@ def read(folder: Path) -> Found:
     return Found(tuple(cores), tuple(dict.fromkeys(notes)))
 
 
-LAYOUT = Layout("slice-tables", f"{PATTERN} tables, anywhere below", 10, knows, read)
+LAYOUT = Layout("slice-tables", f"*{ENDING} tables, anywhere below", 10, knows, read)
 
 
-def _rows_of(path: Path) -> tuple[Rows, str]:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        return [], f"cannot be read: {error.strerror}"
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    if "\0" in text:
-        return [], "is no table"
-    lines = text.splitlines()
-    if not lines:
-        return [], "is empty"
-    separator = max(",;\t", key=lines[0].count)
-    try:
-        read_rows = list(csv.DictReader(lines, delimiter=separator, restkey="", restval=""))
-    except csv.Error as error:
-        return [], f"is no table: {error}"
-    rows = [{k: v if isinstance(v, str) else "" for k, v in row.items() if k} for row in read_rows]
-    return rows, "" if rows and rows[0] else "has no row"
-
-
-def _by_core(table: _Table) -> dict[str, Rows]:
-    """Return the rows of each core; without a column of that name the table is one core."""
-    column = table.columns.core
-    alone = table.path.name[: -len("_slices_1cm.csv")] or table.path.parent.name
-    found: dict[str, Rows] = {}
-    for row in table.rows:
-        name = row[column].strip() if column else ""
-        found.setdefault(name or alone, []).append(row)
-    return found
-
-
-def _site_of(table: _Table, folder: Path) -> str:
-    """Return the site: the column of that name, else the folder below DATA, else from the name."""
-    if table.columns.site:
-        name = table.rows[0][table.columns.site].strip()
-        if name:
-            return name
-    below = table.path.relative_to(folder).parts
-    if len(below) > 1:
-        return below[0]
-    # In a flat folder the part of a name before the first break is the cruise or lake.
-    return table.path.name.removesuffix("_slices_1cm.csv").split("-")[0].split("_")[0]
-
-
-def _core_of(table: _Table, name: str, site: str) -> tuple[BenchCore, list[str]]:
+def _core_of(table: Table, name: str, site: str) -> tuple[BenchCore, list[str]]:
     columns, rows = table.columns, table.rows
     notes: list[str] = []
-    depth = _numbers(rows, columns.depth) if columns.depth else np.full(len(rows), np.nan)
+    depth = numbers(rows, columns.depth) if columns.depth else np.full(len(rows), np.nan)
     far = np.abs(depth) > MAX_DEPTH_CM
     if far.any():
         notes.append(f"{name}: {far.sum()} rows with a depth beyond {MAX_DEPTH_CM:g} cm left out")
@@ -135,17 +82,20 @@ def _core_of(table: _Table, name: str, site: str) -> tuple[BenchCore, list[str]]
         keep = np.flatnonzero(np.isfinite(depth))
         rows, depth = [rows[i] for i in keep], depth[keep]
     sections = [row[columns.section].strip() if columns.section else "" for row in rows]
+    depth, is_joined = _in_core(depth, sections)
+    if is_joined:
+        notes.append(f"{name}: depth is that in the section; sections are joined in their order")
     order = _order_of(depth, sections)
     rows, depth = [rows[i] for i in order], depth[order]
     sections = [sections[i] for i in order]
     run = runs_of(depth, sections)
-    image, px_per_cm, new_notes = _image_of(_Table(table.path, columns, rows), depth, run)
+    image, px_per_cm, new_notes = _image_of(replace(table, rows=rows), depth, run)
     notes += [f"{name}: {note}" for note in new_notes]
-    raw, sensors, new_notes = _properties_of(rows, columns)
-    notes += [f"{name}: {note}" for note in new_notes]
-    further, new_notes = _further_of(name, rows, columns, sensors)
+    chosen = chosen_columns(rows, columns)
+    notes += [f"{name}: {note}" for note in chosen.notes]
+    further, new_notes = _further_of(name, rows, columns, chosen.names)
     notes += new_notes
-    kept = believed(name, raw, len(rows))
+    kept = believed(name, chosen.values, len(rows))
     profile, new_notes = _profile_of(rows, columns, image, px_per_cm)
     notes += [*kept.notes, *(f"{name}: {note}" for note in new_notes)]
     has_ranks = bool(np.isfinite(kept.ranks).any())
@@ -159,10 +109,24 @@ def _core_of(table: _Table, name: str, site: str) -> tuple[BenchCore, list[str]]
         px_per_cm=px_per_cm,
         image=image,
         ranks=kept.ranks if has_ranks else None,
-        sensors=tuple(sensor_of(sensors.get(prop.name, "")) for prop in PROPERTIES),
+        sensors=tuple(sensor_of(chosen.names.get(prop.name, "")) for prop in PROPERTIES),
         further=further,
     )
     return core, notes
+
+
+def _in_core(depth: Values, sections: list[str]) -> tuple[Values, bool]:
+    """Return depths in the core, and whether the table's were those in each section."""
+    rows_of: dict[str, list[int]] = {}
+    for i, section in enumerate(sections):
+        rows_of.setdefault(section, []).append(i)
+    if not is_depth_in_section([depth[rows] for rows in rows_of.values()]):
+        return depth, False
+    joined, end_cm = depth.copy(), 0.0
+    for rows in rows_of.values():
+        joined[rows] += end_cm
+        end_cm = float(joined[rows].max()) + 1.0
+    return joined, True
 
 
 def _order_of(depth: Values, sections: list[str]) -> NDArray[np.int64]:
@@ -172,27 +136,6 @@ def _order_of(depth: Values, sections: list[str]) -> NDArray[np.int64]:
         top[section] = min(top.get(section, float("inf")), float(at))
     keys = [(top[s], s, d) for s, d in zip(sections, depth.tolist(), strict=True)]
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)
-
-
-def _properties_of(
-    rows: Rows, columns: Columns
-) -> tuple[dict[str, Values], dict[str, str], list[str]]:
-    """Return the first non-empty column of each property, in our unit, and its name."""
-    found: dict[str, Values] = {}
-    chosen: dict[str, str] = {}
-    notes: list[str] = []
-    for prop in PROPERTIES:
-        names = columns.properties.get(prop.name, ())
-        for column in names:
-            values = _numbers(rows, column)
-            if np.isfinite(values).any():
-                found[prop.name], new_notes = in_our_unit(column, prop.name, values)
-                chosen[prop.name] = column
-                notes += [new_notes] if new_notes else []
-                if len(names) > 1:
-                    notes.append(f"{prop.name} is {column}, of {', '.join(names)}")
-                break
-    return found, chosen, notes
 
 
 def _further_of(
@@ -205,7 +148,7 @@ def _further_of(
         seen = {sensor_of(chosen.get(prop.name, ""))}
         for column in columns.properties.get(prop.name, ()):
             sensor = sensor_of(column)
-            values = _numbers(rows, column)
+            values = numbers(rows, column)
             if sensor in seen or not np.isfinite(values).any():
                 continue
             seen.add(sensor)
@@ -219,19 +162,19 @@ def _further_of(
 
 
 def _image_of(
-    table: _Table, depth: Values, run: NDArray[np.int64]
+    table: Table, depth: Values, run: NDArray[np.int64]
 ) -> tuple[TableImages | None, float | None, list[str]]:
     columns = table.columns
     if not (columns.image and columns.first_px and columns.last_px):
         return None, None, []
-    first, last = _numbers(table.rows, columns.first_px), _numbers(table.rows, columns.last_px)
+    first, last = numbers(table.rows, columns.first_px), numbers(table.rows, columns.last_px)
     folder = table.path.parent.resolve()
     exists: dict[str, Path | None] = {}
     places: list[Place | None] = []
     for row, begin, end in zip(table.rows, first, last, strict=True):
         name = row[columns.image].strip()
         if name not in exists:
-            exists[name] = _file_in(folder, name)
+            exists[name] = image_named(folder, name)
         there = exists[name]
         known = there is not None and np.isfinite(begin) and np.isfinite(end)
         places.append(Place(there, begin, end) if known and there is not None else None)
@@ -241,15 +184,6 @@ def _image_of(
     if all(place is None for place in places) or px_per_cm is None:
         return None, None, notes
     return TableImages(tuple(places), columns.is_along_rows, px_per_cm), px_per_cm, notes
-
-
-def _file_in(folder: Path, name: str) -> Path | None:
-    """Return the file of that name in or below ``folder``; ``None`` if there is none."""
-    try:
-        path = (folder / name).resolve()
-        return path if name and path.is_relative_to(folder) and path.is_file() else None
-    except (OSError, ValueError):  # a name that no file can have
-        return None
 
 
 def _scale_of(first_px: Values, depth: Values, run: NDArray[np.int64]) -> float | None:
@@ -273,7 +207,7 @@ def _profile_of(
     profile[:, :3] = _lab_of(rows, columns)
     for k, name in ((3, columns.sd_down), (4, columns.sd_across)):
         if name:
-            profile[:, k] = _numbers(rows, name)
+            profile[:, k] = numbers(rows, name)
     if np.isfinite(profile[:, :3]).any():
         return profile, []
     if image is None or px_per_cm is None:
@@ -290,33 +224,14 @@ def _lab_of(rows: Rows, columns: Columns) -> Values:
     if not columns.rgb:
         if not columns.lab:
             return np.full((len(rows), 3), np.nan)
-        return np.stack([_numbers(rows, name) for name in columns.lab], axis=1)
-    counts = np.stack([_numbers(rows, name) for name in columns.rgb], axis=1)
+        return np.stack([numbers(rows, name) for name in columns.lab], axis=1)
+    counts = np.stack([numbers(rows, name) for name in columns.rgb], axis=1)
     highest = float(np.nanmax(counts)) if np.isfinite(counts).any() else 0.0
     if highest > _COUNTS_8:
         counts = counts * (_COUNTS_8 / _COUNTS_16)
     elif highest <= 1.0:
         counts = counts * _COUNTS_8
     return lab_of_mean(counts)
-
-
-def _numbers(rows: Rows, column: str) -> Values:
-    return np.array([_number(row.get(column, "")) for row in rows], np.float64)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return float("nan")
-    # Loggers write such numbers for missing values.
-    return float("nan") if value in _MISSING or not np.isfinite(value) else value
-
-
-MAX_DEPTH_CM = 1e6
-"""10 km; no core comes from deeper, and deeper numbers are typing errors."""
-
-_MISSING = frozenset({-9999.0, -999.0, -999.25, 9999.0, -99999.0})
 
 
 def _or_nan(values: Values | None) -> Values:

@@ -11,11 +11,15 @@ Values = NDArray[np.float64]
 _KG_PER_M3_FROM = 500.0
 _KM_PER_S_TO = 10.0
 _PLAIN_SI_TO = 0.05
+_INSTRUMENT = re.compile(r"(^|_)(instr|iu)", re.IGNORECASE)
+_AS_1E_5_SI = (
+    "is in instrument units and taken as 1e-5 SI, which is right within a factor of 0.7 to 1.3"
+)
 
 
 def in_our_unit(name: str, kind: str, values: Values) -> tuple[Values, str]:
     """
-    Return values in the unit of the property, and a sentence where they were converted.
+    Return values in the unit of the property, and a sentence where that is not plain.
 
     Parameters
     ----------
@@ -30,13 +34,14 @@ def in_our_unit(name: str, kind: str, values: Values) -> tuple[Values, str]:
     -------
     values : ndarray
     sentence : str
-        Empty where nothing was done.
+        Empty where nothing was converted or assumed.
     """
     known = values[np.isfinite(values)]
     middle = float(np.median(known)) if known.size else float("nan")
     factor, unit = _FACTOR_OF[kind](name.lower(), middle)
     if factor == 1.0:
-        return values, ""
+        is_assumed = kind == "ms" and _INSTRUMENT.search(name)
+        return values, f"{name} {_AS_1E_5_SI}" if is_assumed else ""
     return values * factor, f"{name} is taken to be in {unit} and multiplied by {factor:g}"
 
 

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_NOT_A_VALUE = re.compile(r"(^|_)(sd|std|err|error|flag|n|count|qc|unc|sigma)($|_)", re.IGNORECASE)
+_NOT_A_VALUE = re.compile(
+    r"(^|_)(sd|std|err|error|flag|n|count|qc|unc|sigma|dist|distance)($|_)", re.IGNORECASE
+)
 _UNTRUSTED = re.compile(r"uncal", re.IGNORECASE)
 
 _PROPERTY = {
