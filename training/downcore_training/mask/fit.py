@@ -45,7 +45,7 @@ OTHER_WEIGHT = 1.5
 TABLES_WEIGHT, CORES_WEIGHT = 0.6, 1.2
 """Weight of all photographs of core tables, and of all generated cores; other scans have 1."""
 HIDDEN = (40, 20)
-EPOCHS, BATCH, HIGHEST_RATE = 28, 4_096, 0.01
+EPOCHS, BATCH, HIGHEST_RATE = 36, 4_096, 0.01
 MEAN_OVER_STEPS = 1_000
 """The network kept is the running mean of the fit's last steps, which steadies coarse scans."""
 NAMING_SHARE = 0.25
@@ -121,9 +121,9 @@ def _middles(n_cells: int, step_px: int, n_px: int) -> NDArray[np.intp]:
 
 def collect(real: Path, references: Path) -> Cells:
     """Return all cells to learn from, weighted by kind of scan."""
-    scanned = _cells_of_scans(scans(real, references))
-    tables = _cells_of_scans(scans(real, references, of_tables=True))
-    generated = _cells_of_cores()
+    marked = (scans(real, references), scans(real, references, of_tables=True))
+    scanned, tables = (_cells_of_views(views, VIEWS_OF_SCANS, CELLS_OF_SCAN) for views in marked)
+    generated = _cells_of_views(cores(), VIEWS_OF_CORES, CELLS_OF_CORE)
     total = _weight(scanned)
     return _joined(
         (scanned, 1.0),
@@ -147,26 +147,12 @@ def _joined(*groups: tuple[list[Cells], float]) -> Cells:
     )
 
 
-def _cells_of_scans(views: Iterator[View]) -> list[Cells]:
+def _cells_of_views(views: Iterator[View], n_views: int, max_cells: int) -> list[Cells]:
     draw = np.random.default_rng(SEED)
     return [
-        cells_of(
-            view if k == 0 else altered(view, draw, with_laminae_and_gaps=True),
-            CELLS_OF_SCAN,
-            draw,
-        )
+        cells_of(view if k == 0 else altered(view, draw), max_cells, draw)
         for view in views
-        for k in range(VIEWS_OF_SCANS)
-    ]
-
-
-def _cells_of_cores() -> list[Cells]:
-    """Return cells of generated cores, which bring laminae and gaps of their own."""
-    draw = np.random.default_rng(SEED)
-    return [
-        cells_of(view if k == 0 else altered(view, draw), CELLS_OF_CORE, draw)
-        for view in cores()
-        for k in range(VIEWS_OF_CORES)
+        for k in range(n_views)
     ]
 
 

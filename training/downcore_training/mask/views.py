@@ -47,7 +47,7 @@ class View:
     px_per_cm: float
 
 
-def altered(view: View, draw: np.random.Generator, *, with_laminae_and_gaps: bool = False) -> View:
+def altered(view: View, draw: np.random.Generator) -> View:
     """Return an altered view: mirrored, trimmed, coarser, with added artefacts and other light."""
     lines, labels, px_per_cm = view.lines, view.labels, view.px_per_cm
     if draw.random() < EVEN:
@@ -61,9 +61,9 @@ def altered(view: View, draw: np.random.Generator, *, with_laminae_and_gaps: boo
     lines, labels = np.ascontiguousarray(lines), np.ascontiguousarray(labels)
     if draw.random() < EVEN:
         lines, labels = _furnished(lines, labels, px_per_cm, draw)
-    if with_laminae_and_gaps and draw.random() < EVEN:
+    if draw.random() < EVEN:
         lines = _with_dark_laminae(lines, labels, px_per_cm, draw)
-    if with_laminae_and_gaps and draw.random() < EVEN:
+    if draw.random() < EVEN:
         lines, labels = _parted(lines, labels, px_per_cm, draw)
     factor = float(draw.choice(FACTORS))
     if factor < 1.0 and factor * px_per_cm >= COARSEST_PX_PER_CM:
