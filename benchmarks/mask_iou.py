@@ -4,9 +4,11 @@ How well the mask tells sediment from everything else.
 ``python benchmarks/mask_iou.py [--json FILE] [--pictures DIR] [--real DIR]``
 
 Intersection over union of what is not sediment, and of sediment, against scans marked
-by hand (``tests/data/mask_references``) and generated cores with their own truth. Scans
-that the mask was fitted to and scans kept apart are reported apart. Two baselines:
-everything is sediment; everything neither very dark nor very bright is.
+by hand (``tests/data/mask_references``) and generated cores with their own truth; of
+photographs of core tables also the share of the sediment that is lost and the share of the
+rest that is found, with and without the pixels at the border of the two. Scans that the
+mask was fitted to and scans kept apart are reported apart. Two baselines: everything is
+sediment; everything neither very dark nor very bright is.
 """
 
 import os
@@ -39,6 +41,8 @@ from downcore_training.mask.references import (
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = ((9001, 20.0), (9002, 20.0), (9003, 13.7), (9004, 4.7), (9005, 1.84), (9006, 100.0))
 """Seed and px/cm of the generated cores; no other program uses these seeds."""
+TABLES = "odp887/"
+"""Folder of the photographs of core tables."""
 DARK_L, BRIGHT_L = 15.0, 80.0
 PICTURE_GAMMA = 0.6
 """Scans of dark mud are drawn brighter than they are, so that a person sees something."""
@@ -80,9 +84,10 @@ def marked_cases(folder: Path) -> Iterator[Case]:
 
 def marked_case(reference: Reference, picture: NDArray[np.uint8]) -> Case:
     """Return a marked scan as scan lines."""
+    table = "tables_" if reference.image.startswith(TABLES) else ""
     return Case(
         name=reference.name,
-        group="fitted" if reference.is_fitted else "kept_apart",
+        group=table + ("fitted" if reference.is_fitted else "kept_apart"),
         lines=lines_first(picture, reference.top),
         truth=lines_first(labels_of(reference, picture), reference.top),
         px_per_cm=reference.px_per_cm,
@@ -125,6 +130,25 @@ def overlap(mask: NDArray[np.uint8], truth: NDArray[np.uint8], *, of_sediment: b
     there = (truth[scored] == MaskClass.SEDIMENT) == of_sediment
     union = int(np.count_nonzero(found | there))
     return float(np.count_nonzero(found & there)) / union if union else 1.0
+
+
+def shares(
+    mask: NDArray[np.uint8], truth: NDArray[np.uint8], *, without_border: bool = False
+) -> tuple[float, float]:
+    """
+    Return the share of the sediment that is lost, and the share of the rest that is found.
+
+    Without the border, pixels that touch the other kind are left out: a photograph
+    spreads the edge of the core over about two of them.
+    """
+    is_sediment = truth == MaskClass.SEDIMENT
+    scored = truth != UNSCORED
+    if without_border:
+        kind, touching = is_sediment.astype(np.uint8), np.ones((3, 3), np.uint8)
+        scored &= cv2.dilate(kind, touching) == cv2.erode(kind, touching)
+    found = mask != MaskClass.SEDIMENT
+    sediment, rest = found[scored & is_sediment], found[scored & ~is_sediment]
+    return float(sediment.mean()), float(rest.mean())
 
 
 def picture_of(case: Case, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -182,6 +206,11 @@ def main() -> int:
         groups.setdefault(case.group, []).append(row)
         metrics[f"{case.group}.{case.name}.non_sediment_iou"] = row[0]
         metrics[f"{case.group}.{case.name}.sediment_iou"] = row[1]
+        if case.group.startswith("tables"):
+            for border, suffix in ((False, ""), (True, "_without_border")):
+                lost, recall = shares(mask, case.truth, without_border=border)
+                metrics[f"{case.group}.{case.name}.sediment_lost{suffix}"] = lost
+                metrics[f"{case.group}.{case.name}.non_sediment_recall{suffix}"] = recall
         if given.pictures:
             given.pictures.mkdir(parents=True, exist_ok=True)
             drawn = picture_of(case, mask)[..., ::-1]

@@ -1,9 +1,10 @@
 """
 Fit the mask's small network: ``python -m downcore_training.mask.fit --real DIR --out FILE``.
 
-It learns from the marked scans that say so (all under the Open Government Licence) and
-from generated cores. The result is the text of ``downcore/strata/mask/weights.py``. Scans
-of other licences and scans kept apart are never read here.
+It learns from the marked scans that say so (under the Open Government Licence, and public
+ones of the Ocean Drilling Program) and from generated cores. The result is the text of
+``downcore/strata/mask/weights.py``. Scans of other licences and scans kept apart are never
+read here.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import tifffile
 import torch
@@ -33,15 +35,19 @@ from downcore_training.mask.views import View, altered
 SEED = 20_260
 GENERATED_PX_PER_CM = (20.0,) * 14 + (13.7,) * 3 + (4.7,) * 9 + (1.34, 1.84, 2.5) * 3 + (100.0,) * 2
 """Scale of each generated core; its seed is 7000 and its place in this row."""
+TABLES = "odp887/"
+"""Folder of the photographs of core tables, below that of the real scans."""
 VIEWS_OF_SCANS, VIEWS_OF_CORES = 12, 3
 CELLS_OF_SCAN, CELLS_OF_CORE = 5_000, 4_000
 """Cells drawn from each view."""
 OTHER_WEIGHT = 1.5
 """Weight of a cell that is not sediment, there being fewer of them."""
-CORES_WEIGHT = 0.6
-"""Weight of all generated cores together, that of all marked scans being 1."""
+TABLES_WEIGHT, CORES_WEIGHT = 0.6, 1.2
+"""Weight of all photographs of core tables, and of all generated cores; other scans have 1."""
 HIDDEN = (40, 20)
-EPOCHS, BATCH, HIGHEST_RATE = 16, 4_096, 0.01
+EPOCHS, BATCH, HIGHEST_RATE = 36, 4_096, 0.01
+MEAN_OVER_STEPS = 1_000
+"""The network kept is the running mean of the fit's last steps, which steadies coarse scans."""
 NAMING_SHARE = 0.25
 """Weight of the class in the loss, relative to sediment against the rest."""
 FEATURE_NOISE = 0.03
@@ -59,17 +65,24 @@ class Cells:
     """Shape (n,), above 0."""
 
 
-def scans(real: Path, references: Path) -> Iterator[View]:
-    """Yield the marked scans that may be learnt from."""
+def scans(real: Path, references: Path, *, of_tables: bool = False) -> Iterator[View]:
+    """Yield the marked scans that may be learnt from: photographs of core tables, or the others."""
     for reference in read_references(references):
-        if reference.is_fitted:
-            picture = np.ascontiguousarray(tifffile.imread(real / reference.image)[..., :3])
+        if reference.is_fitted and reference.image.startswith(TABLES) == of_tables:
+            picture = picture_of(real / reference.image)
             labels = labels_of(reference, picture)
             yield View(
                 lines_first(picture, reference.top),
                 lines_first(labels, reference.top),
                 reference.px_per_cm,
             )
+
+
+def picture_of(path: Path) -> NDArray[np.uint8]:
+    """Return the RGB pixels of a scan as stored, shape (rows, columns, 3)."""
+    if path.suffix == ".tif":
+        return np.ascontiguousarray(tifffile.imread(path)[..., :3])
+    return np.ascontiguousarray(np.asarray(cv2.imread(str(path)))[..., ::-1])
 
 
 def cores() -> Iterator[View]:
@@ -107,24 +120,35 @@ def _middles(n_cells: int, step_px: int, n_px: int) -> NDArray[np.intp]:
 
 
 def collect(real: Path, references: Path) -> Cells:
-    """Return all cells to learn from."""
-    draw = np.random.default_rng(SEED)
-    from_scans = _cells_of_views(scans(real, references), VIEWS_OF_SCANS, CELLS_OF_SCAN, draw)
-    from_cores = _cells_of_views(cores(), VIEWS_OF_CORES, CELLS_OF_CORE, draw)
-    share = CORES_WEIGHT * sum(c.weights.sum() for c in from_scans)
-    share /= sum(c.weights.sum() for c in from_cores)
-    return Cells(
-        np.concatenate([c.features for c in (*from_scans, *from_cores)]),
-        np.concatenate([c.labels for c in (*from_scans, *from_cores)]),
-        np.concatenate(
-            [c.weights for c in from_scans] + [c.weights * np.float32(share) for c in from_cores]
-        ),
+    """Return all cells to learn from, weighted by kind of scan."""
+    marked = (scans(real, references), scans(real, references, of_tables=True))
+    scanned, tables = (_cells_of_views(views, VIEWS_OF_SCANS, CELLS_OF_SCAN) for views in marked)
+    generated = _cells_of_views(cores(), VIEWS_OF_CORES, CELLS_OF_CORE)
+    total = _weight(scanned)
+    return _joined(
+        (scanned, 1.0),
+        (tables, TABLES_WEIGHT * total / _weight(tables)),
+        (generated, CORES_WEIGHT * total / _weight(generated)),
     )
 
 
-def _cells_of_views(
-    views: Iterator[View], n_views: int, max_cells: int, draw: np.random.Generator
-) -> list[Cells]:
+def _weight(cells: list[Cells]) -> float:
+    return float(sum(part.weights.sum() for part in cells))
+
+
+def _joined(*groups: tuple[list[Cells], float]) -> Cells:
+    """Return the cells of all groups, those of each with its weight times a factor."""
+    parts = [part for cells, _ in groups for part in cells]
+    weights = [part.weights * np.float32(factor) for cells, factor in groups for part in cells]
+    return Cells(
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate(weights),
+    )
+
+
+def _cells_of_views(views: Iterator[View], n_views: int, max_cells: int) -> list[Cells]:
+    draw = np.random.default_rng(SEED)
     return [
         cells_of(view if k == 0 else altered(view, draw), max_cells, draw)
         for view in views
@@ -139,11 +163,8 @@ def fit(cells: Cells) -> tuple[Layer, ...]:
     mean, sd = cells.features.mean(axis=0), cells.features.std(axis=0) + 1e-3
     x = torch.from_numpy((cells.features - mean) / sd)
     y, weights = torch.from_numpy(cells.labels), torch.from_numpy(cells.weights)
-    sizes = (N_FEATURES, *HIDDEN, len(MaskClass))
-    linear = [torch.nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
-    network = torch.nn.Sequential(*(part for layer in linear for part in (layer, torch.nn.ReLU())))[
-        :-1
-    ]
+    network = _network()
+    kept = [parameter.detach().clone() for parameter in network.parameters()]
     optimiser = torch.optim.AdamW(network.parameters(), HIGHEST_RATE, weight_decay=0.01)
     steps = EPOCHS * (len(x) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, HIGHEST_RATE, total_steps=steps)
@@ -156,14 +177,22 @@ def fit(cells: Cells) -> tuple[Layer, ...]:
             loss.backward()  # type: ignore[no-untyped-call] # torch ships it without types
             optimiser.step()
             schedule.step()
-    layers = [
-        Layer(
-            linear_layer.weight.detach().numpy().T.copy(), linear_layer.bias.detach().numpy().copy()
-        )
-        for linear_layer in linear
+            for average, parameter in zip(kept, network.parameters(), strict=True):
+                average.lerp_(parameter.detach(), 1.0 / MEAN_OVER_STEPS)
+    arrays = [average.numpy() for average in kept]
+    first, *others = (
+        Layer(weight.T.copy(), bias) for weight, bias in zip(arrays[::2], arrays[1::2], strict=True)
+    )
+    scaled = first.weight / sd[:, None]
+    return (Layer(scaled, first.bias - mean @ scaled), *others)
+
+
+def _network() -> torch.nn.Sequential:
+    sizes = (N_FEATURES, *HIDDEN, len(MaskClass))
+    linear = [torch.nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
+    return torch.nn.Sequential(*(part for layer in linear for part in (layer, torch.nn.ReLU())))[
+        :-1
     ]
-    first = layers[0].weight / sd[:, None]
-    return (Layer(first, layers[0].bias - mean @ first), *layers[1:])
 
 
 def _loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,12 @@ MAX_TRIMMED = 0.2
 SATURATED = 250
 """Counts from which a pixel is saturated, and stays so in any light."""
 
+LAMINA_EVERY_CM = 25.0
+LAMINA_SHADE = (0.25, 0.9)
+"""Share of the light that a darkened lamina keeps."""
+GAP_CM = (0.7, 4.0)
+"""Lengths of a gap put into a core."""
+
 SPACER_COUNTS = (
     (255, 255, 255),
     (255, 255, 255),
@@ -55,6 +61,10 @@ def altered(view: View, draw: np.random.Generator) -> View:
     lines, labels = np.ascontiguousarray(lines), np.ascontiguousarray(labels)
     if draw.random() < EVEN:
         lines, labels = _furnished(lines, labels, px_per_cm, draw)
+    if draw.random() < EVEN:
+        lines = _with_dark_laminae(lines, labels, px_per_cm, draw)
+    if draw.random() < EVEN:
+        lines, labels = _parted(lines, labels, px_per_cm, draw)
     factor = float(draw.choice(FACTORS))
     if factor < 1.0 and factor * px_per_cm >= COARSEST_PX_PER_CM:
         size = (max(8, round(lines.shape[1] * factor)), round(lines.shape[0] * factor))
@@ -94,6 +104,40 @@ def _furnished(
         chosen = (shape > 0) & (labels == MaskClass.SEDIMENT)
         lines[chosen] = counts
         labels[chosen] = label
+    return lines, labels
+
+
+def _with_dark_laminae(
+    lines: NDArray[np.uint8], labels: NDArray[np.uint8], px_per_cm: float, draw: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Return the scan with laminae darkened; they stay sediment and keep their texture."""
+    n_lines = labels.shape[0]
+    down = (np.arange(n_lines) + 0.5)[:, None] / px_per_cm
+    shade = np.ones(labels.shape)
+    for _ in range(max(1, round(n_lines / px_per_cm / LAMINA_EVERY_CM))):
+        middle = draw.uniform(0.0, n_lines / px_per_cm)
+        half, blur = draw.uniform(0.2, 3.0), draw.uniform(0.02, 0.8)
+        edge = np.clip((half - np.abs(down - middle)) / blur + 0.5, 0.0, 1.0)
+        shade *= 1.0 - (1.0 - draw.uniform(*LAMINA_SHADE)) * edge
+    shaded = np.where((labels == MaskClass.SEDIMENT)[..., None], lines * shade[..., None], lines)
+    return np.rint(shaded).astype(np.uint8)
+
+
+def _parted(
+    lines: NDArray[np.uint8], labels: NDArray[np.uint8], px_per_cm: float, draw: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the scan with a gap in its core that looks like what lies before or after it."""
+    bare = np.flatnonzero(~(labels == MaskClass.SEDIMENT).any(axis=1))
+    runs = [run for run in np.split(bare, np.flatnonzero(np.diff(bare) > 1) + 1) if run.size]
+    if not runs:
+        return lines, labels
+    run = runs[draw.integers(len(runs))]
+    length = int(min(run.size, draw.uniform(*GAP_CM) * px_per_cm, labels.shape[0] // 4))
+    taken = slice(run[0] + int(draw.integers(run.size - length + 1)), None)
+    first = int(draw.integers(labels.shape[0] - length + 1))
+    lines, labels = lines.copy(), labels.copy()
+    lines[first : first + length] = lines[taken][:length].copy()
+    labels[first : first + length] = labels[taken][:length].copy()
     return lines, labels
 
 
