@@ -14,7 +14,9 @@ from downcore_training.windows.recipe import WindowRecipe, load_window_recipe
 from downcore_training.windows.section_views import SectionViews, sections_of
 
 
-def run_windows(config: Path | None, data: Path, out: Path | None, *, report: Report) -> list[Fitted]:
+def run_windows(
+    config: Path | None, data: Path, out: Path | None, *, report: Report
+) -> list[Fitted]:
     """
     Fit trees, networks and blends to the cores in a folder, and return what was fitted.
 

@@ -70,7 +70,11 @@ def fit_log_sd(
     log_error = np.log(np.maximum(np.abs(error[known]), _MIN_ERROR))
     with threadpool_limits(1, user_api="openmp"):
         forest = ExtraTreesRegressor(
-            N_SPREAD, max_depth=4, min_samples_leaf=40 * n_copies, max_features=0.5, random_state=seed
+            N_SPREAD,
+            max_depth=4,
+            min_samples_leaf=40 * n_copies,
+            max_features=0.5,
+            random_state=seed,
         ).fit(x[known], log_error)
     ratio = error[known] / np.exp(forest.predict(x[known]))
     shift = 0.5 * math.log(float((ratio**2).mean()) + 1e-12)

@@ -21,13 +21,9 @@ class WindowSet:
         At least one.
     window : Window
         What the predictor sees.
-    first_row : int, default 0
-        Where the grid begins, 0 to ``rows_cm - 1``; the device's begins at 0.
     """
 
-    def __init__(
-        self, sections: Sequence[SectionViews], window: Window, *, first_row: int = 0
-    ) -> None:
+    def __init__(self, sections: Sequence[SectionViews], window: Window) -> None:
         if not sections:
             raise ValueError("expected at least one section, got none")
         self.sections = tuple(sections)
@@ -35,7 +31,7 @@ class WindowSet:
         starts = [
             (k, row)
             for k, section in enumerate(sections)
-            for row in range(first_row - window.rows_cm * bool(first_row), len(section), window.rows_cm)
+            for row in range(0, len(section), window.rows_cm)
         ]
         self._section = np.array([k for k, _ in starts], np.int64)
         self._row = np.array([row for _, row in starts], np.int64)
