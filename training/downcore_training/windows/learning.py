@@ -57,8 +57,16 @@ def trained(
         for section in sections
     ]
     strips = [strip for strip in strips if len(strip.starts)]
+    reading = list(module.reading.parameters())
+    known = {id(part) for part in reading}
     optimiser = torch.optim.AdamW(
-        module.parameters(), lesson.learning_rate, weight_decay=lesson.weight_decay
+        [
+            {"params": [part for part in module.parameters() if id(part) not in known]},
+            # Two numbers a property, which at the rate of the weights would hardly move.
+            {"params": reading, "lr": 20 * lesson.learning_rate, "weight_decay": 0.0},
+        ],
+        lesson.learning_rate,
+        weight_decay=lesson.weight_decay,
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, lesson))
     average = RunningMean(module, lesson.average_decay)

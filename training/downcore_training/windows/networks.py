@@ -24,6 +24,8 @@ NETWORK_WINDOW = Window(above_cm=3, rows_cm=4, below_cm=3)
 """What both networks see: 10 cm, of which they answer the four in the middle."""
 
 _WIDTH = 64
+_DROPPED = 0.2
+"""Share of the features that each step of the training goes without."""
 
 Outputs = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -105,6 +107,7 @@ class WindowHRNet(WindowNetwork):
         self.backbone = HRNet()
         self.backbone.normalise = Opponent()  # type: ignore[assignment] # the same shape of output
         self.decoder = Decoder(CHANNELS, width=_WIDTH)
+        self.drop = nn.Dropout2d(_DROPPED)
         self.maps = nn.Conv2d(_WIDTH, self.n_outputs, 1)
         initialise(self.backbone)
         initialise(self.decoder)
@@ -113,7 +116,7 @@ class WindowHRNet(WindowNetwork):
 
     def centimetres(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return mean, sd within and features of every centimetre."""
-        decoded = self.decoder(self.backbone.branches(x))
+        decoded = self.drop(self.decoder(self.backbone.branches(x)))
         mask = functional.avg_pool2d(x[:, 3:] / 255.0, 4)
         n_cm = self.window.n_cm
         dense = self.maps(decoded).float()
@@ -132,7 +135,7 @@ class WindowResNet18(WindowNetwork):
         self.backbone.normalise = Opponent()  # type: ignore[assignment] # the same shape of output
         self.backbone.fc = nn.Identity()  # type: ignore[assignment] # the head is this module's own
         self.mean = fresh(nn.Conv1d(512, self.n_outputs, 1))
-        self.drop = nn.Dropout(0.2)
+        self.drop = nn.Dropout(_DROPPED)
 
     def centimetres(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return mean, sd within (0: it has no map) and features of every centimetre."""
