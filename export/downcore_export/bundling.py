@@ -113,7 +113,7 @@ def write_bundle(
     files = {
         "model.xml": chosen.files.xml,
         "model.bin": chosen.files.weights,
-        "golden.npz": _golden_file(golden, manifest),
+        "golden.npz": golden_file(golden, manifest),
         "recipe.toml": source.recipe.encode(),
     }
     report.at(0.95, "running the golden test without 8-bit dot products")
@@ -131,7 +131,7 @@ def write_bundle(
     n_bytes = sum(map(len, files.values())) + len(text)
     card = card_text(manifest, source.recipe, bench)
     rest = {"manifest.json": text.encode(), "model.onnx": onnx.content, "card.md": card.encode()}
-    _place(out, {**files, **rest}, chosen.reference if with_fp32 else None)
+    place(out, {**files, **rest}, chosen.reference if with_fp32 else None)
     report.at(1.0, "done")
     return Written(out, manifest, n_bytes)
 
@@ -172,7 +172,7 @@ def _manifest(source: Source, sets: CoreSets, chosen: Chosen, onnx: WrittenOnnx)
     return Manifest(
         network=source.network,
         title=source.title,
-        created_utc=_now_utc(),
+        created_utc=now_utc(),
         precision=chosen.precision,
         files={},
         outputs=source.outputs,
@@ -200,7 +200,8 @@ def _manifest(source: Source, sets: CoreSets, chosen: Chosen, onnx: WrittenOnnx)
     )
 
 
-def _now_utc() -> str:
+def now_utc() -> str:
+    """Return the time of a bundle; that of SOURCE_DATE_EPOCH where it is set."""
     # The convention of reproducible builds, for identical bytes.
     fixed = os.environ.get("SOURCE_DATE_EPOCH")
     now = datetime.fromtimestamp(int(fixed), UTC) if fixed else datetime.now(UTC)
@@ -214,7 +215,8 @@ def _golden_arrays(chosen: Chosen, sets: CoreSets) -> dict[str, NDArray[Any]]:
     return {INPUT_NAME: tiles, **values, NOVELTY_NAME: answers.last}
 
 
-def _golden_file(arrays: dict[str, NDArray[Any]], manifest: Manifest) -> bytes:
+def golden_file(arrays: dict[str, NDArray[Any]], manifest: Manifest) -> bytes:
+    """Return ``golden.npz`` with the golden inputs, outputs and the values that they give."""
     outputs = np.stack([arrays[name] for name in OUTPUT_NAMES])
     physical = physical_values(outputs, arrays[NOVELTY_NAME], manifest)
     content = io.BytesIO()
@@ -222,7 +224,7 @@ def _golden_file(arrays: dict[str, NDArray[Any]], manifest: Manifest) -> bytes:
     return content.getvalue()
 
 
-def _place(out: Path, files: dict[str, bytes], reference: Files | None) -> None:
+def place(out: Path, files: dict[str, bytes], reference: Files | None) -> None:
     """Write beside ``out`` and rename, so that a bundle is never incomplete."""
     out.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

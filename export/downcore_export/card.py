@@ -12,6 +12,7 @@ from pathlib import Path
 from downcore.strata.bundle import Manifest, parse_manifest
 from downcore.strata.errors import BundleError
 from downcore_export.bench_rows import FIGURES, BenchFile, BenchRow, is_of_unseen_core
+from downcore_export.windows.card import window_card
 
 CARD = "card.md"
 """Name of the card in a bundle's folder; no digest covers it, since it is written again."""
@@ -49,6 +50,9 @@ def card_text(manifest: Manifest, recipe: str, bench: Sequence[BenchFile] = ()) 
     bench : sequence of BenchFile
         Figures on folders of cores, shown as they are, good or bad.
     """
+    if manifest.window is not None:
+        tables = "\n\n".join(part for file in bench for part in _bench(file))
+        return window_card(manifest, recipe, tables)
     cores = _cores(manifest)
     parts = [
         f"# {manifest.title}, {manifest.precision}",

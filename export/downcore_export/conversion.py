@@ -15,6 +15,7 @@ from torch import nn
 
 from downcore.inference.openvino_runtime import openvino, preprocess
 from downcore.strata.bundle import INPUT_NAME, OUTPUT_NAMES, TILE_PX
+from downcore.strata.windows import Window
 
 FEATURES_NAME = "features"
 """Name of the last output of an unfinished graph: shape (n, k), f32."""
@@ -23,9 +24,16 @@ _EXAMPLE_TILES = 2
 """Tiles of the traced example; not 1, so that the batch size is not folded as a constant."""
 
 
-def example_input() -> torch.Tensor:
-    """Return an input of the right shape for tracing."""
-    return torch.full((_EXAMPLE_TILES, 3, TILE_PX, TILE_PX), 128.0)
+def input_shape_of(module: nn.Module) -> tuple[int, int, int]:
+    """Return lines, pixels across and channels of a module's input: a tile's or its window's."""
+    window = getattr(module, "window", None)
+    return window.shape if isinstance(window, Window) else (TILE_PX, TILE_PX, 3)
+
+
+def example_input(shape: tuple[int, int, int] = (TILE_PX, TILE_PX, 3)) -> torch.Tensor:
+    """Return an input of lines, pixels across and channels ``shape`` for tracing."""
+    height, width, channels = shape
+    return torch.full((_EXAMPLE_TILES, channels, height, width), 128.0)
 
 
 def convert(module: nn.Module) -> Any:
@@ -35,18 +43,21 @@ def convert(module: nn.Module) -> Any:
     Parameters
     ----------
     module : Module
-        In evaluation mode; takes RGB of 0 to 255 as float, (n, 3, 200, 200), and normalises
-        it itself; returns mean, log sd and sd within, each (n, n_properties), and features.
+        In evaluation mode; takes counts of 0 to 255 as float, (n, channels, lines, across), and
+        normalises them itself; returns mean, log sd and sd within, each (n, n_properties), and
+        features; of a window each with an axis of rows before the last.
 
     Returns
     -------
     openvino.Model
-        Input ``tiles``, u8, (n, 200, 200, 3); outputs as in ``OUTPUT_NAMES``, then
+        Input ``tiles``, u8, (n, lines, across, channels); outputs as in ``OUTPUT_NAMES``, then
         ``FEATURES_NAME``; n is free.
     """
+    shape = input_shape_of(module)
+    height, width, channels = shape
     with torch.no_grad(), quiet_libraries():
         graph = openvino.convert_model(
-            module, example_input=example_input(), input=[-1, 3, TILE_PX, TILE_PX]
+            module, example_input=example_input(shape), input=[-1, channels, height, width]
         )
     return with_ports(graph)
 
@@ -55,7 +66,7 @@ def with_ports(graph: Any) -> Any:
     """
     Return ``graph`` with the input and the outputs of a bundle, features for the novelty.
 
-    ``graph`` takes float, (n, 3, 200, 200). Turning 8 bit into float and the channels to the
+    ``graph`` takes float, channels before lines. Turning 8 bit into float and the channels to the
     front is exact, so that the graph computes the same numbers with it as without.
     """
     names = (*OUTPUT_NAMES, FEATURES_NAME)

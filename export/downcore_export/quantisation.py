@@ -18,6 +18,9 @@ from downcore.inference.openvino_runtime import openvino
 from downcore_export.conversion import convert, quiet_libraries, with_ports
 from downcore_export.onnx_quantisation import quantised_onnx
 
+EXACT_PARTS = ("look", "boosted", "trees", "reading", "log_sd", "normalise")
+"""Parts of networks on windows that are never quantised: colour, trees, the logger's reading."""
+
 _CLIPPED_SHARE = 1e-3
 """Of the activations of each tile, at either end: rare bright ones would coarsen all others."""
 
@@ -81,6 +84,8 @@ def _by_nncf(
     parameters = nncf.AdvancedQuantizationParameters(
         activations_range_estimator_params=ranges, disable_bias_correction=not corrects_bias
     )
+    parts = "|".join(name for name in EXACT_PARTS if hasattr(module, "window"))
+    ignored = nncf.IgnoredScope(patterns=[f".*[._/]({parts})[._/].*"], validate=False)
     with quiet_libraries():
         return nncf.quantize(
             convert(module),
@@ -88,4 +93,5 @@ def _by_nncf(
             preset=nncf.QuantizationPreset.PERFORMANCE,
             subset_size=len(tiles),
             advanced_parameters=parameters,
+            ignored_scope=ignored if parts else None,
         )

@@ -15,7 +15,10 @@ from downcore.inference.loading import load_bundle
 from downcore_export.bench_rows import read_bench
 from downcore_export.bundling import Written, refuse_filled, write_bundle
 from downcore_export.source import cores_of, read_source
+from downcore_export.windows.bundling import write_window_bundle
+from downcore_training.fitting.checkpoint import read
 from downcore_training.progress import Bar, Plain, Report, bar_columns
+from downcore_training.windows.recipe import KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,19 @@ def run_export(files: ExportFiles, *, with_fp32: bool) -> Written:
     console = Console()
     refuse_filled(files.out)
     bench = [read_bench(path) for path in files.bench]
-    source = read_source(files.checkpoint)
+    content = read(files.checkpoint)
     cache = files.cache or Path(platformdirs.user_cache_dir("downcore")) / "training"
     with _report(console) as report:
-        sets = cores_of(source, cache, release=files.data, report=report, processes=usable_cpus())
-        written = write_bundle(
-            source, sets, files.out, report=report, with_fp32=with_fp32, bench=bench
-        )
+        if content.get("kind") == KIND:
+            written = write_window_bundle(content, files.data, files.out, report=report)
+        else:
+            source = read_source(files.checkpoint)
+            sets = cores_of(
+                source, cache, release=files.data, report=report, processes=usable_cpus()
+            )
+            written = write_bundle(
+                source, sets, files.out, report=report, with_fp32=with_fp32, bench=bench
+            )
     with start_predictor(load_bundle(files.out)):
         pass
     manifest = written.manifest

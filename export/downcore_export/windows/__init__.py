@@ -1,0 +1,1 @@
+"""From the checkpoint of a predictor with context to its bundle."""
