@@ -114,7 +114,7 @@ def answers_of_whole_section(
     return found[:n]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(window=windows)
 @example(window=Window(4, 1, 4))
 def test_a_row_is_the_networks_answer_for_the_centimetres_around_it(window: Window) -> None:
@@ -139,7 +139,7 @@ def test_a_row_is_the_networks_answer_for_the_centimetres_around_it(window: Wind
     assert Status.PREDICTED in statuses, "no row was compared"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     many=st.lists(windows, min_size=1, max_size=2),
     cuts=st.lists(st.integers(0, 90), max_size=8),
@@ -276,11 +276,12 @@ def test_a_scan_too_coarse_gives_no_values_unless_they_are_forced_and_say_so() -
 
 def test_what_a_pass_that_was_given_up_left_behind_is_no_row_of_the_next() -> None:
     predictors = [with_window(Window(0, 1, 0)), DigestPredictor("t")]
-    expected = rows_of(predictors, core())
+    ends = range(13, len(core()), 13)
+    expected = rows_of(predictors, core(), ends=ends)
     given_up = SectionPipeline(SCALE, predictors, SliceRules())
     given_up.push(Segment(core()[20:], 0))
 
-    assert rows_of(predictors, core()) == expected
+    assert rows_of(predictors, core(), ends=ends) == expected
 
 
 def test_no_more_views_are_held_than_a_window_needs() -> None:
@@ -295,8 +296,10 @@ def test_no_more_views_are_held_than_a_window_needs() -> None:
     assert len(lane._views) <= window.above_cm
 
 
-@pytest.mark.parametrize("px_per_cm", [1, 2, 17.4, 400])
-@pytest.mark.parametrize("width_cm", [0.3, 6.0, 25.0])
+@pytest.mark.parametrize(
+    ("px_per_cm", "width_cm"),
+    [(1, 0.3), (1, 25.0), (2, 6.0), (17.4, 0.3), (17.4, 25.0), (400, 0.3), (400, 3.0)],
+)
 @pytest.mark.parametrize("kind", ["grey", "cast", "white", "black"])
 def test_any_scan_gives_values_or_reasons(px_per_cm: float, width_cm: float, kind: str) -> None:
     rng = np.random.default_rng(2)
