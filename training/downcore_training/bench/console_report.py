@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from downcore_training.bench.controls import LIMIT
+from downcore_training.bench.controls import LIMIT, Control
 from downcore_training.bench.rows import CALIBRATED, Row
 from downcore_training.bench.running import Result
 
@@ -102,45 +102,49 @@ def gap_cells(result: Result) -> list[Cells]:
 
 def control_cells(result: Result) -> list[Cells]:
     """Return the table of the negative controls."""
+    return [control_row(control) for control in result.controls]
+
+
+def control_row(control: Control) -> Cells:
+    """Return one row of the table of negative controls."""
     words = {True: "passed", False: "FAILED", None: "not computed"}
-    return [
-        (
-            control.control,
-            control.network,
-            control.target,
-            number(control.r2, 2),
-            number(control.r2_of_best_line, 2),
-            str(control.n_slices),
-            words[control.has_passed] + (f": {control.reason}" if control.reason else ""),
-        )
-        for control in result.controls
-    ]
+    return (
+        control.control,
+        control.network,
+        control.target,
+        number(control.r2, 2),
+        number(control.r2_of_best_line, 2),
+        str(control.n_slices),
+        words[control.has_passed] + (f": {control.reason}" if control.reason else ""),
+    )
 
 
 def tell(result: Result, console: Console) -> None:
     """Write everything that a run found to the terminal."""
     names = ", ".join(f"{core.name} ({core.site})" for core in result.data.cores[:12])
     more = f" and {len(result.data.cores) - 12} more" if len(result.data.cores) > 12 else ""  # noqa: PLR2004 - as many as are named
-    _line(console, f"{len(result.data.cores)} cores: {names}{more}")
+    print_line(console, f"{len(result.data.cores)} cores: {names}{more}")
     for note in result.notes:
-        _line(console, f"note: {note}")
+        print_line(console, f"note: {note}")
     title = "scores; R2 and Spearman of ms are those of log10, all else is in the unit"
-    _table(console, title, HEADINGS, score_cells(result))
+    print_table(console, title, HEADINGS, score_cells(result))
     rows = calibrated_cells(result)
     if rows:
         title = "level set by each core's first measured rows, scored on the rest of it"
-        _table(console, title, CALIBRATED_HEADINGS, rows)
+        print_table(console, title, CALIBRATED_HEADINGS, rows)
     if result.gaps:
         title = "leakage gap: what drawing slices at random inside cores adds to R2"
-        _table(console, title, GAP_HEADINGS, gap_cells(result))
+        print_table(console, title, GAP_HEADINGS, gap_cells(result))
     if result.controls:
         title = "negative controls: each must score about zero"
-        _table(console, title, CONTROL_HEADINGS, control_cells(result))
+        print_table(console, title, CONTROL_HEADINGS, control_cells(result))
     for sentence in (*result.verdict, *result.audit):
-        _line(console, sentence)
+        print_line(console, sentence)
     failed = sum(control.has_passed is False for control in result.controls)
     if failed:
-        _line(console, f"{failed} negative controls FAILED: believe no score above", style="red")
+        print_line(
+            console, f"{failed} negative controls FAILED: believe no score above", style="red"
+        )
 
 
 def number(value: float | None, places: int) -> str:
@@ -162,15 +166,16 @@ def share(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.0f} %"
 
 
-def _table(console: Console, title: str, headings: Cells, rows: Iterable[Cells]) -> None:
+def print_table(console: Console, title: str, headings: Cells, rows: Iterable[Cells]) -> None:
+    """Write a table on a terminal, lines of text elsewhere."""
     if not console.is_terminal:
-        _line(console, "")
-        _line(console, title)
+        print_line(console, "")
+        print_line(console, title)
         every: list[Cells] = [headings, *rows]
         widths = [max(len(row[i]) for row in every) for i in range(len(headings))]
         for row in every:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            _line(console, "  ".join(cells).rstrip())
+            print_line(console, "  ".join(cells).rstrip())
         return
     table = Table(title=title, title_justify="left")
     for i, heading in enumerate(headings):
@@ -180,5 +185,6 @@ def _table(console: Console, title: str, headings: Cells, rows: Iterable[Cells])
     console.print(table)
 
 
-def _line(console: Console, text: str, *, style: str | None = None) -> None:
+def print_line(console: Console, text: str, *, style: str | None = None) -> None:
+    """Write one line."""
     console.print(text, style=style, soft_wrap=True, highlight=False, markup=False)

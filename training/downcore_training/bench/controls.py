@@ -8,6 +8,7 @@ slices could score; models trained on sediment are shown crops without sediment.
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from downcore_training.bench.crops import KINDS, crop_of
 from downcore_training.bench.fitting import OWN, Round, run_baseline
 from downcore_training.bench.predictions import Prediction, answers_of
 from downcore_training.bench.protocols import BY_CORE, RANDOM
-from downcore_training.bench.scoring import Answers, r2
+from downcore_training.bench.scoring import r2
 
 Values = NDArray[np.float64]
 
@@ -56,6 +57,20 @@ class Control:
     def has_passed(self) -> bool | None:
         """Whether R2 is not above the limit; ``None`` where it could not be computed."""
         return None if self.r2 is None else self.r2 <= LIMIT
+
+    def for_json(self) -> dict[str, Any]:
+        """Return the control as JSON has it."""
+        return {
+            "control": self.control,
+            "network": self.network,
+            "property": self.target,
+            "r2": self.r2,
+            "r2_of_best_line": self.r2_of_best_line,
+            "limit": LIMIT,
+            "passed": self.has_passed,
+            "n_slices": self.n_slices,
+            "reason": self.reason,
+        }
 
 
 def shuffled(cores: Sequence[BenchCore], seed: int) -> list[BenchCore]:
@@ -149,17 +164,26 @@ def _judged(
             found.append(Control(control, network, prop.name, None, None, 0, "no fold"))
             continue
         answers = answers_of(predicted, cores, i)
-        found.append(_judge(control, network, prop.name, answers))
+        found.append(judge(control, network, prop.name, answers.predicted, answers.label))
     return found
 
 
-def _judge(control: str, network: str, name: str, answers: Answers) -> Control:
-    has_value = np.isfinite(answers.predicted)
+def judge(control: str, network: str, name: str, predicted: Values, label: Values) -> Control:
+    """
+    Return one control of a model on the property ``name``.
+
+    Parameters
+    ----------
+    control, network, name : str
+    predicted, label : ndarray, shape (n,)
+        Predictions, NaN for none, and finite labels.
+    """
+    has_value = np.isfinite(predicted)
     n = int(has_value.sum())
     if n < MIN_SLICES:
         why = f"{n} slices with such a crop and a label, {MIN_SLICES} are needed"
         return Control(control, network, name, None, None, n, why)
-    predicted, label = answers.predicted[has_value], answers.label[has_value]
+    predicted, label = predicted[has_value], label[has_value]
     score = r2(predicted, label)
     why = "" if score is not None else "all labels are equal"
     return Control(control, network, name, score, _best_line(predicted, label), n, why)

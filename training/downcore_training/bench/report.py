@@ -84,15 +84,20 @@ def report_text(result: Result) -> str:
         _HOW_TO_READ,
         "",
     ]
-    lines += [*_table(HEADINGS, score_cells(result)), ""]
+    lines += [*markdown_table(HEADINGS, score_cells(result)), ""]
     fixed = calibrated_cells(result)
     if fixed:
         lines += ["## Calibrated with the first rows", "", _CALIBRATED, ""]
-        lines += [*_table(CALIBRATED_HEADINGS, fixed), ""]
+        lines += [*markdown_table(CALIBRATED_HEADINGS, fixed), ""]
     if result.gaps:
-        lines += ["## Leakage gap", "", *_table(GAP_HEADINGS, gap_cells(result)), ""]
+        lines += ["## Leakage gap", "", *markdown_table(GAP_HEADINGS, gap_cells(result)), ""]
     if result.controls:
-        lines += ["## Negative controls", "", *_table(CONTROL_HEADINGS, control_cells(result)), ""]
+        lines += [
+            "## Negative controls",
+            "",
+            *markdown_table(CONTROL_HEADINGS, control_cells(result)),
+            "",
+        ]
     lines += ["## Notes", "", *(f"- {note}" for note in result.notes), ""]
     order = result.order
     lines += [f"Seed {order.seed}, {order.draws} draws of the bootstrap.", ""]
@@ -113,7 +118,7 @@ def _cores(result: Result) -> list[str]:
     ]
     left = len(result.data.cores) - MAX_CORES
     more = [f"and {left} more.", ""] if left > 0 else []
-    return [*_table(headings, cells), "", *more]
+    return [*markdown_table(headings, cells), "", *more]
 
 
 def _draw(result: Result, folder: Path) -> list[str]:
@@ -135,7 +140,9 @@ def _draw(result: Result, folder: Path) -> list[str]:
     return made
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table."""
+
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
 

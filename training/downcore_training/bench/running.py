@@ -12,7 +12,6 @@ from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.baselines import baselines
 from downcore_training.bench.bundles import run_bundles
 from downcore_training.bench.controls import (
-    LIMIT,
     MAX_CORES,
     Control,
     controls_of_baseline,
@@ -88,20 +87,7 @@ class Result:
                 }
                 for gap in self.gaps
             ],
-            "controls": [
-                {
-                    "control": control.control,
-                    "network": control.network,
-                    "property": control.target,
-                    "r2": control.r2,
-                    "r2_of_best_line": control.r2_of_best_line,
-                    "limit": LIMIT,
-                    "passed": control.has_passed,
-                    "n_slices": control.n_slices,
-                    "reason": control.reason,
-                }
-                for control in self.controls
-            ],
+            "controls": [control.for_json() for control in self.controls],
             "verdict": list(self.verdict),
             "audit": list(self.audit),
             "notes": list(self.notes),

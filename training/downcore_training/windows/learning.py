@@ -96,7 +96,8 @@ def trained(
     windows = WindowSet(sections, module.window)
     some = np.linspace(0, len(windows) - 1, min(64, len(windows))).round().astype(np.int64)
     with torch.no_grad():
-        renormalise(module, [as_input(windows.pixels(part)) for part in np.split(some, 8)])
+        parts = np.array_split(some, min(8, len(some)))
+        renormalise(module, [as_input(windows.pixels(part)) for part in parts])
     standardise(module.eval(), windows)
     return module
 
