@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.mask.grid import Grid
+from downcore.strata.mask.grid import Grid, stretched
 
 N_FEATURES = 33
 """Numbers per cell that :func:`features_of` gives."""
@@ -32,7 +32,7 @@ def features_of(grid: Grid) -> NDArray[np.float32]:
         the window; distance to the edge of the scan; mean and spread of the window.
         All roughly within -2 to 2.
     """
-    lab = _scaled(grid.lab)
+    lab = stretched(grid.lab) if grid.stretched is None else grid.stretched
     reach = _side(grid.cells_per_cm * _COARSE_CM) // 2 + 1
     # Only rows within the features' reach of the slice are computed in full.
     first = max(grid.above - reach, 0)
@@ -42,7 +42,7 @@ def features_of(grid: Grid) -> NDArray[np.float32]:
         near[own],
         _mean(near, grid.cells_per_cm * _FINE_CM)[own],
         _mean(near, grid.cells_per_cm * _COARSE_CM)[own],
-        _texture(np.ascontiguousarray(near[..., 0]), grid.cells_per_cm)[own],
+        _texture(np.ascontiguousarray(near[..., 0]), grid.cells_per_cm, own),
     ]
     mean, sd = _spread(lab, 0)
     columns = np.concatenate([mean, sd, _place(grid)], axis=1)
@@ -74,14 +74,6 @@ def _laid_out(
     return features.reshape(-1, N_FEATURES)
 
 
-def _scaled(lab: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return L* about -1 to 1; a* and b* stretched, since they distinguish tray from mud."""
-    scaled = lab * np.array([1 / 30, 1 / 10, 1 / 10], np.float32)
-    scaled[..., 0] -= 1.5
-    scaled[..., 1:] = np.arcsinh(scaled[..., 1:])
-    return scaled
-
-
 def _side(length: float) -> int:
     return max(3, 2 * int(length / 2) + 1)
 
@@ -91,30 +83,38 @@ def _mean(picture: NDArray[np.float32], side: float) -> NDArray[np.float32]:
     return np.asarray(cv2.blur(picture, (k, k), borderType=cv2.BORDER_REPLICATE), np.float32)
 
 
-def _texture(light: NDArray[np.float32], cells_per_cm: float) -> NDArray[np.float32]:
-    """Return the logarithms of L*'s variance near and further, and its grain along and across."""
+def _texture(light: NDArray[np.float32], cells_per_cm: float, own: slice) -> NDArray[np.float32]:
+    """
+    Return the texture of some rows of cells.
+
+    Logarithms of L*'s variance near and further, and of its grain along and across.
+    """
     centred = light - light.mean()
     near, far = cells_per_cm * _FINE_CM, cells_per_cm * _COARSE_CM
-    moments = np.stack([centred, centred * centred], axis=2)
-    kept = []
-    for side in (near, far):
-        mean = _mean(moments, side)
-        kept.append(mean[..., 1] - mean[..., 0] * mean[..., 0])
+    moments = np.empty((*light.shape, 2), np.float32)
+    moments[..., 0] = centred
+    np.multiply(centred, centred, out=moments[..., 1])
+    texture = np.empty((*light[own].shape, 4), np.float32)
+    for i, side in enumerate((near, far)):
+        mean = _mean(moments, side)[own]
+        np.subtract(mean[..., 1], mean[..., 0] * mean[..., 0], out=texture[..., i])
     steps = np.zeros_like(moments)
     np.abs(np.diff(light, axis=0), out=steps[1:, :, 0])
     np.abs(np.diff(light, axis=1), out=steps[:, 1:, 1])
-    grain = _mean(steps, far)
-    texture = np.stack([*kept, grain[..., 0], grain[..., 1]], axis=2)
+    texture[..., 2:] = _mean(steps, far)[own]
     np.maximum(texture, np.float32(0.0), out=texture)
     texture += _NOISE
     np.log(texture, out=texture)
-    return texture * _TEXTURE_SCALE
+    texture *= _TEXTURE_SCALE
+    return texture
 
 
 def _spread(lab: NDArray[np.float32], axis: int) -> list[NDArray[np.float32]]:
     """Return mean and sd of L*, a*, b* along an axis of the picture, each of shape (n, 3)."""
-    mean = lab.mean(axis=axis)
-    square = np.einsum("yxc,yxc->xc" if axis == 0 else "yxc,yxc->yc", lab, lab)
+    # What is summed comes first: sums along a later axis are of three numbers at a time.
+    first = np.ascontiguousarray(np.moveaxis(lab, axis, 0)).reshape(lab.shape[axis], -1)
+    mean = first.mean(axis=0).reshape(-1, 3)
+    square = np.einsum("xk,xk->k", first, first).reshape(-1, 3)
     variance = square / np.float32(lab.shape[axis]) - mean * mean
     return [mean, np.sqrt(np.maximum(variance, np.float32(0.0)))]
 
