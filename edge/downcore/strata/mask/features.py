@@ -1,5 +1,7 @@
 """The mask's features of a cell: colour, texture, line, column and position."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +41,10 @@ def features_of(grid: Grid) -> NDArray[np.float32]:
     near = lab[first : grid.above + grid.n_rows + reach]
     own = slice(grid.above - first, grid.above - first + grid.n_rows)
     pictures = [
-        near[own],
-        _mean(near, grid.cells_per_cm * _FINE_CM)[own],
-        _mean(near, grid.cells_per_cm * _COARSE_CM)[own],
-        _texture(np.ascontiguousarray(near[..., 0]), grid.cells_per_cm, own),
+        *cv2.split(near[own]),
+        *cv2.split(_mean(near, grid.cells_per_cm * _FINE_CM)[own]),
+        *cv2.split(_mean(near, grid.cells_per_cm * _COARSE_CM)[own]),
+        *_texture(np.ascontiguousarray(near[..., 0]), grid.cells_per_cm, own),
     ]
     mean, sd = _spread(lab, 0)
     columns = np.concatenate([mean, sd, _place(grid)], axis=1)
@@ -59,19 +61,20 @@ def features_of(grid: Grid) -> NDArray[np.float32]:
 
 
 def _laid_out(
-    pictures: list[NDArray[np.float32]],
+    pictures: Sequence[NDArray[np.float32]],
     lines: NDArray[np.float32],
     columns: NDArray[np.float32],
     window: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Return all features side by side, those of a line or column repeated for its cells."""
-    n_rows, n_columns = pictures[0].shape[:2]
-    features = np.empty((n_rows, n_columns, N_FEATURES), np.float32)
-    features[..., 0:3], features[..., 3:6], features[..., 6:9], features[..., 9:13] = pictures
-    features[..., 13:19] = lines[:, None, :]
-    features[..., 19:28] = columns[None, :, :]
-    features[..., 28:33] = window
-    return features.reshape(-1, N_FEATURES)
+    n_rows, n_columns = pictures[0].shape
+    # One after the other first, since they are long and there are few of them.
+    features = np.empty((N_FEATURES, n_rows, n_columns), np.float32)
+    features[:13] = pictures
+    features[13:19] = lines.T[:, :, None]
+    features[19:28] = columns.T[:, None, :]
+    features[28:33] = window[:, None, None]
+    return np.asarray(cv2.transpose(features.reshape(N_FEATURES, -1)), np.float32)
 
 
 def _side(length: float) -> int:
@@ -85,27 +88,25 @@ def _mean(picture: NDArray[np.float32], side: float) -> NDArray[np.float32]:
 
 def _texture(light: NDArray[np.float32], cells_per_cm: float, own: slice) -> NDArray[np.float32]:
     """
-    Return the texture of some rows of cells.
+    Return the texture of some rows of cells, shape (4, n_rows, n_columns).
 
     Logarithms of L*'s variance near and further, and of its grain along and across.
     """
     centred = light - light.mean()
+    square = centred * centred
+    along, across = np.zeros_like(light), np.zeros_like(light)
+    np.abs(np.diff(light, axis=0), out=along[1:])
+    np.abs(np.diff(light, axis=1), out=across[:, 1:])
     near, far = cells_per_cm * _FINE_CM, cells_per_cm * _COARSE_CM
-    moments = np.empty((*light.shape, 2), np.float32)
-    moments[..., 0] = centred
-    np.multiply(centred, centred, out=moments[..., 1])
-    texture = np.empty((*light[own].shape, 4), np.float32)
+    texture = np.empty((4, *light[own].shape), np.float32)
     for i, side in enumerate((near, far)):
-        mean = _mean(moments, side)[own]
-        np.subtract(mean[..., 1], mean[..., 0] * mean[..., 0], out=texture[..., i])
-    steps = np.zeros_like(moments)
-    np.abs(np.diff(light, axis=0), out=steps[1:, :, 0])
-    np.abs(np.diff(light, axis=1), out=steps[:, 1:, 1])
-    texture[..., 2:] = _mean(steps, far)[own]
+        mean = _mean(centred, side)[own]
+        np.subtract(_mean(square, side)[own], mean * mean, out=texture[i])
+    texture[2], texture[3] = _mean(along, far)[own], _mean(across, far)[own]
     np.maximum(texture, np.float32(0.0), out=texture)
-    texture += _NOISE
+    texture += _NOISE[:, None, None]
     np.log(texture, out=texture)
-    texture *= _TEXTURE_SCALE
+    texture *= _TEXTURE_SCALE[:, None, None]
     return texture
 
 
