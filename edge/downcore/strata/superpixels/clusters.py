@@ -174,21 +174,22 @@ def _add_up(
     place: NDArray[np.float32],
     slot: NDArray[np.int32],
     sums: NDArray[np.int32],
+    work: NDArray[np.int32],
 ) -> None:
-    """Write what the pixels of a cell give to each of nine clusters."""
-    none = np.int32(0)
+    """Write what the pixels of a cell give to each of nine clusters, and to none, into ``work``."""
+    # Pixel by pixel, since most cells give to few of the nine. Unsigned, as in :func:`begin`.
+    work[:] = np.int32(0)
+    for p in range(np.uint64(slot.size)):
+        k = np.uint64(slot[p])
+        work[k, 0] += np.int32(tile[0, p])
+        work[k, 1] += np.int32(tile[1, p])
+        work[k, 2] += np.int32(tile[2, p])
+        work[k, 3] += np.int32(place[0, p])
+        work[k, 4] += np.int32(place[1, p])
+        work[k, 5] += np.int32(1)
     for k in range(9):
-        lightness = a = b = y = x = n = none
-        for p in range(slot.size):
-            is_own = slot[p] == np.int32(k)
-            lightness += np.int32(tile[0, p]) if is_own else none
-            a += np.int32(tile[1, p]) if is_own else none
-            b += np.int32(tile[2, p]) if is_own else none
-            y += np.int32(place[0, p]) if is_own else none
-            x += np.int32(place[1, p]) if is_own else none
-            n += np.int32(1) if is_own else none
-        sums[k, 0], sums[k, 1], sums[k, 2] = lightness, a, b
-        sums[k, 3], sums[k, 4], sums[k, 5] = y, x, n
+        for j in range(6):
+            sums[k, j] = work[k, j]
 
 
 @compiled
@@ -221,11 +222,12 @@ def give(
     n = place.shape[1]
     forms = np.empty((9, 6), np.float32)
     slot = np.empty(n, np.int32)
+    work = np.empty((NONE + 1, 8), np.int32)
     for r in range(rows[0], rows[1]):
         for c in range(tiles.shape[1]):
             _write_forms(centres, edges, (r + 1, c + 1, rows[2]), weight, forms)
             _choose(tiles[r, c], place, forms, slot)
-            _add_up(tiles[r, c], place, slot, sums[r + 1, c + 1])
+            _add_up(tiles[r, c], place, slot, sums[r + 1, c + 1], work)
 
 
 @compiled
