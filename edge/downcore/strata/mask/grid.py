@@ -86,7 +86,7 @@ class SectionGrids:
     def _rows_from(
         self, first_line: int, n_columns: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the rows known from a scan line on, in both forms; none where none begins there."""
+        """Return the rows known from a scan line on, in both forms, if one begins there."""
         apart = first_line - self._first_line
         is_known = apart >= 0 and apart % self._step == 0 and self._lab.shape[1] == n_columns
         # OpenCV samples at multiples of this number, which rounding makes uneven for some steps.

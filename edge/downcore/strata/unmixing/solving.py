@@ -96,8 +96,8 @@ def solve(
     if at.size:
         mean = prior.mean if prior.mean.ndim == 1 else prior.mean[at]
         v = fractions[at]
+        held = prior.towards(mean, prior.strength)
         for _ in range(rounds):
-            held = prior.towards(mean, prior.strength)
             v = step(v, (target[at], noise[at]), library, held, mixing, solver=solver)
         found[at] = v
     return Solution(found)
