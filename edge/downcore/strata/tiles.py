@@ -98,9 +98,7 @@ def cut_tiles(
     )
 
 
-def _spans(
-    n_sediment: NDArray[np.int32], n_lines: int, px_per_cm: float
-) -> list[tuple[int, int]]:
+def _spans(n_sediment: NDArray[np.int32], n_lines: int, px_per_cm: float) -> list[tuple[int, int]]:
     """
     Return the columns [left, right) of every tile that the sediment's width has room for.
 
