@@ -1,5 +1,6 @@
 """The coarse grid on which the mask is decided: a slice and its halo at about 20 cells per cm."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -16,6 +17,9 @@ CELLS_PER_CM = 20.0
 _SAMPLES_PER_CELL = 2
 _MIN_PX_TO_SAMPLE = 4
 """From this many pixels a side, a cell is the mean of 2 x 2 of its pixels instead of all."""
+
+_CELLS_OF_A_VECTOR = 16
+"""Most cells that a processor converts to L*a*b* at once, or a multiple of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,16 +75,16 @@ class SectionGrids:
         n_rows = above + own + max(below, 0)
         part = lines.window[first : first + n_rows * step]
         first_line = lines.first_line - above * step
-        together = self._rows_from(first_line, -(-part.shape[1] // step))
-        n_known = len(together[0])
-        if n_known < n_rows:
-            lab = lab_of_counts(_shrunk(part[n_known * step :], n_rows - n_known, step))
-            new = (lab, stretched(lab))
-            together = tuple(np.concatenate(both) for both in zip(together, new, strict=True))
-        # A row that hangs over the end of the window is another one once the lines below it came.
-        n_whole = part.shape[0] // step
+        known = self._rows_from(first_line, -(-part.shape[1] // step))
+        n_known = len(known[0])
+        lab = lab_of_counts(_shrunk(part[n_known * step :], n_rows - n_known, step))
+        together = np.concatenate([known[0], lab]), np.concatenate([known[1], stretched(lab)])
+        # A row that hangs over the end of the window is another one once the lines below it came,
+        # and the last cells of a window are rounded otherwise, being no whole vector.
+        n_last = -(-_CELLS_OF_A_VECTOR // lab.shape[1])
+        n_kept = max(min(part.shape[0] // step, n_rows - n_last), 0)
         self._first_line = first_line
-        self._lab, self._stretched = together[0][:n_whole], together[1][:n_whole]
+        self._lab, self._stretched = together[0][:n_kept], together[1][:n_kept]
         return Grid(together[0], above, own, step, self._px_per_cm / step, together[1])
 
     def _rows_from(
@@ -94,7 +98,11 @@ class SectionGrids:
         if not is_known:
             none = np.empty((0, n_columns, 3), np.float32)
             return none, none
-        kept = slice(apart // self._step, None)
+        first = apart // self._step
+        n_rows = max(len(self._lab) - first, 0)
+        # As many as end with a whole vector, so that the rest is rounded as it is in one piece.
+        whole = _CELLS_OF_A_VECTOR // math.gcd(_CELLS_OF_A_VECTOR, n_columns)
+        kept = slice(first, first + n_rows // whole * whole)
         return self._lab[kept], self._stretched[kept]
 
 
