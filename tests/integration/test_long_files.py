@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from played_device import PX_PER_CM, Device, core_lines, expected_log, job_of
 
+from downcore.service import identity
 from downcore.service.daemon import Daemon
 from downcore.service.scan_ingest import ScanIngest
 from downcore.service.scheduler import Scheduler
@@ -20,6 +21,7 @@ from downcore.service.status_report import StatusReport
 from downcore.settings import load_settings
 from downcore.simulator.scanner import pattern_named
 from downcore.sources.inbox import digests as _identity
+from downcore.sources.turns import Turns
 from downcore.strata.record import ScanState
 
 HOLE_BYTES = 100 * 1000**3
@@ -36,6 +38,15 @@ def write(pixels: NDArray[np.uint8], folder: Path, name: str) -> Path:
     path = folder / f"{name}.tif"
     for step in pattern_named("growing-tiff").write(job_of(pixels, folder, name)):
         path = step.path
+    return path
+
+
+def write_before(device: Device, pixels: NDArray[np.uint8], name: str) -> Path:
+    """Write a scan that is followed while it grows, so that it is read whole at its end only."""
+    path = device.inbox / f"{name}.tif"
+    for step in pattern_named("growing-tiff").write(job_of(pixels, device.inbox, name)):
+        path = step.path
+        device.round()
     return path
 
 
@@ -190,7 +201,7 @@ def until_final(device: Device) -> None:
 
 @pytest.mark.usefixtures("short_turns")
 def test_a_file_that_changes_while_it_is_hashed_is_hashed_as_it_then_is(device: Device) -> None:
-    path = write(core(3), device.inbox, "GC01")
+    path = write_before(device, core(3), "GC01")
     until_final(device)
     with path.open("ab") as file:
         file.write(b"a note")
@@ -206,7 +217,7 @@ def test_a_file_that_changes_while_it_is_hashed_is_hashed_as_it_then_is(device: 
 def test_notes_that_are_written_over_while_they_are_hashed_are_hashed_from_their_start(
     device: Device,
 ) -> None:
-    path = write(core(3), device.inbox, "GC01")
+    path = write_before(device, core(3), "GC01")
     n_bytes = path.stat().st_size
     with path.open("ab") as file:
         file.write(b"a" * 8000)
@@ -224,3 +235,23 @@ def test_notes_that_are_written_over_while_they_are_hashed_are_hashed_from_their
     assert digest == hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
     assert device.scans("state") == [(ScanState.DONE,)]
     assert device.only_log() == expected_log(core(3))
+
+
+def test_a_file_that_was_finished_before_it_was_seen_is_read_whole_once(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_whole: list[Path] = []
+    digest = identity.content_digest
+
+    def counted(path: Path) -> Turns[str]:
+        read_whole.append(path)
+        return digest(path)
+
+    monkeypatch.setattr(identity, "content_digest", counted)
+    path = write(core(3), device.inbox, "GC01")
+    device.rest(path)
+
+    assert read_whole == [path]
+    assert device.scans("state") == [(ScanState.DONE,)]
+    (content,) = device.scans("content_digest")[0]
+    assert content == hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()

@@ -6,13 +6,15 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from downcore.strata.colour import lab_of_counts
+from downcore.strata.depth import LineScale
+from downcore.strata.mask import grid as mask_grid
 from downcore.strata.mask import network
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.mask.features import N_FEATURES, features_of
-from downcore.strata.mask.grid import Grid, grid_of, labels_of_cells
+from downcore.strata.mask.grid import Grid, SectionGrids, grid_of, labels_of_cells
 from downcore.strata.mask.network import layers, scores_of
-from downcore.strata.section import SliceLines
-from downcore.strata.segment import Pixels
+from downcore.strata.section import SectionBuffer, SliceLines
+from downcore.strata.segment import Pixels, Segment
 
 Cells = NDArray[np.float64]
 
@@ -214,6 +216,44 @@ def test_a_small_cell_is_the_mean_of_its_pixels_and_a_large_one_of_four_of_them(
     for grid, mean in ((of_all, whole), (of_four, quarter)):
         apart = np.abs(grid.lab - lab_of_counts(np.round(mean).astype(np.uint8)))
         assert apart.max() < 1.0, "half a count is some tenths of a unit of colour"
+
+
+@pytest.mark.parametrize(
+    ("px_per_cm", "n_across"), [(17.4, 31), (50.3, 55), (90.0, 83), (200.0, 143), (1_860.0, 200)]
+)
+def test_rows_taken_over_from_the_slice_above_are_those_of_the_slice_by_itself(
+    px_per_cm: float, n_across: int
+) -> None:
+    scale = LineScale.of(px_per_cm)
+    n_lines = round(7.3 * px_per_cm)
+    lines = np.random.default_rng(4).integers(0, 256, (n_lines, n_across, 3)).astype(np.uint8)
+    buffer, grids = SectionBuffer(scale, halo_um=20_000), SectionGrids(px_per_cm)
+
+    slices = buffer.push(Segment(lines, 0)) + buffer.finish()
+
+    assert len(slices) == 8
+    for one in slices:
+        found, alone = grids.grid_of(one), grid_of(one, px_per_cm)
+        assert (found.above, found.n_rows) == (alone.above, alone.n_rows)
+        np.testing.assert_array_equal(found.lab, alone.lab)
+        np.testing.assert_array_equal(features_of(found), features_of(alone))
+
+
+def test_most_rows_are_taken_over_from_the_slice_above(monkeypatch: pytest.MonkeyPatch) -> None:
+    n_cells: list[int] = []
+
+    def counted(counts: Pixels) -> NDArray[np.float32]:
+        n_cells.append(counts.shape[0])
+        return lab_of_counts(counts)
+
+    monkeypatch.setattr(mask_grid, "lab_of_counts", counted)
+    buffer, grids = SectionBuffer(LineScale.of(200), halo_um=20_000), SectionGrids(200.0)
+    lines = np.zeros((1_600, 160, 3), np.uint8)
+
+    for one in buffer.push(Segment(lines, 0)) + buffer.finish():
+        grids.grid_of(one)
+
+    assert n_cells == [60, 21, 21, 21, 21, 21, 1, 1], "of 160 rows, all but the last ones once"
 
 
 def test_every_pixel_of_a_cell_gets_its_label_and_the_last_cells_are_cut_to_the_slice() -> None:

@@ -91,6 +91,8 @@ class ScanIngest:
         self._turns: Turns[Outcome] | None = None
         self._hashed_signature = ""
         """The files as they were when reading them whole began; empty while that is not done."""
+        self._content = ("", "")
+        """The files as they were when they were last read whole, and their digest."""
         self._is_stepping = False
         self._warned: tuple[str, ...] = ()
         self._waits_at: tuple[str, bool] | None = None
@@ -174,6 +176,7 @@ class ScanIngest:
             self._lines.close()
         self._lines = self._read_pass = self._turns = None
         self._hashed_signature = ""
+        self._content = ("", "")
 
     def _take_turn(self, observed: _Observed) -> Outcome:
         """Begin to advance, or go on with that; up to where it pauses, or to its end."""
@@ -241,7 +244,7 @@ class ScanIngest:
         record = self._record
         content = ""
         if can_hash:
-            content = yield from self._while_unchanged(content_of(self.scan_files))
+            content = yield from self._content_digest()
         found = yield from identify(
             lines,
             self.name.section_id,
@@ -311,7 +314,7 @@ class ScanIngest:
         if record.has_end:
             record.set_state(ScanState.DONE)
         else:
-            content = yield from self._while_unchanged(content_of(self.scan_files))
+            content = yield from self._content_digest()
             original = record.end(content)
         logger.info(
             "section %s: done, %d slices of %d lines; %s",
@@ -321,6 +324,15 @@ class ScanIngest:
             because,
         )
         return self._done(f"the same content as scan {original}" if original else "")
+
+    def _content_digest(self) -> Turns[str]:
+        """Return the digest of the files' content; they are read whole once while they stay so."""
+        signature, content = self._content
+        if signature != self.scan_files.signature:
+            signature = self.scan_files.signature
+            content = yield from self._while_unchanged(content_of(self.scan_files))
+            self._content = (signature, content)
+        return content
 
     def _while_unchanged(self, turns: Turns[Result]) -> Turns[Result]:
         """Read the files as they are; where they change between turns, all begins again."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from downcore.store.rows import Cell, real_cell
@@ -28,7 +28,8 @@ SHARE_COLUMNS = (
 
 def guard_text(report: IdentifiabilityReport) -> str:
     """Return a report as the store keeps it; an infinite condition is left out."""
-    content = asdict(report)
+    # Not asdict, which copies every pair of names and numbers to any depth.
+    content = {one.name: getattr(report, one.name) for one in fields(report)}
     if report.condition == float("inf"):
         content["condition"] = None
     return json.dumps(content, allow_nan=False, sort_keys=True, separators=(",", ":"))

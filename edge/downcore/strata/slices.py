@@ -91,12 +91,12 @@ def measure_slice(
             f"expected a mask of the size of the lines, {lines.shape[:2]}, got {classes.shape}"
         )
     n_lines = lines.shape[0]
-    fractions = tuple(float(np.count_nonzero(classes == k)) / classes.size for k in MaskClass)
+    fractions = _class_fractions(classes)
     step = max(1, round(float(scale.px_per_cm) / _COLOUR_PX_PER_CM))
     # A short last slice and a scan of a few pixels are measured too.
     first, left = (min(step // 2, n - 1) for n in classes.shape)
     some = (slice(first, None, step), slice(left, None, step))
-    pixels = lines[some][classes[some] == MaskClass.SEDIMENT]
+    pixels = lines[some][classes[some] == int(MaskClass.SEDIMENT)]
     colour = _colour_of(pixels)
     next_first = scale.first_line_of_slice(index + 1)
     is_short = first_line + n_lines < next_first
@@ -118,17 +118,38 @@ def measure_slice(
     )
 
 
+def _class_fractions(classes: NDArray[np.uint8]) -> tuple[float, ...]:
+    """Return the share of each class."""
+    counts: list[int] = []
+    n_left = classes.size
+    for k in MaskClass:
+        # Pixels are not counted once all have been found. As a plain number: compared with a
+        # member of an enumeration, the classes would be converted to long integers.
+        counts.append(int(np.count_nonzero(classes == int(k))) if n_left else 0)
+        n_left -= counts[-1]
+    return tuple(count / classes.size for count in counts)
+
+
 def _colour_of(pixels: Pixels) -> SliceColour | None:
     """Return the colour of ``pixels``, shape (n, 3); ``None`` where there is none."""
     if not pixels.size:
         return None
     linear = linear_of_counts(pixels)
-    lab = lab_of_linear(linear)
+    lab = lab_of_linear(linear).T.astype(np.float64)
+    n = len(pixels)
+    mean = _sums(lab) / n
+    apart = lab - mean[:, None]
     return SliceColour(
-        lab_mean=_triple(lab.mean(axis=0, dtype=np.float64)),
-        lab_sd=_triple(lab.std(axis=0, dtype=np.float64)),
-        linear_rgb_mean=_triple(linear.mean(axis=0, dtype=np.float64)),
+        lab_mean=_triple(mean),
+        lab_sd=_triple(np.sqrt(_sums(apart * apart) / n)),
+        linear_rgb_mean=_triple(_sums(linear.T.astype(np.float64)) / n),
     )
+
+
+def _sums(channels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum of each row, added up from the first to the last number."""
+    total: NDArray[np.float64] = np.add.accumulate(channels, axis=1)[:, -1]
+    return total
 
 
 def _triple(row: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -141,4 +162,6 @@ def _saturated_fraction(pixels: Pixels) -> float:
     highest = np.iinfo(pixels.dtype).max
     # The last two of 256 counts are taken as the end of the range, since encoding and cameras
     # round.
-    return float(np.mean(pixels.max(axis=1) >= highest - highest // 128))
+    red, green, blue = np.ascontiguousarray(pixels.T)
+    brightest = np.maximum(np.maximum(red, green), blue)
+    return float(np.mean(brightest >= highest - highest // 128))

@@ -77,9 +77,14 @@ def cut_tiles(
         )
     if max_tiles < 1:
         raise ValueError(f"expected max_tiles of 1 or more, got {max_tiles}")
-    is_sediment = classes == MaskClass.SEDIMENT
-    spans = _spans(is_sediment, px_per_cm)
-    shares = [float(is_sediment[:, left:right].mean()) for left, right in spans]
+    n_lines = len(classes)
+    # As a plain number: compared with a member of an enumeration, the classes would be converted.
+    is_sediment = classes == int(MaskClass.SEDIMENT)
+    n_sediment = is_sediment.sum(axis=0, dtype=np.int32)
+    spans = _spans(n_sediment, n_lines, px_per_cm)
+    shares = [
+        int(n_sediment[left:right].sum()) / (n_lines * (right - left)) for left, right in spans
+    ]
     kept = [i for i, share in enumerate(shares) if share >= MIN_SEDIMENT_FRACTION]
     kept = _spread(kept, max_tiles)
     pixels = np.empty((len(kept), TILE_PX, TILE_PX, 3), np.uint8)
@@ -93,10 +98,14 @@ def cut_tiles(
     )
 
 
-def _spans(is_sediment: NDArray[np.bool_], px_per_cm: float) -> list[tuple[int, int]]:
-    """Return the columns [left, right) of every tile that the sediment's width has room for."""
-    n_lines, n_across = is_sediment.shape
-    columns = np.flatnonzero(is_sediment.sum(axis=0) >= MIN_COLUMN_FRACTION * max(n_lines, 1))
+def _spans(n_sediment: NDArray[np.int32], n_lines: int, px_per_cm: float) -> list[tuple[int, int]]:
+    """
+    Return the columns [left, right) of every tile that the sediment's width has room for.
+
+    ``n_sediment`` are the pixels of sediment in each column.
+    """
+    n_across = n_sediment.size
+    columns = np.flatnonzero(n_sediment >= MIN_COLUMN_FRACTION * max(n_lines, 1))
     if not columns.size or n_lines == 0:
         return []
     start, stop = int(columns[0]), int(columns[-1]) + 1

@@ -1,10 +1,12 @@
 """The mask's features of a cell: colour, texture, line, column and position."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.mask.grid import Grid
+from downcore.strata.mask.grid import Grid, stretched
 
 N_FEATURES = 33
 """Numbers per cell that :func:`features_of` gives."""
@@ -32,17 +34,17 @@ def features_of(grid: Grid) -> NDArray[np.float32]:
         the window; distance to the edge of the scan; mean and spread of the window.
         All roughly within -2 to 2.
     """
-    lab = _scaled(grid.lab)
+    lab = stretched(grid.lab) if grid.stretched is None else grid.stretched
     reach = _side(grid.cells_per_cm * _COARSE_CM) // 2 + 1
     # Only rows within the features' reach of the slice are computed in full.
     first = max(grid.above - reach, 0)
     near = lab[first : grid.above + grid.n_rows + reach]
     own = slice(grid.above - first, grid.above - first + grid.n_rows)
     pictures = [
-        near[own],
-        _mean(near, grid.cells_per_cm * _FINE_CM)[own],
-        _mean(near, grid.cells_per_cm * _COARSE_CM)[own],
-        _texture(np.ascontiguousarray(near[..., 0]), grid.cells_per_cm)[own],
+        *cv2.split(near[own]),
+        *cv2.split(_mean(near, grid.cells_per_cm * _FINE_CM)[own]),
+        *cv2.split(_mean(near, grid.cells_per_cm * _COARSE_CM)[own]),
+        *_texture(np.ascontiguousarray(near[..., 0]), grid.cells_per_cm, own),
     ]
     mean, sd = _spread(lab, 0)
     columns = np.concatenate([mean, sd, _place(grid)], axis=1)
@@ -59,27 +61,20 @@ def features_of(grid: Grid) -> NDArray[np.float32]:
 
 
 def _laid_out(
-    pictures: list[NDArray[np.float32]],
+    pictures: Sequence[NDArray[np.float32]],
     lines: NDArray[np.float32],
     columns: NDArray[np.float32],
     window: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Return all features side by side, those of a line or column repeated for its cells."""
-    n_rows, n_columns = pictures[0].shape[:2]
-    features = np.empty((n_rows, n_columns, N_FEATURES), np.float32)
-    features[..., 0:3], features[..., 3:6], features[..., 6:9], features[..., 9:13] = pictures
-    features[..., 13:19] = lines[:, None, :]
-    features[..., 19:28] = columns[None, :, :]
-    features[..., 28:33] = window
-    return features.reshape(-1, N_FEATURES)
-
-
-def _scaled(lab: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return L* about -1 to 1; a* and b* stretched, since they distinguish tray from mud."""
-    scaled = lab * np.array([1 / 30, 1 / 10, 1 / 10], np.float32)
-    scaled[..., 0] -= 1.5
-    scaled[..., 1:] = np.arcsinh(scaled[..., 1:])
-    return scaled
+    n_rows, n_columns = pictures[0].shape
+    # One after the other first, since they are long and there are few of them.
+    features = np.empty((N_FEATURES, n_rows, n_columns), np.float32)
+    features[:13] = pictures
+    features[13:19] = lines.T[:, :, None]
+    features[19:28] = columns.T[:, None, :]
+    features[28:33] = window[:, None, None]
+    return np.asarray(cv2.transpose(features.reshape(N_FEATURES, -1)), np.float32)
 
 
 def _side(length: float) -> int:
@@ -91,30 +86,36 @@ def _mean(picture: NDArray[np.float32], side: float) -> NDArray[np.float32]:
     return np.asarray(cv2.blur(picture, (k, k), borderType=cv2.BORDER_REPLICATE), np.float32)
 
 
-def _texture(light: NDArray[np.float32], cells_per_cm: float) -> NDArray[np.float32]:
-    """Return the logarithms of L*'s variance near and further, and its grain along and across."""
+def _texture(light: NDArray[np.float32], cells_per_cm: float, own: slice) -> NDArray[np.float32]:
+    """
+    Return the texture of some rows of cells, shape (4, n_rows, n_columns).
+
+    Logarithms of L*'s variance near and further, and of its grain along and across.
+    """
     centred = light - light.mean()
+    square = centred * centred
+    along, across = np.zeros_like(light), np.zeros_like(light)
+    np.abs(np.diff(light, axis=0), out=along[1:])
+    np.abs(np.diff(light, axis=1), out=across[:, 1:])
     near, far = cells_per_cm * _FINE_CM, cells_per_cm * _COARSE_CM
-    moments = np.stack([centred, centred * centred], axis=2)
-    kept = []
-    for side in (near, far):
-        mean = _mean(moments, side)
-        kept.append(mean[..., 1] - mean[..., 0] * mean[..., 0])
-    steps = np.zeros_like(moments)
-    np.abs(np.diff(light, axis=0), out=steps[1:, :, 0])
-    np.abs(np.diff(light, axis=1), out=steps[:, 1:, 1])
-    grain = _mean(steps, far)
-    texture = np.stack([*kept, grain[..., 0], grain[..., 1]], axis=2)
+    texture = np.empty((4, *light[own].shape), np.float32)
+    for i, side in enumerate((near, far)):
+        mean = _mean(centred, side)[own]
+        np.subtract(_mean(square, side)[own], mean * mean, out=texture[i])
+    texture[2], texture[3] = _mean(along, far)[own], _mean(across, far)[own]
     np.maximum(texture, np.float32(0.0), out=texture)
-    texture += _NOISE
+    texture += _NOISE[:, None, None]
     np.log(texture, out=texture)
-    return texture * _TEXTURE_SCALE
+    texture *= _TEXTURE_SCALE[:, None, None]
+    return texture
 
 
 def _spread(lab: NDArray[np.float32], axis: int) -> list[NDArray[np.float32]]:
     """Return mean and sd of L*, a*, b* along an axis of the picture, each of shape (n, 3)."""
-    mean = lab.mean(axis=axis)
-    square = np.einsum("yxc,yxc->xc" if axis == 0 else "yxc,yxc->yc", lab, lab)
+    # What is summed comes first: sums along a later axis are of three numbers at a time.
+    first = np.ascontiguousarray(np.moveaxis(lab, axis, 0)).reshape(lab.shape[axis], -1)
+    mean = first.mean(axis=0).reshape(-1, 3)
+    square = np.einsum("xk,xk->k", first, first).reshape(-1, 3)
     variance = square / np.float32(lab.shape[axis]) - mean * mean
     return [mean, np.sqrt(np.maximum(variance, np.float32(0.0)))]
 

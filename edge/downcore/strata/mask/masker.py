@@ -22,7 +22,7 @@ from downcore.strata.mask.edges import (
     lean_of_edges,
 )
 from downcore.strata.mask.features import features_of
-from downcore.strata.mask.grid import grid_of, labels_of_cells
+from downcore.strata.mask.grid import Grid, SectionGrids, grid_of, labels_of_cells
 from downcore.strata.mask.network import scores_of
 from downcore.strata.section import SliceLines
 
@@ -81,23 +81,7 @@ def mask_slice(
     state : MaskState
         For the slice below.
     """
-    grid = grid_of(lines, px_per_cm)
-    n_rows, n_columns = grid.n_rows, grid.lab.shape[1]
-    scores = scores_of(features_of(grid)).reshape(n_rows, n_columns, len(MaskClass))
-    others = scores[..., 1:]
-    lean = scores[..., MaskClass.SEDIMENT] - _log_sum(others)
-    lean = lean + lean_of_edges(state.edges, n_columns)
-    own = grid.lab[grid.above : grid.above + n_rows]
-    lean[own[..., 0] >= _BLOWN_OUT_L] = _BLOWN_OUT_LEAN
-    if grid.cells_per_cm >= _SMOOTHING_FROM_CELLS_PER_CM:
-        lean = np.asarray(cv2.blur(lean, (3, 3), borderType=cv2.BORDER_REPLICATE), np.float32)
-    is_sediment = lean > 0.0
-    cells = np.where(is_sediment, np.uint8(0), others.argmax(axis=2).astype(np.uint8) + np.uint8(1))
-    within = inside_edges(state.edges, n_columns, _INSIDE_FROM_CM * grid.cells_per_cm)
-    if within.any():
-        is_sediment = _mend_inside(cells, within, scores, own[..., 0])
-    after = MaskState(edges=edges_after(state.edges, is_sediment))
-    return labels_of_cells(cells, grid.step_px, (lines.n_lines, lines.window.shape[1])), after
+    return _mask_of(state, grid_of(lines, px_per_cm), lines)
 
 
 class SectionMasker:
@@ -113,13 +97,36 @@ class SectionMasker:
     """
 
     def __init__(self, scale: LineScale, state: MaskState | None = None) -> None:
-        self._px_per_cm = float(scale.px_per_cm)
+        self._grids = SectionGrids(float(scale.px_per_cm))
         self.state = state or MaskState()
 
     def mask(self, lines: SliceLines) -> NDArray[np.uint8]:
         """Return the classes of the next slice's pixels, shape (n_lines, n_across)."""
-        classes, self.state = mask_slice(self.state, lines, self._px_per_cm)
+        classes, self.state = _mask_of(self.state, self._grids.grid_of(lines), lines)
         return classes
+
+
+def _mask_of(
+    state: MaskState, grid: Grid, lines: SliceLines
+) -> tuple[NDArray[np.uint8], MaskState]:
+    n_rows, n_columns = grid.n_rows, grid.lab.shape[1]
+    # A class after the other: sums over the last axis would be of seven numbers at a time.
+    scores = np.ascontiguousarray(scores_of(features_of(grid)).T)
+    scores = scores.reshape(len(MaskClass), n_rows, n_columns)
+    others = scores[1:]
+    lean = scores[MaskClass.SEDIMENT] - _log_sum(others)
+    lean = lean + lean_of_edges(state.edges, n_columns)
+    own = grid.lab[grid.above : grid.above + n_rows]
+    lean[own[..., 0] >= _BLOWN_OUT_L] = _BLOWN_OUT_LEAN
+    if grid.cells_per_cm >= _SMOOTHING_FROM_CELLS_PER_CM:
+        lean = np.asarray(cv2.blur(lean, (3, 3), borderType=cv2.BORDER_REPLICATE), np.float32)
+    is_sediment = lean > 0.0
+    cells = np.where(is_sediment, np.uint8(0), others.argmax(axis=0).astype(np.uint8) + np.uint8(1))
+    within = inside_edges(state.edges, n_columns, _INSIDE_FROM_CM * grid.cells_per_cm)
+    if within.any():
+        is_sediment = _mend_inside(cells, within, scores, own[..., 0])
+    after = MaskState(edges=edges_after(state.edges, is_sediment))
+    return labels_of_cells(cells, grid.step_px, (lines.n_lines, lines.window.shape[1])), after
 
 
 def _mend_inside(
@@ -143,15 +150,15 @@ def _mend_inside(
     across = (around | (cells == MaskClass.TAG)).mean(axis=1) > _LINE_IS_OUTSIDE
     if across.mean() <= _SLICE_IS_OUTSIDE:
         rows, columns = np.nonzero(around & within & ~across[:, None])
-        left = scores[rows, columns]
-        left[:, _SURROUNDINGS] = -np.inf
-        left[light[rows, columns] >= _BLOWN_OUT_L, MaskClass.SEDIMENT] = -np.inf
-        cells[rows, columns] = left.argmax(axis=1)
+        left = scores[:, rows, columns]
+        left[_SURROUNDINGS, :] = -np.inf
+        left[MaskClass.SEDIMENT, light[rows, columns] >= _BLOWN_OUT_L] = -np.inf
+        cells[rows, columns] = left.argmax(axis=0)
     return np.asarray(cells == MaskClass.SEDIMENT)
 
 
 def _log_sum(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the logarithm of the sum of exponentials over the last axis."""
-    highest = scores.max(axis=2)
-    total = np.exp(scores - highest[..., None]).sum(axis=2)
+    """Return the logarithm of the sum of exponentials over the first axis."""
+    highest = scores.max(axis=0)
+    total = np.exp(scores - highest).sum(axis=0)
     return np.asarray(highest + np.log(total), np.float32)

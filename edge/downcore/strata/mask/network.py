@@ -38,18 +38,20 @@ def scores_of(features: NDArray[np.float32]) -> NDArray[np.float32]:
     ndarray of float32, shape (n_cells, 7)
         Natural logarithms of relative probabilities, in the order of :class:`MaskClass`.
     """
-    scores = np.empty((features.shape[0], len(MaskClass)), np.float32)
-    for first in range(0, features.shape[0], _CELLS_AT_ONCE):
-        part = slice(first, first + _CELLS_AT_ONCE)
-        scores[part] = _scores(features[part])
-    return scores
-
-
-def _scores(features: NDArray[np.float32]) -> NDArray[np.float32]:
     *hidden, last = layers()
     for layer in hidden:
-        features = np.maximum(features @ layer.weight + layer.bias, np.float32(0.0))
-    return features @ last.weight + last.bias
+        features = _product(features, layer)
+        np.maximum(features, np.float32(0.0), out=features)
+    return _product(features, last)
+
+
+def _product(features: NDArray[np.float32], layer: Layer) -> NDArray[np.float32]:
+    found = np.empty((features.shape[0], layer.bias.size), np.float32)
+    for first in range(0, features.shape[0], _CELLS_AT_ONCE):
+        part = slice(first, first + _CELLS_AT_ONCE)
+        np.matmul(features[part], layer.weight, out=found[part])
+    found += layer.bias
+    return found
 
 
 @functools.cache

@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.mask.classes import MaskClass
 from downcore.strata.regions._flooding import flood_borders
 from downcore.strata.regions._joining import join_alike
 from downcore.strata.regions._noise import halves_apart, measured_parts, noise_around
 from downcore.strata.regions.window import NO_REGION, RegionWindow
 from downcore.strata.superpixels.merging import groups_of, merge, paint
-from downcore.strata.superpixels.planes import LAB_STEPS, Planes, fill_planes
+from downcore.strata.superpixels.planes import LAB_STEPS, Planes, fill_colours
 from downcore.strata.superpixels.runs import parts_of, runs_of, touching
 
 
@@ -60,6 +59,7 @@ class MergeRefiner:
     def __init__(self, settings: RegionSettings | None = None) -> None:
         self._settings = settings or RegionSettings()
         # Kept: memory that is new to the process costs about as much as what is done to it here.
+        # The plane of the mask is left as it is: where sediment is, superpixels say.
         self._planes = np.empty((4, 0, 0), np.int16)
 
     @property
@@ -87,9 +87,7 @@ class MergeRefiner:
         if self._planes.shape[1:] != superpixels.shape:
             self._planes = np.empty((4, *superpixels.shape), np.int16)
         planes = self._planes
-        is_none = superpixels == NO_REGION
-        classes = np.where(is_none, np.uint8(MaskClass.OUTSIDE), np.uint8(MaskClass.SEDIMENT))
-        fill_planes(window.lines, classes, planes, 0)
+        fill_colours(window.lines, planes, 0)
         groups = _merged(superpixels, planes, self._settings)
         regions, reach_px = groups.regions, self._settings.reach_px(window.scale)
         if reach_px and len(groups.means) > 2:  # noqa: PLR2004 - nothing, and one region

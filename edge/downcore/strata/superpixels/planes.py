@@ -47,11 +47,17 @@ def fill_planes(lines: Pixels, classes: NDArray[np.uint8], planes: Planes, first
     first : int
         Line of ``planes`` from which to write.
     """
+    fill_colours(lines, planes, first)
+    # As a plain number: compared with a member of an enumeration, the classes would be converted.
+    np.equal(classes, int(MaskClass.SEDIMENT), out=planes[3, first : first + len(lines)])
+
+
+def fill_colours(lines: Pixels, planes: Planes, first: int) -> None:
+    """Write the colour of scan lines alone; see :func:`fill_planes`."""
     light = _light(int(np.iinfo(lines.dtype).max))
     # Kernels are compiled anew for lines of another layout, or that may not be written to.
     own = np.require(lines, requirements=("C", "W"))
     _fill(own, planes, first, light=light, white=_white())
-    planes[3, first : first + len(lines)] = classes == MaskClass.SEDIMENT
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """From observations to mixtures and their spread: solve, look at neighbours, solve again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.endmembers.library import Library
 from downcore.strata.unmixing.active_set import MixtureSolver, solve_mixtures
-from downcore.strata.unmixing.observations import Observations
+from downcore.strata.unmixing.observations import N_ROWS, Observations
 from downcore.strata.unmixing.physics import Mixing, comparable
 from downcore.strata.unmixing.prior import LearnedPrior, Prior, features, local_mean
 from downcore.strata.unmixing.solving import Solution, solve, step
@@ -20,6 +21,9 @@ TRUST = 0.7
 
 DRAWS = 40
 """Times that observations, library and prior are drawn again."""
+
+SOLVED_TOGETHER = 1024
+"""Mixtures that are solved together, so that memory does not grow with the core."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,32 +105,59 @@ def spread(
     mean = np.broadcast_to(prior.mean, (len(seen.status), size))[at]
     root = np.linalg.cholesky(prior.covariance / prior.strength)
     drawn = np.empty((DRAWS, at.size, len(sums)))
-    for i in range(DRAWS):
-        library = _jittered(model.library, rng)
+    n_at_once = max(1, SOLVED_TOGETHER // at.size)
+    for first in range(0, DRAWS, n_at_once):
+        draws = [
+            _draw(model.library, mean.shape, rng) for _ in range(min(n_at_once, DRAWS - first))
+        ]
         # One round from the solution: the slopes there hold for what errors of this size do.
-        target = value + np.sqrt(noise) * rng.standard_normal(value.shape[1])
-        held = replace(prior, mean=_drawn_mean(mean, root, rng))
-        start = solution.fractions[at]
+        target = value + np.sqrt(noise) * np.stack([one.of_rows for one in draws])[:, None]
+        moved_mean = np.stack([root @ one.of_prior for one in draws])[:, None]
+        held = replace(prior, mean=_moved_mean(mean, moved_mean))
+        start = np.broadcast_to(solution.fractions[at], held.mean.shape)
+        library = _jittered(model.library, draws)
         v = step(start, (target, noise), library, held, model.mixing, solver=model.solver)
-        drawn[i] = (v[:, 1:] / np.maximum(v[:, 1:].sum(axis=1, keepdims=True), 1e-9)) @ sums.T
+        solids = v[..., 1:]
+        shares = solids / np.maximum(solids.sum(axis=-1, keepdims=True), 1e-9)
+        drawn[first : first + len(draws)] = shares @ sums.T
     moved[at] = drawn.std(axis=0, ddof=1)
     return moved
 
 
-def _drawn_mean(
-    mean: NDArray[np.float64], root: NDArray[np.floating], rng: np.random.Generator
-) -> NDArray[np.float64]:
-    drawn = np.maximum(mean + root @ rng.standard_normal(mean.shape[1]), 0.0)
-    drawn[:, 0] = np.minimum(drawn[:, 0], 1.0)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Draw:
+    """Standard normal numbers of one draw."""
+
+    of_reflectance: NDArray[np.float64]
+    of_ms: NDArray[np.float64]
+    of_density: NDArray[np.float64]
+    of_rows: NDArray[np.float64]
+    of_prior: NDArray[np.float64]
+
+
+def _draw(library: Library, shape: tuple[int, ...], rng: np.random.Generator) -> _Draw:
+    return _Draw(
+        of_reflectance=rng.standard_normal(library.reflectance.shape),
+        of_ms=rng.standard_normal(library.ms.shape),
+        of_density=rng.standard_normal(library.density.shape),
+        of_rows=rng.standard_normal(N_ROWS),
+        of_prior=rng.standard_normal(shape[-1]),
+    )
+
+
+def _moved_mean(mean: NDArray[np.float64], moved: NDArray[np.float64]) -> NDArray[np.float64]:
+    drawn = np.maximum(mean + moved, 0.0)
+    drawn[..., 0] = np.minimum(drawn[..., 0], 1.0)
     # Never all 0: the means themselves sum to 1 and keep a thousandth of their say.
-    shares = drawn[:, 1:] + 1e-3 * mean[:, 1:]
-    drawn[:, 1:] = shares / shares.sum(axis=1, keepdims=True)
+    shares = drawn[..., 1:] + 1e-3 * mean[:, 1:]
+    drawn[..., 1:] = shares / shares.sum(axis=-1, keepdims=True)
     return drawn
 
 
-def _jittered(library: Library, rng: np.random.Generator) -> Library:
-    log_r = library.reflectance_share_sd * rng.standard_normal(library.reflectance.shape)
+def _jittered(library: Library, draws: Sequence[_Draw]) -> Library:
+    """Return the libraries of some draws, along a first axis."""
+    log_r = library.reflectance_share_sd * np.stack([one.of_reflectance for one in draws])
     reflectance = np.clip(library.reflectance * np.exp(log_r), 1e-3, 0.999)
-    ms = library.ms + library.ms_sd * rng.standard_normal(library.ms.shape)
-    density = library.density + library.density_sd * rng.standard_normal(library.density.shape)
+    ms = library.ms + library.ms_sd * np.stack([one.of_ms for one in draws])
+    density = library.density + library.density_sd * np.stack([one.of_density for one in draws])
     return replace(library, reflectance=reflectance, ms=ms, density=np.maximum(density, 0.1))

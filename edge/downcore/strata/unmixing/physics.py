@@ -73,25 +73,27 @@ def predict(library: Library, fractions: NDArray[np.float64], mixing: Mixing) ->
     Parameters
     ----------
     library : Library
-        The members.
+        The members. Density, ms and reflectance may have leading axes, one library each; the
+        results have them then.
     fractions : ndarray, shape (n, k + 1)
         Volume fractions, pore water first; each row sums to 1.
     mixing : Mixing
         How they mix.
     """
-    n, size = fractions.shape
-    value = np.empty((n, N_ROWS))
-    slope = np.empty((n, N_ROWS, size))
-    variance = np.empty((n, N_ROWS))
+    shape, size = _shape(library, fractions), fractions.shape[-1]
+    value = np.empty((*shape, N_ROWS))
+    slope = np.empty((*shape, N_ROWS, size))
+    variance = np.empty((*shape, N_ROWS))
     for row, numbers, sd in (
         (DENSITY, library.density, library.density_sd),
         (MS, library.ms, library.ms_sd),
     ):
-        value[:, row] = fractions @ numbers
-        slope[:, row] = numbers
-        variance[:, row] = fractions**2 @ sd**2
-    value[:, VP], slope[:, VP], variance[:, VP] = _sound(library, fractions, mixing)
-    value[:, RED:], slope[:, RED:], variance[:, RED:] = _light(library, fractions, mixing)
+        value[..., row] = _mean(fractions, numbers)
+        slope[..., row, :] = numbers[..., None, :]
+        variance[..., row] = _mean(fractions**2, sd**2)
+    value[..., VP], slope[..., VP, :], variance[..., VP] = _sound(library, fractions, mixing)
+    light = _light(library, fractions, mixing)
+    value[..., RED:], slope[..., RED:, :], variance[..., RED:] = light
     return Prediction(value, slope, variance)
 
 
@@ -99,20 +101,31 @@ def predict_values(
     library: Library, fractions: NDArray[np.float64], mixing: Mixing
 ) -> NDArray[np.float64]:
     """Return the values of :func:`predict` alone, shape (n, 6)."""
-    value = np.empty((len(fractions), N_ROWS))
-    value[:, DENSITY] = fractions @ library.density
-    value[:, MS] = fractions @ library.ms
+    value = np.empty((*_shape(library, fractions), N_ROWS))
+    value[..., DENSITY] = _mean(fractions, library.density)
+    value[..., MS] = _mean(fractions, library.ms)
     if mixing.vp_rule is VpRule.WYLLIE:
-        value[:, VP] = (fractions @ library.slowness) ** 2
+        value[..., VP] = _mean(fractions, library.slowness) ** 2
     else:
-        compliance = fractions @ (1.0 / _modulus(library, mixing))
+        compliance = _mean(fractions, 1.0 / _modulus(library, mixing))
         if mixing.vp_rule is VpRule.HILL:
-            compliance = 2.0 / (fractions @ library.p_wave_gpa + 1.0 / compliance)
-        value[:, VP] = compliance * value[:, DENSITY]
-    solid = np.maximum(fractions[:, 1:].sum(axis=1), _MIN_SOLID)
-    light, _ = _mixed_light(library, fractions[:, 1:] / solid[:, None], mixing)
-    value[:, RED:] = np.log(light)
+            compliance = 2.0 / (_mean(fractions, library.p_wave_gpa) + 1.0 / compliance)
+        value[..., VP] = compliance * value[..., DENSITY]
+    solid = np.maximum(fractions[..., 1:].sum(axis=-1), _MIN_SOLID)
+    light, _ = _mixed_light(library, fractions[..., 1:] / solid[..., None], mixing)
+    value[..., RED:] = np.log(light)
     return value
+
+
+def _shape(library: Library, fractions: NDArray[np.float64]) -> tuple[int, ...]:
+    """Return the leading axes of libraries, if they have any, and the number of mixtures."""
+    return np.broadcast_shapes(fractions.shape[:-1], (*library.density.shape[:-1], 1))
+
+
+def _mean(fractions: NDArray[np.float64], numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of the members' numbers, shape (..., k + 1), in each mixture."""
+    mean: NDArray[np.float64] = np.matmul(fractions, numbers[..., None])[..., 0]
+    return mean
 
 
 def k_over_s(reflectance: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -134,24 +147,25 @@ def _sound(
     """Return 1 / vp**2 in s2/km2, its slopes and its variance."""
     share = library.stiff_share_sd
     if mixing.vp_rule is VpRule.WYLLIE:
-        slowness = fractions @ library.slowness
+        slowness = _mean(fractions, library.slowness)
         value = slowness**2
-        slope = 2.0 * slowness[:, None] * library.slowness
+        slope = 2.0 * slowness[..., None] * library.slowness
         parts = fractions * slope * share / 2.0
     else:
-        density = fractions @ library.density
+        density = _mean(fractions, library.density)
         softness = 1.0 / _modulus(library, mixing)
-        reuss = fractions @ softness
+        reuss = _mean(fractions, softness)
         compliance, by_fraction = reuss, np.broadcast_to(softness, fractions.shape)
         if mixing.vp_rule is VpRule.HILL:
-            modulus = (fractions @ library.p_wave_gpa + 1.0 / reuss) / 2.0
-            stiffening = (library.p_wave_gpa - softness / reuss[:, None] ** 2) / 2.0
+            modulus = (_mean(fractions, library.p_wave_gpa) + 1.0 / reuss) / 2.0
+            stiffening = (library.p_wave_gpa - softness / reuss[..., None] ** 2) / 2.0
             compliance = 1.0 / modulus
-            by_fraction = -stiffening / modulus[:, None] ** 2
+            by_fraction = -stiffening / modulus[..., None] ** 2
         value = compliance * density
-        slope = by_fraction * density[:, None] + compliance[:, None] * library.density
-        parts = fractions * by_fraction * density[:, None] * share
-    variance = (parts**2).sum(axis=1) + (mixing.vp_model_share_sd * value) ** 2
+        of_density = compliance[..., None] * library.density[..., None, :]
+        slope = by_fraction * density[..., None] + of_density
+        parts = fractions * by_fraction * density[..., None] * share
+    variance = (parts**2).sum(axis=-1) + (mixing.vp_model_share_sd * value) ** 2
     return value, slope, variance
 
 
@@ -162,7 +176,7 @@ def _modulus(library: Library, mixing: Mixing) -> NDArray[np.float64]:
 def _mixed_light(
     library: Library, share: NDArray[np.float64], mixing: Mixing
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the light of solids, and that of their intimate part, both (n, 3)."""
+    """Return the light of solids, and that of their intimate part, both (..., n, 3)."""
     intimate = reflectance_of_k_over_s(share @ k_over_s(library.reflectance))
     # Of water alone there is no colour; this little keeps the logarithm finite.
     areal = np.maximum(share @ library.reflectance, 1e-9)
@@ -174,22 +188,22 @@ def _light(
     library: Library, fractions: NDArray[np.float64], mixing: Mixing
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the log of the channels, its slopes and its variance."""
-    solid = np.maximum(fractions[:, 1:].sum(axis=1), _MIN_SOLID)
-    share = fractions[:, 1:] / solid[:, None]
-    ratios = k_over_s(library.reflectance)
+    solid = np.maximum(fractions[..., 1:].sum(axis=-1), _MIN_SOLID)
+    share = fractions[..., 1:] / solid[..., None]
     light, intimate = _mixed_light(library, share, mixing)
     # d R / d (K/S) of Kubelka and Munk.
     bend = (1.0 - mixing.areal_weight) * 2.0 * intimate**2 / (intimate**2 - 1.0 - 1e-12)
-    by_share = (
-        mixing.areal_weight * library.reflectance.T[None] + bend[:, :, None] * ratios.T[None]
-    ) / light[:, :, None]
-    mean = np.einsum("nck,nk->nc", by_share, share)
-    slope = np.zeros((*light.shape, fractions.shape[1]))
-    slope[:, :, 1:] = (by_share - mean[:, :, None]) / solid[:, None, None]
+    # A channel of all members after the other, the same for every mixture.
+    areal = mixing.areal_weight * np.swapaxes(library.reflectance, -1, -2)[..., None, :, :]
+    ratios = np.swapaxes(k_over_s(library.reflectance), -1, -2)[..., None, :, :]
+    by_share = (areal + bend[..., None] * ratios) / light[..., None]
+    mean = np.einsum("...ck,...k->...c", by_share, share)
+    slope = np.zeros((*light.shape, fractions.shape[-1]))
+    slope[..., 1:] = (by_share - mean[..., None]) / solid[..., None, None]
     # Change of the log with the log of a member's reflectance.
     steep = (library.reflectance**2 - 1.0) / (2.0 * library.reflectance)
-    by_member = (
-        mixing.areal_weight * library.reflectance.T[None] + bend[:, :, None] * steep.T[None]
-    ) / light[:, :, None]
-    parts = by_member * share[:, None, :] * library.reflectance_share_sd.T[None]
-    return np.log(light), slope, (parts**2).sum(axis=2)
+    by_member = (areal + bend[..., None] * np.swapaxes(steep, -1, -2)[..., None, :, :]) / light[
+        ..., None
+    ]
+    parts = by_member * share[..., None, :] * library.reflectance_share_sd.T
+    return np.log(light), slope, (parts**2).sum(axis=-1)

@@ -7,7 +7,8 @@ that overshoots, as it does for dark colours, the step is halved until the mixtu
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,8 +96,8 @@ def solve(
     if at.size:
         mean = prior.mean if prior.mean.ndim == 1 else prior.mean[at]
         v = fractions[at]
+        held = prior.towards(mean, prior.strength)
         for _ in range(rounds):
-            held = prior.towards(mean, prior.strength)
             v = step(v, (target[at], noise[at]), library, held, mixing, solver=solver)
         found[at] = v
     return Solution(found)
@@ -111,53 +112,79 @@ def step(
     *,
     solver: MixtureSolver,
 ) -> NDArray[np.float64]:
-    """Return the fractions after one round; ``target`` is what :func:`comparable` gives."""
+    """
+    Return the fractions after one round; ``target`` is what :func:`comparable` gives.
+
+    Where the library has a leading axis, so have ``fractions``, the values of ``target`` and the
+    mean of ``prior``; every library is a case of its own.
+    """
     value, noise = target
     expected = predict(library, fractions, mixing)
     known = np.isfinite(value)
     weight = np.where(known, 1.0 / (np.where(known, noise, 1.0) + expected.model_variance), 0.0)
     miss = np.where(known, value, 0.0) - expected.value
-    aim = miss + np.einsum("nrk,nk->nr", expected.slope, fractions)
-    weighted = expected.slope * weight[:, :, None]
-    normal = np.matmul(weighted.transpose(0, 2, 1), expected.slope)
-    right = np.einsum("nrk,nr->nk", weighted, aim)
+    aim = miss + np.einsum("...rk,...k->...r", expected.slope, fractions)
+    weighted = expected.slope * weight[..., None]
+    normal = np.matmul(np.swapaxes(weighted, -1, -2), expected.slope)
+    right = np.einsum("...rk,...r->...k", weighted, aim)
     precision = prior.precision
     add_prior(normal, right, fractions, (prior.mean, precision))
-    aimed = solver(normal, right)
+    size = fractions.shape[-1]
+    aimed = solver(normal.reshape(-1, size, size), right.reshape(-1, size))
+    mean = np.broadcast_to(prior.mean, fractions.shape)
 
-    def misfit(
-        v: NDArray[np.float64], away: NDArray[np.float64], at: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        mean = prior.mean if prior.mean.ndim == 1 else prior.mean[at]
-        of_rows: NDArray[np.float64] = (weight[at] * away**2).sum(axis=1)
-        return of_rows + _prior_misfit(v, mean, precision)
+    def misfit_of(v: NDArray[np.float64], at: _Place | None) -> NDArray[np.float64]:
+        if at is None:
+            away = np.where(known, value, 0.0) - predict_values(library, v, mixing)
+            return _misfit(weight, away, _prior_misfit(v, mean, precision))
+        own, v = _libraries_at(library, at), v[:, None]
+        away = np.where(known[at], value[at], 0.0) - predict_values(own, v, mixing)[:, 0]
+        return _misfit(weight[at], away, _prior_misfit(v[:, 0], mean[at], precision))
 
-    def misfit_of(v: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.float64]:
-        away = np.where(known[at], value[at], 0.0) - predict_values(library, v, mixing)
-        return misfit(v, away, at)
+    before = _misfit(weight, miss, _prior_misfit(fractions, mean, precision))
+    return _halved(fractions, aimed.reshape(fractions.shape), before, misfit_of)
 
-    every = np.arange(len(fractions))
-    return _halved(fractions, aimed, misfit(fractions, miss, every), misfit_of)
+
+_Place: TypeAlias = tuple[NDArray[np.int64], ...]
+"""Indices of some mixtures along each axis but the last."""
+
+
+def _libraries_at(library: Library, at: _Place) -> Library:
+    """Return the library of each of some mixtures."""
+    if library.density.ndim == 1:
+        return library
+    return replace(
+        library,
+        density=library.density[at[0]],
+        ms=library.ms[at[0]],
+        reflectance=library.reflectance[at[0]],
+    )
+
+
+def _misfit(
+    weight: NDArray[np.float64], away: NDArray[np.float64], of_prior: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    of_rows: NDArray[np.float64] = (weight * away**2).sum(axis=-1)
+    return of_rows + of_prior
 
 
 def _halved(
     start: NDArray[np.float64],
     aimed: NDArray[np.float64],
     before: NDArray[np.float64],
-    misfit: Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]],
+    misfit: Callable[[NDArray[np.float64], _Place | None], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
     """Return where each step ends that is halved until it makes the misfit no greater."""
     ends = aimed.copy()
-    at = np.arange(len(start))
     before = before * (1.0 + _SAME)
+    at: _Place = np.nonzero(misfit(ends, None) > before)
     for _ in range(_HALVINGS):
-        is_worse = misfit(ends[at], at) > before[at]
-        at = at[is_worse]
-        if not at.size:
+        if not at[0].size:
             return ends
         ends[at] = (start[at] + ends[at]) / 2.0
-    is_worse = misfit(ends[at], at) > before[at]
-    ends[at[is_worse]] = start[at[is_worse]]
+        is_worse = misfit(ends[at], at) > before[at]
+        at = tuple(along[is_worse] for along in at)
+    ends[at] = start[at]
     return ends
 
 
@@ -173,22 +200,22 @@ def add_prior(
     The solids' shares are drawn to the prior whatever the porosity is: with ``s`` solids, the
     ridge acts on porosity less its mean, and on ``(v - mean * sum(v)) / s`` over the solids.
     """
-    n, size = fractions.shape
-    mean, precision = np.broadcast_to(prior[0], (n, size)), prior[1]
-    solid = np.maximum(1.0 - fractions[:, 0], _MIN_SOLID)
-    away = np.zeros((n, size, size))
-    away[:, 0, 0] = 1.0
-    away[:, 1:, 1:] = (np.eye(size - 1) - mean[:, 1:, None]) / solid[:, None, None]
+    size = fractions.shape[-1]
+    mean, precision = np.broadcast_to(prior[0], fractions.shape), prior[1]
+    solid = np.maximum(1.0 - fractions[..., 0], _MIN_SOLID)
+    away = np.zeros((*fractions.shape, size))
+    away[..., 0, 0] = 1.0
+    away[..., 1:, 1:] = (np.eye(size - 1) - mean[..., 1:, None]) / solid[..., None, None]
     weighted = np.matmul(precision, away)
-    normal += np.matmul(away.transpose(0, 2, 1), weighted)
-    right += mean[:, :1] * weighted[:, 0]
+    normal += np.matmul(np.swapaxes(away, -1, -2), weighted)
+    right += mean[..., :1] * weighted[..., 0, :]
     # The sum is kept anyway; this only makes the matrix definite where nothing else does.
-    stiff = np.trace(normal, axis1=1, axis2=2) / normal.shape[1]
-    normal += stiff[:, None, None]
-    right += stiff[:, None]
+    stiff = np.trace(normal, axis1=-2, axis2=-1) / size
+    normal += stiff[..., None, None]
+    right += stiff[..., None]
     # A pull to where the round began: it is gone when rounds agree, and no matrix is singular.
-    still = _STILL * stiff[:, None]
-    normal += still[:, :, None] * np.eye(size)
+    still = _STILL * stiff[..., None]
+    normal += still[..., None] * np.eye(size)
     right += still * fractions
 
 
@@ -196,9 +223,9 @@ def _prior_misfit(
     fractions: NDArray[np.float64], mean: NDArray[np.float64], precision: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return how far mixtures are from a prior, shape (n,)."""
-    solid = np.maximum(fractions[:, 1:].sum(axis=1, keepdims=True), _MIN_SOLID)
-    away = np.column_stack([fractions[:, :1], fractions[:, 1:] / solid]) - mean
-    misfit: NDArray[np.float64] = ((away @ precision) * away).sum(axis=1)
+    solid = np.maximum(fractions[..., 1:].sum(axis=-1, keepdims=True), _MIN_SOLID)
+    away = np.concatenate([fractions[..., :1], fractions[..., 1:] / solid], axis=-1) - mean
+    misfit: NDArray[np.float64] = ((away @ precision) * away).sum(axis=-1)
     return misfit
 
 
