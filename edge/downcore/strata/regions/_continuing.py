@@ -47,6 +47,8 @@ class _Contacts:
     """Shape (n,), numbers of the window."""
     unlike: NDArray[np.float64]
     """Squared distance of their colours as a share of what is allowed; alike below 1."""
+    length: NDArray[np.int64]
+    """Pixels of the line at which they touch."""
 
 
 def band_lines(scale: LineScale) -> int:
@@ -58,8 +60,9 @@ def continued(above: Strip, below: Strip, window_regions: NDArray[np.int32]) -> 
     """
     Return the number of the region above that each region of a window continues.
 
-    The most alike pairs come first. A region below continues one region only; of two regions
-    below that touch each other, and so differ, one only continues the same region.
+    Of those alike, the pairs that touch along more of the line come first. A region below
+    continues one region only; of two regions below that touch each other, and so differ, one only
+    continues the same region.
 
     Parameters
     ----------
@@ -89,10 +92,12 @@ def continued(above: Strip, below: Strip, window_regions: NDArray[np.int32]) -> 
 
 
 def _alike(contacts: _Contacts) -> _Contacts:
-    """Return the contacts of regions that are alike, the most alike first."""
-    order = np.lexsort((contacts.below, contacts.above, contacts.unlike))
+    """Return the contacts of regions that are alike, the longest first."""
+    order = np.lexsort((contacts.below, contacts.above, contacts.unlike, -contacts.length))
     kept = order[contacts.unlike[order] < 1.0]
-    return _Contacts(contacts.above[kept], contacts.below[kept], contacts.unlike[kept])
+    return _Contacts(
+        contacts.above[kept], contacts.below[kept], contacts.unlike[kept], contacts.length[kept]
+    )
 
 
 def _contacts(above: Strip, below: Strip) -> _Contacts:
@@ -113,7 +118,10 @@ def _contacts(above: Strip, below: Strip) -> _Contacts:
         beneath = _means((plane[split:] * other).sum(axis=0), other.sum(axis=0), pair)
         squared += ((colour - beneath) / LAB_STEPS) ** 2
     return _Contacts(
-        (pairs >> 32).astype(np.int32), (pairs & 0xFFFF_FFFF).astype(np.int32), squared / limit
+        above=(pairs >> 32).astype(np.int32),
+        below=(pairs & 0xFFFF_FFFF).astype(np.int32),
+        unlike=squared / limit,
+        length=np.bincount(pair, minlength=pairs.size),
     )
 
 

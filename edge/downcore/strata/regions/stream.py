@@ -58,7 +58,7 @@ class RegionStream:
     Windows are worked out one by one, so that memory does not grow with the section and rows do
     not depend on how it arrived. A region that goes on below a window keeps its number there.
     Rows that were returned are final: of two regions that meet only in a window further down,
-    the one more alike goes on and the other ends where that window begins.
+    the one that touches more of it goes on and the other ends where that window begins.
 
     Parameters
     ----------
