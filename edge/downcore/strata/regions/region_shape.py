@@ -78,6 +78,12 @@ class RegionShapes:
         """Diameters of circles of the same areas."""
         return 2.0 * np.sqrt(self.area_um2 / np.pi)
 
+    @property
+    def eccentricity(self) -> NDArray[np.float64]:
+        """Of the ellipses of the same second moments."""
+        eccentricity: NDArray[np.float64] = np.sqrt(1.0 - self.sphericity**2)
+        return eccentricity
+
     def one(self, index: int) -> RegionShape:
         """Return one region by its place in the arrays."""
         cells: dict[str, Any] = {
