@@ -195,13 +195,16 @@ def _slice_told(one: ComposedSlice) -> dict[str, Any]:
 
 
 def _plate(made: ComposedImage) -> Plate:
+    labels = label_strip([part.labels for part in made.composed])
+    class_of_label = made.regions.class_of_label.astype(np.uint8)
     section = PlateSection(
         name=made.image.name,
         top_um=0,
         bottom_um=made.rows[-1].core_slice.bottom_um,
         slices=plate_slices(made.rows, made.composed),
         picture=made.picture,
-        labels=label_strip([part.labels for part in made.composed]),
+        labels=labels,
+        classes=None if labels is None else class_of_label[labels],
     )
     return Plate(
         title=f"Image {made.image.name}",
