@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from downcore.strata.colour import lab_of_linear
 from downcore.strata.regions.colour_classes import (
     JUST_NOTICEABLE,
-    MAX_CLASSES,
+    MAX_BY_DATA,
     ColourClasses,
     colour_classes,
 )
@@ -46,12 +46,12 @@ def off_class(colours: NDArray[np.float64], found: ColourClasses) -> float:
 
 def test_the_data_choose_the_fewest_classes_whose_regions_look_alike() -> None:
     rng = np.random.default_rng(2)
-    colours = MUDS[0] * np.exp(0.25 * rng.standard_normal((2_000, 1)))
+    colours = MUDS[0] * np.exp(0.2 * rng.standard_normal((2_000, 1)))
 
     found = colour_classes(colours, np.ones(2_000))
 
     fewer = colour_classes(colours, np.ones(2_000), len(found) - 1)
-    assert 3 < len(found) < MAX_CLASSES
+    assert 3 <= len(found) < MAX_BY_DATA
     assert off_class(colours, found) <= JUST_NOTICEABLE * 1.02
     assert off_class(colours, fewer) > JUST_NOTICEABLE
 
@@ -79,7 +79,7 @@ def test_a_colour_that_fills_the_core_counts_more_than_a_speck() -> None:
 def test_very_many_colours_are_still_few_classes() -> None:
     colours = np.random.default_rng(4).uniform(0.02, 0.98, (5_000, 3))
 
-    assert len(colour_classes(colours, np.ones(5_000))) == MAX_CLASSES
+    assert len(colour_classes(colours, np.ones(5_000))) == MAX_BY_DATA
 
 
 def test_no_region_has_no_class_and_no_number_beyond_the_legend_is_taken() -> None:

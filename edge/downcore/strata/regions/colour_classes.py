@@ -18,6 +18,9 @@ from downcore.strata.colour import lab_of_linear
 MAX_CLASSES = 12
 """Most classes: more colours than that no legend tells apart."""
 
+MAX_BY_DATA = 8
+"""Most classes where the data choose: neighbours are still told apart at a glance."""
+
 JUST_NOTICEABLE = 2.3
 """
 Root mean square distance in L*a*b* from a region's colour to that of its class, at most, where the
@@ -58,7 +61,7 @@ def colour_classes(
         Their areas, in any unit, above 0.
     n_classes : int, optional
         How many, 1 to :data:`MAX_CLASSES`; there are fewer where there are fewer colours. Unless
-        given, the fewest with which :data:`JUST_NOTICEABLE` holds.
+        given, the fewest with which :data:`JUST_NOTICEABLE` holds, and :data:`MAX_BY_DATA` at most.
 
     Returns
     -------
@@ -128,8 +131,8 @@ def _joined(
     for left in range(weight.size, 1, -1):
         at = int(np.argmin(cost))
         one, other = sorted((at // weight.size, at % weight.size))
-        is_enough = spread + cost[one, other] > allowed if n_classes is None else left <= n_classes
-        if is_enough and left <= MAX_CLASSES:
+        is_enough = n_classes is not None or spread + cost[one, other] > allowed
+        if is_enough and left <= (n_classes or MAX_BY_DATA):
             break
         spread += float(cost[one, other])
         both = weight[one] + weight[other]
