@@ -15,11 +15,12 @@ def core(
     n: int, length_cm: float, nugget: float, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Depths and values whose correlation falls to 1/e over a length."""
-    depth = np.arange(n) + 0.5
+    depth = np.arange(n, dtype=np.float64) + 0.5
     apart = np.abs(depth[:, None] - depth)
     covariance = (1.0 - nugget) * np.exp(-apart / length_cm) + nugget * np.eye(n)
     root = np.linalg.cholesky(covariance + 1e-10 * np.eye(n))
-    return depth, 60.0 + 3.0 * root @ np.random.default_rng(seed).standard_normal(n)
+    value: NDArray[np.float64] = 60.0 + 3.0 * root @ np.random.default_rng(seed).standard_normal(n)
+    return depth, value
 
 
 def test_intervals_hold_the_length_of_cores_whose_length_is_known() -> None:

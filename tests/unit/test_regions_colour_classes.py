@@ -39,8 +39,12 @@ def test_uniform_mud_is_one_class() -> None:
     assert len(colour_classes(colours, np.ones(500))) == 1
 
 
+def lab_of(colours: NDArray[np.float64]) -> NDArray[np.float32]:
+    return lab_of_linear(colours.astype(np.float32))
+
+
 def off_class(colours: NDArray[np.float64], found: ColourClasses) -> float:
-    apart = lab_of_linear(colours) - lab_of_linear(found.linear_rgb)[found.of_region - 1]
+    apart = lab_of(colours) - lab_of(found.linear_rgb)[found.of_region - 1]
     return float(np.sqrt((apart**2).sum(axis=1).mean()))
 
 
@@ -64,7 +68,7 @@ def test_as_many_classes_as_were_asked_for(n_classes: int) -> None:
 
     assert sorted(set(found.of_region.tolist())) == list(range(1, n_classes + 1))
     assert found.share.sum() == pytest.approx(1.0)
-    lightness = lab_of_linear(found.linear_rgb)[:, 0]
+    lightness = lab_of(found.linear_rgb)[:, 0]
     assert (np.diff(lightness) > 0).all()
 
 

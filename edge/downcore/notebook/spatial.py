@@ -24,6 +24,7 @@ class CorrelationLength:
 
     Examples
     --------
+    >>> import numpy as np
     >>> depth_cm = np.arange(100) + 0.5
     >>> found = downcore.correlation_length(depth_cm, np.sin(depth_cm / 8))
     >>> found.n_values, found.moran_i > 0.9
