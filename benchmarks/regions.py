@@ -28,6 +28,7 @@ from superpixels import NOISES, SCALE, Case, ours, overlaps, quality
 
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.strata.colour import lab_of_counts
+from downcore.strata.regions._continuing import Strip, band_lines, continued
 from downcore.strata.regions.merging import MergeRefiner, RegionSettings
 from downcore.strata.regions.shapes import slice_regions
 from downcore.strata.regions.stream import RegionRows
@@ -183,6 +184,10 @@ def on_a_core(rounds: int) -> dict[str, float]:
         taken = [seconds(work) for _ in range(rounds)]
         return float(np.median(taken)) * 1e9 / lines[..., 0].size
 
+    # The window's end and its beginning, as if it followed on itself.
+    n = band_lines(SCALE)
+    above = Strip(lines[-n:], superpixels[-n:], regions[-n:])
+    below = Strip(lines[:n], superpixels[:n], regions[:n])
     slices = slice_regions(rows, SCALE)
     return {
         "core, superpixels": float(len(np.unique(superpixels)) - 1),
@@ -190,6 +195,9 @@ def on_a_core(rounds: int) -> dict[str, float]:
         "core, regions of a slice, median": float(np.median([one.n_regions for one in slices])),
         "core, slices with grain sizes": float(sum(one.grains is not None for one in slices)),
         "core, merged + watershed, CPU ms/Mpx": milliseconds(lambda: refiner.refine(window)),
+        "core, going on from the window above, CPU ms/Mpx": milliseconds(
+            lambda: continued(above, below, regions)
+        ),
         "core, shapes and slices, CPU ms/Mpx": milliseconds(lambda: slice_regions(rows, SCALE)),
     }
 

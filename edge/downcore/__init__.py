@@ -2,7 +2,8 @@
 downcore: a live depth log from the line scans of a sediment core.
 
 In a notebook, :func:`open` reads the database of a station or of ``downcore process``;
-:func:`read_scan` and :func:`predict` take one finished image. What they need is loaded when
+:func:`read_scan` and :func:`predict` take one finished image; :func:`correlation_length` says over
+which distance a quantity is correlated along the core. What they need is loaded when
 they are first used, so that importing downcore costs nothing.
 """
 
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from downcore.notebook.prediction import predict
     from downcore.notebook.scan import FinishedScan, SectionMask, read_scan
     from downcore.notebook.section_log import SectionComposition, SectionLog
+    from downcore.notebook.spatial import CorrelationLength, correlation_length
     from downcore.strata.errors import DowncoreError
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CorrelationLength",
     "DowncoreError",
     "FinishedScan",
     "Log",
@@ -33,12 +36,14 @@ __all__ = [
     "SectionLog",
     "SectionMask",
     "StoredSection",
+    "correlation_length",
     "open",
     "predict",
     "read_scan",
 ]
 
 _HOME_OF = {
+    "CorrelationLength": "notebook.spatial",
     "DowncoreError": "strata.errors",
     "FinishedScan": "notebook.scan",
     "Log": "notebook.log",
@@ -48,6 +53,7 @@ _HOME_OF = {
     "SectionLog": "notebook.section_log",
     "SectionMask": "notebook.scan",
     "StoredSection": "notebook.log",
+    "correlation_length": "notebook.spatial",
     "open": "notebook.log",
     "predict": "notebook.prediction",
     "read_scan": "notebook.scan",

@@ -15,6 +15,8 @@ EXTRA_OF = {
     "matplotlib": "demo",
     "pandas": "notebook",
     "xarray": "notebook",
+    "scipy": "notebook",
+    "skimage": "notebook",
 }
 """For each optional module, the extra that names what it needs."""
 

@@ -228,21 +228,71 @@ def test_a_file_that_is_no_image_is_refused_and_nothing_is_written(tmp_path: Pat
     assert not out.exists()
 
 
-def test_every_region_is_listed_with_size_colour_and_shape(image: Path, tmp_path: Path) -> None:
-    table = tmp_path / "regions.csv"
+@pytest.fixture(scope="module")
+def listed(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the CSV and the JSON of one image, in two classes."""
+    folder = tmp_path_factory.mktemp("listed")
+    words = ("--regions", str(folder / "regions.csv"), "--classes", "2")
+    told(image, folder / "out.json", *words)
+    return folder
 
-    answer = told(image, tmp_path / "out.json", "--regions", str(table))
 
-    rows = list(csv.DictReader(io.StringIO(table.read_text())))
+def test_every_region_is_listed_with_size_colour_and_shape(listed: Path) -> None:
+    answer = json.loads((listed / "out.json").read_text())
+    rows = list(csv.DictReader(io.StringIO((listed / "regions.csv").read_text())))
+
     assert [int(row["label"]) for row in rows] == list(range(1, len(rows) + 1))
     assert sum(one["regions"]["count"] for one in answer["slices"]) >= len(rows)
     area_cm2 = sum(float(row["area (mm2)"]) for row in rows) / 100
     assert 30 < area_cm2 <= 19.5 * 4.0, "expected most of the core in regions, and no more"
     for row in rows:
-        assert 0 <= float(row["depth (cm)"]) <= 19.5
-        assert 0 <= float(row["sphericity"]) <= 1
-        assert 0 < float(row["roundness"]) <= 1
-        assert 0 <= float(row["linear red"]) <= 1
+        top, depth, bottom = (float(row[f"{name} (cm)"]) for name in ("top", "depth", "bottom"))
+        assert 0 <= top < depth < bottom <= 19.6
+        assert float(row["length (mm)"]) < np.hypot(10 * (bottom - top), 40) + 0.01
+        for share in ("sphericity", "eccentricity", "solidity", "roundness", "linear red"):
+            assert 0 <= float(row[share]) <= 1
+        assert float(row["perimeter (mm)"]) > 0
+    spans_cm = [(float(row["top (cm)"]), float(row["bottom (cm)"])) for row in rows]
+    assert any(top < 9.5 and bottom > 10.5 for top, bottom in spans_cm), (
+        "expected a bed across the border of two windows to be one region"
+    )
+
+
+def test_regions_and_classes_are_composed_as_slices_are(listed: Path) -> None:
+    answer = json.loads((listed / "out.json").read_text())
+    rows = list(csv.DictReader(io.StringIO((listed / "regions.csv").read_text())))
+
+    assert {int(row["class"]) for row in rows} == {1, 2}
+    assert sum(one["share"] for one in answer["classes"]) == pytest.approx(1.0)
+    assert sum(one["n_regions"] for one in answer["classes"]) == len(rows) == answer["n_regions"]
+    dark, light = (one["linear_rgb"] for one in answer["classes"])
+    assert sum(dark) < sum(light)
+    large = {int(row["label"]) for row in rows if float(row["area (mm2)"]) >= 100}
+    assert {one["label"] for one in answer["regions"]} == large
+    for one in (*answer["classes"], *answer["regions"]):
+        fractions = [share["fraction"] for share in one["groups"]]
+        if None not in fractions:
+            assert sum(fractions) == pytest.approx(1.0)
+    known = [row for row in rows if row["status"] == "predicted"]
+    names = [n for n in known[0] if f"{n} lower 90 %" in known[0]]
+    for row in known:
+        told_apart = [float(row[n]) for n in names if row[n]]
+        assert sum(told_apart) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_the_largest_region_is_composed_like_the_slices_it_fills(listed: Path) -> None:
+    answer = json.loads((listed / "out.json").read_text())
+    largest = max(answer["regions"], key=lambda one: float(one["area_mm2"]))
+    inside = [
+        one
+        for one in answer["slices"]
+        if largest["top_um"] <= one["top_um"] and one["bottom_um"] <= largest["bottom_um"]
+    ]
+
+    for i, share in enumerate(largest["groups"]):
+        of_slices = [one["groups"][i] for one in inside if one["sum"] is not None]
+        mean = float(np.mean([one["fraction"] for one in of_slices]))
+        assert share["fraction"] == pytest.approx(mean, abs=0.1), share["group"]
 
 
 def test_the_guard_is_told_whole(image: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from downcore.plate import (
     thumbnail,
 )
 from downcore.plate.regions import mean_colours
+from downcore.plate.segmentation import class_colours, classes_of_pictures
 from downcore.plate.sheet import figure_of
 from downcore.plate.style import STATUS_COLOURS
 from downcore.plate.track import _limits, _runs
@@ -450,3 +451,45 @@ def test_a_legend_of_long_names_is_broken_rather_than_cut() -> None:
     figure.canvas.draw()
     right = max(legend.get_window_extent().x1 for legend in figure.legends)
     assert right < figure.bbox.x1, "expected every entry on the sheet"
+
+
+def test_the_segmentation_says_how_many_classes_and_how_much_each_holds() -> None:
+    classes = np.array([[0, 1, 1], [2, 2, 2], [3, 3, 3]], np.uint8).repeat(50, axis=1)
+    section = replace(section_of(a_slice(0, Status.PREDICTED)), classes=classes)
+    plate = Plate("Section", (section,), is_depth_in_core=False)
+
+    words = texts_of(plate)
+
+    assert "Segmentation 3 labels" in words
+    assert "1 darkest, 25 %" in words
+    assert "3 lightest, 38 %" in words
+
+
+def test_no_two_classes_have_one_colour() -> None:
+    colours = class_colours(12)
+
+    assert len({to_hex(colour) for colour in colours}) == 12
+    lightness = colours @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(lightness) > 0).all(), "expected darker colours for darker classes"
+
+
+def test_sections_of_a_core_share_their_classes() -> None:
+    dark, pale = (60, 60, 58), (180, 176, 160)
+    labels = np.array([[0, 1], [0, 2]], np.int32).repeat(9, axis=0)
+    upper, lower = np.zeros((2, 18, 2, 3), np.uint8)
+    upper[:9], upper[9:] = dark, pale
+    lower[:9], lower[9:] = pale, pale
+
+    one, other = classes_of_pictures([(labels, upper), (labels, lower)])
+
+    assert np.unique(one[:9, 1]).tolist() == [1]
+    assert np.unique(one[9:, 1]).tolist() == np.unique(other[:, 1]).tolist() == [2]
+    assert not one[:, 0].any()
+
+
+def test_a_section_without_regions_has_no_classes() -> None:
+    nothing = np.zeros((4, 3), np.int32)
+
+    (classes,) = classes_of_pictures([(nothing, np.zeros((4, 3, 3), np.uint8))])
+
+    assert not classes.any()

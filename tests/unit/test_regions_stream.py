@@ -106,7 +106,7 @@ def test_regions_do_not_depend_on_how_lines_and_superpixels_arrived(
         np.testing.assert_array_equal(whole > 0, labels > 0)
 
 
-def test_regions_of_different_windows_have_different_numbers() -> None:
+def test_regions_that_are_unlike_have_different_numbers_in_every_window() -> None:
     rows = streamed(*section(100), [], [])
 
     highest = 0
@@ -116,17 +116,6 @@ def test_regions_of_different_windows_have_different_numbers() -> None:
         highest = int(number[-1])
     assert len(rows) == 4
     assert len(rows[-1].labels) == 100 - 3 * 31
-
-
-def test_a_bed_across_the_end_of_a_window_is_cut_there() -> None:
-    refiner = MergeRefiner()
-    stream = RegionStream(refiner, SCALE, N_ACROSS)
-    lines = np.full((40, N_ACROSS, 3), 120, np.uint8)
-    labels = np.ones((40, N_ACROSS), np.int32)
-
-    rows = stream.push(Segment(lines, 0), [LabelRows(0, labels)]) + stream.finish([])
-
-    assert [np.unique(one.labels).tolist() for one in rows] == [[1], [2]]
 
 
 def test_windows_begin_with_a_slice() -> None:

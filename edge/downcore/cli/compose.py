@@ -18,11 +18,27 @@ def compose(
     ] = None,
     regions: Annotated[
         Path | None,
-        typer.Option("--regions", help="CSV to write: each region's size, colour and shape."),
+        typer.Option(
+            "--regions",
+            help="CSV to write: each region's place, size, colour, shape, class and composition.",
+        ),
     ] = None,
     json: Annotated[
         Path | None,
-        typer.Option("--json", help="JSON to write: per slice the groups, intervals and guard."),
+        typer.Option(
+            "--json",
+            help="JSON to write: of slices, classes and regions the groups, intervals and guard.",
+        ),
+    ] = None,
+    classes: Annotated[
+        int | None,
+        typer.Option(
+            "--classes",
+            min=1,
+            max=12,
+            help="Classes of similar colour to divide the regions into; as many as their colours "
+            "need unless given.",
+        ),
     ] = None,
     table: Annotated[
         list[str] | None,
@@ -76,7 +92,7 @@ def compose(
         predict={"mode": "backlog", **({"bundles": (bundle,)} if bundle else {})},
         composition={"tables": tuple(table)} if table else {},
     )
-    inputs = ComposeInputs(image, measured=measured, known=known)
+    inputs = ComposeInputs(image, measured=measured, known=known, n_classes=classes)
     outputs = ComposeOutputs(png=out, json=json, regions=regions)
     own_tables = [Path(name) for name in settings.composition.tables if "/" in name]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.commands.compose_regions import ComposedRegions, compose_regions
 from downcore.commands.image_files import open_complete, readable_scan
 from downcore.composing import CompositionConfig, SectionComposer
 from downcore.pipeline import SectionPipeline, segments_by_slice
@@ -24,8 +25,6 @@ from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.errors import MeasuredRowsError, SettingsError
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.properties import PROPERTIES
-from downcore.strata.regions.region_shape import RegionShapes
-from downcore.strata.regions.stream import RegionRows
 from downcore.strata.unmixing.known_rows import known_slices
 from downcore.strata.unmixing.mixing_calibration import calibrate_mixing
 from downcore.strata.unmixing.observations import observe
@@ -36,7 +35,7 @@ OnSlices = Callable[[str, int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class ComposeInputs:
-    """Files that are read."""
+    """Files that are read, and what is asked of them."""
 
     image: Path
     """Any image that a format reads."""
@@ -44,14 +43,8 @@ class ComposeInputs:
     """Rows of density, vp and ms, which stand before what networks say; ``None`` for none."""
     known: Path | None = None
     """Rows of minerals by weight, from which the section is calibrated; ``None`` for none."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class WindowShapes:
-    """The regions of one window with where it lies."""
-
-    first_line: int
-    shapes: RegionShapes
+    n_classes: int | None = None
+    """Classes of regions; ``None`` for as many as their colours need."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +63,7 @@ class ComposedImage:
     composed: tuple[ComposedSlice, ...]
     picture: NDArray[np.uint8]
     """Thumbnail, sRGB."""
-    regions: tuple[WindowShapes, ...]
+    regions: ComposedRegions
 
 
 def compose_image(
@@ -101,6 +94,11 @@ def compose_image(
     SettingsError, BundleError, EndMemberError, MeasuredRowsError
         If a bundle, a table or rows cannot be used.
     """
+    # Loads the compiler of the kernels, which the superpixels need as well.
+    from downcore.strata.regions.section_table import (  # noqa: PLC0415 - see above
+        RegionTableBuilder,
+    )
+
     measured = None if inputs.measured is None else _read_credible(inputs.measured)
     scan_files = readable_scan(inputs.image)
     check(scan_files.paths)
@@ -116,9 +114,9 @@ def compose_image(
         open_complete(scan_files, scans.reading) as (lines, n_lines),
     ):
         scale = lines.scale
-        shapes = _Shapes(scale)
+        table = RegionTableBuilder(scale)
         composer = SectionComposer(
-            config, scale, measured=estimates, on_regions=shapes.add, submit=regions.submit
+            config, scale, measured=estimates, on_regions=table.add, submit=regions.submit
         )
         pipeline = SectionPipeline(scale, predictors, scans.rules, on_masked=composer.add_lines)
         advance = partial(on_slices, inputs.image.name)
@@ -128,6 +126,7 @@ def compose_image(
             config = calibrated_config(config, rows, estimates, known, scale)
             composer.use(config)
         composed = composer.finish()
+        seen = observe(rows, config.bundle_id, estimates, is_too_coarse=config.is_too_coarse(scale))
         advance(len(rows), len(rows))
         return ComposedImage(
             image=inputs.image,
@@ -139,7 +138,7 @@ def compose_image(
             rows=tuple(rows),
             composed=tuple(composed),
             picture=picture,
-            regions=tuple(shapes.found),
+            regions=compose_regions(table.table(), seen, config, inputs.n_classes),
         )
 
 
@@ -212,19 +211,3 @@ def calibrated_config(
         raise MeasuredRowsError(f"known composition: {error}") from None
     used = replace(table, calibration=calibration, known_sha256=known.sha256)
     return replace(composition_config, tables=(used, *others))
-
-
-class _Shapes:
-    """Collects the shapes of regions."""
-
-    def __init__(self, scale: LineScale) -> None:
-        self._scale = scale
-        self.found: list[WindowShapes] = []
-
-    def add(self, window: RegionRows) -> None:
-        """Take the regions of a window."""
-        # Loads the compiler of the kernels, as the superpixels have done by now.
-        from downcore.strata.regions.moments import shapes_of  # noqa: PLC0415 - see above
-
-        shapes = shapes_of(window.labels, window.lines, self._scale)
-        self.found.append(WindowShapes(window.first_line, shapes))

@@ -1,7 +1,5 @@
 """What ``downcore compose`` writes: a plate, JSON, a table of regions, and a sentence."""
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from downcore.commands.compose import ComposedImage
+from downcore.commands.compose_regions import COLUMNS, csv_of_regions, json_of_regions
 from downcore.commands.output_files import check_output
 from downcore.composing.label_png import label_strip
 from downcore.file_names import printable
@@ -29,22 +28,12 @@ from downcore.publish.composition_payload import row_of
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import HAS_VALUE
 from downcore.strata.errors import SettingsError
-from downcore.strata.regions.region_shape import RegionShape
 from downcore.strata.unmixing.composition import words_of
-
-REGION_COLUMNS = (
-    "label", "depth (cm)", "across (cm)", "area (mm2)", "linear red", "linear green",
-    "linear blue", "longer axis (mm)", "shorter axis (mm)", "orientation (deg)", "sphericity",
-    "roundness", "is cut",
-)  # fmt: skip
-"""Columns of the table of regions; one line for each."""
 
 JSON_HEAD = '{\n "made_by": "downcore compose"'
 """How the JSON begins."""
 
 _HEAD_BYTES = 512
-_UM2_PER_MM2 = 1e6
-_UM_PER_MM = 1e3
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +85,7 @@ def _is_own(place: Path, option: str) -> bool:
             head = file.read(_HEAD_BYTES)
     except OSError:
         return False
-    begins = JSON_HEAD if option == "--json" else ",".join(REGION_COLUMNS[:2])
+    begins = JSON_HEAD if option == "--json" else ",".join(COLUMNS[:2])
     return head.startswith(begins.encode())
 
 
@@ -114,7 +103,7 @@ def write_outputs(outputs: ComposeOutputs, made: ComposedImage) -> None:
             text = json.dumps(_told(made), indent=1, allow_nan=False)
             outputs.json.write_text(text + "\n", encoding="utf-8")
         if outputs.regions is not None:
-            outputs.regions.write_text(_region_table(made), encoding="utf-8")
+            outputs.regions.write_text(csv_of_regions(made.regions, made.scale), encoding="utf-8")
         if outputs.png is not None:
             draw_plate(_plate(made), outputs.png)
     except OSError as error:
@@ -185,6 +174,7 @@ def _told(made: ComposedImage) -> dict[str, Any]:
         "caveat": caveat_of(made),
         "composer_id": made.composition_config.composer_id,
         "composer": json.loads(made.composition_config.description),
+        **json_of_regions(made.regions, made.scale),
         "slices": [_slice_told(one) for one in made.composed],
     }
 
@@ -204,43 +194,17 @@ def _slice_told(one: ComposedSlice) -> dict[str, Any]:
     return told
 
 
-def _region_table(made: ComposedImage) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(REGION_COLUMNS)
-    pitch_cm = float(1 / made.scale.px_per_cm)
-    for window in made.regions:
-        for i in range(len(window.shapes)):
-            one = window.shapes.one(i)
-            depth_cm = (window.first_line + one.line + 0.5) * pitch_cm
-            writer.writerow(_region_cells(one, depth_cm, (one.column + 0.5) * pitch_cm))
-    return out.getvalue()
-
-
-def _region_cells(one: RegionShape, depth_cm: float, across_cm: float) -> list[object]:
-    return [
-        one.label,
-        round(depth_cm, 4),
-        round(across_cm, 4),
-        round(one.area_um2 / _UM2_PER_MM2, 5),
-        *(round(x, 5) for x in one.linear_rgb),
-        round(one.major_um / _UM_PER_MM, 4),
-        round(one.minor_um / _UM_PER_MM, 4),
-        round(one.orientation_deg, 2),
-        round(one.sphericity, 4),
-        round(one.roundness, 4),
-        int(one.is_cut),
-    ]
-
-
 def _plate(made: ComposedImage) -> Plate:
+    labels = label_strip([part.labels for part in made.composed])
+    class_of_label = made.regions.class_of_label.astype(np.uint8)
     section = PlateSection(
         name=made.image.name,
         top_um=0,
         bottom_um=made.rows[-1].core_slice.bottom_um,
         slices=plate_slices(made.rows, made.composed),
         picture=made.picture,
-        labels=label_strip([part.labels for part in made.composed]),
+        labels=labels,
+        classes=None if labels is None else class_of_label[labels],
     )
     return Plate(
         title=f"Image {made.image.name}",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from downcore.plate import (
     Plate,
     PlateSection,
     check_can_draw,
+    classes_of_pictures,
     draw_plate,
     is_earlier_plate,
     plate_slices,
@@ -135,8 +136,8 @@ def stored_plate(
     note = _missing_images(logs)
     plate = Plate(
         title=_title(logs, has_core_name=has_core_name, is_depth_in_core=is_depth_in_core),
-        sections=tuple(
-            _section(log, top_um, has_core_name=has_core_name) for top_um, log in placed
+        sections=_with_classes(
+            [_section(log, top_um, has_core_name=has_core_name) for top_um, log in placed]
         ),
         is_depth_in_core=is_depth_in_core,
         scan=", ".join(log.stored.scan.scan_id[:8] for log in logs),
@@ -219,6 +220,21 @@ def _section(log: _StoredLog, top_um: int, *, has_core_name: bool) -> PlateSecti
         # A strip of regions has no rows for centimetres that were not composed.
         labels=label_strip([part.labels for part in log.composed]) if is_composed else None,
     )
+
+
+def _with_classes(sections: Sequence[PlateSection]) -> tuple[PlateSection, ...]:
+    """Return sections with the classes of their regions, where a picture gives regions colours."""
+    known = [
+        (i, (one.labels, one.picture))
+        for i, one in enumerate(sections)
+        if one.labels is not None and one.picture is not None
+    ]
+    found = list(sections)
+    if known:
+        classes = classes_of_pictures([pair for _, pair in known])
+        for (i, _), one in zip(known, classes, strict=True):
+            found[i] = replace(found[i], classes=one)
+    return tuple(found)
 
 
 def _title(logs: Sequence[_StoredLog], *, has_core_name: bool, is_depth_in_core: bool) -> str:

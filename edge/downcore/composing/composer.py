@@ -37,6 +37,19 @@ NEIGHBOURS = int(np.ceil(3.0 * REACH_SLICES))
 """Slices above and below that a slice's prior looks at."""
 
 
+def compositions(
+    seen: Observations, composition_config: CompositionConfig
+) -> list[tuple[TableInUse, Composition]]:
+    """Return what each slice is made of, with the first table that its observations hold."""
+    chosen = [
+        composition_config.table_for(rows_present(tuple(row)))
+        for row in np.isfinite(seen.value).tolist()
+    ]
+    used = {table.name: table for table in chosen}  # names differ, as the configuration checks
+    found = {name: compose(seen, table.calibration) for name, table in used.items()}
+    return [(table, found[table.name][i]) for i, table in enumerate(chosen)]
+
+
 class SectionComposer:
     """
     Compose the slices of one section, in order.
@@ -134,21 +147,11 @@ class SectionComposer:
         seen = observe(
             rows, self._config.bundle_id, self._measured, is_too_coarse=self._is_too_coarse
         )
-        made = self._compositions(seen)
+        made = compositions(seen, self._config)
         composed = [self._composed(rows[i - start], *made[i - start]) for i in range(first, stop)]
         self._next = stop
         self._forget(stop)
         return composed
-
-    def _compositions(self, seen: Observations) -> list[tuple[TableInUse, Composition]]:
-        """Return each slice's composition with the first table that its observations hold."""
-        chosen = [
-            self._config.table_for(rows_present(tuple(row)))
-            for row in np.isfinite(seen.value).tolist()
-        ]
-        used = {table.name: table for table in chosen}  # names differ, as the configuration checks
-        found = {name: compose(seen, table.calibration) for name, table in used.items()}
-        return [(table, found[table.name][i]) for i, table in enumerate(chosen)]
 
     def _composed(
         self, row: SliceRow, table: TableInUse, composition: Composition

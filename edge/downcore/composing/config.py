@@ -13,7 +13,7 @@ from downcore.strata.unmixing.identifiability import most_groups
 from downcore.strata.unmixing.mixing_calibration import MixingCalibration
 from downcore.strata.unmixing.observations import ROWS
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Goes up when the same settings give other numbers, so that old and new rows stay apart."""
 
 EXACT = "exact"

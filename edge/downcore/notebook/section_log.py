@@ -12,6 +12,7 @@ from downcore.commands.log_columns import (
     log_rows,
     share_rows,
 )
+from downcore.notebook.region_shapes import region_shapes
 from downcore.notebook.tables import (
     Places,
     arrays_of,
@@ -228,6 +229,35 @@ class SectionComposition:
         }
         coordinates = {**depth_coordinates(self.slices), **group}
         return dataset_of(variables, coordinates, {"section": self.section, "scan": self.scan_id})
+
+    def region_shapes(self) -> "pd.DataFrame":
+        """
+        Return where each region lies and which form it has, measured by scikit-image.
+
+        A region is a bed, a clast or a burrow that stands out by its colour. Columns are those of
+        ``downcore compose --regions``, and ``euler number``: 1 less the holes of a region in one
+        piece. Orientation is the angle of the longer axis from the core's axis. Pictures in the
+        record have 50 px/cm at most, so what is less than a millimetre across is coarse.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Without a row where no regions are known.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If scikit-image or pandas is not installed; says with which command it can be.
+
+        Examples
+        --------
+        >>> shapes = downcore.open("downcore.db")["GC01_01"].composition.region_shapes()
+        >>> sorted(shapes["label"]) == list(shapes["label"])
+        True
+        >>> float(shapes["area (mm2)"].sum()) < 30 * 40
+        True
+        """
+        return region_shapes(self.slices)
 
 
 def _of_property(wanted: Property, places: Places[LogRow], shape: dict[str, int]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from downcore.plate.files import check_can_draw, draw_plate, is_earlier_plate
 from downcore.plate.rows import PICTURE_ROWS, plate_slices, thumbnail
+from downcore.plate.segmentation import classes_of_pictures
 from downcore.plate.values import (
     COMPOSITION_CAVEAT,
     GENERATOR_CAVEAT,
@@ -20,6 +21,7 @@ __all__ = [
     "PlateSection",
     "PlateSlice",
     "check_can_draw",
+    "classes_of_pictures",
     "draw_plate",
     "is_earlier_plate",
     "plate_slices",

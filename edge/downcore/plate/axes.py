@@ -68,6 +68,8 @@ def _round_step(length: float) -> float:
 def head(axes: "Axes", title: str, unit: str) -> None:
     """Head a column with what it shows and in which unit."""
     axes.set_title(title, size=9, weight="bold", color=INK, pad=34)
-    axes.text(
-        0.5, 1.027, unit, transform=axes.transAxes, ha="center", va="bottom", size=8, color=QUIET
-    )
+    # In points, so that it clears the numbers of the axis however low the column is.
+    axes.annotate(
+        unit, (0.5, 1.0), xytext=(0, 18), xycoords="axes fraction", textcoords="offset points",
+        ha="center", va="bottom", size=8, color=QUIET,
+    )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from downcore.plate.composition import legend_of_groups
+from downcore.plate.segmentation import legend_of_classes, n_classes
 from downcore.plate.style import (
     CLASS_COLOURS,
     CLASS_NAMES,
@@ -41,6 +42,8 @@ def legend_rows(plate: Plate) -> "list[tuple[str, list[Artist]]]":
     if plate.has_composition:
         lines = _in_lines(legend_of_groups(plate))
     rows = [("" if i else "Solids", line) for i, line in enumerate(lines)]
+    if n_classes(plate):
+        rows.append(("Segmentation", legend_of_classes(plate)))
     if statuses:
         rows.append(("Left stripe", _stripe_entries(statuses, is_forced=is_forced)))
     if statuses & HAS_VALUE:

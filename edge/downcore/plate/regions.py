@@ -48,12 +48,33 @@ def mean_colours(labels: NDArray[np.int32], picture: NDArray[np.uint8]) -> NDArr
     -------
     ndarray of uint8, shape (n_rows, n_across, 3)
     """
+    names, dense, counts = mean_counts(labels, picture)
+    palette = counts.copy()
+    palette[names == 0] = 255
+    coloured: NDArray[np.uint8] = palette[dense].reshape(*labels.shape, 3)
+    return coloured
+
+
+def mean_counts(
+    labels: NDArray[np.int32], picture: NDArray[np.uint8]
+) -> tuple[NDArray[np.int32], NDArray[np.intp], NDArray[np.uint8]]:
+    """
+    Return the labels of a picture, which of them each pixel has, and the mean colour of each.
+
+    Parameters
+    ----------
+    labels, picture : ndarray
+        As of :func:`mean_colours`.
+
+    Returns
+    -------
+    tuple of ndarray
+        Labels in ascending order, shape (n,); the place in it of each pixel, row by row; mean
+        counts, sRGB, shape (n, 3).
+    """
     size = (labels.shape[1], labels.shape[0])
     pixels = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA)).reshape(-1, 3)
     names, dense = np.unique(labels, return_inverse=True)
     dense = dense.ravel()
     sums = np.stack([np.bincount(dense, pixels[:, k]) for k in range(3)], axis=1)
-    palette = np.rint(sums / np.bincount(dense)[:, None]).astype(np.uint8)
-    palette[names == 0] = 255
-    coloured: NDArray[np.uint8] = palette[dense].reshape(*labels.shape, 3)
-    return coloured
+    return names, dense, np.rint(sums / np.bincount(dense)[:, None]).astype(np.uint8)

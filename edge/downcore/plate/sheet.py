@@ -9,6 +9,7 @@ from downcore.plate.composition import draw_composition
 from downcore.plate.legend import FOOT, STEP, draw_legends, legend_rows
 from downcore.plate.regions import draw_regions
 from downcore.plate.section_columns import draw_image, draw_mask
+from downcore.plate.segmentation import draw_segmentation
 from downcore.plate.style import INK, LEFT, QUIET, WARNING
 from downcore.plate.track import draw_track
 from downcore.plate.values import UM_PER_CM, Plate
@@ -47,6 +48,8 @@ def _columns_of(plate: Plate) -> list[_Column]:
     columns = [_Column(draw_image, 1.15)]
     if any(s.labels is not None and s.picture is not None for s in plate.sections):
         columns.append(_Column(draw_regions, 1.15, 1.2))
+    if any(s.classes is not None for s in plate.sections):
+        columns.append(_Column(draw_segmentation, 1.15, 1.2))
     columns.append(_Column(draw_mask, 0.42))
     columns += [_Column(partial(draw_track, prop=prop), 1.75) for prop in PROPERTIES]
     if plate.has_composition:

@@ -56,6 +56,9 @@ class PlateSection:
     labels: NDArray[np.int32] | None = None
     """Regions from top to bottom, shape (n_rows, n_across); 0 is no sediment; ``None`` where there
     are none. Drawn only with a picture, which gives them their colours."""
+    classes: NDArray[np.uint8] | None = None
+    """Class of each pixel's region, shape (n_rows, n_across), from 1 for the darkest, the same in
+    all sections of a plate; 0 is no sediment; ``None`` where there are none."""
 
     def __post_init__(self) -> None:
         if not self.slices:

@@ -34,10 +34,10 @@ def row_of(composed: ComposedSlice) -> dict[str, Any]:
         "composer_id": composed.composer_id,
         "table": composed.table,
         "porosity": composition.porosity,
-        "groups": [_share(share) for share in composition.groups],
+        "groups": [share_of(share) for share in composition.groups],
         "sum": composition.total,
         "told": [share.group for share in composition.resolved_groups],
-        "joined": [_share(share) for share in composition.joined],
+        "joined": [share_of(share) for share in composition.joined],
         "guard": None if report is None else guard_of(report),
         "regions": None if composed.regions is None else _regions(composed.regions),
         "labels": None
@@ -59,7 +59,8 @@ def _regions(regions: SliceRegions) -> dict[str, Any]:
     }
 
 
-def _share(share: GroupShare) -> dict[str, Any]:
+def share_of(share: GroupShare) -> dict[str, Any]:
+    """Return one group's share of a slice's or a region's solids."""
     return {
         "group": share.group,
         "fraction": share.fraction,

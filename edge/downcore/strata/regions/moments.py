@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from downcore.strata.colour import linear_of_counts
 from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.regions._sums import range_of, sums_of
+from downcore.strata.regions._sums import Sums, range_of, sums_of
 from downcore.strata.regions.region_shape import RegionShapes
 from downcore.strata.regions.window import NO_REGION
 
@@ -56,6 +56,21 @@ def shapes_of(
     ``perimeter_crofton``. Wadell's roundness, by the curvature of corners, needs more pixels a
     grain than most regions have.
     """
+    label, sums = sums_of_regions(labels, lines)
+    return shapes_of_sums(label, sums, scale)
+
+
+def sums_of_regions(
+    labels: NDArray[np.int32], lines: NDArray[np.uint8]
+) -> tuple[NDArray[np.int32], Sums]:
+    """
+    Return the labels of a picture in ascending order, and the sums of each, shape (n, 12).
+
+    Raises
+    ------
+    ValueError
+        If labels and lines differ in size.
+    """
     if labels.shape != lines.shape[:2]:
         raise ValueError(
             f"expected lines of the size of the labels, {labels.shape}, got {lines.shape[:2]}"
@@ -65,31 +80,48 @@ def shapes_of(
     pixels = np.require(lines, np.uint8, ("C", "W"))
     sums = sums_of(own, pixels, light.astype(np.int64), (first, label.size))[1:]
     is_there = sums[:, 0] > 0
-    label, sums = label[is_there], sums[is_there].astype(np.float64)
-    area = sums[:, 0]
-    line, column = sums[:, 1] / area, sums[:, 2] / area
-    down = sums[:, 3] / area - line**2
-    across = sums[:, 4] / area - column**2
-    both = sums[:, 5] / area - line * column
+    return label[is_there], sums[is_there]
+
+
+def shapes_of_sums(label: NDArray[np.int32], sums: Sums, scale: LineScale) -> RegionShapes:
+    """
+    Return the shapes of regions from the sums over their pixels.
+
+    Parameters
+    ----------
+    label : ndarray, shape (n,)
+        Their numbers.
+    sums : ndarray, shape (n, 12)
+        Of each; lines may be counted from anywhere, and so is the shapes' ``line``.
+    scale : LineScale
+        Lines per centimetre, the same along and across.
+    """
+    numbers = sums.astype(np.float64)
+    area = numbers[:, 0]
+    line, column = numbers[:, 1] / area, numbers[:, 2] / area
+    down = numbers[:, 3] / area - line**2
+    across = numbers[:, 4] / area - column**2
+    both = numbers[:, 5] / area - line * column
     mean, half = 0.5 * (down + across), np.hypot(0.5 * (down - across), both)
     pitch_um = float(SLICE_UM / scale.px_per_cm)
     major, minor = _axis(mean + half), _axis(mean - half)
-    perimeter = np.pi / 8.0 * (sums[:, 10] + sums[:, 11] / math.sqrt(2.0))
+    perimeter = np.pi / 8.0 * (numbers[:, 10] + numbers[:, 11] / math.sqrt(2.0))
     is_long = half > _NO_SPREAD
     angle = np.where(is_long, 0.5 * np.arctan2(2.0 * both, down - across), 0.0)
     return RegionShapes(
         label=label,
         area_um2=np.asarray(area * pitch_um**2, np.float64),
-        linear_rgb=sums[:, 6:9] / area[:, None] / _LIGHT_STEPS,
+        linear_rgb=numbers[:, 6:9] / area[:, None] / _LIGHT_STEPS,
         line=line,
         column=column,
         major_um=major * pitch_um,
         minor_um=minor * pitch_um,
         orientation_deg=np.degrees(angle),
         sphericity=np.divide(minor, major, out=np.ones_like(major), where=major > 0.0),
+        perimeter_um=perimeter * pitch_um,
         # A few pixels have fewer sides than a circle has length.
         roundness=np.minimum(4.0 * np.pi * area / perimeter**2, 1.0),
-        is_cut=sums[:, 9] > 0,
+        is_cut=numbers[:, 9] > 0,
     )
 
 

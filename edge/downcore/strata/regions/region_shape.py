@@ -33,6 +33,8 @@ class RegionShape:
     """
     sphericity: float
     """Shorter over longer axis, 0 to 1; 1 for a single pixel."""
+    perimeter_um: float
+    """Length of its outline, inner ones included, by Crofton's formula."""
     roundness: float
     """Area over that of a circle of the same perimeter, 0 to 1."""
     is_cut: bool
@@ -42,6 +44,11 @@ class RegionShape:
     def diameter_um(self) -> float:
         """Diameter of a circle of the same area."""
         return 2.0 * math.sqrt(self.area_um2 / math.pi)
+
+    @property
+    def eccentricity(self) -> float:
+        """Of the ellipse of the same second moments: 0 for a circle, towards 1 for a line."""
+        return math.sqrt(1.0 - self.sphericity**2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +65,7 @@ class RegionShapes:
     minor_um: NDArray[np.float64]
     orientation_deg: NDArray[np.float64]
     sphericity: NDArray[np.float64]
+    perimeter_um: NDArray[np.float64]
     roundness: NDArray[np.float64]
     is_cut: NDArray[np.bool_]
 
@@ -69,6 +77,12 @@ class RegionShapes:
     def diameter_um(self) -> NDArray[np.float64]:
         """Diameters of circles of the same areas."""
         return 2.0 * np.sqrt(self.area_um2 / np.pi)
+
+    @property
+    def eccentricity(self) -> NDArray[np.float64]:
+        """Of the ellipses of the same second moments."""
+        eccentricity: NDArray[np.float64] = np.sqrt(1.0 - self.sphericity**2)
+        return eccentricity
 
     def one(self, index: int) -> RegionShape:
         """Return one region by its place in the arrays."""

@@ -138,7 +138,7 @@ def _shares(labels: NDArray[np.int32]) -> tuple[int, float]:
     inside = labels[labels != NO_REGION]
     if not inside.size:
         return 0, 0.0
-    # Regions of a window have neighbouring numbers.
+    # Regions of a section have numbers without gaps, so the counts are not many.
     count = np.bincount(inside - inside.min())
     return int(np.count_nonzero(count)), float(count.max() / inside.size)
 

@@ -2,8 +2,9 @@
 Regions of a section, window by window as its lines and superpixels arrive.
 
 Windows lie at fixed lines of the section, :data:`~downcore.strata.regions.window.REGION_WINDOW_UM`
-apart, and regions are cut where windows meet. So a window's regions are a function of its own
-lines and superpixels, whatever way these were cut on arrival, and no more than a window is held.
+apart. A window's regions are a function of its own lines and superpixels, whatever way these were
+cut on arrival; their numbers are of those above too, since a region that is alike on both sides of
+the line between two windows goes on. No more than a window and a few lines above it is held.
 """
 
 from collections import deque
@@ -26,6 +27,7 @@ from downcore.strata.segment import Pixels, Segment
 
 if TYPE_CHECKING:
     # At run time this would load the compiler of kernels, which a refiner may do without.
+    from downcore.strata.regions._continuing import Strip
     from downcore.strata.superpixels.stream import LabelRows
 
 _Rows = TypeVar("_Rows", Pixels, NDArray[np.int32])
@@ -41,8 +43,9 @@ class RegionRows:
     """Scan line of ``labels[0]``, counted from the section's top; the start of a slice."""
     labels: NDArray[np.int32]
     """
-    Shape (n_lines, n_across): the region of each pixel, from 1, unique over the section;
-    :data:`~downcore.strata.regions.window.NO_REGION` where there is no sediment.
+    Shape (n_lines, n_across): the region of each pixel, from 1 in the order in which regions
+    begin in the section; :data:`~downcore.strata.regions.window.NO_REGION` where there is no
+    sediment.
     """
     lines: NDArray[np.uint8]
     """The lines themselves, 8 bit, shape (n_lines, n_across, 3)."""
@@ -52,9 +55,10 @@ class RegionStream:
     """
     Join the superpixels of one section to regions.
 
-    A region that reaches over the end of a window is cut there, and the two halves have two
-    numbers: windows are worked out apart, so that memory does not grow with the section and
-    rows do not depend on how it arrived. A bed of more than 10 cm is one region a window.
+    Windows are worked out one by one, so that memory does not grow with the section and rows do
+    not depend on how it arrived. A region that goes on below a window keeps its number there.
+    Rows that were returned are final: of two regions that meet only in a window further down,
+    the one that touches more of it goes on and the other ends where that window begins.
 
     Parameters
     ----------
@@ -84,6 +88,7 @@ class RegionStream:
         self._first_line = 0
         self._n_windows = 0
         self._n_regions = 0
+        self._above: Strip | None = None
         self._is_finished = False
 
     @property
@@ -186,19 +191,39 @@ class RegionStream:
             superpixels=np.concatenate(_taken(self._labels, n_lines)),
             scale=self._scale,
         )
-        labels = self._checked(self._refiner.refine(window), window)
-        n_new = int(labels.max())
-        if self._n_regions + n_new > _MAX_REGIONS:
-            raise SectionError(
-                f"expected at most {_MAX_REGIONS} regions in a section, got {n_new} more than "
-                f"{self._n_regions} at line {stop}"
-            )
-        if self._n_regions:
-            labels = np.where(labels == NO_REGION, labels, labels + np.int32(self._n_regions))
-        self._n_regions += n_new
+        own = self._checked(self._refiner.refine(window), window)
+        labels = self._numbered(window, own)
         self._first_line = stop
         self._n_windows += 1
         return RegionRows(window.first_line, labels, np.asarray(window.lines, np.uint8))
+
+    def _numbered(self, window: RegionWindow, own: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return a window's regions with the section's numbers."""
+        # The kernels are loaded by now, with those that cut the superpixels.
+        from downcore.strata.regions._continuing import (  # noqa: PLC0415 - see above
+            Strip,
+            band_lines,
+            continued,
+        )
+
+        n = band_lines(self._scale)
+        lines = np.asarray(window.lines, np.uint8)
+        numbers = np.zeros(int(own.max()) + 1, np.int32)
+        if self._above is not None:
+            numbers = continued(self._above, Strip(lines[:n], window.superpixels[:n], own[:n]), own)
+        new = np.flatnonzero(numbers[1:] == 0) + 1
+        if self._n_regions + new.size > _MAX_REGIONS:
+            raise SectionError(
+                f"expected at most {_MAX_REGIONS} regions in a section, got {new.size} more than "
+                f"{self._n_regions} at line {window.first_line + len(own)}"
+            )
+        numbers[new] = self._n_regions + 1 + np.arange(new.size)
+        self._n_regions += new.size
+        labels = own if self._above is None else numbers[own]
+        # Copies: what is held of a window must not keep all of it.
+        ends = (lines[-n:].copy(), window.superpixels[-n:].copy(), labels[-n:].copy())
+        self._above = Strip(*ends)
+        return labels
 
     def _checked(self, labels: NDArray[np.int32], window: RegionWindow) -> NDArray[np.int32]:
         of = f"regions of refiner {self._refiner.name!r} from line {window.first_line} on"
