@@ -65,7 +65,7 @@ def changes_of(lines: Pixels) -> dict[str, Pixels]:
         "brighter by half": wide * 1.5,
         "red cast": wide * [1.25, 1.0, 0.85],
         "grey": grey,
-        "without its board": np.where((lines.min(axis=2) > 150)[..., None], 30, lines),  # noqa: PLR2004
+        "without its board": np.where((lines.min(axis=2) > 150)[..., None], 30, lines),
         "noise": wide + noise,
     }
     return {name: np.clip(image, 0, 255).astype(np.uint8) for name, image in found.items()}

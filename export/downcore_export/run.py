@@ -1,13 +1,10 @@
 """An export from the command line: checkpoint, cores, bundle, golden test."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 from rich.console import Console
-from rich.progress import Progress
 
 from downcore.inference.device import usable_cpus
 from downcore.inference.golden_test import start_predictor
@@ -17,7 +14,7 @@ from downcore_export.bundling import Written, refuse_filled, write_bundle
 from downcore_export.source import cores_of, read_source
 from downcore_export.windows.bundling import write_window_bundle
 from downcore_training.fitting.checkpoint import read
-from downcore_training.progress import Bar, Plain, Report, bar_columns
+from downcore_training.progress import shown_report
 from downcore_training.windows.recipe import KIND
 
 
@@ -52,7 +49,7 @@ def run_export(files: ExportFiles, *, with_fp32: bool) -> Written:
     bench = [read_bench(path) for path in files.bench]
     content = read(files.checkpoint)
     cache = files.cache or Path(platformdirs.user_cache_dir("downcore")) / "training"
-    with _report(console) as report:
+    with shown_report(console) as report:
         if content.get("kind") == KIND:
             written = write_window_bundle(content, files.data, files.out, report=report)
         else:
@@ -74,12 +71,3 @@ def run_export(files: ExportFiles, *, with_fp32: bool) -> Written:
         highlight=False,
     )
     return written
-
-
-@contextmanager
-def _report(console: Console) -> Iterator[Report]:
-    if not console.is_terminal:
-        yield Plain(console)
-        return
-    with Progress(*bar_columns(), console=console) as progress:
-        yield Bar(progress)

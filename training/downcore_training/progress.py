@@ -1,6 +1,8 @@
 """How a training run reports its progress."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
@@ -79,3 +81,13 @@ def bar_columns() -> tuple[TextColumn, BarColumn, TextColumn, TimeElapsedColumn]
         TextColumn("{task.percentage:>5.1f} %"),
         TimeElapsedColumn(),
     )
+
+
+@contextmanager
+def shown_report(console: Console) -> Iterator[Report]:
+    """Yield a bar on a terminal, else lines."""
+    if not console.is_terminal:
+        yield Plain(console)
+        return
+    with Progress(*bar_columns(), console=console) as progress:
+        yield Bar(progress)

@@ -36,7 +36,12 @@ from downcore_export.windows.choosing import (
     rows_of,
     spread_over_rows,
 )
-from downcore_export.windows.source import WindowSource, sections_for, sections_sha256, window_source
+from downcore_export.windows.source import (
+    WindowSource,
+    sections_for,
+    sections_sha256,
+    window_source,
+)
 from downcore_training.progress import Report
 from downcore_training.windows.section_views import SectionViews
 from downcore_training.windows.window_set import WindowSet
@@ -107,9 +112,7 @@ def _golden(chosen: ChosenWindow, windows: WindowSet) -> dict[str, NDArray[Any]]
     return {INPUT_NAME: pixels, **values, NOVELTY_NAME: rows.last}
 
 
-def _manifest(
-    source: WindowSource, sections: list[SectionViews], chosen: ChosenWindow
-) -> Manifest:
+def _manifest(source: WindowSource, sections: list[SectionViews], chosen: ChosenWindow) -> Manifest:
     """Return the manifest, but for the digests and the id."""
     as_shipped = {"abstained_as_shipped": {"training": chosen.abstained}, "run": source.run}
     return Manifest(

@@ -33,9 +33,9 @@ def _what(manifest: Manifest) -> str:
     properties = ", ".join(f"{output.property} ({output.unit})" for output in manifest.outputs)
     return (
         f"Bundle `{manifest.bundle_id}`. Predicts {properties} of {window.rows_cm} rows of a "
-        f"centimetre at a time, from a window of {window.n_cm} cm at 20 px/cm: {window.above_cm} cm "
-        f"above the rows and {window.below_cm} cm below. Values are what the logger of the training "
-        f"cores would read at that depth. Trained on {manifest.training_data}.\n\n"
+        f"centimetre at a time, from a window of {window.n_cm} cm at 20 px/cm: {window.above_cm} "
+        f"cm above the rows and {window.below_cm} cm below. Values are what the logger of the "
+        f"training cores would read at that depth. Trained on {manifest.training_data}.\n\n"
         "**Check against logged values of your own cores before you rely on any value.**"
     )
 
@@ -58,8 +58,10 @@ def _use(manifest: Manifest) -> str:
 
 def _figures(manifest: Manifest) -> str:
     rows = [
-        "Each section was predicted by a predictor that had learned from the others. Coverage is of "
-        "the 90 % interval, each section judged by the widths that the others give.",
+        (
+            "Each section was predicted by a predictor that had learned from the others. Coverage "
+            "is of the 90 % interval, each section judged by the widths that the others give."
+        ),
         "",
         "| property | R2 | MAE | RMSE | bias | coverage | worst section | slices | sections |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -71,7 +73,9 @@ def _figures(manifest: Manifest) -> str:
             _shown(figures.get(f"{output.property}.{key}"))
             for key in ("r2", "mae", "rmse", "bias", "coverage", "worst_section_coverage")
         ]
-        counts = [f"{figures.get(f'{output.property}.{key}', 0):.0f}" for key in ("n", "n_sections")]
+        counts = [
+            f"{figures.get(f'{output.property}.{key}', 0):.0f}" for key in ("n", "n_sections")
+        ]
         rows.append(f"| {output.property}, {unit} | {' | '.join([*cells, *counts])} |")
     return "\n".join(rows)
 
@@ -79,8 +83,8 @@ def _figures(manifest: Manifest) -> str:
 def _abstaining(manifest: Manifest) -> str:
     return (
         "A row whose colour, texture and network features are together unlike those of the "
-        f"training sections gets no value: above a novelty of {manifest.novelty_threshold:.3g}. The "
-        f"limit was set so that {100 * manifest.false_abstain_share:.3g} % of the rows of sections "
+        f"training sections gets no value: above a novelty of {manifest.novelty_threshold:.3g}. "
+        f"The limit was set so that {100 * manifest.false_abstain_share:.3g} % of the rows of sections "
         f"held out lie above; the features of {manifest.n_novelty_tiles} rows say what is usual."
     )
 

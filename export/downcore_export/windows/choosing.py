@@ -157,9 +157,7 @@ def _candidates(
     yield NOT_QUANTISED, "f16", as_read(*as_written(reference.graph, is_half=True))
 
 
-def _moved(
-    source: WindowSource, got: Rows, ideal: Rows, labels: NDArray[np.float64]
-) -> Moved:
+def _moved(source: WindowSource, got: Rows, ideal: Rows, labels: NDArray[np.float64]) -> Moved:
     loss, deviation = {}, {}
     for k, output in enumerate(source.outputs):
         known = np.isfinite(labels[:, k])

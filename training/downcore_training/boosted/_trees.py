@@ -23,6 +23,16 @@ from torch import Tensor, nn
 DEPTH = 4
 """Number of tests on the path to a leaf, where nothing else is asked for."""
 N_LEAVES = 2**DEPTH
+_NODE = [
+    ("feature_idx", "i8"),
+    ("num_threshold", "f8"),
+    ("left", "i8"),
+    ("right", "i8"),
+    ("is_leaf", "?"),
+    ("is_categorical", "?"),
+    ("value", "f8"),
+]
+"""Fields of a node, by the names that boosted trees give them."""
 _ALWAYS = float(np.finfo(np.float32).max)
 """Threshold of a test that always holds; infinity is not safe in every graph format."""
 
@@ -71,8 +81,7 @@ def packed_forest(model: ExtraTreesRegressor, depth: int) -> PackedTrees:
         tree = fitted.tree_
         nodes = np.zeros(
             tree.node_count,
-            [("feature_idx", "i8"), ("num_threshold", "f8"), ("left", "i8"), ("right", "i8")]
-            + [("is_leaf", "?"), ("is_categorical", "?"), ("value", "f8")],
+            _NODE,
         )
         nodes["feature_idx"], nodes["num_threshold"] = tree.feature, tree.threshold
         nodes["left"], nodes["right"] = tree.children_left, tree.children_right

@@ -4,8 +4,6 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ from typing import Any
 import platformdirs
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from downcore.strata.errors import DowncoreError, SettingsError
@@ -29,7 +26,7 @@ from downcore_training.fitting.budget import Budget
 from downcore_training.fitting.known_networks import network_named
 from downcore_training.fitting.lesson import Assignment
 from downcore_training.fitting.train import train
-from downcore_training.progress import Bar, Plain, Report, bar_columns
+from downcore_training.progress import Report, shown_report
 from downcore_training.recipe import Recipe, load_recipe, recipe_text
 
 
@@ -63,7 +60,7 @@ def run_training(files: TrainingFiles, *, resume: bool, budget_min: float | None
         out = files.out or Path("runs") / recipe.network
         cache = files.cache or Path(platformdirs.user_cache_dir("downcore")) / "training"
         budget = Budget(recipe.budget_min, started_s)
-        with _report(console) as report:
+        with shown_report(console) as report:
             sets = sets_of(recipe, files.data, cache, budget.watched(report))
             task = Assignment(recipe=recipe, recipe_text=text, sets=sets, out=out)
             path = _trained(task, budget, report, resume=resume)
@@ -130,15 +127,6 @@ def _trained(task: Assignment, budget: Budget, report: Report, *, resume: bool) 
     if task.recipe.network != BOOSTED.name:
         return train(budget.within(task, report), report=report, resume=resume)
     return fit(task, report=budget.watched(report))
-
-
-@contextmanager
-def _report(console: Console) -> Iterator[Report]:
-    if not console.is_terminal:
-        yield Plain(console)
-        return
-    with Progress(*bar_columns(), console=console) as progress:
-        yield Bar(progress)
 
 
 def _table(content: dict[str, Any]) -> Table:

@@ -88,9 +88,7 @@ class Described:
     def of(self, sections: NDArray[np.int64]) -> "Described":
         """Return the slices of some sections."""
         kept = np.isin(self.section, sections)
-        return Described(
-            self.features[kept], self.labels[kept], self.section[kept], self.n_copies
-        )
+        return Described(self.features[kept], self.labels[kept], self.section[kept], self.n_copies)
 
 
 def described(
@@ -165,9 +163,7 @@ def _left_out(
     for fold in range(min(n_folds, len(numbers))):
         away = np.isin(slices.section, numbers[fold::n_folds])
         for k, y in enumerate(target.T):
-            trees = fit_mean(
-                slices.features[~away], y[~away], seed=seed, n_copies=slices.n_copies
-            )
+            trees = fit_mean(slices.features[~away], y[~away], seed=seed, n_copies=slices.n_copies)
             out[away, k] = summed(trees, slices.features[away])
     return out
 

@@ -116,7 +116,8 @@ def cross_fit(
         module = make(kept, scaling, fold)
         familiar = fit_familiar(_known_features(module, kept, window))
         windows = WindowSet([sections[i] for i in away], window)
-        found.append(_answered(module, windows, scaling, list(properties), familiar, away))
+        got = _answered(module, windows, scaling, list(properties), familiar)
+        found.append(replace(got, section=np.array(away, np.int64)[got.section]))
     parts = [
         np.concatenate([getattr(part, name) for part in found])
         for name in ("mean", "sd", "label", "novelty", "section", "row")
@@ -137,7 +138,6 @@ def _answered(
     scaling: TargetScaling,
     properties: list[int],
     familiar: Familiar,
-    numbers: Sequence[int],
 ) -> HeldOut:
     got = answers(module, windows)
     row, section = windows.row, windows.section
@@ -152,7 +152,7 @@ def _answered(
         sd=(np.exp(got.log_sd.astype(np.float64)) * spread)[inside],
         label=windows.labels[:, properties][inside],
         novelty=novelty_of(familiar, got.features)[inside],
-        section=np.array(list(numbers), np.int64)[section[inside]],
+        section=section[inside],
         row=row[inside],
     )
 

@@ -1,6 +1,7 @@
 """From cores to checkpoints of predictors with context: trees first, then networks, then blends."""
 
 import hashlib
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from downcore.strata.errors import SettingsError
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.windows import Window
 from downcore_training.fitting import checkpoint
+from downcore_training.fitting.budget import Budget
 from downcore_training.fitting.scaling import TargetScaling
 from downcore_training.progress import Report
 from downcore_training.windows import boosted_profile
@@ -62,6 +64,17 @@ class _Work:
     scaling: TargetScaling
     out: Path
     report: Report
+    budget: Budget
+
+    def part_s(self, network: str, fold: int) -> float:
+        """Return the seconds that one part of a network may take; infinite without a budget."""
+        if not self.budget.minutes:
+            return math.inf
+        done = self.recipe.networks.index(network) * (self.recipe.n_folds + 1)
+        done += fold if fold >= 0 else self.recipe.n_folds
+        left = len(self.recipe.networks) * (self.recipe.n_folds + 1) - done
+        # A tenth of the time is for judging and for writing.
+        return 0.9 * self.budget.left_s / left
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,10 +90,18 @@ _ALL = -1
 
 
 def fit_all(
-    recipe: WindowRecipe, sections: Sequence[SectionViews], out: Path, *, report: Report
+    recipe: WindowRecipe,
+    sections: Sequence[SectionViews],
+    out: Path,
+    *,
+    report: Report,
+    budget: Budget | None = None,
 ) -> list[Fitted]:
     """
     Fit the boosted profile, then the recipe's networks, then a blend of each with the trees.
+
+    With a budget, networks take fewer steps, each part an equal share of the time that is left;
+    the trees, which take a minute, are fitted whatever it is.
 
     Raises
     ------
@@ -97,7 +118,8 @@ def fit_all(
         )
     torch.set_num_threads(recipe.threads)
     out.mkdir(parents=True, exist_ok=True)
-    work = _Work(recipe, kept, properties, scaling_of(kept, properties), out, report)
+    scaling = scaling_of(kept, properties)
+    work = _Work(recipe, kept, properties, scaling, out, report, budget or Budget(0.0, 0.0))
     report.at(0.0, f"trees on the profile of {len(kept)} sections")
     started_s = time.monotonic()
     trees = _trees(work)
@@ -117,9 +139,7 @@ def _trees(work: _Work) -> _CrossFitted:
 
     def make(sections: Sequence[SectionViews], scaling: TargetScaling, _: int) -> nn.Module:
         kept = np.array([number[id(section)] for section in sections])
-        return boosted_profile.fit(
-            slices.of(kept), scaling, work.properties, seed=work.recipe.seed
-        )
+        return boosted_profile.fit(slices.of(kept), scaling, work.properties, seed=work.recipe.seed)
 
     return _cross_fitted(work, make, PROFILE_WINDOW)
 
@@ -135,7 +155,8 @@ def _network(work: _Work, name: str) -> _CrossFitted:
         which = "all sections" if fold < 0 else f"part {fold + 1} of {work.recipe.n_folds} left out"
         work.report.note(f"{name}: training, {which}")
         lesson = replace(work.recipe.lesson, seed=work.recipe.seed)
-        trained(module, sections, scaling, lesson, report=work.report)
+        limit_s = work.part_s(name, fold)
+        trained(module, sections, scaling, lesson, report=work.report, limit_s=limit_s)
         kept.parent.mkdir(exist_ok=True)
         # An interrupted run goes on with the parts that are done.
         checkpoint.save(checkpoint.frozen_state(module), kept)
@@ -151,9 +172,7 @@ def _cross_fitted(work: _Work, make: Make, window: Window) -> _CrossFitted:
         modules[fold] = make(sections, scaling, fold)
         return modules[fold]
 
-    unseen = cross_fit(
-        work.sections, work.properties, kept, window, n_folds=work.recipe.n_folds
-    )
+    unseen = cross_fit(work.sections, work.properties, kept, window, n_folds=work.recipe.n_folds)
     kept(work.sections, work.scaling, _ALL)
     return _CrossFitted(modules, unseen)
 
@@ -242,7 +261,9 @@ def _data(work: _Work) -> dict[str, Any]:
 
 def _key(work: _Work, name: str, sections: Sequence[SectionViews]) -> str:
     """Return a digest of all that a trained part depends on."""
-    digest = hashlib.sha256(repr((name, work.recipe.lesson, work.recipe.seed)).encode())
+    digest = hashlib.sha256(
+        repr((name, work.recipe.lesson, work.recipe.seed, work.budget.minutes)).encode()
+    )
     for section in sections:
         digest.update(section.name.encode())
         digest.update(np.ascontiguousarray(section.labels).tobytes())

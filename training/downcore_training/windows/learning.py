@@ -1,14 +1,16 @@
 """The training loop of networks on windows."""
 
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from downcore.strata.errors import SettingsError
 from downcore_training.fitting.averaging import RunningMean, renormalise
 from downcore_training.fitting.loss import beta_nll
 from downcore_training.fitting.scaling import TargetScaling
@@ -19,6 +21,12 @@ from downcore_training.windows.networks import WindowNetwork
 from downcore_training.windows.section_views import SectionViews
 from downcore_training.windows.strips import drawn, strip_of
 from downcore_training.windows.window_set import WindowSet
+
+_READING_RATE = 20.0
+"""Learning rate of footprint and lag, in that of the weights, at which they would not move."""
+
+_TIMED_STEPS = 8
+"""Steps after which the time of a step is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,19 @@ def trained(
     lesson: Lesson,
     *,
     report: Report,
+    limit_s: float = math.inf,
 ) -> WindowNetwork:
-    """Train ``module`` in place on the labels of ``sections`` and return it in evaluation mode."""
+    """
+    Train ``module`` in place on the labels of ``sections`` and return it in evaluation mode.
+
+    Where ``limit_s`` does not suffice for the lesson's steps, fewer are taken, so that the learning
+    rate still ends at 0.
+
+    Raises
+    ------
+    SettingsError
+        If the time does not suffice for a tenth of the steps.
+    """
     properties = list(module.properties)
     strips = [
         strip_of(section, module.window, scaling.scaled(section.labels)[:, properties])
@@ -62,19 +81,24 @@ def trained(
     optimiser = torch.optim.AdamW(
         [
             {"params": [part for part in module.parameters() if id(part) not in known]},
-            # Two numbers a property, which at the rate of the weights would hardly move.
-            {"params": reading, "lr": 20 * lesson.learning_rate, "weight_decay": 0.0},
+            {"params": reading, "weight_decay": 0.0},
         ],
         lesson.learning_rate,
         weight_decay=lesson.weight_decay,
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, lesson))
+    started_s = time.monotonic()
     average = RunningMean(module, lesson.average_decay)
     numbers = np.random.default_rng(lesson.seed)
     noise = torch.Generator().manual_seed(lesson.seed)
     module.train().to(memory_format=torch.channels_last)
-    losses = []
-    for step in range(lesson.steps):
+    losses: list[float] = []
+    step = 0
+    while step < lesson.steps:
+        if step == _TIMED_STEPS:
+            each_s = (time.monotonic() - started_s) / _TIMED_STEPS
+            lesson = _shortened(lesson, each_s, limit_s)
+        for group, share in zip(optimiser.param_groups, (1.0, _READING_RATE), strict=True):
+            group["lr"] = lesson.learning_rate * share * _rate(step, lesson)
         pixels, labels = drawn(strips, module.window, lesson.batch, numbers)
         whole = step >= lesson.whole_from * lesson.steps
         width = pixels.shape[3] if whole else lesson.crop_across_px
@@ -86,12 +110,13 @@ def trained(
         loss.backward()
         nn.utils.clip_grad_norm_(module.parameters(), 5.0)
         optimiser.step()
-        schedule.step()
-        average.add(module, step + 1)
-        losses.append(float(loss.detach()))
-        if step % 50 == 0 or step + 1 == lesson.steps:
-            recent = sum(losses[-50:]) / len(losses[-50:])
-            report.at(step / lesson.steps, f"step {step} of {lesson.steps}, loss {recent:.3f}")
+        step += 1
+        average.add(module, step)
+        losses = [*losses[-49:], float(loss.detach())]
+        report.at(
+            step / lesson.steps,
+            f"step {step} of {lesson.steps}, loss {sum(losses) / len(losses):.3f}",
+        )
     average.put_into(module)
     windows = WindowSet(sections, module.window)
     some = np.linspace(0, len(windows) - 1, min(64, len(windows))).round().astype(np.int64)
@@ -136,6 +161,16 @@ def answers(module: nn.Module, windows: WindowSet, batch: int = 16) -> RowAnswer
         out = module(as_input(windows.pixels(indices)))
         parts.append([part.reshape(-1, part.shape[-1]).float().numpy() for part in out])
     return RowAnswers(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _shortened(lesson: Lesson, each_s: float, limit_s: float) -> Lesson:
+    steps = int(min(limit_s / max(each_s, 1e-9), lesson.steps))
+    if steps < lesson.steps / 10:
+        raise SettingsError(
+            f"expected time for a tenth of {lesson.steps} steps of a network, got {limit_s:.0f} s "
+            f"at {each_s:.2f} s a step: give more minutes, or leave the networks out of the recipe"
+        )
+    return replace(lesson, steps=max(steps, _TIMED_STEPS + 1))
 
 
 def _rate(step: int, lesson: Lesson) -> float:

@@ -92,9 +92,7 @@ class WindowNetwork(nn.Module):
             Of the profile and of the network, standardised by the training windows.
         """
         rows = slice(self.window.above_cm, self.window.above_cm + self.window.rows_cm)
-        mean, log_sd, within, seen = (
-            part[..., rows].transpose(1, 2) for part in self.readings(x)
-        )
+        mean, log_sd, within, seen = (part[..., rows].transpose(1, 2) for part in self.readings(x))
         features = (torch.cat([self.look(x), seen], dim=2) - self.centre) / self.spread
         return mean, log_sd, within, features
 

@@ -1,50 +1,59 @@
 """Training of predictors with context from the command line."""
 
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from downcore.strata.errors import DowncoreError
+from downcore.strata.errors import DowncoreError, SettingsError
 from downcore_training.bench.layouts import read_folder
-from downcore_training.progress import Report
+from downcore_training.fitting.budget import Budget
+from downcore_training.progress import Report, shown_report
 from downcore_training.windows.fitting import Fitted, fit_all
 from downcore_training.windows.recipe import WindowRecipe, load_window_recipe
 from downcore_training.windows.section_views import SectionViews, sections_of
 
 
-def run_windows(
-    config: Path | None, data: Path, out: Path | None, *, report: Report
-) -> list[Fitted]:
+@dataclass(frozen=True, slots=True)
+class WindowFiles:
+    """Files of a run; ``None`` for the default."""
+
+    config: Path | None
+    """Recipe."""
+    data: Path | None
+    """Folder of cores with images and logs, in any form that the bench reads."""
+    out: Path | None
+    """Folder for the checkpoints."""
+
+
+def run_windows(files: WindowFiles, budget: Budget, *, report: Report) -> list[Fitted]:
     """
     Fit trees, networks and blends to the cores in a folder, and return what was fitted.
-
-    Parameters
-    ----------
-    config : Path or None
-        Recipe; ``None`` for the default one.
-    data : Path
-        Cores with images and logs, in any form that the bench reads.
-    out : Path or None
-        Folder for the checkpoints; ``runs/windows`` by default.
-    report : Report
-        Hears of the progress.
 
     Raises
     ------
     SettingsError
-        If the recipe or the folder cannot be used.
+        If the recipe or the folder cannot be used, or the budget ends before anything is fitted.
     """
-    recipe = WindowRecipe() if config is None else load_window_recipe(config)
-    found = read_folder(data)
+    if files.data is None:
+        raise SettingsError(
+            "expected a recipe, a network's name or a folder of cores, got none: "
+            "give --data FOLDER, or a recipe such as config/training/resnet-18.toml"
+        )
+    recipe = WindowRecipe() if files.config is None else load_window_recipe(files.config)
+    found = read_folder(files.data)
     for note in found.notes:
         report.note(note)
+    watched = budget.watched(report)
     sections: list[SectionViews] = []
     for i, core in enumerate(found.cores):
-        report.at(0.0, f"core {core.name}, {i + 1} of {len(found.cores)}")
+        watched.at(0.0, f"core {core.name}, {i + 1} of {len(found.cores)}")
         sections += sections_of(core)
-    return fit_all(recipe, sections, out or Path("runs") / "windows", report=report)
+    out = files.out or Path("runs") / "windows"
+    return fit_all(recipe, sections, out, report=report, budget=budget)
 
 
 def tell(found: list[Fitted], console: Console) -> None:
@@ -82,7 +91,7 @@ def gains(found: list[Fitted]) -> list[str]:
     return lines
 
 
-def run_session(config: Path | None, data: Path, out: Path | None, report: Report) -> None:
+def run_session(files: WindowFiles, *, budget_min: float | None) -> None:
     """
     Fit and report on the terminal.
 
@@ -92,8 +101,10 @@ def run_session(config: Path | None, data: Path, out: Path | None, report: Repor
         With 1 if the recipe or the folder cannot be used, 130 if interrupted.
     """
     console = Console()
+    budget = Budget(budget_min or 0.0, time.monotonic())
     try:
-        found = run_windows(config, data, out, report=report)
+        with shown_report(console) as report:
+            found = run_windows(files, budget, report=report)
     except (DowncoreError, ValueError) as error:
         console.print(str(error), style="red", soft_wrap=True, highlight=False, markup=False)
         raise typer.Exit(1) from error

@@ -66,9 +66,7 @@ def drawn(
     for strip in (strips[i] for i in chosen):
         row = int(generator.choice(strip.starts))
         shift = int(generator.integers(-MAX_SHIFT_PX, MAX_SHIFT_PX + 1))
-        first = min(
-            max(row * VIEW_PX_PER_CM + shift, 0), len(strip.pixels) - window.shape[0]
-        )
+        first = min(max(row * VIEW_PX_PER_CM + shift, 0), len(strip.pixels) - window.shape[0])
         pixels.append(strip.pixels[first : first + window.shape[0]])
         labels.append(_labels_at(strip.labels, first / VIEW_PX_PER_CM, window.n_cm))
     stacked = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float().contiguous()

@@ -64,9 +64,7 @@ def fit_mean(x: Values, y: Values, *, seed: int, n_copies: int = 1) -> list[Pack
     ]
 
 
-def fit_log_sd(
-    x: Values, error: Values, *, seed: int, n_copies: int = 1
-) -> list[PackedTrees]:
+def fit_log_sd(x: Values, error: Values, *, seed: int, n_copies: int = 1) -> list[PackedTrees]:
     """
     Return trees for the log of the sd of errors of slices that the means had not learnt from.
 
