@@ -93,9 +93,15 @@ def coarser(section: SectionViews, px_per_cm: float) -> SectionViews:
 def _coarser(view: SliceView, share: float) -> SliceView:
     height, width = view.is_sediment.shape
     few = (max(1, round(share * width)), max(1, round(share * height)))
-    small = cv2.resize(view.rgb, few, interpolation=cv2.INTER_AREA)
-    rgb = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return SliceView(np.asarray(rgb, np.uint8), view.is_sediment)
+    # Only sediment is averaged: on a coarse scan the mask leaves mixed pixels at the edges out.
+    weight = view.is_sediment.astype(np.float32)
+    mass = cv2.resize(view.rgb * weight[..., None], few, interpolation=cv2.INTER_AREA)
+    total = np.asarray(cv2.resize(weight, few, interpolation=cv2.INTER_AREA))
+    small = np.asarray(mass) / np.maximum(total, 1e-3)[..., None]
+    usual = view.rgb[view.is_sediment].mean(axis=0) if view.is_sediment.any() else 0.0
+    small = np.where((total > 0)[..., None], small, usual).astype(np.float32)
+    rgb = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+    return SliceView(np.rint(rgb).clip(0, 255).astype(np.uint8), view.is_sediment)
 
 
 def all_sections(cores: Sequence[BenchCore]) -> list[SectionViews]:
