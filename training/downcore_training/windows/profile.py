@@ -21,7 +21,7 @@ ROWS_PER_CM = 10
 COLUMNS = ("L", "a", "b", "sd_down_L", "sd_down_a", "sd_down_b", "sd_across", "fine")
 """
 Of each centimetre: mean L*, a*, b*; sd of the means of lines of 1 mm; mean sd of L* across those
-lines; log of the mean step of L* between pixels 1 mm apart.
+lines; mean step of L* between pixels 1 mm apart. All but the means as logarithms.
 """
 
 REACHES_CM = (1, 2, 3, 5)
@@ -94,9 +94,8 @@ class WindowProfile(nn.Module):
         count = held.sum(dim=3).clamp(min=1.0)
         mean = values.sum(dim=3) / count
         deviation = (values[:, :3] - mean[:, :3, :, None]) * held
-        down = torch.sqrt((deviation**2).sum(dim=3) / count + _LEAST)
-        rough = torch.log(mean[:, 4:] + 0.1)
-        profile = torch.cat([mean[:, :3], down, mean[:, 3:4], rough], dim=1)
+        down = 0.5 * torch.log((deviation**2).sum(dim=3) / count + _LEAST)
+        profile = torch.cat([mean[:, :3], down, torch.log(mean[:, 3:] + 0.05)], dim=1)
         area = mask.reshape(-1, n_cm, ROWS_PER_CM * mask.shape[3]).sum(dim=2)
         weight = (area / (50.0 * ROWS_PER_CM)).clamp(max=1.0) * (held[:, 0].sum(dim=2) > 0).float()
         return profile.transpose(1, 2), weight
