@@ -38,7 +38,7 @@ GENERATED_PX_PER_CM = (20.0,) * 14 + (13.7,) * 3 + (4.7,) * 9 + (1.34, 1.84, 2.5
 STARTS_PX_PER_CM = (20.0, 20.0, 4.7, 13.7, 20.0, 4.7, 100.0, 1.84, 20.0, 2.5, 4.7, 13.7)
 """Scales, in turn three times each, of the cores whose start is learnt from if it is bare floor."""
 N_STARTS = 216
-"""Cores of which the start is looked at; their seeds are 7100 and on, about a fifth are kept."""
+"""Cores of which the start is looked at; their seeds are 7100 and on, about a quarter are kept."""
 FLOOR_SHARE = 0.9
 """Share of the middle of the first 3 mm that is floor where a core begins with floor."""
 COARSE_PX_PER_CM = 4.0
@@ -50,11 +50,11 @@ CELLS_OF_SCAN, CELLS_OF_CORE, CELLS_OF_START = 5_000, 4_000, 2_500
 """Cells drawn from each view."""
 OTHER_WEIGHT = 1.5
 """Weight of a cell that is not sediment, there being fewer of them."""
-TABLES_WEIGHT, CORES_WEIGHT, STARTS_WEIGHT = 0.6, 1.2, 0.4
+TABLES_WEIGHT, CORES_WEIGHT, STARTS_WEIGHT = 0.6, 1.2, 0.5
 """Weight of all photographs of core tables, generated cores and starts; other scans have 1."""
 HIDDEN = (40, 20)
-EPOCHS, BATCH, HIGHEST_RATE = 36, 4_096, 0.01
-MEAN_OVER_STEPS = 1_000
+EPOCHS, BATCH, HIGHEST_RATE = 6, 4_096, 0.01
+MEAN_OVER_STEPS = 400
 """The network kept is the running mean of the fit's last steps, which steadies coarse scans."""
 NAMING_SHARE = 0.25
 """Weight of the class in the loss, relative to sediment against the rest."""
