@@ -54,5 +54,5 @@ def test_a_scan_that_is_mud_to_both_ends_gets_no_gap(view: View) -> None:
 def test_an_altered_view_has_a_label_for_every_pixel(view: View) -> None:
     draw = np.random.default_rng(3)
     for _ in range(20):
-        other = altered(view, draw)
+        other = altered(view, draw, with_laminae_and_gaps=True)
         assert other.lines.shape[:2] == other.labels.shape

@@ -35,18 +35,26 @@ from downcore_training.mask.views import View, altered
 SEED = 20_260
 GENERATED_PX_PER_CM = (20.0,) * 14 + (13.7,) * 3 + (4.7,) * 9 + (1.34, 1.84, 2.5) * 3 + (100.0,) * 2
 """Scale of each generated core; its seed is 7000 and its place in this row."""
+STARTS_PX_PER_CM = (20.0, 20.0, 4.7, 13.7, 20.0, 4.7, 100.0, 1.84, 20.0, 2.5, 4.7, 13.7)
+"""Scales, in turn three times each, of the cores whose start is learnt from if it is bare floor."""
+N_STARTS = 216
+"""Cores of which the start is looked at; their seeds are 7100 and on, about a quarter are kept."""
+FLOOR_SHARE = 0.9
+"""Share of the middle of the first 3 mm that is floor where a core begins with floor."""
+COARSE_PX_PER_CM = 4.0
+"""Up to this scale 10 cm of a start are learnt from, above it 5 cm."""
 TABLES = "odp887/"
 """Folder of the photographs of core tables, below that of the real scans."""
-VIEWS_OF_SCANS, VIEWS_OF_CORES = 12, 3
-CELLS_OF_SCAN, CELLS_OF_CORE = 5_000, 4_000
+VIEWS_OF_SCANS, VIEWS_OF_CORES, VIEWS_OF_START = 12, 3, 2
+CELLS_OF_SCAN, CELLS_OF_CORE, CELLS_OF_START = 5_000, 4_000, 2_500
 """Cells drawn from each view."""
 OTHER_WEIGHT = 1.5
 """Weight of a cell that is not sediment, there being fewer of them."""
-TABLES_WEIGHT, CORES_WEIGHT = 0.6, 1.2
-"""Weight of all photographs of core tables, and of all generated cores; other scans have 1."""
+TABLES_WEIGHT, CORES_WEIGHT, STARTS_WEIGHT = 0.6, 1.2, 0.5
+"""Weight of all photographs of core tables, generated cores and starts; other scans have 1."""
 HIDDEN = (40, 20)
-EPOCHS, BATCH, HIGHEST_RATE = 36, 4_096, 0.01
-MEAN_OVER_STEPS = 1_000
+EPOCHS, BATCH, HIGHEST_RATE = 6, 4_096, 0.01
+MEAN_OVER_STEPS = 400
 """The network kept is the running mean of the fit's last steps, which steadies coarse scans."""
 NAMING_SHARE = 0.25
 """Weight of the class in the loss, relative to sediment against the rest."""
@@ -95,6 +103,19 @@ def cores() -> Iterator[View]:
         yield View(core.lines(0, core.n_lines), core.classes(0, core.n_lines), px_per_cm)
 
 
+def starts() -> Iterator[View]:
+    """Yield the first centimetres of generated cores that have bare floor before them."""
+    for i in range(N_STARTS):
+        seed, px_per_cm = 7_100 + i, STARTS_PX_PER_CM[i // 3 % len(STARTS_PX_PER_CM)]
+        width_cm = float(np.round(np.random.default_rng(seed).uniform(4.5, 10.5), 1))
+        core = generate(CoreRecipe(seed, 100.0, px_per_cm, width_cm))
+        first = core.classes(0, max(1, round(0.3 * px_per_cm)))
+        third = first.shape[1] // 3
+        if (first[:, third:-third] == MaskClass.OUTSIDE).mean() >= FLOOR_SHARE:
+            n_lines = round((5.0 if px_per_cm > COARSE_PX_PER_CM else 10.0) * px_per_cm)
+            yield View(core.lines(0, n_lines), core.classes(0, n_lines), px_per_cm)
+
+
 def cells_of(view: View, max_cells: int, draw: np.random.Generator) -> Cells:
     """Return up to ``max_cells`` cells of a view, drawn at random."""
     scale = LineScale.of(f"{view.px_per_cm:.4f}")
@@ -121,14 +142,21 @@ def _middles(n_cells: int, step_px: int, n_px: int) -> NDArray[np.intp]:
 
 def collect(real: Path, references: Path) -> Cells:
     """Return all cells to learn from, weighted by kind of scan."""
-    marked = (scans(real, references), scans(real, references, of_tables=True))
-    scanned, tables = (_cells_of_views(views, VIEWS_OF_SCANS, CELLS_OF_SCAN) for views in marked)
+    scanned = _cells_of_views(scans(real, references), VIEWS_OF_SCANS, CELLS_OF_SCAN)
+    tables = _cells_of_views(
+        scans(real, references, of_tables=True),
+        VIEWS_OF_SCANS,
+        CELLS_OF_SCAN,
+        with_laminae_and_gaps=True,
+    )
     generated = _cells_of_views(cores(), VIEWS_OF_CORES, CELLS_OF_CORE)
+    begun = _cells_of_views(starts(), VIEWS_OF_START, CELLS_OF_START)
     total = _weight(scanned)
     return _joined(
         (scanned, 1.0),
         (tables, TABLES_WEIGHT * total / _weight(tables)),
         (generated, CORES_WEIGHT * total / _weight(generated)),
+        (begun, STARTS_WEIGHT * total / _weight(begun)),
     )
 
 
@@ -147,13 +175,17 @@ def _joined(*groups: tuple[list[Cells], float]) -> Cells:
     )
 
 
-def _cells_of_views(views: Iterator[View], n_views: int, max_cells: int) -> list[Cells]:
+def _cells_of_views(
+    views: Iterator[View], n_views: int, max_cells: int, *, with_laminae_and_gaps: bool = False
+) -> list[Cells]:
     draw = np.random.default_rng(SEED)
-    return [
-        cells_of(view if k == 0 else altered(view, draw), max_cells, draw)
-        for view in views
-        for k in range(n_views)
-    ]
+    cells = []
+    for view in views:
+        cells.append(cells_of(view, max_cells, draw))
+        for _ in range(n_views - 1):
+            other = altered(view, draw, with_laminae_and_gaps=with_laminae_and_gaps)
+            cells.append(cells_of(other, max_cells, draw))
+    return cells
 
 
 def fit(cells: Cells) -> tuple[Layer, ...]:

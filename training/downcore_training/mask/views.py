@@ -47,8 +47,12 @@ class View:
     px_per_cm: float
 
 
-def altered(view: View, draw: np.random.Generator) -> View:
-    """Return an altered view: mirrored, trimmed, coarser, with added artefacts and other light."""
+def altered(view: View, draw: np.random.Generator, *, with_laminae_and_gaps: bool = False) -> View:
+    """
+    Return an altered view: mirrored, trimmed, coarser, with added artefacts and other light.
+
+    ``with_laminae_and_gaps`` also darkens laminae and puts gaps into the core.
+    """
     lines, labels, px_per_cm = view.lines, view.labels, view.px_per_cm
     if draw.random() < EVEN:
         lines, labels = lines[:, ::-1], labels[:, ::-1]
@@ -61,9 +65,9 @@ def altered(view: View, draw: np.random.Generator) -> View:
     lines, labels = np.ascontiguousarray(lines), np.ascontiguousarray(labels)
     if draw.random() < EVEN:
         lines, labels = _furnished(lines, labels, px_per_cm, draw)
-    if draw.random() < EVEN:
+    if with_laminae_and_gaps and draw.random() < EVEN:
         lines = _with_dark_laminae(lines, labels, px_per_cm, draw)
-    if draw.random() < EVEN:
+    if with_laminae_and_gaps and draw.random() < EVEN:
         lines, labels = _parted(lines, labels, px_per_cm, draw)
     factor = float(draw.choice(FACTORS))
     if factor < 1.0 and factor * px_per_cm >= COARSEST_PX_PER_CM:
