@@ -33,7 +33,7 @@ _TIMED_STEPS = 8
 class Lesson:
     """How a network on windows is trained."""
 
-    steps: int = 500
+    steps: int = 600
     batch: int = 8
     """Windows of a step."""
     learning_rate: float = 1e-3
