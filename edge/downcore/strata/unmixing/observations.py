@@ -187,12 +187,12 @@ def _standing(row: SliceRow, bundle_id: str, *, is_too_coarse: bool) -> tuple[St
         first = own[0]
         if first.status is Status.MASKED or not is_too_coarse:
             return first.status, first.reason
-    if core_slice.colour is not None and max(core_slice.colour.lab_sd) <= _ONE_COLOUR_SD:
-        return Status.ABSTAINED, ONE_COLOUR
     if core_slice.colour is None or core_slice.valid_fraction < MIN_VALID_FRACTION:
         needed = round(100 * MIN_VALID_FRACTION)
         got = int(100 * core_slice.valid_fraction)
         return Status.MASKED, f"{got} % sediment, needs {needed} %"
+    if max(core_slice.colour.lab_sd) <= _ONE_COLOUR_SD:
+        return Status.ABSTAINED, ONE_COLOUR
     return Status.PREDICTED, ""
 
 
