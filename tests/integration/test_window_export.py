@@ -11,21 +11,21 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("nncf")
 
-from downcore.inference import Mode, load_bundle, open_guarded  # noqa: E402 - torch first
-from downcore.pipeline import SectionPipeline, SliceRules  # noqa: E402 - the same
-from downcore.simulator.generator import CoreRecipe, generate  # noqa: E402 - the same
-from downcore.strata.depth import LineScale  # noqa: E402 - the same
-from downcore.strata.depthlog import Status  # noqa: E402 - the same
-from downcore.strata.errors import SettingsError  # noqa: E402 - the same
-from downcore.strata.segment import Segment  # noqa: E402 - the same
-from downcore_export.bundling import Written  # noqa: E402 - the same
-from downcore_export.windows.bundling import write_window_bundle  # noqa: E402 - the same
-from downcore_training.bench.layouts import read_folder  # noqa: E402 - the same
-from downcore_training.fitting.checkpoint import read  # noqa: E402 - the same
-from downcore_training.windows.fitting import Fitted, fit_all  # noqa: E402 - the same
-from downcore_training.windows.learning import Lesson  # noqa: E402 - the same
-from downcore_training.windows.recipe import WindowRecipe  # noqa: E402 - the same
-from downcore_training.windows.section_views import all_sections  # noqa: E402 - the same
+from downcore.inference import Mode, load_bundle, open_guarded
+from downcore.pipeline import SectionPipeline, SliceRules
+from downcore.simulator.generator import CoreRecipe, generate
+from downcore.strata.depth import LineScale
+from downcore.strata.depthlog import Status
+from downcore.strata.errors import SettingsError
+from downcore.strata.segment import Segment
+from downcore_export.bundling import Written
+from downcore_export.windows.bundling import write_window_bundle
+from downcore_training.bench.layouts import read_folder
+from downcore_training.fitting.checkpoint import read
+from downcore_training.windows.fitting import Fitted, fit_all
+from downcore_training.windows.learning import Lesson
+from downcore_training.windows.recipe import WindowRecipe
+from downcore_training.windows.section_views import all_sections
 
 PX_PER_CM = 20
 LENGTH_CM = 24

@@ -19,8 +19,14 @@ from downcore_training.windows.window_set import WindowSet
 PROFILE_WINDOW = Window(above_cm=5, rows_cm=4, below_cm=5)
 """What the boosted profile sees."""
 
+AS_SCANNED = (20.0,)
+"""Scales of sections that are learnt from as they are."""
+
 SCALES_PX_PER_CM = (20.0, 8.0, 4.0)
-"""Scales at which every section is learnt from; the first leaves it as it is."""
+"""Scales at which every section is learnt from, for scans of other resolutions; first as it is."""
+
+_COPY_WEIGHT = 0.1
+"""Weight of a coarser copy of a slice; more costs accuracy at the scale of the scans."""
 
 _BATCH = 16
 
@@ -82,13 +88,15 @@ class Described:
     """Shape (n, 3), as :attr:`WindowSet.labels`; NaN where none may be learnt from."""
     section: NDArray[np.int64]
     """Number of each slice's section."""
-    n_copies: int
-    """Times that every slice is there, each at another scale."""
+    weight: NDArray[np.float64]
+    """Weight of each slice, 1 for those as scanned."""
 
     def of(self, sections: NDArray[np.int64]) -> "Described":
         """Return the slices of some sections."""
         kept = np.isin(self.section, sections)
-        return Described(self.features[kept], self.labels[kept], self.section[kept], self.n_copies)
+        return Described(
+            self.features[kept], self.labels[kept], self.section[kept], self.weight[kept]
+        )
 
 
 def described(
@@ -105,9 +113,10 @@ def described(
         labels = windows.labels
         rows = torch.cat([look(part) for part in batches(windows)]).reshape(len(labels), -1)
         known = np.isfinite(labels).any(axis=1)
-        found.append((rows.double().numpy()[known], labels[known], windows.section[known]))
-    features, kept, section = (np.concatenate(part) for part in zip(*found, strict=True))
-    return Described(features, kept, section, len(found))
+        weight = np.full(int(known.sum()), 1.0 if not found else _COPY_WEIGHT)
+        seen = rows.double().numpy()[known]
+        found.append((seen, labels[known], windows.section[known], weight))
+    return Described(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 
 def batches(windows: WindowSet) -> "list[Tensor]":
@@ -143,9 +152,9 @@ def fit(
     """
     target = scaling.scaled(slices.labels)[:, list(properties)]
     unseen = _left_out(slices, target, seed)
-    grown = {"seed": seed, "n_copies": slices.n_copies}
-    means = [fit_mean(slices.features, y, **grown) for y in target.T]
-    spreads = [fit_log_sd(slices.features, error, **grown) for error in (unseen - target).T]
+    x, weight = slices.features, slices.weight
+    means = [fit_mean(x, y, seed=seed, weight=weight) for y in target.T]
+    spreads = [fit_log_sd(x, error, seed=seed, weight=weight) for error in (unseen - target).T]
     module = BoostedProfile(len(properties))
     module.trees.take_packed([*means, *spreads])
     spread = slices.features.std(axis=0)
@@ -163,7 +172,8 @@ def _left_out(
     for fold in range(min(n_folds, len(numbers))):
         away = np.isin(slices.section, numbers[fold::n_folds])
         for k, y in enumerate(target.T):
-            trees = fit_mean(slices.features[~away], y[~away], seed=seed, n_copies=slices.n_copies)
+            kept = slices.features[~away]
+            trees = fit_mean(kept, y[~away], seed=seed, weight=slices.weight[~away])
             out[away, k] = summed(trees, slices.features[away])
     return out
 

@@ -22,7 +22,11 @@ from downcore_training.progress import Report
 from downcore_training.windows import boosted_profile
 from downcore_training.windows import checkpoint as window_checkpoint
 from downcore_training.windows.blend import Blend
-from downcore_training.windows.boosted_profile import PROFILE_WINDOW
+from downcore_training.windows.boosted_profile import (
+    AS_SCANNED,
+    PROFILE_WINDOW,
+    SCALES_PX_PER_CM,
+)
 from downcore_training.windows.crossfit import (
     MIN_SECTIONS,
     HeldOut,
@@ -84,6 +88,8 @@ class _CrossFitted:
     modules: dict[int, nn.Module]
     """By fold; :data:`_ALL` for the one that learnt from all sections."""
     unseen: HeldOut
+    scales_px_per_cm: tuple[float, ...]
+    """Scales that it learned from; 20 for sections as they were scanned."""
 
 
 _ALL = -1
@@ -122,26 +128,28 @@ def fit_all(
     work = _Work(recipe, kept, properties, scaling, out, report, budget or Budget(0.0, 0.0))
     report.at(0.0, f"trees on the profile of {len(kept)} sections")
     started_s = time.monotonic()
-    trees = _trees(work)
-    found = [_written(work, "boosted-profile", trees.modules[_ALL], trees.unseen, started_s)]
+    robust = _trees(work, SCALES_PX_PER_CM)
+    found = [_written(work, "boosted-profile", robust, started_s)]
+    # A blend is for scans like those it learned from, so its trees need no coarser copies.
+    trees = _trees(work, AS_SCANNED) if recipe.networks else robust
     for i, name in enumerate(recipe.networks):
         report.at((i + 0.1) / (len(recipe.networks) + 1), f"{name}")
         started_s = time.monotonic()
         network = _network(work, name)
-        found.append(_written(work, name, network.modules[_ALL], network.unseen, started_s))
+        found.append(_written(work, name, network, started_s))
         found.append(_blended(work, name, network, trees))
     return found
 
 
-def _trees(work: _Work) -> _CrossFitted:
-    slices = boosted_profile.described(work.sections)
+def _trees(work: _Work, scales_px_per_cm: tuple[float, ...]) -> _CrossFitted:
+    slices = boosted_profile.described(work.sections, scales_px_per_cm=scales_px_per_cm)
     number = {id(section): i for i, section in enumerate(work.sections)}
 
     def make(sections: Sequence[SectionViews], scaling: TargetScaling, _: int) -> nn.Module:
         kept = np.array([number[id(section)] for section in sections])
         return boosted_profile.fit(slices.of(kept), scaling, work.properties, seed=work.recipe.seed)
 
-    return _cross_fitted(work, make, PROFILE_WINDOW)
+    return _cross_fitted(work, make, PROFILE_WINDOW, scales_px_per_cm)
 
 
 def _network(work: _Work, name: str) -> _CrossFitted:
@@ -162,19 +170,28 @@ def _network(work: _Work, name: str) -> _CrossFitted:
         checkpoint.save(checkpoint.frozen_state(module), kept)
         return module
 
-    return _cross_fitted(work, make, NETWORK_WINDOW)
+    return _cross_fitted(work, make, NETWORK_WINDOW, SCALES_PX_PER_CM)
 
 
-def _cross_fitted(work: _Work, make: Make, window: Window) -> _CrossFitted:
+def _cross_fitted(
+    work: _Work, make: Make, window: Window, scales_px_per_cm: tuple[float, ...]
+) -> _CrossFitted:
     modules: dict[int, nn.Module] = {}
 
     def kept(sections: Sequence[SectionViews], scaling: TargetScaling, fold: int) -> nn.Module:
         modules[fold] = make(sections, scaling, fold)
         return modules[fold]
 
-    unseen = cross_fit(work.sections, work.properties, kept, window, n_folds=work.recipe.n_folds)
+    unseen = cross_fit(
+        work.sections,
+        work.properties,
+        kept,
+        window,
+        n_folds=work.recipe.n_folds,
+        scales_px_per_cm=scales_px_per_cm,
+    )
     kept(work.sections, work.scaling, _ALL)
-    return _CrossFitted(modules, unseen)
+    return _CrossFitted(modules, unseen, scales_px_per_cm)
 
 
 def _blended(work: _Work, name: str, network: _CrossFitted, trees: _CrossFitted) -> Fitted:
@@ -199,19 +216,20 @@ def _blended(work: _Work, name: str, network: _CrossFitted, trees: _CrossFitted)
         f"share_of_network.{PROPERTIES[i].name}": share
         for i, share in zip(work.properties, shares, strict=True)
     }
-    return _written(work, "blend", blend, held_out, started_s, label=label, more=shown)
+    both = _CrossFitted({_ALL: blend}, held_out, trees.scales_px_per_cm)
+    return _written(work, "blend", both, started_s, label=label, more=shown)
 
 
 def _written(
     work: _Work,
     network: str,
-    module: nn.Module,
-    held_out: HeldOut,
+    made: _CrossFitted,
     started_s: float,
     *,
     label: str = "",
     more: dict[str, float] | None = None,
 ) -> Fitted:
+    held_out = made.unseen
     found = judged(held_out, work.properties)
     folder = work.out / (label or network)
     folder.mkdir(exist_ok=True)
@@ -219,11 +237,11 @@ def _written(
     window_checkpoint.write(
         path,
         network=network,
-        module=module,
+        module=made.modules[_ALL],
         outputs=window_checkpoint.outputs_of(found, work.scaling, work.properties),
         novelty_limit=found.novelty_limit,
         properties=work.properties,
-        data=_data(work),
+        data=_data(work, made.scales_px_per_cm),
         metrics={BY_SECTION: found.metrics},
         run={
             "elapsed_min": (time.monotonic() - started_s) / 60,
@@ -241,7 +259,7 @@ def _written(
     return Fitted(label or network, path, found)
 
 
-def _data(work: _Work) -> dict[str, Any]:
+def _data(work: _Work, scales_px_per_cm: tuple[float, ...]) -> dict[str, Any]:
     cores = list(dict.fromkeys(section.core for section in work.sections))
     scales = [section.px_per_cm for section in work.sections]
     has_board = all(section.has_board.mean() > 0.5 for section in work.sections)  # noqa: PLR2004 - most
@@ -250,10 +268,8 @@ def _data(work: _Work) -> dict[str, Any]:
         "sentence": f"{named}: {len(work.sections)} sections of {len(cores)} cores",
         "name": work.recipe.name,
         "sections": [section.name for section in work.sections],
-        "trained_px_per_cm": [
-            min(boosted_profile.SCALES_PX_PER_CM[-1], *scales),
-            max(scales),
-        ],
+        "scales_px_per_cm": list(scales_px_per_cm),
+        "trained_px_per_cm": [min(*scales, *scales_px_per_cm), max(scales)],
         "needs_white_board": has_board,
         "false_abstain_share": FALSE_ABSTAIN_SHARE,
     }
