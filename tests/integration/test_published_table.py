@@ -30,6 +30,7 @@ def app() -> typer.Typer:
     return made
 
 
+@pytest.mark.timeout(900)
 def test_two_generated_cores_give_the_table_in_one_command(
     app: typer.Typer, tmp_path: Path
 ) -> None:

@@ -82,8 +82,8 @@ def bench(
 
     places = Places(json_file, report, pictures)
     if published:
+        from downcore_training.bench.published.running import TableOrder  # noqa: PLC0415
         from downcore_training.bench.published.session import (  # noqa: PLC0415
-            TableOrder,
             WantedTable,
             run_table_session,
         )

@@ -119,9 +119,11 @@ def trained(
         )
     average.put_into(module)
     windows = WindowSet(sections, module.window)
-    some = np.linspace(0, len(windows) - 1, min(64, len(windows))).round().astype(np.int64)
+    # Two windows or more at a time, since one has no spread to normalise by.
+    n_some = max(2, min(64, len(windows)))
+    some = np.linspace(0, len(windows) - 1, n_some).round().astype(np.int64)
     with torch.no_grad():
-        parts = np.array_split(some, min(8, len(some)))
+        parts = np.array_split(some, max(1, min(8, n_some // 2)))
         renormalise(module, [as_input(windows.pixels(part)) for part in parts])
     standardise(module.eval(), windows)
     return module

@@ -89,7 +89,7 @@ def predict(
         mine = np.flatnonzero(table.section == number)
         windows = WindowSet([table.sections[number]], module.window)
         mean = answers(module, windows).mean[: len(mine)].astype(np.float64)
-        predicted[np.ix_(mine, properties)] = mean
+        predicted[mine[:, None], properties] = mean
     predicted[~asked] = np.nan
     return predicted
 

@@ -130,7 +130,8 @@ def run_table(
             notes.append(f"{case.protocol.name} is the same as {own.protocol.name} here")
             found += [(name, case, values) for name, other, values in found if other is own]
     notes.append(f"took {(time.monotonic() - begun_s) / 60:.1f} minutes")
-    titles = {one.name: one.title for one in (*simple, *networks)}
+    titles = {model.name: model.title for model in simple}
+    titles |= {network.name: network.title for network in networks}
     return TableResult(
         data.folder.resolve().name,
         order,
