@@ -85,7 +85,8 @@ def _abstaining(manifest: Manifest) -> str:
         "A row whose colour, texture and network features are together unlike those of the "
         f"training sections gets no value: above a novelty of {manifest.novelty_threshold:.3g}. "
         f"The limit was set so that {100 * manifest.false_abstain_share:.3g} % of the rows of "
-        f"sections held out lie above; the features of {manifest.n_novelty_tiles} rows say what is usual."
+        f"sections held out lie above; the features of {manifest.n_novelty_tiles} rows say what is "
+        "usual."
     )
 
 

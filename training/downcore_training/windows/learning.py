@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from downcore.strata.errors import SettingsError
 from downcore_training.fitting.averaging import RunningMean, renormalise
@@ -70,27 +70,18 @@ def trained(
     SettingsError
         If the time does not suffice for a tenth of the steps.
     """
-    properties = list(module.properties)
+    scaled = [scaling.scaled(part.labels)[:, list(module.properties)] for part in sections]
     strips = [
-        strip_of(section, module.window, scaling.scaled(section.labels)[:, properties])
-        for section in sections
+        strip_of(part, module.window, labels) for part, labels in zip(sections, scaled, strict=True)
     ]
     strips = [strip for strip in strips if len(strip.starts)]
-    reading = list(module.reading.parameters())
-    known = {id(part) for part in reading}
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": [part for part in module.parameters() if id(part) not in known]},
-            {"params": reading, "weight_decay": 0.0},
-        ],
-        lesson.learning_rate,
-        weight_decay=lesson.weight_decay,
-    )
+    optimiser = _optimiser(module, lesson)
     started_s = time.monotonic()
     average = RunningMean(module, lesson.average_decay)
     numbers = np.random.default_rng(lesson.seed)
     noise = torch.Generator().manual_seed(lesson.seed)
-    module.train().to(memory_format=torch.channels_last)
+    module.train()
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stubs lack it
     losses: list[float] = []
     step = 0
     while step < lesson.steps:
@@ -102,23 +93,42 @@ def trained(
         pixels, labels = drawn(strips, module.window, lesson.batch, numbers)
         whole = step >= lesson.whole_from * lesson.steps
         width = pixels.shape[3] if whole else lesson.crop_across_px
-        x = augmented(pixels, noise, across_px=width)
-        mean, log_sd, _, _ = module.readings(x.contiguous(memory_format=torch.channels_last))
-        flat = (part.transpose(1, 2).reshape(-1, module.n_outputs) for part in (mean, log_sd))
-        loss = beta_nll(*flat, labels.reshape(-1, module.n_outputs), beta=lesson.beta)
+        loss = _loss(module, augmented(pixels, noise, across_px=width), labels, lesson)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call] # torch has no types for it
         nn.utils.clip_grad_norm_(module.parameters(), 5.0)
         optimiser.step()
         step += 1
         average.add(module, step)
         losses = [*losses[-49:], float(loss.detach())]
-        report.at(
-            step / lesson.steps,
-            f"step {step} of {lesson.steps}, loss {sum(losses) / len(losses):.3f}",
-        )
+        recent = sum(losses) / len(losses)
+        report.at(step / lesson.steps, f"step {step} of {lesson.steps}, loss {recent:.3f}")
     average.put_into(module)
-    windows = WindowSet(sections, module.window)
+    _settle(module, WindowSet(sections, module.window))
+    return module
+
+
+def _optimiser(module: WindowNetwork, lesson: Lesson) -> torch.optim.AdamW:
+    reading = list(module.reading.parameters())
+    known = {id(part) for part in reading}
+    return torch.optim.AdamW(
+        [
+            {"params": [part for part in module.parameters() if id(part) not in known]},
+            {"params": reading, "weight_decay": 0.0},
+        ],
+        lesson.learning_rate,
+        weight_decay=lesson.weight_decay,
+    )
+
+
+def _loss(module: WindowNetwork, pixels: Tensor, labels: Tensor, lesson: Lesson) -> Tensor:
+    mean, log_sd, _, _ = module.readings(pixels.contiguous(memory_format=torch.channels_last))
+    mean, log_sd = (part.transpose(1, 2).reshape(-1, module.n_outputs) for part in (mean, log_sd))
+    return beta_nll(mean, log_sd, labels.reshape(-1, module.n_outputs), beta=lesson.beta)
+
+
+def _settle(module: WindowNetwork, windows: WindowSet) -> None:
+    """Compute the statistics of the normalisations, and of the features, for the final weights."""
     # Two windows or more at a time, since one has no spread to normalise by.
     n_some = max(2, min(64, len(windows)))
     some = np.linspace(0, len(windows) - 1, n_some).round().astype(np.int64)
@@ -126,7 +136,6 @@ def trained(
         parts = np.array_split(some, max(1, min(8, n_some // 2)))
         renormalise(module, [as_input(windows.pixels(part)) for part in parts])
     standardise(module.eval(), windows)
-    return module
 
 
 def standardise(module: WindowNetwork, windows: WindowSet) -> None:
