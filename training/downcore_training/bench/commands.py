@@ -17,7 +17,10 @@ def bench(
     *,
     bundle: Annotated[
         list[Path] | None,
-        typer.Option(help="Finished bundle to score; repeatable. Nothing is trained then."),
+        typer.Option(
+            help="Finished bundle to score, its folder or a shipped one's name; repeatable. "
+            "Nothing is trained then."
+        ),
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="File for the figures, JSON.")

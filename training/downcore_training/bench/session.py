@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from downcore.exit_codes import INTERRUPTED, REFUSED, exit_code_of
+from downcore.inference import find_bundle
 from downcore.strata.errors import DowncoreError, SettingsError
 from downcore_training.bench.console_report import tell
 from downcore_training.bench.layouts import read_folder
@@ -61,7 +62,8 @@ def run_session(wanted: Wanted) -> None:
         check_places(wanted.data, wanted.places)
         with progress(console) as report:
             data = read_folder(wanted.data)
-            order = Order(wanted.bundles, wanted.with_baselines, wanted.seed, wanted.draws)
+            folders = tuple(find_bundle(str(folder)) for folder in wanted.bundles)
+            order = Order(folders, wanted.with_baselines, wanted.seed, wanted.draws)
             result = run_bench(data, order, report=report)
         tell(result, console)
         _write(result, wanted.places, console)

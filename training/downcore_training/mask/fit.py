@@ -221,10 +221,10 @@ def fit(cells: Cells) -> tuple[Layer, ...]:
 
 def _network() -> torch.nn.Sequential:
     sizes = (N_FEATURES, *HIDDEN, len(MaskClass))
-    linear = [torch.nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
-    return torch.nn.Sequential(*(part for layer in linear for part in (layer, torch.nn.ReLU())))[
-        :-1
-    ]
+    layers: list[torch.nn.Module] = []
+    for n_in, n_out in itertools.pairwise(sizes):
+        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1])
 
 
 def _loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -106,7 +107,7 @@ def described(
     scales_px_per_cm: Sequence[float] = SCALES_PX_PER_CM,
 ) -> Described:
     """Return the slices of ``sections`` with a label, at each of the scales one after another."""
-    found = []
+    found: list[tuple[NDArray[Any], ...]] = []
     look = WindowProfile(window)
     for px_per_cm in scales_px_per_cm:
         windows = WindowSet([coarser(section, px_per_cm) for section in sections], window)

@@ -51,10 +51,12 @@ class HeldOut:
         """Return the same in order of section and depth."""
         order = np.lexsort((self.row, self.section))
         return HeldOut(
-            *(
-                part[order]
-                for part in (self.mean, self.sd, self.label, self.novelty, self.section, self.row)
-            )
+            mean=self.mean[order],
+            sd=self.sd[order],
+            label=self.label[order],
+            novelty=self.novelty[order],
+            section=self.section[order],
+            row=self.row[order],
         )
 
 

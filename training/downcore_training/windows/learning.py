@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,14 +112,11 @@ def trained(
 def _optimiser(module: WindowNetwork, lesson: Lesson) -> torch.optim.AdamW:
     reading = list(module.reading.parameters())
     known = {id(part) for part in reading}
-    return torch.optim.AdamW(
-        [
-            {"params": [part for part in module.parameters() if id(part) not in known]},
-            {"params": reading, "weight_decay": 0.0},
-        ],
-        lesson.learning_rate,
-        weight_decay=lesson.weight_decay,
-    )
+    groups: list[dict[str, Any]] = [
+        {"params": [part for part in module.parameters() if id(part) not in known]},
+        {"params": reading, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lesson.learning_rate, weight_decay=lesson.weight_decay)
 
 
 def _loss(module: WindowNetwork, pixels: Tensor, labels: Tensor, lesson: Lesson) -> Tensor:

@@ -1,6 +1,6 @@
 """HRNet-DeepLabV3+ and ResNet-18 on windows of 10 cm at 20 px/cm."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -160,7 +160,7 @@ class WindowResNet18(WindowNetwork):
         return mean, torch.zeros_like(mean), features
 
 
-NETWORKS: dict[str, type[WindowNetwork]] = {
+NETWORKS: dict[str, Callable[[Sequence[int]], WindowNetwork]] = {
     "hrnet-deeplabv3plus": WindowHRNet,
     "resnet-18": WindowResNet18,
 }
