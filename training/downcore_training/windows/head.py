@@ -15,6 +15,8 @@ FIRST_LAG_CM = -1.0
 
 _LEAST_SD_CM = 0.4
 
+_MIDDLE_LOG_SD, _HALF_LOG_SD = -0.25, 1.75
+
 
 class Opponent(nn.Module):
     """
@@ -112,8 +114,12 @@ def per_centimetre(maps: Tensor, mask: Tensor, n_cm: int) -> Tensor:
 
 
 def uncertainty(raw: Tensor) -> Tensor:
-    """Return the log of the sd, kept within -4 to 2 smoothly."""
-    return -1.0 + 3.0 * torch.tanh((raw + 1.0) / 3.0)
+    """
+    Return the log of the sd, kept within -2 to 1.5 smoothly.
+
+    An sd far below the scatter of any log makes a network sure of a few beds that it knows by heart.
+    """
+    return _MIDDLE_LOG_SD + _HALF_LOG_SD * torch.tanh((raw - _MIDDLE_LOG_SD) / _HALF_LOG_SD)
 
 
 def fresh(linear: nn.Conv1d) -> nn.Conv1d:
