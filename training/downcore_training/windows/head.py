@@ -117,7 +117,7 @@ def uncertainty(raw: Tensor) -> Tensor:
     """
     Return the log of the sd, kept within -2 to 1.5 smoothly.
 
-    An sd far below the scatter of any log makes a network sure of a few beds that it knows by heart.
+    With an sd far below the scatter of any log, a network is sure of the beds it knows by heart.
     """
     return _MIDDLE_LOG_SD + _HALF_LOG_SD * torch.tanh((raw - _MIDDLE_LOG_SD) / _HALF_LOG_SD)
 
