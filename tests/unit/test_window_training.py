@@ -28,7 +28,7 @@ from downcore_training.windows.boosted_profile import (  # noqa: E402 - the same
 from downcore_training.windows.head import LoggerReading, Opponent  # noqa: E402 - the same
 from downcore_training.windows.networks import NETWORKS, WindowNetwork  # noqa: E402 - the same
 from downcore_training.windows.profile import COLUMNS, N_FEATURES, WindowProfile  # noqa: E402
-from downcore_training.windows.section_views import SectionViews, coarser  # noqa: E402
+from downcore_training.windows.section_views import SectionViews  # noqa: E402
 from downcore_training.windows.strips import drawn, strip_of  # noqa: E402 - the same
 from downcore_training.windows.window_set import WindowSet  # noqa: E402 - the same
 
@@ -144,7 +144,7 @@ def test_a_forest_deeper_than_there_is_room_for_is_refused() -> None:
 
 
 def test_trees_on_the_profile_learn_density_from_brightness(sections: list[SectionViews]) -> None:
-    slices = described(sections[:4], scales_px_per_cm=(20.0,))
+    slices = described(sections[:4])
     scaling = crossfit.scaling_of(sections[:4], (0, 2))
     module = fit(slices, scaling, (0, 2))
     windows = WindowSet(sections[4:], PROFILE_WINDOW)
@@ -152,21 +152,6 @@ def test_trees_on_the_profile_learn_density_from_brightness(sections: list[Secti
         mean = torch.cat([module(as_input(windows.pixels(np.array([i]))))[0] for i in range(6)])
     got = mean.reshape(-1, 2)[:, 0].double().numpy() * scaling.spread[0] + scaling.centre[0]
     assert np.corrcoef(got, windows.labels[:24, 0])[0, 1] > 0.9
-
-
-def test_a_coarser_copy_keeps_mask_and_labels(sections: list[SectionViews]) -> None:
-    fine = sections[0]
-    coarse = coarser(fine, 4.0)
-    assert coarse.px_per_cm == 4.0
-    assert np.array_equal(coarse.labels, fine.labels, equal_nan=True)
-    for a, b in zip(fine.views, coarse.views, strict=True):
-        assert a is not None
-        assert b is not None
-        assert np.array_equal(a.is_sediment, b.is_sediment)
-        mud, smooth = a.rgb[a.is_sediment].astype(float), b.rgb[b.is_sediment].astype(float)
-        assert smooth.std(axis=0).max() < mud.std(axis=0).min()
-        assert smooth.mean(axis=0) == pytest.approx(mud.mean(axis=0), abs=0.7)
-    assert coarser(fine, 20.0) is fine
 
 
 @settings(max_examples=20, deadline=None)

@@ -19,7 +19,6 @@ from downcore_export.windows.source import WindowSource
 from downcore_training.evaluation.familiarity import fit_familiar
 from downcore_training.progress import Report
 from downcore_training.windows.figures import r2
-from downcore_training.windows.section_views import coarser
 from downcore_training.windows.window_set import WindowSet
 
 CALIBRATION_WINDOWS = 96
@@ -115,7 +114,7 @@ def choose_window(source: WindowSource, windows: WindowSet, *, report: Report) -
         said.append(f"{precision}, {method}: {_text(moved)}")
         if not moved.is_good_enough:
             continue
-        familiar = fit_familiar(_known_features(source, judge, windows))
+        familiar = fit_familiar(got.last[known])
         files = Files(*as_written(with_novelty(graph, familiar), is_half=False))
         final = CompiledGraph(files.graph, precision=precision)
         novelty = rows_of(final, pixels).last[known]
@@ -134,19 +133,6 @@ def choose_window(source: WindowSource, windows: WindowSet, *, report: Report) -
         f"expected one precision to stay within {MAX_R2_LOSS} of R2 and {MAX_P95_DEVIATION} sd of "
         f"the trained network, got none, so no bundle is written: {'; '.join(said)}"
     )
-
-
-def _known_features(
-    source: WindowSource, compiled: CompiledGraph, windows: WindowSet
-) -> NDArray[np.float32]:
-    """Return the features of labelled rows at every scale that the predictor learned from."""
-    found = []
-    for px_per_cm in source.scales_px_per_cm:
-        sections = [coarser(section, px_per_cm) for section in windows.sections]
-        some = WindowSet(sections, source.window)
-        known = np.isfinite(some.labels).any(axis=1)
-        found.append(rows_of(compiled, some.pixels(np.arange(len(some)))).last[known])
-    return np.concatenate(found)
 
 
 def _candidates(

@@ -31,8 +31,6 @@ class WindowSource:
     novelty_limit: float
     false_abstain_share: float
     trained_px_per_cm: tuple[float, float]
-    scales_px_per_cm: tuple[float, ...]
-    """Scales at which its sections count as familiar; 20 for as they were scanned."""
     training_data: str
     sections: tuple[str, ...]
     """Names of the sections it learned from."""
@@ -66,7 +64,6 @@ def window_source(content: Mapping[str, Any]) -> WindowSource:
         novelty_limit=float(content["novelty_limit"]),
         false_abstain_share=float(data["false_abstain_share"]),
         trained_px_per_cm=(float(low), float(high)),
-        scales_px_per_cm=tuple(data["scales_px_per_cm"]),
         training_data=data["sentence"],
         sections=tuple(data["sections"]),
         metrics=content["metrics"],

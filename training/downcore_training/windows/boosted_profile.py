@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,21 +12,12 @@ from downcore.strata.windows import Window
 from downcore_training.boosted._trees import PackedTrees, Trees
 from downcore_training.fitting.scaling import TargetScaling
 from downcore_training.windows.profile import N_FEATURES, WindowProfile
-from downcore_training.windows.section_views import SectionViews, coarser
+from downcore_training.windows.section_views import SectionViews
 from downcore_training.windows.trees import DEPTH, N_MEAN, N_SPREAD, fit_log_sd, fit_mean
 from downcore_training.windows.window_set import WindowSet
 
 PROFILE_WINDOW = Window(above_cm=5, rows_cm=4, below_cm=5)
 """What the boosted profile sees."""
-
-AS_SCANNED = (20.0,)
-"""Scales of sections that are learnt from as they are."""
-
-SCALES_PX_PER_CM = (20.0, 8.0, 4.0)
-"""Scales at which every section is learnt from, for scans of other resolutions; first as it is."""
-
-_COPY_WEIGHT = 0.1
-"""Weight of a coarser copy of a slice; more costs accuracy at the scale of the scans."""
 
 _BATCH = 16
 
@@ -89,8 +79,6 @@ class Described:
     """Shape (n, 3), as :attr:`WindowSet.labels`; NaN where none may be learnt from."""
     section: NDArray[np.int64]
     """Number of each slice's section."""
-    weight: NDArray[np.float64]
-    """Weight of each slice, 1 for those as scanned."""
 
     def of(self, sections: NDArray[np.int64]) -> "Described":
         """Return the slices of some sections."""
@@ -100,24 +88,14 @@ class Described:
         )
 
 
-def described(
-    sections: Sequence[SectionViews],
-    *,
-    window: Window = PROFILE_WINDOW,
-    scales_px_per_cm: Sequence[float] = SCALES_PX_PER_CM,
-) -> Described:
-    """Return the slices of ``sections`` with a label, at each of the scales one after another."""
-    found: list[tuple[NDArray[Any], ...]] = []
+def described(sections: Sequence[SectionViews], *, window: Window = PROFILE_WINDOW) -> Described:
+    """Return the slices of ``sections`` that have a label."""
     look = WindowProfile(window)
-    for px_per_cm in scales_px_per_cm:
-        windows = WindowSet([coarser(section, px_per_cm) for section in sections], window)
-        labels = windows.labels
-        rows = torch.cat([look(part) for part in batches(windows)]).reshape(len(labels), -1)
-        known = np.isfinite(labels).any(axis=1)
-        weight = np.full(int(known.sum()), 1.0 if not found else _COPY_WEIGHT)
-        seen = rows.double().numpy()[known]
-        found.append((seen, labels[known], windows.section[known], weight))
-    return Described(*(np.concatenate(part) for part in zip(*found, strict=True)))
+    windows = WindowSet(sections, window)
+    labels = windows.labels
+    rows = torch.cat([look(part) for part in batches(windows)]).reshape(len(labels), -1)
+    known = np.isfinite(labels).any(axis=1)
+    return Described(rows.double().numpy()[known], labels[known], windows.section[known])
 
 
 def batches(windows: WindowSet) -> "list[Tensor]":
@@ -153,9 +131,8 @@ def fit(
     """
     target = scaling.scaled(slices.labels)[:, list(properties)]
     unseen = _left_out(slices, target, seed)
-    x, weight = slices.features, slices.weight
-    means = [fit_mean(x, y, seed=seed, weight=weight) for y in target.T]
-    spreads = [fit_log_sd(x, error, seed=seed, weight=weight) for error in (unseen - target).T]
+    means = [fit_mean(slices.features, y, seed=seed) for y in target.T]
+    spreads = [fit_log_sd(slices.features, error, seed=seed) for error in (unseen - target).T]
     module = BoostedProfile(len(properties))
     module.trees.take_packed([*means, *spreads])
     spread = slices.features.std(axis=0)
@@ -173,8 +150,7 @@ def _left_out(
     for fold in range(min(n_folds, len(numbers))):
         away = np.isin(slices.section, numbers[fold::n_folds])
         for k, y in enumerate(target.T):
-            kept = slices.features[~away]
-            trees = fit_mean(kept, y[~away], seed=seed, weight=slices.weight[~away])
+            trees = fit_mean(slices.features[~away], y[~away], seed=seed)
             out[away, k] = summed(trees, slices.features[away])
     return out
 

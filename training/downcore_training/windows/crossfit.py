@@ -16,9 +16,8 @@ from downcore.strata.properties import PROPERTIES
 from downcore.strata.windows import Window
 from downcore_training.evaluation.familiarity import Familiar, fit_familiar, novelty_of
 from downcore_training.fitting.scaling import TargetScaling
-from downcore_training.windows.boosted_profile import AS_SCANNED
 from downcore_training.windows.learning import answers
-from downcore_training.windows.section_views import SectionViews, coarser
+from downcore_training.windows.section_views import SectionViews
 from downcore_training.windows.window_set import WindowSet, usable_rows
 
 Values = NDArray[np.float64]
@@ -91,7 +90,6 @@ def cross_fit(
     window: Window,
     *,
     n_folds: int,
-    scales_px_per_cm: Sequence[float] = AS_SCANNED,
 ) -> HeldOut:
     """
     Return the answers for every labelled section by predictors of the others.
@@ -108,8 +106,6 @@ def cross_fit(
         What it sees.
     n_folds : int
         Parts of the sections, each answered by a predictor of the others.
-    scales_px_per_cm : sequence of float, optional
-        Scales at which sections count as familiar.
     """
     numbers = labelled(sections)
     if len(numbers) < MIN_SECTIONS:
@@ -120,7 +116,7 @@ def cross_fit(
         kept = [sections[i] for i in numbers if i not in away]
         scaling = scaling_of(kept, properties)
         module = make(kept, scaling, fold)
-        familiar = fit_familiar(known_features(module, kept, window, scales_px_per_cm))
+        familiar = fit_familiar(_known_features(module, kept, window))
         windows = WindowSet([sections[i] for i in away], window)
         got = _answered(module, windows, scaling, list(properties), familiar)
         found.append(replace(got, section=np.array(away, np.int64)[got.section]))
@@ -131,19 +127,11 @@ def cross_fit(
     return HeldOut(*parts).ordered()
 
 
-def known_features(
-    module: nn.Module,
-    sections: Sequence[SectionViews],
-    window: Window,
-    scales_px_per_cm: Sequence[float],
+def _known_features(
+    module: nn.Module, sections: Sequence[SectionViews], window: Window
 ) -> NDArray[np.float32]:
-    """Return the features of labelled slices at each of the scales, shape (n, k)."""
-    found = []
-    for px_per_cm in scales_px_per_cm:
-        windows = WindowSet([coarser(section, px_per_cm) for section in sections], window)
-        known = np.isfinite(windows.labels).any(axis=1)
-        found.append(answers(module, windows).features[known])
-    return np.concatenate(found)
+    windows = WindowSet(sections, window)
+    return answers(module, windows).features[np.isfinite(windows.labels).any(axis=1)]
 
 
 def _answered(

@@ -22,11 +22,7 @@ from downcore_training.progress import Report
 from downcore_training.windows import boosted_profile
 from downcore_training.windows import checkpoint as window_checkpoint
 from downcore_training.windows.blend import Blend
-from downcore_training.windows.boosted_profile import (
-    AS_SCANNED,
-    PROFILE_WINDOW,
-    SCALES_PX_PER_CM,
-)
+from downcore_training.windows.boosted_profile import PROFILE_WINDOW
 from downcore_training.windows.crossfit import (
     MIN_SECTIONS,
     HeldOut,
@@ -88,8 +84,6 @@ class _CrossFitted:
     modules: dict[int, nn.Module]
     """By fold; :data:`_ALL` for the one that learnt from all sections."""
     unseen: HeldOut
-    scales_px_per_cm: tuple[float, ...]
-    """Scales that it learned from; 20 for sections as they were scanned."""
 
 
 _ALL = -1
@@ -128,10 +122,8 @@ def fit_all(
     work = _Work(recipe, kept, properties, scaling, out, report, budget or Budget(0.0, 0.0))
     report.at(0.0, f"trees on the profile of {len(kept)} sections")
     started_s = time.monotonic()
-    robust = _trees(work, SCALES_PX_PER_CM)
-    found = [_written(work, "boosted-profile", robust, started_s)]
-    # A blend is for scans like those it learned from, so its trees need no coarser copies.
-    trees = _trees(work, AS_SCANNED) if recipe.networks else robust
+    trees = _trees(work)
+    found = [_written(work, "boosted-profile", trees, started_s)]
     for i, name in enumerate(recipe.networks):
         report.at((i + 0.1) / (len(recipe.networks) + 1), f"{name}")
         started_s = time.monotonic()
@@ -141,15 +133,15 @@ def fit_all(
     return found
 
 
-def _trees(work: _Work, scales_px_per_cm: tuple[float, ...]) -> _CrossFitted:
-    slices = boosted_profile.described(work.sections, scales_px_per_cm=scales_px_per_cm)
+def _trees(work: _Work) -> _CrossFitted:
+    slices = boosted_profile.described(work.sections)
     number = {id(section): i for i, section in enumerate(work.sections)}
 
     def make(sections: Sequence[SectionViews], scaling: TargetScaling, _: int) -> nn.Module:
         kept = np.array([number[id(section)] for section in sections])
         return boosted_profile.fit(slices.of(kept), scaling, work.properties, seed=work.recipe.seed)
 
-    return _cross_fitted(work, make, PROFILE_WINDOW, scales_px_per_cm)
+    return _cross_fitted(work, make, PROFILE_WINDOW)
 
 
 def _network(work: _Work, name: str) -> _CrossFitted:
@@ -170,12 +162,10 @@ def _network(work: _Work, name: str) -> _CrossFitted:
         checkpoint.save(checkpoint.frozen_state(module), kept)
         return module
 
-    return _cross_fitted(work, make, NETWORK_WINDOW, SCALES_PX_PER_CM)
+    return _cross_fitted(work, make, NETWORK_WINDOW)
 
 
-def _cross_fitted(
-    work: _Work, make: Make, window: Window, scales_px_per_cm: tuple[float, ...]
-) -> _CrossFitted:
+def _cross_fitted(work: _Work, make: Make, window: Window) -> _CrossFitted:
     modules: dict[int, nn.Module] = {}
 
     def kept(sections: Sequence[SectionViews], scaling: TargetScaling, fold: int) -> nn.Module:
@@ -188,10 +178,9 @@ def _cross_fitted(
         kept,
         window,
         n_folds=work.recipe.n_folds,
-        scales_px_per_cm=scales_px_per_cm,
     )
     kept(work.sections, work.scaling, _ALL)
-    return _CrossFitted(modules, unseen, scales_px_per_cm)
+    return _CrossFitted(modules, unseen)
 
 
 def _blended(work: _Work, name: str, network: _CrossFitted, trees: _CrossFitted) -> Fitted:
@@ -216,7 +205,7 @@ def _blended(work: _Work, name: str, network: _CrossFitted, trees: _CrossFitted)
         f"share_of_network.{PROPERTIES[i].name}": share
         for i, share in zip(work.properties, shares, strict=True)
     }
-    both = _CrossFitted({_ALL: blend}, held_out, trees.scales_px_per_cm)
+    both = _CrossFitted({_ALL: blend}, held_out)
     return _written(work, "blend", both, started_s, label=label, more=shown)
 
 
@@ -241,7 +230,7 @@ def _written(
         outputs=window_checkpoint.outputs_of(found, work.scaling, work.properties),
         novelty_limit=found.novelty_limit,
         properties=work.properties,
-        data=_data(work, made.scales_px_per_cm),
+        data=_data(work),
         metrics={BY_SECTION: found.metrics},
         run={
             "elapsed_min": (time.monotonic() - started_s) / 60,
@@ -259,7 +248,7 @@ def _written(
     return Fitted(label or network, path, found)
 
 
-def _data(work: _Work, scales_px_per_cm: tuple[float, ...]) -> dict[str, Any]:
+def _data(work: _Work) -> dict[str, Any]:
     cores = list(dict.fromkeys(section.core for section in work.sections))
     scales = [section.px_per_cm for section in work.sections]
     has_board = all(section.has_board.mean() > 0.5 for section in work.sections)  # noqa: PLR2004 - most
@@ -268,8 +257,7 @@ def _data(work: _Work, scales_px_per_cm: tuple[float, ...]) -> dict[str, Any]:
         "sentence": f"{named}: {len(work.sections)} sections of {len(cores)} cores",
         "name": work.recipe.name,
         "sections": [section.name for section in work.sections],
-        "scales_px_per_cm": list(scales_px_per_cm),
-        "trained_px_per_cm": [min(*scales, *scales_px_per_cm), max(scales)],
+        "trained_px_per_cm": [min(scales), max(scales)],
         "needs_white_board": has_board,
         "false_abstain_share": FALSE_ABSTAIN_SHARE,
     }

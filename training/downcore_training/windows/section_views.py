@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.core_view import VIEW_PX_PER_CM, SliceView, view_of
+from downcore.strata.core_view import SliceView, view_of
 from downcore.strata.flat_field import FlatField
 from downcore_training.bench.core import BenchCore
 
@@ -70,38 +69,6 @@ def sections_of(core: BenchCore) -> list[SectionViews]:
             )
     core.image.close()
     return found
-
-
-def coarser(section: SectionViews, px_per_cm: float) -> SectionViews:
-    """Return the section as if it had been scanned at ``px_per_cm``, at most 20."""
-    share = px_per_cm / VIEW_PX_PER_CM
-    if share >= 1.0:
-        return section
-    views = tuple(None if view is None else _coarser(view, share) for view in section.views)
-    return SectionViews(
-        name=section.name,
-        core=section.core,
-        site=section.site,
-        px_per_cm=min(px_per_cm, section.px_per_cm),
-        views=views,
-        has_board=section.has_board,
-        labels=section.labels,
-        place=section.place,
-    )
-
-
-def _coarser(view: SliceView, share: float) -> SliceView:
-    height, width = view.is_sediment.shape
-    few = (max(1, round(share * width)), max(1, round(share * height)))
-    # Only sediment is averaged: on a coarse scan the mask leaves mixed pixels at the edges out.
-    weight = view.is_sediment.astype(np.float32)
-    mass = cv2.resize(view.rgb * weight[..., None], few, interpolation=cv2.INTER_AREA)
-    total = np.asarray(cv2.resize(weight, few, interpolation=cv2.INTER_AREA))
-    small = np.asarray(mass) / np.maximum(total, 1e-3)[..., None]
-    usual = view.rgb[view.is_sediment].mean(axis=0) if view.is_sediment.any() else 0.0
-    small = np.where((total > 0)[..., None], small, usual).astype(np.float32)
-    rgb = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
-    return SliceView(np.rint(rgb).clip(0, 255).astype(np.uint8), view.is_sediment)
 
 
 def all_sections(cores: Sequence[BenchCore]) -> list[SectionViews]:

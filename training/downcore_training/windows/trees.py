@@ -32,10 +32,9 @@ _MIN_ERROR = 0.05
 """Smallest error, in spreads, that the sd learns from."""
 
 
-def fit_mean(x: Values, y: Values, *, seed: int, weight: Values | None = None) -> list[PackedTrees]:
+def fit_mean(x: Values, y: Values, *, seed: int) -> list[PackedTrees]:
     """Return trees whose leaves add up to the mean of forest and boosting, for ``y`` (n,)."""
     known = np.isfinite(y)
-    share = None if weight is None else weight[known]
     with threadpool_limits(1, user_api="openmp"):
         forest = ExtraTreesRegressor(
             N_FOREST,
@@ -43,7 +42,7 @@ def fit_mean(x: Values, y: Values, *, seed: int, weight: Values | None = None) -
             min_samples_leaf=12,
             max_features=0.3,
             random_state=seed,
-        ).fit(x[known], y[known], sample_weight=share)
+        ).fit(x[known], y[known])
         boosted = HistGradientBoostingRegressor(
             learning_rate=0.05,
             max_iter=N_BOOSTED,
@@ -54,23 +53,20 @@ def fit_mean(x: Values, y: Values, *, seed: int, weight: Values | None = None) -
             max_features=0.3,
             early_stopping=False,  # pyright: ignore[reportArgumentType] - its default is "auto"
             random_state=seed,
-        ).fit(x[known], y[known], sample_weight=share)
+        ).fit(x[known], y[known])
     return [
         _scaled(packed_forest(forest, DEPTH), FOREST_SHARE),
         _scaled(packed(boosted, DEPTH), 1.0 - FOREST_SHARE),
     ]
 
 
-def fit_log_sd(
-    x: Values, error: Values, *, seed: int, weight: Values | None = None
-) -> list[PackedTrees]:
+def fit_log_sd(x: Values, error: Values, *, seed: int) -> list[PackedTrees]:
     """
     Return trees for the log of the sd of errors of slices that the means had not learnt from.
 
     Shifted so that the errors in units of the sd have a mean square of 1.
     """
     known = np.isfinite(error)
-    share = np.ones(int(known.sum())) if weight is None else weight[known]
     log_error = np.log(np.maximum(np.abs(error[known]), _MIN_ERROR))
     with threadpool_limits(1, user_api="openmp"):
         forest = ExtraTreesRegressor(
@@ -79,9 +75,9 @@ def fit_log_sd(
             min_samples_leaf=40,
             max_features=0.5,
             random_state=seed,
-        ).fit(x[known], log_error, sample_weight=share)
+        ).fit(x[known], log_error)
     ratio = error[known] / np.exp(forest.predict(x[known]))
-    shift = 0.5 * math.log(float(np.average(ratio**2, weights=share)) + 1e-12)
+    shift = 0.5 * math.log(float((ratio**2).mean()) + 1e-12)
     trees = packed_forest(forest, DEPTH)
     return [PackedTrees(trees.feature, trees.threshold, trees.leaf, shift)]
 
