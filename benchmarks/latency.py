@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 from answering import answering, window_of
+from paho.mqtt.enums import CallbackAPIVersion
 from reporting import arguments, report
 
 from downcore.clock import SystemClock
