@@ -7,7 +7,9 @@ predicting and committing. Without ``--composition`` nothing is composed.
 
 ``--composition`` composes too, and lets the published method do one section of 1 m beside it, both
 with one crop a centimetre; then ours again over the whole width. Each runs in turn as a process of
-its own that was warmed up, because peak memory belongs to a process.
+its own that was warmed up, because peak memory belongs to a process. A bundle with a window always
+gives one output a centimetre and sees the whole width, so it runs once; it is made to answer every
+row (``answering.py``), since one of real cores would abstain on a generated section and save work.
 """
 
 import json
@@ -20,6 +22,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from answering import answering, window_of
 from reporting import arguments, report
 from sections import PX_PER_CM, write_section
 
@@ -34,6 +37,8 @@ from downcore.sources.inbox.grouping import observe_again
 HERE = Path(__file__).resolve().parent
 WHOLE_WIDTH = 8
 """Most tiles across a slice, as the device has it."""
+NETWORKS = ("hrnet-deeplabv3plus", "resnet-18")
+"""Bundles that run where none is named."""
 WARM_CM = 25.0
 """Section that compiled code is loaded on, as a daemon has after its first one."""
 
@@ -57,8 +62,13 @@ def settings_of(
         inbox={"path": folder, "px_per_cm": str(PX_PER_CM), "settle_s": 0, "give_up_s": 0},
         predict={"bundles": bundles, "mode": "backlog", "tiles_per_slice": tiles},
         composition={"enabled": is_composed},
-        store={"path": folder / f"{'-'.join(bundles) or 'none'}.db"},
+        store={"path": folder / f"{label_of(bundles) or 'none'}.db"},
     )
+
+
+def label_of(bundles: tuple[str, ...]) -> str:
+    """Return a short name of some bundles."""
+    return "+".join(Path(bundle).name for bundle in bundles)
 
 
 def process(settings: Settings, *images: Path) -> Spent:
@@ -116,15 +126,17 @@ def compare(bundle: str, rounds: int) -> dict[str, float]:
         write_patterns = {
             "whole width, composed": ("composed", WHOLE_WIDTH),
             "whole width, not composed": ("plain", WHOLE_WIDTH),
-            "one crop a cm, composed": ("composed", 1),
         }
+        if window_of(bundle) is None:
+            write_patterns["one crop a cm, composed"] = ("composed", 1)
+        runnable = answering(bundle, folder)
         for number in range(rounds):
             published = child("published_method.py", str(image))
             runs.setdefault("published", []).append(published)
             for label, (kind, tiles) in write_patterns.items():
                 place = folder / f"{number}-{kind}-{tiles}"
                 place.mkdir()
-                given = (str(place), bundle, kind, str(tiles), str(warm), str(image))
+                given = (str(place), runnable, kind, str(tiles), str(warm), str(image))
                 runs.setdefault(label, []).append(child("full_chain.py", "--child", *given))
     metrics: dict[str, float] = {}
     for label, spent in runs.items():
@@ -134,7 +146,7 @@ def compare(bundle: str, rounds: int) -> dict[str, float]:
         metrics[f"{label}, fastest wall s/m"] = min(s.wall_s / s.metres for s in spent)
         metrics[f"{label}, least CPU s/m"] = min(s.cpu_s / s.metres for s in spent)
         metrics[f"{label}, peak MB"] = statistics.median(s.peak_mb for s in spent)
-    for label in ("one crop a cm, composed", "whole width, composed"):
+    for label in (name for name in runs if name.endswith(", composed")):
         pairs = list(zip(runs["published"], runs[label], strict=True))
         metrics[f"published over {label}, wall"] = statistics.median(
             p.wall_s / o.wall_s * o.metres / p.metres for p, o in pairs
@@ -156,7 +168,7 @@ def compare(bundle: str, rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Run each network by itself, then both together; or, composing, ours and the published."""
+    """Run each bundle by itself, then all together; or, composing, ours and the published."""
     if sys.argv[1:2] == ["--child"]:
         composed(sys.argv[2:])
         return
@@ -164,24 +176,27 @@ def main() -> None:
     parser.add_argument("--length-cm", type=float, default=150.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--composition", action="store_true", help="compose, beside the published")
-    parser.add_argument("--bundle", default="hrnet-deeplabv3plus", help="with --composition")
+    parser.add_argument("--bundle", help="a name or folder; both networks, or HRNet to compose")
     options = parser.parse_args()
     if options.composition:
-        title = f"full chain with composition, {options.bundle}, 1 m at 200 px/cm x 1,400 px"
-        report(title, compare(options.bundle, options.rounds), options.json)
+        bundle = options.bundle or NETWORKS[0]
+        title = f"full chain with composition, {bundle}, 1 m at 200 px/cm x 1,400 px"
+        report(title, compare(bundle, options.rounds), options.json)
         return
-    networks = ("hrnet-deeplabv3plus", "resnet-18")
+    alone = (options.bundle,) if options.bundle else NETWORKS
     metrics: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         image = write_section(folder / "inbox", length_cm=options.length_cm)
-        for bundles in [(one,) for one in networks] + [networks]:
+        runnable = [answering(one, folder) for one in alone]
+        together = [tuple(runnable)] if len(runnable) > 1 else []
+        for bundles in [(one,) for one in runnable] + together:
             speeds = []
             for number in range(options.rounds):
                 place = folder / f"round-{number}"
                 place.mkdir(exist_ok=True)
                 speeds.append(metres_per_min(image, place, bundles))
-            label = "+".join(bundles)
+            label = label_of(bundles)
             metrics[f"{label} m/min"] = sorted(wall for wall, _ in speeds)[len(speeds) // 2]
             metrics[f"{label} m per CPU min"] = sorted(c for _, c in speeds)[len(speeds) // 2]
     report("full chain without composition, 200 px/cm x 1,400 px", metrics, options.json)

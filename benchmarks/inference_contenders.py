@@ -1,5 +1,6 @@
 """The contenders of ``inference.py``: other ways to run a bundle's network, and the ceiling."""
 
+import hashlib
 import math
 import re
 import subprocess
@@ -15,12 +16,13 @@ import openvino
 from numpy.typing import NDArray
 
 from downcore.inference import Bundle
-from downcore.inference.compiling import BATCH_TILES, compile_graph
+from downcore.inference.compiling import compile_graph
 from downcore.inference.device import usable_cpus
-from downcore.strata.bundle import TILE_PX
+from downcore.strata.bundle import Manifest
+from downcore.strata.properties import PROPERTIES
 
 OTHER_BATCH = 8
-"""Tiles of one call of torch and of ONNX Runtime, their best."""
+"""Tiles or windows of one call of torch and of ONNX Runtime, their best."""
 CEILING_CHANNELS, CEILING_PX, CEILING_LAYERS = 256, 40, 6
 BENCHMARK_APP = (
     "import sys; sys.modules['openvino_telemetry'] = None; "
@@ -33,9 +35,9 @@ class Rate:
     """One turn of one contender."""
 
     per_s: float
-    """Tiles a second; of the ceiling, 10^9 operations a second."""
+    """Tiles or windows a second; of the ceiling, 10^9 operations a second."""
     cpu_ms: float
-    """Per tile; NaN where it cannot be told from the start-up."""
+    """Per tile or window; NaN where it cannot be told from the start-up."""
 
 
 Turn = Callable[[float], Rate]
@@ -65,10 +67,10 @@ def timed(step: Callable[[], float], seconds: float) -> Rate:
     return Rate(done / wall, 1e3 * cpu / done)
 
 
-def operations(graph: Any) -> float:
-    """Return 10^9 operations of one tile, two for each multiplication with a weight."""
+def operations(graph: Any, shape: tuple[int, ...]) -> float:
+    """Return 10^9 operations of an input of ``shape``, two for each product with a weight."""
     fixed = graph.clone()
-    fixed.reshape([1, TILE_PX, TILE_PX, 3])
+    fixed.reshape([1, *shape])
     total = 0.0
     for op in fixed.get_ops():
         kind, out = op.get_type_name(), op.output(0).partial_shape
@@ -149,7 +151,9 @@ def references(bundle: Bundle, checkpoints: Sequence[Path]) -> References:
         from downcore_training.networks import networks  # noqa: PLC0415 - the same
     except ModuleNotFoundError as error:
         return References(None, None, f"left out: {error.name} is not installed", is_trained=False)
-    name = bundle.manifest.network
+    if bundle.manifest.window is not None:
+        return _window_references(bundle.manifest, checkpoints)
+    name, shape = bundle.manifest.network, bundle.manifest.input_shape
     known = networks()
     if name not in known:
         return References(None, None, "left out: no torch network", is_trained=False)
@@ -163,10 +167,40 @@ def references(bundle: Bundle, checkpoints: Sequence[Path]) -> References:
         module = _with_random_norms(known[name].build())
     graph = convert(module)
     # The bundle's may have a small product more, for the novelty.
-    if not math.isclose(operations(graph), operations(bundle.model), rel_tol=0.01):
+    if not math.isclose(operations(graph, shape), operations(bundle.model, shape), rel_tol=0.01):
         told = "left out: the code's network is not that of the bundle"
         return References(None, None, told, is_trained=False)
     return References(module, graph, weights, is_trained)
+
+
+def _window_references(manifest: Manifest, checkpoints: Sequence[Path]) -> References:
+    """Return the network of a bundle with a window in 32 bit; trees only with their checkpoint."""
+    from downcore_export.conversion import as_written, convert  # noqa: PLC0415 - needs torch
+    from downcore_training.fitting.checkpoint import read  # noqa: PLC0415 - the same
+    from downcore_training.windows.checkpoint import module_of  # noqa: PLC0415 - the same
+    from downcore_training.windows.networks import NETWORKS  # noqa: PLC0415 - the same
+    from downcore_training.windows.recipe import KIND  # noqa: PLC0415 - the same
+
+    for path in checkpoints:
+        content = read(path)
+        if content.get("kind") != KIND or content["network"] != manifest.network:
+            continue
+        try:
+            module = module_of(content)
+        except RuntimeError:
+            return References(None, None, f"left out: {path} is of older code", is_trained=False)
+        graph = convert(module)
+        digest = hashlib.sha256(as_written(graph, is_half=False)[1]).hexdigest()
+        done = manifest.quantisation
+        is_same = done is not None and digest == done.reference_sha256
+        whose = "those of the bundle" if is_same else "not those of the bundle"
+        return References(module, graph, f"weights of {path}, {whose}", is_trained=True)
+    if manifest.network not in NETWORKS:
+        return References(None, None, "left out: trees need a checkpoint", is_trained=False)
+    names = {output.property for output in manifest.outputs}
+    columns = [i for i, known in enumerate(PROPERTIES) if known.name in names]
+    module = _with_random_norms(NETWORKS[manifest.network](columns))
+    return References(module, convert(module), "random weights", is_trained=False)
 
 
 def _trained(path: Path, network: str) -> Any:
@@ -213,7 +247,8 @@ def torch_turn(module: Any, pool: NDArray[np.uint8], n_threads: int) -> Turn:
 def openvino_f32_turn(graph: Any, pool: NDArray[np.uint8], n_threads: int) -> Turn:
     """Return a turn of the unquantised graph."""
     compiled = compile_graph(graph, n_threads)
-    return asynchronous(compiled, pool[:BATCH_TILES], BATCH_TILES)
+    batch = int(compiled.input(0).shape[0])
+    return asynchronous(compiled, pool[:batch], batch)
 
 
 def onnxruntime_turn(
@@ -225,6 +260,8 @@ def onnxruntime_turn(
 
         from downcore_export.onnx_quantisation import quantised_onnx  # noqa: PLC0415 - the same
     except ModuleNotFoundError:
+        return None
+    if bundle.manifest.window is not None:
         return None
     tiles = bundle.golden.tiles
     told, path = bundle.manifest.onnx, folder / "model.onnx"
@@ -250,13 +287,13 @@ def onnxruntime_turn(
     return (lambda seconds: timed(step, seconds)), origin
 
 
-def benchmark_app(model: Path, seconds: float, n_threads: int) -> Rate:
-    """Return what OpenVINO's own tool measures on ``model``."""
+def benchmark_app(model: Path, shape: Sequence[int], seconds: float, n_threads: int) -> Rate:
+    """Return what OpenVINO's own tool measures on ``model`` with a batch of ``shape``."""
     options = {
         "-m": str(model),
         "-d": "CPU",
         "-infer_precision": "f32",
-        "-shape": f"[{BATCH_TILES},{TILE_PX},{TILE_PX},3]",
+        "-shape": f"[{','.join(map(str, shape))}]",
         "-t": str(max(1, round(seconds))),
     }
     if n_threads == usable_cpus():

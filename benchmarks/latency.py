@@ -3,7 +3,10 @@ From the last byte that a row needs to the row on MQTT, while a core is scanned.
 
 A scanner writes a growing TIFF at a line rate; the daemon follows; a subscriber
 notes when each row arrives. A row needs its own scan lines and the mask's halo below
-them; the clock starts when the last of these was written.
+them; the clock starts when the last of these was written. With a bundle that has a window, a row
+also needs the rest of the rows that are answered with it and the centimetres that the window
+declares below those: the time is what comes on top of the declared context. Such a bundle is made
+to answer every row (``answering.py``); rows of bare bed, which wait for no window, are left out.
 """
 
 import contextlib
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from answering import answering, window_of
 from paho.mqtt.enums import CallbackAPIVersion
 from reporting import arguments, report
 
@@ -26,6 +30,7 @@ from downcore.settings import load_settings
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.simulator.scanner import pattern_named, play, scan_job
 from downcore.strata.mask.masker import MASK_HALO_UM
+from downcore.strata.windows import Window
 
 PX_PER_CM = 200
 LINES_PER_STEP = 10
@@ -72,7 +77,7 @@ def latencies_s(folder: Path, *, length_cm: int, rate_m_per_min: float, bundle: 
         settings = load_settings(
             None,
             inbox={"path": inbox, "px_per_cm": str(PX_PER_CM), "settle_s": 1.0},
-            predict={"bundles": (bundle,), "mode": "live"},
+            predict={"bundles": (answering(bundle, folder),), "mode": "live"},
             store={"path": folder / "latency.db"},
             mqtt={"port": port},
             terminal={"enabled": False},
@@ -87,12 +92,24 @@ def latencies_s(folder: Path, *, length_cm: int, rate_m_per_min: float, bundle: 
                 time.sleep(0.05)
         client.disconnect()
         client.loop_stop()
-    needed = {i: core.scale.first_line_of_slice(i + 1) + halo_lines(core) for i in arrived_s}
-    return [
+    window = window_of(bundle)
+    needed = {
+        i: core.scale.first_line_of_slice(stop_of(i, window)) + halo_lines(core) for i in arrived_s
+    }
+    found = [
         arrived_s[i] - min(t for n, t in written_s.items() if n >= needed[i])
         for i in sorted(arrived_s)
         if needed[i] <= core.n_lines
     ]
+    # Bare bed is answered before its window is there.
+    return found if window is None else [latency_s for latency_s in found if latency_s >= 0]
+
+
+def stop_of(index: int, window: Window | None) -> int:
+    """Return the slice after the last one that row ``index`` needs."""
+    if window is None:
+        return index + 1
+    return window.first_row(index) + window.rows_cm + window.below_cm
 
 
 def halo_lines(core: Any) -> int:
@@ -121,7 +138,13 @@ def main() -> None:
         "p95 ms": 1000 * found[int(0.95 * (len(found) - 1))],
         "most ms": 1000 * found[-1],
     }
-    report(f"last byte to message at {options.rate:g} m/min", metrics, options.json)
+    title = "last byte to message"
+    if (window := window_of(options.bundle)) is not None:
+        context_cm = window.rows_cm + window.below_cm
+        metrics["declared context, cm at most"] = float(context_cm)
+        metrics["declared context, s at most"] = 60 * context_cm / 100 / options.rate
+        title = "last byte to message, beyond the declared context,"
+    report(f"{title} at {options.rate:g} m/min", metrics, options.json)
 
 
 if __name__ == "__main__":
