@@ -123,6 +123,14 @@ def test_a_missing_key_is_named(key: str) -> None:
         parse_manifest(json.dumps(raw))
 
 
+@pytest.mark.parametrize("key", sorted(A_WINDOW))
+def test_a_missing_key_of_a_window_is_named(key: str) -> None:
+    raw = raw_manifest()
+    raw["window"] = {name: value for name, value in A_WINDOW.items() if name != key}
+    with pytest.raises(BundleError, match=f"window: expected the key '{key}', got none"):
+        parse_manifest(json.dumps(raw))
+
+
 def test_a_bundle_older_than_windows_has_none() -> None:
     raw = raw_manifest()
     del raw["window"]

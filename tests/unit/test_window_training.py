@@ -243,15 +243,26 @@ def test_no_section_is_answered_by_what_learned_from_it(sections: list[SectionVi
             assert sections[i].name not in names
 
 
-def test_too_few_sections_are_refused_with_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("n_sections", "n_cm", "said"),
+    [
+        (0, 24, "at least 4 sections with a log and an image"),
+        (2, 24, "at least 4 sections with a log and an image"),
+        (4, 10, "a property with at least 50 logged centimetres"),
+    ],
+)
+def test_too_little_to_judge_by_is_refused_with_what_to_do(
+    tmp_path: Path, n_sections: int, n_cm: int, said: str
+) -> None:
     from downcore_training.windows.fitting import fit_all  # noqa: PLC0415 - slow
 
     class Silent:
         def at(self, share: float, text: str) -> None: ...
         def note(self, text: str) -> None: ...
 
-    with pytest.raises(SettingsError, match="expected at least 4 sections"):
-        fit_all(recipe.WindowRecipe(), [section(1), section(2)], tmp_path, report=Silent())
+    sections = [section(seed, n_cm) for seed in range(n_sections)]
+    with pytest.raises(SettingsError, match=said):
+        fit_all(recipe.WindowRecipe(), sections, tmp_path, report=Silent())
 
 
 def held_out(seed: int, noise: float) -> crossfit.HeldOut:
@@ -325,7 +336,10 @@ def test_a_recipe_is_read_as_it_is_written(tmp_path: Path) -> None:
         ('kind = "windows"\nnetwork = "x"', "did you mean 'networks'"),
         ('kind = "windows"\nnetworks = ["vgg"]', "networks must be of"),
         ('kind = "windows"\nn_folds = 1', "n_folds must be 2 or more"),
-        ('kind = "windows"\n[lesson]\nbatch = 0', "steps and batch must be 1 or more"),
+        ('kind = "windows"\n[lesson]\nbatch = 0', "warm_up_steps must be 1 or more"),
+        ('kind = "windows"\n[lesson]\nwarm_up_steps = 0', "warm_up_steps must be 1 or more"),
+        ('kind = "windows"\nthreads = 0', "threads must be 1 or more"),
+        ('kind = "windows"\nseed = -1', "seed must be 0 or more"),
         ("kind = ", "recipe.toml"),
     ],
 )

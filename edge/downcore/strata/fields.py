@@ -27,7 +27,7 @@ def value_of(kind: type[_T], raw: object, where: str = "", *, has_defaults: bool
     where : str
         What messages call the table's place; empty for the file itself.
     has_defaults : bool, default True
-        Whether a key of the file itself may be left out whose field has a default.
+        Whether a key may be left out whose field has a default.
 
     Raises
     ------
@@ -46,7 +46,12 @@ def value_of(kind: type[_T], raw: object, where: str = "", *, has_defaults: bool
         if field.name not in raw and (is_needed or not has_defaults):
             raise _wrong(where, f"expected the key {field.name!r}, got none")
     inside = f"{where}." if where else ""
-    return kind(**{key: _typed(hints[key], value, inside + key) for key, value in raw.items()})
+    return kind(
+        **{
+            key: _typed(hints[key], value, inside + key, has_defaults=has_defaults)
+            for key, value in raw.items()
+        }
+    )
 
 
 def nearest(key: str, known: Iterable[str]) -> str:
@@ -55,19 +60,22 @@ def nearest(key: str, known: Iterable[str]) -> str:
     return f", did you mean {near[0]!r}?" if near else ""
 
 
-def _typed(wanted: Any, raw: Any, where: str) -> Any:
+def _typed(wanted: Any, raw: Any, where: str, *, has_defaults: bool) -> Any:
     origin, inner = typing.get_origin(wanted), typing.get_args(wanted)
     if origin in (typing.Union, types.UnionType):
         (wanted,) = (member for member in inner if member is not types.NoneType)
-        return None if raw is None else _typed(wanted, raw, where)
+        return None if raw is None else _typed(wanted, raw, where, has_defaults=has_defaults)
     if origin is tuple:
-        return _tuple(inner, raw, where)
+        return _tuple(inner, raw, where, has_defaults=has_defaults)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(raw, dict):
             raise _wrong(where, f"expected a table of keys, got {shown(raw)}")
-        return {key: _typed(inner[1], value, f"{where}.{key}") for key, value in raw.items()}
+        return {
+            key: _typed(inner[1], value, f"{where}.{key}", has_defaults=has_defaults)
+            for key, value in raw.items()
+        }
     if dataclasses.is_dataclass(wanted):
-        return value_of(wanted, raw, where)  # type: ignore[arg-type] # a class
+        return value_of(wanted, raw, where, has_defaults=has_defaults)  # type: ignore[arg-type] # a class
     is_whole_for_float = wanted is float and type(raw) is int
     # A bool is an int to Python, and nobody means one here.
     if type(raw) is not wanted and not is_whole_for_float:
@@ -78,14 +86,16 @@ def _typed(wanted: Any, raw: Any, where: str) -> Any:
         raise _wrong(where, "expected a number, got one of too many digits") from None
 
 
-def _tuple(inner: tuple[Any, ...], raw: object, where: str) -> tuple[Any, ...]:
+def _tuple(
+    inner: tuple[Any, ...], raw: object, where: str, *, has_defaults: bool
+) -> tuple[Any, ...]:
     if not isinstance(raw, list):
         raise _wrong(where, f"expected a list, got {shown(raw)}")
     kinds = (inner[0],) * len(raw) if inner[-1] is Ellipsis else inner
     if len(raw) != len(kinds):
         raise _wrong(where, f"expected {len(kinds)} values, got {len(raw)}")
     return tuple(
-        _typed(kind, value, f"{where}[{i}]")
+        _typed(kind, value, f"{where}[{i}]", has_defaults=has_defaults)
         for i, (kind, value) in enumerate(zip(kinds, raw, strict=True))
     )
 

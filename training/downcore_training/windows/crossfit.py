@@ -25,6 +25,9 @@ Values = NDArray[np.float64]
 MIN_SECTIONS = 4
 """Fewest sections that can be cross-fitted."""
 
+MIN_LABELS = 50
+"""Fewest logged slices of a property that is predicted."""
+
 Make = Callable[[Sequence[SectionViews], TargetScaling, int], nn.Module]
 """Returns a module fitted to some sections; the number is that of the fold, -1 for all."""
 
@@ -59,10 +62,12 @@ class HeldOut:
         )
 
 
-def properties_of(sections: Sequence[SectionViews], least: int = 50) -> tuple[int, ...]:
+def properties_of(sections: Sequence[SectionViews], least: int = MIN_LABELS) -> tuple[int, ...]:
     """Return the places in PROPERTIES of those that at least ``least`` slices have."""
-    counts = sum(np.isfinite(section.labels).sum(axis=0) for section in sections)
-    return tuple(i for i in range(len(PROPERTIES)) if np.asarray(counts)[i] >= least)
+    counts = np.zeros(len(PROPERTIES), np.int64)
+    for section in sections:
+        counts += np.isfinite(section.labels).sum(axis=0)
+    return tuple(i for i in range(len(PROPERTIES)) if counts[i] >= least)
 
 
 def scaling_of(sections: Sequence[SectionViews], properties: Sequence[int]) -> TargetScaling:

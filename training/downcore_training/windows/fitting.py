@@ -24,6 +24,7 @@ from downcore_training.windows import checkpoint as window_checkpoint
 from downcore_training.windows.blend import Blend
 from downcore_training.windows.boosted_profile import PROFILE_WINDOW
 from downcore_training.windows.crossfit import (
+    MIN_LABELS,
     MIN_SECTIONS,
     HeldOut,
     Make,
@@ -110,11 +111,16 @@ def fit_all(
     """
     kept = tuple(sections[i] for i in labelled(sections))
     properties = properties_of(kept)
-    if len(kept) < MIN_SECTIONS or not properties:
+    if len(kept) < MIN_SECTIONS:
         raise SettingsError(
             f"expected at least {MIN_SECTIONS} sections with a log and an image, so that each can "
             f"be judged by a predictor that never saw it, got {len(kept)}: "
             "log more sections, or use a bundle that is there already"
+        )
+    if not properties:
+        raise SettingsError(
+            f"expected a property with at least {MIN_LABELS} logged centimetres, got none in "
+            f"{len(kept)} sections: log more of them, or use a bundle that is there already"
         )
     torch.set_num_threads(recipe.threads)
     out.mkdir(parents=True, exist_ok=True)

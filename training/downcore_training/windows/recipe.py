@@ -78,7 +78,12 @@ def _check(recipe: WindowRecipe, path: Path) -> None:
         f'kind must be "{KIND}"': recipe.kind == KIND,
         f"networks must be of {', '.join(NETWORKS)}": set(recipe.networks) <= set(NETWORKS),
         "n_folds must be 2 or more": recipe.n_folds >= 2,  # noqa: PLR2004 - said in the message
-        "steps and batch must be 1 or more": min(lesson.steps, lesson.batch) >= 1,
+        "threads must be 1 or more": recipe.threads >= 1,
+        "seed must be 0 or more": min(recipe.seed, lesson.seed) >= 0,
+        "steps, batch and warm_up_steps must be 1 or more": min(
+            lesson.steps, lesson.batch, lesson.warm_up_steps
+        )
+        >= 1,
         "learning_rate must be above 0": lesson.learning_rate > 0,
         "beta must be 0 to 1": 0 <= lesson.beta <= 1,
         "average_decay must be 0 or more and below 1": 0 <= lesson.average_decay < 1,
