@@ -18,6 +18,12 @@ MAX_ACROSS_CM = 100
 _SEDIMENT_FROM = 0.95
 """Share of a view's pixel that must be sediment."""
 
+_EDGE_PX = 12
+"""Outermost sediment on either side that a view leaves out, 6 mm; see :func:`view_of`."""
+
+_MOST_EDGE = 0.15
+"""Largest share of the width that it leaves out on either side."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SliceView:
@@ -26,7 +32,9 @@ class SliceView:
     rgb: NDArray[np.uint8]
     """sRGB counts, shape (20, n_across, 3); lines run down the core. 0 below a section's end."""
     is_sediment: NDArray[np.bool_]
-    """Pixels that are sediment as good as wholly, shape (20, n_across)."""
+    """Pixels that are sediment as good as wholly, its edges left out, shape (20, n_across)."""
+    core_columns: tuple[int, int] = (0, 0)
+    """Columns [first, stop) between which the core's sediment lies, edges and all; or (0, 0)."""
 
     @property
     def sediment_cm2(self) -> float:
@@ -50,7 +58,9 @@ def view_of(lines: Pixels, classes: NDArray[np.uint8], px_per_cm: float) -> Slic
     Returns
     -------
     SliceView
-        A short last slice fills as many of the 20 lines as it has core for.
+        A short last slice fills as many of the 20 lines as it has core for. The outermost 6 mm of
+        sediment on either side, at most 15 % of the width, do not count: they lie in the liner's
+        shadow, are smeared when the core is split, and no logger's sensor looks there.
 
     Raises
     ------
@@ -78,7 +88,7 @@ def view_of(lines: Pixels, classes: NDArray[np.uint8], px_per_cm: float) -> Slic
     sediment = (classes == MaskClass.SEDIMENT).view(np.uint8) * np.uint8(255)
     shares = np.asarray(cv2.resize(sediment, size, interpolation=method))
     is_sediment[:height] = shares >= _SEDIMENT_FROM * 255.0
-    return SliceView(rgb, is_sediment)
+    return SliceView(rgb, is_sediment, (first, stop))
 
 
 def _middle(n_across: int, px_per_cm: float) -> slice:
