@@ -88,6 +88,10 @@ def view_of(lines: Pixels, classes: NDArray[np.uint8], px_per_cm: float) -> Slic
     sediment = (classes == MaskClass.SEDIMENT).view(np.uint8) * np.uint8(255)
     shares = np.asarray(cv2.resize(sediment, size, interpolation=method))
     is_sediment[:height] = shares >= _SEDIMENT_FROM * 255.0
+    first, stop = sediment_columns(is_sediment)
+    edge = min(_EDGE_PX, int(_MOST_EDGE * (stop - first)))
+    is_sediment[:, : first + edge] = False
+    is_sediment[:, stop - edge :] = False
     return SliceView(rgb, is_sediment, (first, stop))
 
 
