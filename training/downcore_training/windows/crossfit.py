@@ -62,12 +62,12 @@ class HeldOut:
         )
 
 
-def properties_of(sections: Sequence[SectionViews], least: int = MIN_LABELS) -> tuple[int, ...]:
-    """Return the places in PROPERTIES of those that at least ``least`` slices have."""
-    counts = np.zeros(len(PROPERTIES), np.int64)
-    for section in sections:
-        counts += np.isfinite(section.labels).sum(axis=0)
-    return tuple(i for i in range(len(PROPERTIES)) if counts[i] >= least)
+def properties_of(sections: Sequence[SectionViews]) -> tuple[int, ...]:
+    """Return the places in PROPERTIES of those that enough slices of enough sections have."""
+    counts = np.array([np.isfinite(section.labels).sum(axis=0) for section in sections])
+    counts = counts.reshape(-1, len(PROPERTIES))
+    is_enough = (counts.sum(axis=0) >= MIN_LABELS) & ((counts > 0).sum(axis=0) >= MIN_SECTIONS)
+    return tuple(int(i) for i in np.flatnonzero(is_enough))
 
 
 def scaling_of(sections: Sequence[SectionViews], properties: Sequence[int]) -> TargetScaling:
