@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from downcore.strata.core_view import (
     MAX_ACROSS_CM,
     VIEW_PX_PER_CM,
+    edge_px,
     sediment_columns,
     view_of,
 )
@@ -40,8 +41,10 @@ def test_a_view_is_20_px_per_cm_long_and_as_wide_as_the_scan(
     width = max(1, round(VIEW_PX_PER_CM / float(px_per_cm) * lines.shape[1]))
     assert view.rgb.shape == (VIEW_PX_PER_CM, width, 3)
     assert view.is_sediment.shape == view.rgb.shape[:2]
-    assert view.is_sediment.all(), "a whole slice of sediment, up to its last line"
-    assert view.sediment_cm2 == pytest.approx(width / VIEW_PX_PER_CM)
+    edge = edge_px(width)
+    assert view.is_sediment[:, edge : width - edge].all(), "a whole slice, up to its last line"
+    assert view.sediment_cm2 == pytest.approx((width - 2 * edge) / VIEW_PX_PER_CM)
+    assert view.core_columns == (0, width)
 
 
 @given(px_per_cm=scales, index=st.integers(0, 9), colour=st.tuples(*[st.integers(0, 255)] * 3))
@@ -98,19 +101,20 @@ def test_a_short_last_slice_fills_only_the_lines_it_has(n_lines: int, n_filled: 
     view = view_of(lines, np.zeros(lines.shape[:2], np.uint8), 200)
 
     assert view.is_sediment.any(axis=1).sum() == n_filled
-    assert view.is_sediment[:n_filled].all()
+    assert view.is_sediment[:n_filled, 6:-6].all()
     assert not view.rgb[n_filled:].any()
 
 
 def test_pixels_of_the_view_that_are_sediment_in_part_are_not_sediment() -> None:
-    lines = slice_lines("200", 2.0, 6)
+    lines = slice_lines("200", 4.0, 6)
     classes = np.full(lines.shape[:2], MaskClass.SEDIMENT, np.uint8)
-    classes[:, 195:] = MaskClass.VOID
+    classes[:, 395:405] = MaskClass.VOID
 
     view = view_of(lines, classes, 200)
 
-    assert view.is_sediment[:, :19].all()
-    assert not view.is_sediment[:, 19:].any()
+    assert view.is_sediment[:, 30:39].all()
+    assert not view.is_sediment[:, 39:41].any()
+    assert view.is_sediment[:, 41:50].all()
 
 
 def test_of_a_scan_wider_than_a_metre_the_middle_is_seen() -> None:
@@ -137,3 +141,17 @@ def test_sediment_lies_between_the_outermost_columns_that_hold_enough() -> None:
     is_sediment[:, 15:20] = False
     is_sediment[:5, 40] = True
     assert sediment_columns(is_sediment) == (10, 30)
+
+
+@pytest.mark.parametrize(("width_cm", "left_out_px"), [(1.0, 3), (4.0, 12), (7.0, 12)])
+def test_the_shadowed_edges_of_the_sediment_do_not_count(width_cm: float, left_out_px: int) -> None:
+    lines = slice_lines("20", width_cm + 2.0, 6)
+    classes = np.full(lines.shape[:2], MaskClass.TRAY, np.uint8)
+    classes[:, 20:-20] = MaskClass.SEDIMENT
+
+    view = view_of(lines, classes, 20)
+
+    stop = 20 + round(20 * width_cm)
+    assert view.core_columns == (20, stop)
+    columns = np.flatnonzero(view.is_sediment.all(axis=0))
+    assert (columns[0], columns[-1] + 1) == (20 + left_out_px, stop - left_out_px)

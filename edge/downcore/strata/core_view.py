@@ -33,8 +33,11 @@ class SliceView:
     """sRGB counts, shape (20, n_across, 3); lines run down the core. 0 below a section's end."""
     is_sediment: NDArray[np.bool_]
     """Pixels that are sediment as good as wholly, its edges left out, shape (20, n_across)."""
-    core_columns: tuple[int, int] = (0, 0)
-    """Columns [first, stop) between which the core's sediment lies, edges and all; or (0, 0)."""
+    core_columns: tuple[int, int] | None = None
+    """
+    Columns [first, stop) between which the core's sediment lies, edges and all, (0, 0) for
+    none; ``None`` for those of ``is_sediment``.
+    """
 
     @property
     def sediment_cm2(self) -> float:
@@ -88,11 +91,17 @@ def view_of(lines: Pixels, classes: NDArray[np.uint8], px_per_cm: float) -> Slic
     sediment = (classes == MaskClass.SEDIMENT).view(np.uint8) * np.uint8(255)
     shares = np.asarray(cv2.resize(sediment, size, interpolation=method))
     is_sediment[:height] = shares >= _SEDIMENT_FROM * 255.0
-    first, stop = sediment_columns(is_sediment)
-    edge = min(_EDGE_PX, int(_MOST_EDGE * (stop - first)))
-    is_sediment[:, : first + edge] = False
-    is_sediment[:, stop - edge :] = False
+    first, stop = sediment_columns(is_sediment[:height])
+    if stop:
+        edge = edge_px(stop - first)
+        is_sediment[:, : first + edge] = False
+        is_sediment[:, stop - edge :] = False
     return SliceView(rgb, is_sediment, (first, stop))
+
+
+def edge_px(width_px: int) -> int:
+    """Return how many pixels of sediment a view leaves out on either side, by its width."""
+    return min(_EDGE_PX, int(_MOST_EDGE * width_px))
 
 
 def _middle(n_across: int, px_per_cm: float) -> slice:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.colour import counts_of_linear, linear_of_counts
-from downcore.strata.core_view import SliceView
+from downcore.strata.core_view import SliceView, sediment_columns
 
 BOARD_COUNTS = 240.0
 """sRGB counts that the board has after the correction, in every channel."""
@@ -58,7 +58,7 @@ def white_board(view: SliceView) -> tuple[float, float, float] | None:
     tuple of float or None
         ``None`` where the slice shows no sediment or no board.
     """
-    first, stop = view.core_columns
+    first, stop = view.core_columns or sediment_columns(view.is_sediment)
     if stop == 0:
         return None
     outside = np.concatenate([view.rgb[:, :first], view.rgb[:, stop:]], axis=1).reshape(-1, 3)
