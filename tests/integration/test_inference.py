@@ -254,8 +254,11 @@ def test_a_reference_bundle_runs_and_says_what_it_was_trained_on(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     bundle = load_bundle(find_bundle(name))
-    assert bundle.manifest.network == name
-    assert "generator cores" in (find_bundle(name) / "card.md").read_text()
+    assert bundle.manifest.network == name.removeprefix("odp887-")
+    card = (find_bundle(name) / "card.md").read_text()
+    is_real = name.startswith("odp887-")
+    assert ("Site 887, hole A" if is_real else "generator cores") in card
+    assert bundle.manifest.saw_generated_cores_only != is_real
     tiles = bundle.golden.tiles
     with open_predictor(find_bundle(name), n_threads=2) as running:
         (together,) = running.predict([tiles])
