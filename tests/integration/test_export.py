@@ -34,11 +34,6 @@ from downcore_export.conversion import (  # noqa: E402 - see above
     convert,
     with_corrected_outputs,
 )
-from downcore_training.evaluation.familiarity import (  # noqa: E402 - see above
-    Familiar,
-    fit_familiar,
-    threshold_for,
-)
 from downcore_export.novelty import with_novelty  # noqa: E402 - see above
 from downcore_export.onnx_file import run_onnx  # noqa: E402 - see above
 from downcore_export.quantisation import QUANTISERS  # noqa: E402 - see above
@@ -50,6 +45,11 @@ from downcore_export.source import (  # noqa: E402 - see above
     read_source,
 )
 from downcore_training.datasets import CoreSets, CoreTiles, TileSet  # noqa: E402 - see above
+from downcore_training.evaluation.familiarity import (  # noqa: E402 - see above
+    Familiar,
+    fit_familiar,
+    threshold_for,
+)
 from downcore_training.fitting.checkpoint import frozen_state, save  # noqa: E402 - see above
 from downcore_training.fitting.known_networks import network_named  # noqa: E402 - see above
 
