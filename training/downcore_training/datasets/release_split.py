@@ -175,7 +175,7 @@ def _sentence(count: int, what: str, cores: Sequence[MatchedCore]) -> str:
 
 def _sections_of(core: MatchedCore) -> list[MatchedCore]:
     """Return the sections of a core that have labels, each as a core of its own."""
-    found = []
+    found: list[MatchedCore] = []
     for i, (section, place) in enumerate(zip(core.sections, core.placed, strict=True)):
         mine = core.section == i
         if not np.isfinite(core.labels[mine]).any():

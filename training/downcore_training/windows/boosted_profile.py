@@ -83,9 +83,7 @@ class Described:
     def of(self, sections: NDArray[np.int64]) -> "Described":
         """Return the slices of some sections."""
         kept = np.isin(self.section, sections)
-        return Described(
-            self.features[kept], self.labels[kept], self.section[kept], self.weight[kept]
-        )
+        return Described(self.features[kept], self.labels[kept], self.section[kept])
 
 
 def described(sections: Sequence[SectionViews], *, window: Window = PROFILE_WINDOW) -> Described:
