@@ -21,10 +21,10 @@ from downcore_training.boosted._boosting import (  # noqa: E402 - see above
     predicted,
     slice_means,
 )
-from downcore_training.boosted._features import TileFeatures  # noqa: E402 - see above
 from downcore_training.boosted._reading import Reading  # noqa: E402 - see above
-from downcore_training.boosted._trees import Trees, packed  # noqa: E402 - see above
+from downcore_training.boosted.features import TileFeatures  # noqa: E402 - see above
 from downcore_training.boosted.network import N_FEATURES, BoostedColour  # noqa: E402 - see above
+from downcore_training.boosted.trees import Trees, packed  # noqa: E402 - see above
 from downcore_training.datasets import CoreTiles, TileSet  # noqa: E402 - see above
 from downcore_training.fitting.scaling import TargetScaling  # noqa: E402 - see above
 

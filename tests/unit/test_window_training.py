@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from downcore.strata.core_view import SliceView  # noqa: E402 - torch first
 from downcore.strata.errors import SettingsError  # noqa: E402 - the same
 from downcore.strata.windows import Window, cut_window  # noqa: E402 - the same
-from downcore_training.boosted._trees import Trees, packed_forest  # noqa: E402 - the same
+from downcore_training.boosted.trees import Trees, packed_forest  # noqa: E402 - the same
 from downcore_training.fitting.scaling import TargetScaling  # noqa: E402 - the same
 from downcore_training.windows import crossfit, figures, recipe  # noqa: E402 - the same
 from downcore_training.windows.augmentation import augmented  # noqa: E402 - the same

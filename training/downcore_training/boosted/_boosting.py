@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from downcore.strata.footprint import FOOTPRINTS
 from downcore_training.boosted._reading import Reading
-from downcore_training.boosted._trees import DEPTH, N_LEAVES
+from downcore_training.boosted.trees import DEPTH, N_LEAVES
 from downcore_training.datasets import TileSet
 from downcore_training.fitting.scaling import TargetScaling
 

@@ -25,7 +25,7 @@ from downcore_training.boosted._boosting import (
     fit_trees,
     predicted,
 )
-from downcore_training.boosted._features import Described, TileFeatures
+from downcore_training.boosted.features import Described, TileFeatures
 from downcore_training.boosted.network import N_SPREAD_TREES, N_TREES, BoostedColour
 from downcore_training.datasets import CoreSets, TileSet
 from downcore_training.evaluation.slice_scores import SliceValues, join_slices

@@ -8,8 +8,8 @@ numbers come from scikit-learn and not from gradients.
 import torch
 from torch import Tensor, nn
 
-from downcore_training.boosted._features import CELL_NAMES, Described, TileFeatures
-from downcore_training.boosted._trees import Trees
+from downcore_training.boosted.features import CELL_NAMES, Described, TileFeatures
+from downcore_training.boosted.trees import Trees
 from downcore_training.network import N_OUTPUTS, Network
 from downcore_training.recipe import Recipe
 

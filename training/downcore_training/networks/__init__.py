@@ -16,10 +16,17 @@ read, float32, by which it is judged whether a tile is like those the network le
 
 from downcore.discovery import values_in
 from downcore_training.network import Network
+from downcore_training.networks._deeplab import Decoder
+from downcore_training.networks._hrnet import CHANNELS, HRNet
+from downcore_training.networks._layers import initialise
 from downcore_training.networks._public_weights import LoadedWeights, load_public_weights
 
 __all__ = [
+    "CHANNELS",
+    "Decoder",
+    "HRNet",
     "LoadedWeights",
+    "initialise",
     "load_public_weights",
     "networks",
 ]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from downcore.strata.windows import Window
-from downcore_training.boosted._trees import PackedTrees, Trees
+from downcore_training.boosted.trees import PackedTrees, Trees
 from downcore_training.fitting.scaling import TargetScaling
 from downcore_training.windows.profile import N_FEATURES, WindowProfile
 from downcore_training.windows.section_views import SectionViews

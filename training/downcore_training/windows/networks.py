@@ -7,9 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from downcore.strata.windows import Window
-from downcore_training.networks._deeplab import Decoder
-from downcore_training.networks._hrnet import CHANNELS, HRNet
-from downcore_training.networks._layers import initialise
+from downcore_training.networks import CHANNELS, Decoder, HRNet, initialise
 from downcore_training.networks.resnet18 import ResNet18
 from downcore_training.windows.head import (
     LoggerReading,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from downcore.strata.windows import Window
-from downcore_training.boosted._features import Lab
+from downcore_training.boosted.features import Lab
 
 ROWS_PER_CM = 10
 """Lines of a profile: millimetres."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
-from downcore_training.boosted._trees import PackedTrees, packed, packed_forest
+from downcore_training.boosted.trees import PackedTrees, packed, packed_forest
 
 Values = NDArray[np.float64]
 
