@@ -288,7 +288,7 @@ def test_the_share_of_a_section_comes_from_the_other_sections() -> None:
     bad.mean[:20] = bad.label[:20]
     flattering.mean[:20] = good.label[:20] + 3.0
     nested = crossfit.nested_blend(flattering, bad)
-    assert np.abs(nested.mean[:20] - nested.label[:20]).mean() > 2.0
+    assert np.abs(nested.mean[:20] - nested.label[:20]).mean() > 1.5
 
 
 def test_intervals_hold_nine_of_ten_slices_of_a_section_left_out() -> None:
