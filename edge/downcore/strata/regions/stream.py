@@ -219,7 +219,7 @@ class RegionStream:
             )
         numbers[new] = self._n_regions + 1 + np.arange(new.size)
         self._n_regions += new.size
-        labels = own if self._above is None else numbers[own]
+        labels = numbers[own]
         # Copies: what is held of a window must not keep all of it.
         ends = (lines[-n:].copy(), window.superpixels[-n:].copy(), labels[-n:].copy())
         self._above = Strip(*ends)
