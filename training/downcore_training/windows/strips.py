@@ -41,7 +41,7 @@ def strip_of(section: SectionViews, window: Window, scaled: NDArray[np.float64])
     labels = np.full((len(section) + 2 * margin, scaled.shape[1]), np.nan)
     usable = usable_rows(section)
     labels[margin : margin + len(section)] = np.where(usable[:, None], scaled, np.nan)
-    known = np.isfinite(labels).any(axis=1)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(labels).any(axis=1))
     last = len(labels) - window.n_cm
     starts = [i for i in range(last) if known[i + 1 : i + window.n_cm - 1].any()]
     return Strip(np.concatenate(parts), labels, np.array(starts, np.int64))
