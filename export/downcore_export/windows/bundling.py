@@ -128,7 +128,7 @@ def _manifest(source: WindowSource, sections: list[SectionViews], chosen: Chosen
         bundle_id="",
         quantisation=Quantisation(
             method=chosen.method,
-            n_calibration_tiles=0 if chosen.precision != "int8" else chosen.n_checked,
+            n_calibration_tiles=chosen.n_calibrated,
             n_checked_tiles=chosen.n_checked,
             r2_loss=chosen.moved.r2_loss,
             p95_deviation=chosen.moved.p95_deviation,

@@ -74,6 +74,8 @@ class ChosenWindow:
     abstained: float
     """Share of those rows above the limit."""
     n_checked: int
+    n_calibrated: int
+    """Windows that set the ranges of 8 bit; 0 where nothing is quantised."""
 
 
 def rows_of(compiled: CompiledGraph, pixels: NDArray[np.uint8]) -> Rows:
@@ -128,6 +130,7 @@ def choose_window(source: WindowSource, windows: WindowSet, *, report: Report) -
             n_familiar=familiar.n_tiles,
             abstained=float((novelty > source.novelty_limit).mean()),
             n_checked=int(known.sum()),
+            n_calibrated=min(CALIBRATION_WINDOWS, len(pixels)) if precision == "int8" else 0,
         )
     raise BundleError(
         f"expected one precision to stay within {MAX_R2_LOSS} of R2 and {MAX_P95_DEVIATION} sd of "

@@ -10,10 +10,6 @@ from downcore.strata.core_view import SliceView, view_of
 from downcore.strata.flat_field import FlatField
 from downcore_training.bench.core import BenchCore
 
-LEAST_SEDIMENT = 0.3
-"""Share of the core that must be sediment for the device to give a value, and to be learnt from."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class SectionViews:
     """One unbroken stretch of core, centimetre by centimetre."""
