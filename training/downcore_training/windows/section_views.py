@@ -10,6 +10,7 @@ from downcore.strata.core_view import SliceView, view_of
 from downcore.strata.flat_field import FlatField
 from downcore_training.bench.core import BenchCore
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SectionViews:
     """One unbroken stretch of core, centimetre by centimetre."""
