@@ -1,5 +1,7 @@
 """Trees and networks that see the centimetres around a row: how they look and how they learn."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +30,10 @@ from downcore_training.windows.boosted_profile import (  # noqa: E402 - the same
 from downcore_training.windows.head import LoggerReading, Opponent  # noqa: E402 - the same
 from downcore_training.windows.networks import NETWORKS, WindowNetwork  # noqa: E402 - the same
 from downcore_training.windows.profile import COLUMNS, N_FEATURES, WindowProfile  # noqa: E402
-from downcore_training.windows.section_views import SectionViews  # noqa: E402
+from downcore_training.windows.section_views import (  # noqa: E402 - the same
+    SectionViews,
+    groups_of,
+)
 from downcore_training.windows.strips import drawn, strip_of  # noqa: E402 - the same
 from downcore_training.windows.window_set import WindowSet  # noqa: E402 - the same
 
@@ -276,19 +281,39 @@ def held_out(seed: int, noise: float) -> crossfit.HeldOut:
         novelty=rng.uniform(0.5, 1.5, 240),
         section=np.repeat(np.arange(12), 20),
         row=np.tile(np.arange(20), 12),
+        group=np.repeat(np.arange(12), 20),
     )
 
 
 def test_the_share_of_a_section_comes_from_the_other_sections() -> None:
     good, bad = held_out(1, 0.2), held_out(2, 2.0)
     flattering = crossfit.HeldOut(
-        good.mean.copy(), good.sd, good.label, good.novelty, good.section, good.row
+        good.mean.copy(), good.sd, good.label, good.novelty, good.section, good.row, good.group
     )
     # In section 0 alone the bad part is perfect: that must not be used there.
     bad.mean[:20] = bad.label[:20]
     flattering.mean[:20] = good.label[:20] + 3.0
     nested = crossfit.nested_blend(flattering, bad)
     assert np.abs(nested.mean[:20] - nested.label[:20]).mean() > 1.5
+
+
+def test_with_four_cores_or_more_a_core_is_answered_by_predictors_of_other_cores() -> None:
+    sections = [replace(section(i, 30), name=f"{i}", core=f"core {i // 2}") for i in range(8)]
+    assert groups_of(sections).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    learnt: list[set[str]] = []
+
+    def make(some: Sequence[SectionViews], scaling: TargetScaling, _: int) -> BoostedProfile:
+        learnt.append({part.core for part in some})
+        return fit(described(some), scaling, (0,), seed=1)
+
+    found = crossfit.cross_fit(sections, (0,), make, PROFILE_WINDOW, n_folds=2)
+    assert learnt == [{"core 1", "core 3"}, {"core 0", "core 2"}]
+    assert set(found.group[found.section == 5].tolist()) == {2}
+
+
+def test_of_three_cores_sections_are_held_out_one_by_one() -> None:
+    sections = [replace(section(i, 12), core=f"core {i % 3}") for i in range(6)]
+    assert groups_of(sections).tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_intervals_hold_nine_of_ten_slices_of_a_section_left_out() -> None:

@@ -1,9 +1,11 @@
 """The model card of a predictor with context."""
 
+from collections.abc import Mapping
+
 from downcore.strata.bundle import Manifest
 
-BY_SECTION = "held out by section"
-"""Protocol of the figures, as the training names it."""
+HELD_OUT = {"held out by section": "section", "held out by core": "core"}
+"""What was held out, by the training's name of the protocol."""
 
 
 def window_card(manifest: Manifest, recipe: str, bench: str) -> str:
@@ -13,7 +15,7 @@ def window_card(manifest: Manifest, recipe: str, bench: str) -> str:
         _what(manifest),
         "## Use",
         _use(manifest),
-        "## Figures, by section",
+        f"## Figures, by {_held_out(manifest)[0]}",
         _figures(manifest),
         bench,
         "## When it gives no value",
@@ -57,16 +59,16 @@ def _use(manifest: Manifest) -> str:
 
 
 def _figures(manifest: Manifest) -> str:
+    kind, figures = _held_out(manifest)
     rows = [
         (
-            "Each section was predicted by a predictor that had learned from the others. Coverage "
-            "is of the 90 % interval, each section judged by the widths that the others give."
+            f"Each {kind} was predicted by a predictor that had learned from the others. Coverage "
+            f"is of the 90 % interval, each {kind} judged by the widths that the others give."
         ),
         "",
         "| property | R2 | MAE | RMSE | bias | coverage | worst section | slices | sections |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    figures = manifest.metrics.get(BY_SECTION, {})
     for output in manifest.outputs:
         unit = f"log10 {output.unit}" if output.is_log10 else output.unit
         cells = [
@@ -78,6 +80,13 @@ def _figures(manifest: Manifest) -> str:
         ]
         rows.append(f"| {output.property}, {unit} | {' | '.join([*cells, *counts])} |")
     return "\n".join(rows)
+
+
+def _held_out(manifest: Manifest) -> tuple[str, Mapping[str, float]]:
+    for protocol, kind in HELD_OUT.items():
+        if protocol in manifest.metrics:
+            return kind, manifest.metrics[protocol]
+    return "section", {}
 
 
 def _abstaining(manifest: Manifest) -> str:

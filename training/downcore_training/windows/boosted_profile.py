@@ -12,7 +12,7 @@ from downcore.strata.windows import Window
 from downcore_training.boosted.trees import PackedTrees, Trees
 from downcore_training.fitting.scaling import TargetScaling
 from downcore_training.windows.profile import N_FEATURES, WindowProfile
-from downcore_training.windows.section_views import SectionViews
+from downcore_training.windows.section_views import SectionViews, groups_of
 from downcore_training.windows.trees import DEPTH, N_MEAN, N_SPREAD, fit_log_sd, fit_mean
 from downcore_training.windows.window_set import WindowSet
 
@@ -79,11 +79,15 @@ class Described:
     """Shape (n, 3), as :attr:`WindowSet.labels`; NaN where none may be learnt from."""
     section: NDArray[np.int64]
     """Number of each slice's section."""
+    group: NDArray[np.int64]
+    """Number of what is held out together, see :func:`.groups_of`."""
 
     def of(self, sections: NDArray[np.int64]) -> "Described":
         """Return the slices of some sections."""
         kept = np.isin(self.section, sections)
-        return Described(self.features[kept], self.labels[kept], self.section[kept])
+        return Described(
+            self.features[kept], self.labels[kept], self.section[kept], self.group[kept]
+        )
 
 
 def described(sections: Sequence[SectionViews], *, window: Window = PROFILE_WINDOW) -> Described:
@@ -93,7 +97,10 @@ def described(sections: Sequence[SectionViews], *, window: Window = PROFILE_WIND
     labels = windows.labels
     rows = torch.cat([look(part) for part in batches(windows)]).reshape(len(labels), -1)
     known = np.isfinite(labels).any(axis=1)
-    return Described(rows.double().numpy()[known], labels[known], windows.section[known])
+    section = windows.section[known]
+    return Described(
+        rows.double().numpy()[known], labels[known], section, groups_of(sections)[section]
+    )
 
 
 def batches(windows: WindowSet) -> "list[Tensor]":
@@ -142,11 +149,11 @@ def fit(
 def _left_out(
     slices: Described, target: NDArray[np.float64], seed: int, n_folds: int = 4
 ) -> NDArray[np.float64]:
-    """Return predictions of every slice by trees of other sections, scaled."""
-    numbers = np.unique(slices.section)
+    """Return predictions of every slice by trees of other sections or cores, scaled."""
+    numbers = np.unique(slices.group)
     out = np.full(target.shape, np.nan)
     for fold in range(min(n_folds, len(numbers))):
-        away = np.isin(slices.section, numbers[fold::n_folds])
+        away = np.isin(slices.group, numbers[fold::n_folds])
         for k, y in enumerate(target.T):
             trees = fit_mean(slices.features[~away], y[~away], seed=seed)
             out[away, k] = summed(trees, slices.features[away])

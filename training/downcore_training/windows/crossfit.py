@@ -1,8 +1,9 @@
 """
-Cross-fitting by section: every section is answered by a predictor that never saw it.
+Cross-fitting: every section is answered by a predictor that never saw it.
 
-What is measured on these answers, figures, intervals, the novelty limit and the shares of a
-blend, holds for sections like those; the predictor that is shipped learns from all of them.
+Nor its core, where there are enough cores. What is measured on these answers, figures, intervals,
+the novelty limit and the shares of a blend, holds for sections like those; the predictor that is
+shipped learns from all of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from downcore.strata.windows import Window
 from downcore_training.evaluation.familiarity import Familiar, fit_familiar, novelty_of
 from downcore_training.fitting.scaling import TargetScaling
 from downcore_training.windows.learning import answers
-from downcore_training.windows.section_views import SectionViews
+from downcore_training.windows.section_views import SectionViews, groups_of
 from downcore_training.windows.window_set import WindowSet, usable_rows
 
 Values = NDArray[np.float64]
@@ -48,6 +49,8 @@ class HeldOut:
     """Number of each slice's section, shape (n,)."""
     row: NDArray[np.int64]
     """Slice in its section, shape (n,)."""
+    group: NDArray[np.int64]
+    """Number of what was held out together, see :func:`.groups_of`, shape (n,)."""
 
     def ordered(self) -> "HeldOut":
         """Return the same in order of section and depth."""
@@ -59,6 +62,7 @@ class HeldOut:
             novelty=self.novelty[order],
             section=self.section[order],
             row=self.row[order],
+            group=self.group[order],
         )
 
 
@@ -110,24 +114,27 @@ def cross_fit(
     window : Window
         What it sees.
     n_folds : int
-        Parts of the sections, each answered by a predictor of the others.
+        Parts of the sections, or of the cores, each answered by a predictor of the others.
     """
     numbers = labelled(sections)
     if len(numbers) < MIN_SECTIONS:
         raise ValueError(f"expected {MIN_SECTIONS} labelled sections or more, got {len(numbers)}")
     found = []
-    for fold in range(min(n_folds, len(numbers))):
-        away = numbers[fold::n_folds]
+    group = groups_of(sections)
+    distinct = np.unique(group[numbers])
+    for fold in range(min(n_folds, len(distinct))):
+        away = [i for i in numbers if group[i] in distinct[fold::n_folds]]
         kept = [sections[i] for i in numbers if i not in away]
         scaling = scaling_of(kept, properties)
         module = make(kept, scaling, fold)
         familiar = fit_familiar(_known_features(module, kept, window))
         windows = WindowSet([sections[i] for i in away], window)
         got = _answered(module, windows, scaling, list(properties), familiar)
-        found.append(replace(got, section=np.array(away, np.int64)[got.section]))
+        section = np.array(away, np.int64)[got.section]
+        found.append(replace(got, section=section, group=group[section]))
     parts = [
         np.concatenate([getattr(part, name) for part in found])
-        for name in ("mean", "sd", "label", "novelty", "section", "row")
+        for name in ("mean", "sd", "label", "novelty", "section", "row", "group")
     ]
     return HeldOut(*parts).ordered()
 
@@ -161,6 +168,7 @@ def _answered(
         novelty=novelty_of(familiar, got.features)[inside],
         section=section[inside],
         row=row[inside],
+        group=section[inside],
     )
 
 
@@ -190,10 +198,10 @@ def best_shares(network: HeldOut, trees: HeldOut, kept: NDArray[np.bool_]) -> tu
 
 
 def nested_blend(network: HeldOut, trees: HeldOut) -> HeldOut:
-    """Return a blend whose shares, for each section, come from the other sections only."""
+    """Return a blend whose shares, for each section or core, come from the others only."""
     out = replace(network, mean=network.mean.copy(), sd=network.sd.copy())
-    for number in np.unique(network.section):
-        mine = network.section == number
+    for number in np.unique(network.group):
+        mine = network.group == number
         part = blended(network, trees, best_shares(network, trees, ~mine))
         out.mean[mine], out.sd[mine] = part.mean[mine], part.sd[mine]
     return out

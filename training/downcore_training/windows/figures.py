@@ -33,8 +33,8 @@ def judged(held_out: HeldOut, properties: Sequence[int]) -> Judged:
     """
     Return figures, intervals and the novelty limit of held-out answers.
 
-    The interval's coverage is measured by leaving sections out once more: that of each
-    section is judged by the table of the others.
+    The interval's coverage is measured by leaving sections, or cores, out once more: that of
+    each is judged by the table of the others.
     """
     limit = threshold_for(held_out.novelty, false_abstain_share=FALSE_ABSTAIN_SHARE)
     tables = []
@@ -42,7 +42,7 @@ def judged(held_out: HeldOut, properties: Sequence[int]) -> Judged:
     for k, i in enumerate(properties):
         known = np.isfinite(held_out.label[:, k])
         error = (held_out.mean - held_out.label)[:, k]
-        tables.append(fit_by_core(error, held_out.sd[:, k], held_out.section))
+        tables.append(fit_by_core(error, held_out.sd[:, k], _from_0(held_out.group)))
         inside = _inside_left_out(held_out, k)
         metrics[PROPERTIES[i].name] = {
             "r2": r2(held_out.label[known, k], held_out.mean[known, k]),
@@ -53,6 +53,7 @@ def judged(held_out: HeldOut, properties: Sequence[int]) -> Judged:
             "worst_section_coverage": worst_section(inside, known, held_out.section),
             "n": float(known.sum()),
             "n_sections": float(len(np.unique(held_out.section[known]))),
+            "n_held_out": float(len(np.unique(held_out.group[known]))),
         }
     return Judged(tuple(tables), limit, metrics)
 
@@ -78,10 +79,14 @@ def worst_section(
 def _inside_left_out(held_out: HeldOut, k: int) -> NDArray[np.bool_]:
     error, sd = (held_out.mean - held_out.label)[:, k], held_out.sd[:, k]
     inside = np.zeros(len(error), np.bool_)
-    for number in np.unique(held_out.section):
-        mine = held_out.section == number
+    for number in np.unique(held_out.group):
+        mine = held_out.group == number
         others = ~mine & np.isfinite(error)
-        renumbered = np.unique(held_out.section[others], return_inverse=True)[1]
-        table = fit_by_core(error[others], sd[others], renumbered.astype(np.int64))
+        table = fit_by_core(error[others], sd[others], _from_0(held_out.group[others]))
         inside[mine] = np.abs(error[mine]) <= half_width(table, sd[mine])
     return inside
+
+
+def _from_0(number: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the same groups under numbers without gaps."""
+    return np.unique(number, return_inverse=True)[1].astype(np.int64)

@@ -39,10 +39,11 @@ from downcore_training.windows.figures import FALSE_ABSTAIN_SHARE, Judged, judge
 from downcore_training.windows.learning import trained
 from downcore_training.windows.networks import NETWORK_WINDOW, NETWORKS
 from downcore_training.windows.recipe import WindowRecipe, window_recipe_text
-from downcore_training.windows.section_views import SectionViews
+from downcore_training.windows.section_views import SectionViews, groups_of
 
 BY_SECTION = "held out by section"
-"""Name of the protocol in manifests and cards."""
+BY_CORE = "held out by core"
+"""Names of the two protocols in manifests and cards."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -237,7 +238,7 @@ def _written(
         novelty_limit=found.novelty_limit,
         properties=work.properties,
         data=_data(work),
-        metrics={BY_SECTION: found.metrics},
+        metrics={protocol_of(work.sections): found.metrics},
         run={
             "elapsed_min": (time.monotonic() - started_s) / 60,
             "threads": float(torch.get_num_threads()),
@@ -250,8 +251,14 @@ def _written(
         **{name: getattr(held_out, name) for name in ("mean", "sd", "label", "novelty")},
         section=held_out.section,
         row=held_out.row,
+        group=held_out.group,
     )
     return Fitted(label or network, path, found)
+
+
+def protocol_of(sections: Sequence[SectionViews]) -> str:
+    """Return how the predictors of some sections are judged."""
+    return BY_CORE if len(np.unique(groups_of(sections))) < len(sections) else BY_SECTION
 
 
 def _data(work: _Work) -> dict[str, Any]:

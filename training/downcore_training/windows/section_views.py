@@ -10,6 +10,9 @@ from downcore.strata.core_view import SliceView, view_of
 from downcore.strata.flat_field import FlatField
 from downcore_training.bench.core import BenchCore
 
+MIN_CORES = 4
+"""Fewest cores that are held out whole; of fewer, sections are held out one by one."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SectionViews:
@@ -71,3 +74,17 @@ def sections_of(core: BenchCore) -> list[SectionViews]:
 def all_sections(cores: Sequence[BenchCore]) -> list[SectionViews]:
     """Return the sections of every core that has an image."""
     return [section for core in cores for section in sections_of(core)]
+
+
+def groups_of(sections: Sequence[SectionViews]) -> NDArray[np.int64]:
+    """
+    Return which sections are held out together, numbers of shape (n,).
+
+    Those of a core, where four cores or more have labels: they share strata, lighting and the
+    offset of a logger. Else each section is a group.
+    """
+    with_labels = {part.core for part in sections if np.isfinite(part.labels).any()}
+    if len(with_labels) < MIN_CORES:
+        return np.arange(len(sections), dtype=np.int64)
+    names = list(dict.fromkeys(part.core for part in sections))
+    return np.array([names.index(part.core) for part in sections], np.int64)

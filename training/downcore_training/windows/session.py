@@ -58,7 +58,10 @@ def run_windows(files: WindowFiles, budget: Budget, *, report: Report) -> list[F
 
 def tell(found: list[Fitted], console: Console) -> None:
     """Print what was reached on sections held out, and what a network added to the trees."""
-    table = Table(title="Held out by section", caption="R2; ms as log10")
+    trees = found[0].judged.metrics.values()
+    is_by_core = any(figures["n_held_out"] < figures["n_sections"] for figures in trees)
+    title = f"Held out by {'core' if is_by_core else 'section'}"
+    table = Table(title=title, caption="R2; ms as log10")
     columns = ("predictor", "property", "R2", "MAE", "in 90 % interval", "worst section", "slices")
     for heading in columns:
         table.add_column(heading)
