@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import shutil
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ from downcore.strata.errors import SettingsError
 from downcore.strata.segment import Segment
 from downcore_export.bundling import Written
 from downcore_export.windows.bundling import write_window_bundle
+from downcore_export.windows.source import sections_for, window_source
 from downcore_training.bench.layouts import read_folder
 from downcore_training.fitting.checkpoint import read
 from downcore_training.windows.fitting import Fitted, fit_all
@@ -151,6 +153,31 @@ def test_a_bundle_is_not_made_from_cores_it_did_not_learn_from(
     (tmp_path / "data").mkdir()
     with pytest.raises(SettingsError, match=r"expected|got"):
         write_window_bundle(content, tmp_path / "data", tmp_path / "out", report=Silent())
+
+
+def test_cores_whose_log_was_changed_since_the_training_are_noticed(
+    fitted: dict[str, Fitted], folder: Path, tmp_path: Path
+) -> None:
+    content = read(fitted["boosted-profile"].path)
+    changed = tmp_path / "data"
+    shutil.copytree(folder, changed)
+    log = next(changed.rglob("*.csv"))
+    rows = list(csv.reader(log.read_text(encoding="utf-8").splitlines()))
+    rows[5][4] = "2.3"
+    with log.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    heard: list[str] = []
+
+    class Listening(Silent):
+        def note(self, text: str) -> None:
+            heard.append(text)
+
+    source = window_source(content)
+    sections_for(source, folder, report=Listening())
+    assert heard == []
+    sections_for(source, changed, report=Listening())
+    assert len(heard) == 1
+    assert "not bit for bit" in heard[0]
 
 
 def test_an_interrupted_run_goes_on_with_the_parts_that_are_done(

@@ -39,11 +39,9 @@ from downcore_export.windows.choosing import (
 from downcore_export.windows.source import (
     WindowSource,
     sections_for,
-    sections_sha256,
     window_source,
 )
 from downcore_training.progress import Report
-from downcore_training.windows.section_views import SectionViews
 from downcore_training.windows.window_set import WindowSet
 
 GOLDEN_WINDOWS = 4
@@ -76,11 +74,11 @@ def write_window_bundle(
     """
     refuse_filled(out)
     source = window_source(content)
-    sections = sections_for(source, data)
+    sections = sections_for(source, data, report=report)
     windows = WindowSet(sections, source.window)
     chosen = choose_window(source, windows, report=report)
     golden = _golden(chosen, windows)
-    manifest = _manifest(source, sections, chosen)
+    manifest = _manifest(source, chosen)
     files = {
         "model.xml": chosen.files.xml,
         "model.bin": chosen.files.weights,
@@ -112,7 +110,7 @@ def _golden(chosen: ChosenWindow, windows: WindowSet) -> dict[str, NDArray[Any]]
     return {INPUT_NAME: pixels, **values, NOVELTY_NAME: rows.last}
 
 
-def _manifest(source: WindowSource, sections: list[SectionViews], chosen: ChosenWindow) -> Manifest:
+def _manifest(source: WindowSource, chosen: ChosenWindow) -> Manifest:
     """Return the manifest, but for the digests and the id."""
     as_shipped = {"abstained_as_shipped": {"training": chosen.abstained}, "run": source.run}
     return Manifest(
@@ -140,6 +138,6 @@ def _manifest(source: WindowSource, sections: list[SectionViews], chosen: Chosen
         novelty_threshold=source.novelty_limit,
         false_abstain_share=source.false_abstain_share,
         n_novelty_tiles=chosen.n_familiar,
-        data_sha256={"training": sections_sha256(sections)},
+        data_sha256={"training": source.sections_sha256},
         window=source.window,
     )

@@ -1,20 +1,23 @@
 """The source of a window bundle: its checkpoint and the sections it learned from."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from downcore.strata.bundle import OutputScaling
 from downcore.strata.errors import SettingsError
 from downcore.strata.windows import Window
 from downcore_training.bench.layouts import read_folder
+from downcore_training.progress import Report
 from downcore_training.windows.checkpoint import module_of
-from downcore_training.windows.section_views import SectionViews, all_sections
+from downcore_training.windows.section_views import (
+    SectionViews,
+    all_sections,
+    sections_sha256,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +37,8 @@ class WindowSource:
     training_data: str
     sections: tuple[str, ...]
     """Names of the sections it learned from."""
+    sections_sha256: str
+    """Of their labels and colours."""
     metrics: Mapping[str, Any]
     run: Mapping[str, float]
     recipe: str
@@ -66,15 +71,20 @@ def window_source(content: Mapping[str, Any]) -> WindowSource:
         trained_px_per_cm=(float(low), float(high)),
         training_data=data["sentence"],
         sections=tuple(data["sections"]),
+        sections_sha256=data["sections_sha256"],
         metrics=content["metrics"],
         run=content["run"],
         recipe=content["recipe"],
     )
 
 
-def sections_for(source: WindowSource, folder: Path | None) -> list[SectionViews]:
+def sections_for(
+    source: WindowSource, folder: Path | None, *, report: Report
+) -> list[SectionViews]:
     """
     Return the sections that ``source`` learned from, read again from the folder of its cores.
+
+    ``report`` hears if their labels or colours are no longer what they were.
 
     Raises
     ------
@@ -93,16 +103,10 @@ def sections_for(source: WindowSource, folder: Path | None) -> list[SectionViews
             f"expected the sections that it learned from in {folder}, got none called "
             f"{', '.join(missing[:3])}: give the folder that it was trained on"
         )
-    return [found[name] for name in source.sections]
-
-
-def sections_sha256(sections: Sequence[SectionViews]) -> str:
-    """Return a digest over names, resolutions, labels and colours of sections."""
-    digest = hashlib.sha256()
-    for section in sections:
-        digest.update(f"{section.name} {section.px_per_cm!r} {len(section)}".encode())
-        digest.update(np.ascontiguousarray(section.labels).astype("<f8").tobytes())
-        for view in section.views:
-            if view is not None:
-                digest.update(view.rgb.tobytes() + view.is_sediment.tobytes())
-    return digest.hexdigest()
+    sections = [found[name] for name in source.sections]
+    if sections_sha256(sections) != source.sections_sha256:
+        report.note(
+            f"labels or colours in {folder} are not bit for bit those that it learned from: the "
+            "widths and the limit of novelty are those of the training, and the card names its data"
+        )
+    return sections

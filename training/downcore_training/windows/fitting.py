@@ -39,7 +39,7 @@ from downcore_training.windows.figures import FALSE_ABSTAIN_SHARE, Judged, judge
 from downcore_training.windows.learning import trained
 from downcore_training.windows.networks import NETWORK_WINDOW, NETWORKS
 from downcore_training.windows.recipe import WindowRecipe, window_recipe_text
-from downcore_training.windows.section_views import SectionViews, groups_of
+from downcore_training.windows.section_views import SectionViews, groups_of, sections_sha256
 
 BY_SECTION = "held out by section"
 BY_CORE = "held out by core"
@@ -270,6 +270,7 @@ def _data(work: _Work) -> dict[str, Any]:
         "sentence": f"{named}: {len(work.sections)} sections of {len(cores)} cores",
         "name": work.recipe.name,
         "sections": [section.name for section in work.sections],
+        "sections_sha256": sections_sha256(work.sections),
         "trained_px_per_cm": [min(scales), max(scales)],
         "needs_white_board": has_board,
         "false_abstain_share": FALSE_ABSTAIN_SHARE,

@@ -1,5 +1,6 @@
 """Sections as predictors with context see them: views of every centimetre, with their labels."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -88,3 +89,15 @@ def groups_of(sections: Sequence[SectionViews]) -> NDArray[np.int64]:
         return np.arange(len(sections), dtype=np.int64)
     names = list(dict.fromkeys(part.core for part in sections))
     return np.array([names.index(part.core) for part in sections], np.int64)
+
+
+def sections_sha256(sections: Sequence[SectionViews]) -> str:
+    """Return a digest over names, resolutions, labels and colours of sections."""
+    digest = hashlib.sha256()
+    for section in sections:
+        digest.update(f"{section.name} {section.px_per_cm!r} {len(section)}".encode())
+        digest.update(np.ascontiguousarray(section.labels).astype("<f8").tobytes())
+        for view in section.views:
+            if view is not None:
+                digest.update(view.rgb.tobytes() + view.is_sediment.tobytes())
+    return digest.hexdigest()
