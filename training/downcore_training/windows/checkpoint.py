@@ -16,7 +16,7 @@ from downcore_training.fitting.scaling import TargetScaling
 from downcore_training.windows.blend import Blend
 from downcore_training.windows.boosted_profile import BoostedProfile
 from downcore_training.windows.figures import Judged
-from downcore_training.windows.networks import NETWORKS, TITLES
+from downcore_training.windows.networks import NETWORKS, TITLES, blend_title
 from downcore_training.windows.recipe import KIND
 
 
@@ -53,14 +53,15 @@ def write(
 ) -> None:
     """Write a checkpoint atomically; what ``downcore bundle`` takes."""
     window: Window = module.window  # type: ignore[assignment] # every such module has one
-    parts = getattr(module, "network", None)
+    part = getattr(module, "network", None)
+    blended = "" if part is None else _name_of(part)
     checkpoint.save(
         {
             "format_version": checkpoint.FORMAT_VERSION,
             "kind": KIND,
             "network": network,
-            "parts": "" if parts is None else _name_of(parts),
-            "title": TITLES[network],
+            "parts": blended,
+            "title": blend_title(blended) if blended else TITLES[network],
             "properties": list(properties),
             "window": asdict(window),
             "state_dict": checkpoint.frozen_state(module),

@@ -168,6 +168,10 @@ TITLES = {
     "boosted-profile": "Boosted profile",
     "hrnet-deeplabv3plus": "HRNet-W18-small-v2 + DeepLabV3+ on windows",
     "resnet-18": "ResNet-18 on windows",
-    "blend": "Blend of HRNet-DeepLabV3+ and boosted profile",
 }
-"""What model cards call predictors with context."""
+"""What model cards call predictors with context; see :func:`blend_title` for the others."""
+
+
+def blend_title(network: str) -> str:
+    """Return what model cards call the blend of a network of :data:`NETWORKS` and the trees."""
+    return f"Blend of {TITLES[network]} and boosted profile"

@@ -20,7 +20,7 @@ class WindowRecipe:
     """How the predictors of a set of cores are made."""
 
     kind: str = KIND
-    networks: tuple[str, ...] = ("hrnet-deeplabv3plus",)
+    networks: tuple[str, ...] = ("resnet-18",)
     """Networks trained after the trees; may be empty."""
     name: str = ""
     """First part of the bundles' titles, such as the hole; empty for none."""
