@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.bundle import Manifest, OutputScaling
-from downcore.strata.depthlog import FORCED, Estimate, Status
+from downcore.strata.depthlog import FORCED, TOO_COARSE, Estimate, Status
 from downcore.strata.properties import Property, property_named
 
 MIN_VALID_FRACTION = 0.3
@@ -217,7 +217,7 @@ def _why_too_coarse(manifest: Manifest, px_per_cm: float) -> str:
     lowest, highest = manifest.trained_px_per_cm
     if px_per_cm >= MIN_RESOLUTION_SHARE * lowest:
         return ""
-    return f"scan has {px_per_cm:.4g} px/cm, bundle trained on {lowest:.4g} to {highest:.4g}"
+    return f"{TOO_COARSE}{px_per_cm:.4g} px/cm, bundle trained on {lowest:.4g} to {highest:.4g}"
 
 
 def _why_unlike(
