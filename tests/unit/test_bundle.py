@@ -18,6 +18,7 @@ from downcore.strata.bundle import (
 )
 from downcore.strata.errors import BundleError
 from downcore.strata.properties import PROPERTIES
+from downcore.strata.window_colour import ColourLimits
 from downcore.strata.windows import Window
 
 DIGEST = "0" * 64
@@ -26,6 +27,7 @@ POSITIVE = st.floats(1e-6, 1e6)
 WINDOWS = st.builds(
     Window, st.integers(0, 30), st.integers(1, 30), st.integers(0, 30), st.booleans()
 )
+SPANS = st.tuples(st.floats(-1, 0), st.floats(0, 10))
 BY_PROPERTY = st.fixed_dictionaries({p.name: NUMBERS for p in PROPERTIES})
 
 
@@ -66,6 +68,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         onnx=draw(st.none() | st.builds(OnnxFile, st.just("int8"), POSITIVE, BY_PROPERTY)),
         golden_deviation_without_vnni=draw(st.none() | POSITIVE),
         window=draw(st.none() | WINDOWS),
+        colour_limits=draw(st.none() | st.builds(ColourLimits, POSITIVE, SPANS, SPANS)),
     )
 
 
@@ -115,7 +118,7 @@ def test_one_other_digit_gives_another_id() -> None:
     assert parse_manifest(json.dumps(raw)).bundle_id != before
 
 
-@pytest.mark.parametrize("key", sorted(raw_manifest().keys() - {"window"}))
+@pytest.mark.parametrize("key", sorted(raw_manifest().keys() - {"window", "colour_limits"}))
 def test_a_missing_key_is_named(key: str) -> None:
     raw = raw_manifest()
     del raw[key]
@@ -133,8 +136,9 @@ def test_a_missing_key_of_a_window_is_named(key: str) -> None:
 
 def test_a_bundle_older_than_windows_has_none() -> None:
     raw = raw_manifest()
-    del raw["window"]
+    del raw["window"], raw["colour_limits"]
     manifest = parse_manifest(json.dumps(raw))
+    assert manifest.colour_limits is None
     assert manifest.window is None
     assert (manifest.input_shape, manifest.rows_per_input) == ((200, 200, 3), 1)
 

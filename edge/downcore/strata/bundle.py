@@ -11,6 +11,7 @@ from typing import Never
 from downcore.strata.errors import BundleError
 from downcore.strata.fields import value_of
 from downcore.strata.properties import property_named
+from downcore.strata.window_colour import ColourLimits
 from downcore.strata.windows import Window
 
 FORMAT_VERSION = 2
@@ -46,6 +47,9 @@ NO_NATURAL_CORE = "no natural core"
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+_NEWER = ("window", "colour_limits")
+"""Keys that older manifests of this format lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,11 @@ class Manifest:
     """The golden test on AVX2 without 8-bit dot products; ``None`` where it was not run."""
     window: Window | None = None
     """The centimetres that the network sees; ``None`` for tiles of one slice without context."""
+    colour_limits: ColourLimits | None = None
+    """
+    What its windows must have of colour for a value; ``None`` where nothing is asked, as of tiles,
+    of bundles older than this, and of those that learned from scans without colour.
+    """
 
     def __post_init__(self) -> None:
         for output in self.outputs:
@@ -213,8 +222,9 @@ def _parsed(text: str) -> Manifest:
         raise BundleError(_other_version(version))
     if "bundle_id" in raw:
         raise ValueError("unknown key bundle_id")
-    # Bundles of one tile may be older than windows.
-    raw.setdefault("window", None)
+    # Bundles of one tile may be older than windows, and others than the limits of colour.
+    for name in _NEWER:
+        raw.setdefault(name, None)
     raw["bundle_id"] = hashlib.sha256(text.encode()).hexdigest()[:16]
     manifest = value_of(Manifest, raw, has_defaults=False)
     _check_files(manifest.files, REQUIRED_FILES)

@@ -16,6 +16,9 @@ MIN_VALID_FRACTION = 0.3
 MIN_RESOLUTION_SHARE = 0.5
 """Lowest resolution of a scan, as a share of the lowest one seen in training."""
 
+UNLIKE = "unlike the training cores: "
+"""Begins the reason of a slice that a bundle or its guard does not know."""
+
 _ABSURD = 1e100
 """Outputs of a network of this size or more count as no number, like NaN."""
 
@@ -231,7 +234,7 @@ def _why_unlike(
     got = _weighted(weights, novelty)
     if got <= limit:
         return None
-    said = f"unlike the training cores: novelty {got:.3g}, limit {limit:.3g}"
+    said = f"{UNLIKE}novelty {got:.3g}, limit {limit:.3g}"
     return NoValue(Status.ABSTAINED, said)
 
 
@@ -243,7 +246,7 @@ def _why_guarded(guarded: GuardNovelty | None, weights: NDArray[np.float64]) -> 
     got = _weighted(weights, guarded.novelty)
     if got <= guarded.limit:
         return None
-    said = f"unlike the training cores: colour novelty {got:.3g}, limit {guarded.limit:.3g}"
+    said = f"{UNLIKE}colour novelty {got:.3g}, limit {guarded.limit:.3g}"
     return NoValue(Status.ABSTAINED, f"{said} ({guarded.guard})")
 
 

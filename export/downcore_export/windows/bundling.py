@@ -43,6 +43,7 @@ from downcore_export.windows.source import (
     window_source,
 )
 from downcore_training.progress import Report
+from downcore_training.windows.colour_limits import colour_limits_of
 from downcore_training.windows.section_views import SectionViews
 from downcore_training.windows.window_set import WindowSet
 
@@ -80,7 +81,9 @@ def write_window_bundle(
     windows = WindowSet(sections, source.window)
     chosen = choose_window(source, windows, report=report)
     golden = _golden(chosen, windows)
-    manifest = _manifest(source, sections, chosen)
+    manifest = dataclasses.replace(
+        _manifest(source, sections, chosen), colour_limits=colour_limits_of(windows)
+    )
     files = {
         "model.xml": chosen.files.xml,
         "model.bin": chosen.files.weights,
