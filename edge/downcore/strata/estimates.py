@@ -134,7 +134,8 @@ def estimates_of(
     tiles of a slice share one measured label, so their errors are not independent:
     the slice's sd is the root mean square of the tiles' own, not divided by the
     square root of their number. Half the interval's width is ``interval_factor``
-    times that, at least ``interval_floor``. Where the network sees ``log10``, the
+    times that, at least ``interval_floor``, and wider near the novelty threshold where the
+    manifest says so. Where the network sees ``log10``, the
     value and both ends are turned back, so the interval is not symmetric.
 
     A slice's novelty is the mean of its tiles' with the same weights. Above the bundle's threshold
@@ -211,7 +212,11 @@ def inverse_transform(
 
 
 def half_width(scaling: OutputScaling, sd: float) -> float:
-    """Return half the width of the interval of a slice with the network's own ``sd``, its unit."""
+    """
+    Return half the width of the interval of a slice with the network's own ``sd``, its unit.
+
+    Before it is widened for the slice's novelty (``Manifest.interval_factor``).
+    """
     return max(scaling.interval_factor * sd, scaling.interval_floor)
 
 
@@ -265,7 +270,8 @@ def _estimate(
     mean = _weighted(weights, means)
     sd = math.sqrt(_weighted(weights, sds**2))
     spread = math.sqrt(_weighted(weights, (means - mean) ** 2) + _weighted(weights, within**2))
-    half = half_width(scaling, sd)
+    novelty = _weighted(weights, prediction.novelty)
+    half = half_width(scaling, sd) * manifest.interval_factor(scaling.property, novelty)
     known = property_named(scaling.property)
     ends = (mean - half, mean, mean + half)
     lower, value, upper = (_in_unit(scaling, x) for x in ends)

@@ -145,4 +145,5 @@ def _manifest(source: WindowSource, sections: list[SectionViews], chosen: Chosen
         n_novelty_tiles=chosen.n_familiar,
         data_sha256={"training": sections_sha256(sections)},
         window=source.window,
+        widening=source.widening,
     )
