@@ -34,6 +34,7 @@ NO_WHITE_BOARD = NoValue(
 )
 """Answer of a bundle that must not look at colours as they were scanned."""
 
+
 def unlike_in_colour(manifest: Manifest, pixels: NDArray[np.uint8]) -> NoValue | None:
     """Return why the rows of a window get no value for its colour, or ``None`` where they may."""
     limits = manifest.colour_limits

@@ -126,7 +126,9 @@ def test_one_other_digit_gives_another_id() -> None:
     assert parse_manifest(json.dumps(raw)).bundle_id != before
 
 
-@pytest.mark.parametrize("key", sorted(raw_manifest().keys() - {"window", "colour_limits", "widening"}))
+@pytest.mark.parametrize(
+    "key", sorted(raw_manifest().keys() - {"window", "colour_limits", "widening"})
+)
 def test_a_missing_key_is_named(key: str) -> None:
     raw = raw_manifest()
     del raw[key]

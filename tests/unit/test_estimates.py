@@ -175,9 +175,7 @@ def test_a_slice_unlike_the_training_cores_gets_no_value_and_says_why() -> None:
 WIDENING = replace(WARY, widening=Widening(begins_at=2.2, at_limit={"density": 1.6, "ms": 1.0}))
 
 
-@pytest.mark.parametrize(
-    ("novelty", "factor"), [(0.5, 1.0), (2.2, 1.0), (3.7, 1.3), (5.2, 1.6)]
-)
+@pytest.mark.parametrize(("novelty", "factor"), [(0.5, 1.0), (2.2, 1.0), (3.7, 1.3), (5.2, 1.6)])
 def test_intervals_widen_up_to_the_limit(novelty: float, factor: float) -> None:
     usual = {one.property: one for one in estimates_of(novel(novelty), np.ones(1), WARY)}
     wide = {one.property: one for one in estimates_of(novel(novelty), np.ones(1), WIDENING)}

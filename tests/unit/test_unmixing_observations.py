@@ -107,7 +107,7 @@ def test_a_slice_that_every_bundle_holds_to_be_unlike_its_cores_has_no_compositi
     assert np.isnan(seen.value).all()
 
 
-def test_a_slice_that_one_bundle_knows_is_composed_by_the_first_ones_values_and_its_colour() -> None:
+def test_a_slice_that_one_bundle_knows_is_composed_by_the_first_ones_values_and_colour() -> None:
     guess = predicted("density", 1.7, 0.1, "b2")
 
     known_to_second = observe([row(unlike("b1"), guess)], ("b1", "b2"))

@@ -303,7 +303,9 @@ def test_intervals_hold_nine_of_ten_slices_of_a_section_left_out() -> None:
 def test_intervals_widen_where_errors_grow_with_the_novelty_and_nowhere_else() -> None:
     even = held_out(3, 0.5)
     beyond = np.clip((even.novelty - 1.2) / 0.3, 0, None)[:, None]
-    uneven = dataclasses.replace(even, mean=even.label + (even.mean - even.label) * (1 + 2 * beyond))
+    uneven = dataclasses.replace(
+        even, mean=even.label + (even.mean - even.label) * (1 + 2 * beyond)
+    )
 
     plain, wide = figures.judged(even, (0,)), figures.judged(uneven, (0,))
 

@@ -21,7 +21,9 @@ class Widening:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.begins_at < math.inf:
-            raise ValueError(f"expected intervals to widen from a novelty >= 0, got {self.begins_at}")
+            raise ValueError(
+                f"expected intervals to widen from a novelty >= 0, got {self.begins_at}"
+            )
         for name, factor in self.at_limit.items():
             if not 1.0 <= factor < math.inf:
                 raise ValueError(f"expected a factor >= 1 for {name}, got {factor}")

@@ -1,9 +1,10 @@
 """
 The colour of a window as a whole: whether it has any, and whether a cast lies on it.
 
-A scan in grey, or in shades of one colour, has channels that follow one another; a camera's colours
-do not, since sediment varies in colour and sensors have noise in each channel. A cast moves the
-mean of a channel against green. A bundle that learned from colours declares what its own cores have.
+A scan in grey, or in shades of one colour, has channels that follow one another; a camera's
+colours do not, since sediment varies in colour and sensors have noise in each channel. A cast moves
+the mean of a channel against green. A bundle that learned from colours declares what its own cores
+have.
 """
 
 import math
@@ -49,7 +50,9 @@ class ColourLimits:
             raise ValueError(f"expected a least colour residual > 0, got {self.residual_counts}")
         for low, high in (self.red_to_green, self.blue_to_green):
             if not -1.0 <= low <= high < math.inf:
-                raise ValueError(f"expected -1 <= lowest <= highest of a channel, got {low}, {high}")
+                raise ValueError(
+                    f"expected -1 <= lowest <= highest of a channel, got {low}, {high}"
+                )
 
     def why_unlike(self, found: WindowColour | None) -> str:
         """Return in what a window differs from the training cores; empty where in nothing."""

@@ -103,7 +103,7 @@ def answer_section(
     for (first, unlike), prediction in predictor.collect(wait=True):
         rows = section[first : first + window.rows_cm]
         found += [
-            _answer(predictor.manifest, window, one, prediction.row(r), px_per_cm, unlike)
+            _answer(predictor.manifest, one, prediction.row(r), px_per_cm, unlike)
             for r, one in enumerate(rows)
         ]
     return found
@@ -117,7 +117,6 @@ def _pixels(section: Sequence[SeenSlice], first: int, window: Window) -> NDArray
 
 def _answer(
     manifest: Manifest,
-    window: Window,
     one: SeenSlice,
     prediction: TilePrediction,
     px_per_cm: float,
@@ -130,7 +129,7 @@ def _answer(
         valid_fraction=one.valid_fraction,
         source_px_per_cm=px_per_cm,
     )
-    why = why or _without_board(window, one.lighting) or unlike
+    why = why or _without_board(manifest.window, one.lighting) or unlike
     said = (
         estimates_of(prediction, np.ones(1), manifest)
         if why is None
@@ -139,6 +138,6 @@ def _answer(
     return RowAnswer(one.place, said, prediction.mean[0] if has_sediment else None)
 
 
-def _without_board(window: Window, lighting: Lighting) -> NoValue | None:
-    is_missing = window.needs_white_board and lighting.board_counts is None
+def _without_board(window: Window | None, lighting: Lighting) -> NoValue | None:
+    is_missing = window is not None and window.needs_white_board and lighting.board_counts is None
     return NO_WHITE_BOARD if is_missing else None

@@ -46,7 +46,9 @@ def judged(held_out: HeldOut, properties: Sequence[int]) -> Judged:
         error = (held_out.mean - held_out.label)[:, k]
         interval = fit_widening(error, held_out.sd[:, k], held_out.section, held_out.novelty)
         intervals.append(interval)
-        near = known & (held_out.novelty > interval.begins_at) & (held_out.novelty <= interval.limit)
+        near = (
+            known & (held_out.novelty > interval.begins_at) & (held_out.novelty <= interval.limit)
+        )
         inside = _inside_left_out(held_out, k)
         metrics[PROPERTIES[i].name] = {
             "r2": r2(held_out.label[known, k], held_out.mean[known, k]),

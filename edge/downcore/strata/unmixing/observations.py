@@ -136,10 +136,10 @@ def observe(
     Return what was observed of consecutive slices.
 
     A measured value stands before a predicted one. Of the bundle's values the interval gives the
-    weight. Every bundle judges: a slice of which none gives a value, and that one or more looked at,
-    stays masked or abstained, measured or not, since its colour is not believed. A bundle that could
-    not look, for want of resolution, does not judge. A slice of exactly one colour is no picture of
-    a core.
+    weight. Every bundle judges: a slice of which none gives a value, and that one or more looked
+    at, stays masked or abstained, measured or not, since its colour is not believed. A bundle that
+    could not look, for want of resolution, does not judge. A slice of exactly one colour is no
+    picture of a core.
 
     Parameters
     ----------
