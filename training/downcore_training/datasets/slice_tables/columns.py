@@ -1,7 +1,7 @@
 """The meaning of a slice table's columns, by name."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 _NOT_A_VALUE = re.compile(
@@ -109,7 +109,7 @@ def columns_of(header: Sequence[str]) -> Columns:
     )
 
 
-def _all_of(plain: dict[str, str], channels: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _all_of(plain: dict[str, str], channels: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Return the column of each channel; empty where one has none."""
     found = [_find(plain, names) for names in channels.values()]
     return tuple(name for name in found if name) if all(found) else ()
