@@ -210,7 +210,7 @@ def composed(
 ) -> tuple[Composition, ...]:
     """Return the uncalibrated composition of every slice."""
     mixing = Mixing(areal_weight, table.vp_rule)
-    seen = observe(core.rows, "", core.logs if with_logs else None)
+    seen = observe(core.rows, (), core.logs if with_logs else None)
     return compose(seen, uncalibrated(Library.of(table), mixing))
 
 

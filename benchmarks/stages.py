@@ -132,7 +132,7 @@ class Stages:
         for first in range(0, len(self._rows), BLOCK):
             rows = self._rows[max(first - NEIGHBOURS, 0) : first + BLOCK + NEIGHBOURS]
             with self.timed("fractions of minerals, one table"):
-                compose(observe(rows, self._config.bundle_id), calibration)
+                compose(observe(rows, self._config.bundle_ids), calibration)
 
 
 def main() -> None:

@@ -9,12 +9,14 @@ the section alone.
 from collections import deque
 
 import numpy as np
+from numpy.typing import NDArray
 
 from downcore.ports import Predictor, TilePrediction
 from downcore.strata.bundle import Manifest
 from downcore.strata.core_view import SliceView
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.estimates import (
+    UNLIKE,
     NoValue,
     estimates_of,
     forced_reason,
@@ -24,12 +26,21 @@ from downcore.strata.estimates import (
 from downcore.strata.flat_field import Lighting
 from downcore.strata.slices import CoreSlice
 from downcore.strata.tiles import Tiles
+from downcore.strata.window_colour import colour_of_window
 from downcore.strata.windows import MIN_SEDIMENT_CM2, Window, cut_window
 
 NO_WHITE_BOARD = NoValue(
     Status.ABSTAINED, "no white board beside the core, the bundle was trained with one"
 )
 """Answer of a bundle that must not look at colours as they were scanned."""
+
+
+def unlike_in_colour(manifest: Manifest, pixels: NDArray[np.uint8]) -> NoValue | None:
+    """Return why the rows of a window get no value for its colour, or ``None`` where they may."""
+    limits = manifest.colour_limits
+    why = "" if limits is None else limits.why_unlike(colour_of_window(pixels))
+    return NoValue(Status.ABSTAINED, f"{UNLIKE}{why}") if why else None
+
 
 SliceAnswer = tuple[int, tuple[Estimate, ...]]
 """Which slice, and the estimates of it."""
@@ -204,10 +215,18 @@ class WindowLane(_Lane):
             top = first_row - window.above_cm
             views = [self._view(index) for index in range(top, top + window.n_cm)]
             remarks = {index: self._remarks.pop(index) for index in asked}
-            self._predictor.submit((self, first_row, remarks), cut_window(views, window)[None])
+            self._begin(first_row, remarks, cut_window(views, window))
         n_kept = max(self._n_slices - (self._next_row - window.above_cm), 0)
         while len(self._views) > n_kept:
             self._views.popleft()
+
+    def _begin(self, first_row: int, remarks: dict[int, str], pixels: NDArray[np.uint8]) -> None:
+        why = unlike_in_colour(self._manifest, pixels)
+        if why is None:
+            self._predictor.submit((self, first_row, remarks), pixels[None])
+            return
+        for index in remarks:
+            self._answer_without_value(index, why)
 
     def _view(self, index: int) -> SliceView | None:
         """Return the view of a slice, ``None`` outside the section."""

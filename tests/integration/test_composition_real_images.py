@@ -55,7 +55,7 @@ def rows_of(name: str) -> tuple[SliceRow, ...]:
 
 def composed(rows: tuple[SliceRow, ...], preset: str = "marine-colour") -> tuple[Composition, ...]:
     table = find_table(preset).table
-    return compose(observe(rows, ""), uncalibrated(Library.of(table), Mixing()))
+    return compose(observe(rows, ()), uncalibrated(Library.of(table), Mixing()))
 
 
 @pytest.mark.parametrize("name", sorted(SCANS))

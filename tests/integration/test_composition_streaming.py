@@ -355,6 +355,61 @@ def test_a_second_bundle_does_not_change_the_composition(tmp_path: Path) -> None
         check_record(device)
 
 
+def two_choosy_bundles() -> dict[str, DigestPredictor]:
+    """Return a bundle of tiles and one of windows that each know half of the slices."""
+    window = Window(above_cm=2, rows_cm=3, below_cm=4)
+    both = {"c1": DigestPredictor("c1"), "c2": DigestPredictor("c2", window=window)}
+    for predictor in both.values():
+        predictor.manifest = replace(predictor.manifest, novelty_threshold=1.0)
+    return both
+
+
+def by_two_bundles(cuts: list[int]) -> tuple[ComposedSlice, ...]:
+    """Return the composition of one pass that two bundles look at."""
+    predictors = tuple(two_choosy_bundles().values())
+    scale = LineScale.of(PX_PER_CM)
+    composer = SectionComposer(small_config(bundle_ids=("c1", "c2")), scale)
+    pipeline = SectionPipeline(scale, predictors, SliceRules(), on_masked=composer.add_lines)
+    found: list[ComposedSlice] = []
+    first = 0
+    for end in [*cuts, len(core())]:
+        composer.add_rows(pipeline.push(Segment(core()[first:end], first)))
+        found += composer.ready()
+        first = end
+    composer.add_rows(pipeline.finish())
+    return tuple(found + composer.finish())
+
+
+@pytest.mark.parametrize("first_run", [("c1", "c2"), ("c1",), ("c2",), ()])
+def test_a_bundle_that_comes_later_judges_as_if_it_had_always_been_there(
+    tmp_path: Path, first_run: tuple[str, ...]
+) -> None:
+    both = two_choosy_bundles()
+    with written(tmp_path) as device:
+        device.predictors = tuple(both[name] for name in first_run)
+        device.composition_config = small_config(bundle_ids=first_run)
+        device.restart()
+        processed(device)
+        device.predictors = tuple(both.values())
+        device.composition_config = small_config(bundle_ids=("c1", "c2"))
+        device.restart()
+
+        processed(device)
+
+        assert kept(device) == by_two_bundles([]) == by_two_bundles([17, 90, 211])
+
+
+def test_a_centimetre_that_neither_bundle_knows_has_no_composition_and_says_why() -> None:
+    reasons = [
+        one.composition.groups[0].reason
+        for one in by_two_bundles([])
+        if one.composition.total is None
+    ]
+
+    assert 2 < len(reasons) < 20, "expected some centimetres that neither knows"
+    assert all(reason.startswith("unlike the training cores") for reason in reasons), reasons
+
+
 def test_measured_rows_stand_before_what_a_bundle_predicts(tmp_path: Path) -> None:
     rows = "".join(f"{depth + 0.5},1.9,1600,90\n" for depth in range(20))
     measured = parse_measured("depth_cm,density,vp,ms\n" + rows, "rows")
@@ -376,7 +431,7 @@ def test_measured_rows_stand_before_what_a_bundle_predicts(tmp_path: Path) -> No
 def test_a_station_without_bundles_composes_by_colour(tmp_path: Path) -> None:
     with written(tmp_path) as device:
         device.predictors = ()
-        device.composition_config = small_config(bundle_id="")
+        device.composition_config = small_config(bundle_ids=())
         device.restart()
 
         processed(device)

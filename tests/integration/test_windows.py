@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.flat_field import FlatField, Lighting
 from downcore.strata.record import ScanState
 from downcore.strata.segment import Segment
+from downcore.strata.window_colour import ColourLimits
 from downcore.strata.windows import Window, cut_window
 
 SCALE = LineScale.of(PX_PER_CM)
@@ -296,6 +298,50 @@ def test_no_more_views_are_held_than_a_window_needs() -> None:
     assert len(lane._views) <= window.above_cm
 
 
+COLOURFUL = ColourLimits(0.6, (-0.6, 0.6), (-0.6, 0.6))
+
+
+def choosy(window: Window) -> DigestPredictor:
+    """Return a bundle that learned from colours."""
+    predictor = with_window(window, "c1")
+    predictor.manifest = replace(predictor.manifest, colour_limits=COLOURFUL)
+    return predictor
+
+
+def half_in_grey() -> NDArray[np.uint8]:
+    """Return the core with all but its first three centimetres in shades of grey."""
+    pixels = core().copy()
+    pixels[30:] = pixels[30:].mean(axis=2, keepdims=True).astype(np.uint8)
+    return pixels
+
+
+def test_a_scan_in_grey_gets_no_value_from_a_bundle_that_learned_from_colours() -> None:
+    window = Window(0, 1, 0)
+    found = rows_of([choosy(window)], half_in_grey())
+    trusting = rows_of([with_window(window, "c1")], half_in_grey())
+
+    assert told(found[:3], "c1") == told(trusting[:3], "c1"), "expected colours to change nothing"
+    without = [one for row in found[3:] for one in row.estimates]
+    assert {one.status for one in without} == {Status.ABSTAINED, Status.MASKED}
+    for one in without:
+        is_masked = one.status is Status.MASKED
+        assert is_masked or one.reason.startswith(
+            "unlike the training cores: a picture without colour"
+        )
+
+
+@settings(max_examples=12, deadline=None)
+@given(window=windows, cuts=st.lists(st.integers(0, 66), max_size=5), done=st.integers(0, 7))
+def test_cuts_and_restarts_change_nothing_in_what_has_no_colour(
+    window: Window, cuts: list[int], done: int
+) -> None:
+    whole = told(rows_of([choosy(window)], half_in_grey()), "c1")
+
+    found = rows_of([choosy(window)], half_in_grey(), ends=sorted(cuts), done_slices=[done])
+
+    assert told(found, "c1") == [one for one in whole if int(str(one[0])) >= done]
+
+
 @pytest.mark.parametrize(
     ("px_per_cm", "width_cm"),
     [(1, 0.3), (1, 25.0), (2, 6.0), (17.4, 0.3), (17.4, 25.0), (400, 0.3), (400, 3.0)],
@@ -309,6 +355,7 @@ def test_any_scan_gives_values_or_reasons(px_per_cm: float, width_cm: float, kin
     pixels = np.clip(np.array(base[kind]) + grain, 0, 255).astype(np.uint8)
     rules = SliceRules(allow_low_resolution=True)
     predictor = with_window(Window(2, 2, 2))
+    predictor.manifest = replace(predictor.manifest, colour_limits=COLOURFUL)
     pipeline = SectionPipeline(LineScale.of(str(px_per_cm)), [predictor], rules)
 
     rows = pipeline.push(Segment(pixels, 0)) + pipeline.finish()

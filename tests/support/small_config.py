@@ -14,14 +14,11 @@ from downcore.strata.unmixing.physics import Mixing
 
 
 @cache
-def small_config(
-    *tables: str, bundle_id: str = "b1", lowest_px_per_cm: float = 0.0
-) -> CompositionConfig:
+def small_config(*tables: str, bundle_ids: tuple[str, ...] = ("b1",)) -> CompositionConfig:
     """Return a recipe of the named tables, ``carbonate`` and ``marine-colour`` unless told."""
     return CompositionConfig(
         tables=tuple(table_in_use(name) for name in tables or ("carbonate", "marine-colour")),
-        bundle_id=bundle_id,
-        lowest_px_per_cm=lowest_px_per_cm,
+        bundle_ids=bundle_ids,
         superpixels=SuperpixelSettings(stretch_cells=5),
         superpixel_backend="cpu",
         cut=SuperpixelStream,

@@ -310,3 +310,46 @@ def test_a_point_log_beside_a_loop_is_kept_apart(tmp_path: Path) -> None:
     (log,) = core.further
     assert (log.sensor, log.property) == ("point", 2)
     np.testing.assert_allclose(log.values, np.log10(20.0))
+
+
+def test_a_colour_profile_without_an_image_gives_the_colours(tmp_path: Path) -> None:
+    colours = {"prof_L_mean": "40", "prof_L_sd": "2", "prof_a_mean": "1", "prof_b_mean": "9"}
+    write_table(tmp_path / "C-1_slices_1cm.csv", rows_of(5, **DENSITY, **colours))
+
+    found = read_folder(tmp_path)
+
+    np.testing.assert_allclose(found.cores[0].profile[:, :3], [[40.0, 1.0, 9.0]] * 5)
+    np.testing.assert_allclose(found.cores[0].profile[:, 3], 5.1)
+    assert np.isnan(found.cores[0].profile[:, 4]).all()
+    assert not any("neither colours" in note for note in found.notes)
+
+
+def test_a_table_with_counts_and_lab_keeps_blue_and_b_star_apart(tmp_path: Path) -> None:
+    lab = {"L_mean": "46.8", "a_mean": "1.8", "b_mean": "12.3", "prof_L_mean": "5"}
+    write_table(tmp_path / "AB-1_slices_1cm.csv", rows_of(5, **DENSITY, **COLOUR, **lab))
+    write_table(tmp_path / "AB-2_slices_1cm.csv", rows_of(5, core="AB-2", **DENSITY, **lab))
+    write_table(tmp_path / "AB-3_slices_1cm.csv", rows_of(5, core="AB-3", **DENSITY, **COLOUR))
+
+    both, alone, counts = read_folder(tmp_path).cores
+
+    np.testing.assert_allclose(both.profile, counts.profile)
+    np.testing.assert_allclose(alone.profile[:, :3], [[46.8, 1.8, 12.3]] * 5)
+
+
+def test_every_file_that_nothing_is_read_from_is_named_with_its_reason(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "scan.png"), np.full((60, 50, 3), 90, np.uint8))
+    cv2.imwrite(str(tmp_path / "catcher.png"), np.full((60, 50, 3), 90, np.uint8))
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "density.csv").write_text("depth,density\n1,1.4\n")
+    (tmp_path / "LICENCE.md").write_text("free")
+    columns = {"image": "scan.png", "y0_px": "0", "y1_px": "10"}
+    rows = rows_of(5, **DENSITY, **columns)
+    for i, row in enumerate(rows):
+        row |= {"y0_px": str(10 * i), "y1_px": str(10 * i + 10)}
+    write_table(tmp_path / "AB-1_slices_1cm.csv", rows)
+
+    notes = [note for note in read_folder(tmp_path).notes if note.startswith("not used")]
+
+    assert len(notes) == 2
+    assert notes[0].endswith("no row with a label and a place in it names them: catcher.png")
+    assert notes[1].endswith("_slices_1cm.csv: logs/density.csv")

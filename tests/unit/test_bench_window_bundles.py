@@ -19,6 +19,7 @@ from downcore.strata.depthlog import SliceRow, Status
 from downcore.strata.estimates import TilePrediction
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.segment import Segment
+from downcore.strata.window_colour import ColourLimits
 from downcore.strata.windows import Window
 from downcore_training.bench.bundles import BundleAnswers, run_bundles
 from downcore_training.bench.core import BenchCore
@@ -178,6 +179,20 @@ def test_without_the_board_it_was_trained_with_a_bundle_abstains_and_that_is_cou
     assert {row.estimates[0].status for row in rows} == {Status.ABSTAINED}
     assert np.isnan(found.cores[0].predicted).all()
     assert found.reasons == {"no white board beside the core": N_SLICES}
+    assert found.cores[0].forced is not None
+    assert np.isfinite(found.cores[0].forced).all(), "what it would have said stands beside"
+
+
+def test_a_bundle_that_learned_from_colours_abstains_from_grey_as_on_the_device() -> None:
+    limits = ColourLimits(0.6, (-0.5, 0.5), (-0.5, 0.5))
+    manifest = replace(MANIFEST, colour_limits=limits)
+    rows, image = on_the_device(scan(has_board=True), manifest)
+
+    found = scored(core_of(image), manifest).prediction
+
+    assert {row.estimates[0].status for row in rows} == {Status.ABSTAINED}
+    assert np.isnan(found.cores[0].predicted).all()
+    assert sum(found.reasons.values()) == N_SLICES
     assert found.cores[0].forced is not None
     assert np.isfinite(found.cores[0].forced).all(), "what it would have said stands beside"
 

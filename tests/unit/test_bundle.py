@@ -18,6 +18,8 @@ from downcore.strata.bundle import (
 )
 from downcore.strata.errors import BundleError
 from downcore.strata.properties import PROPERTIES
+from downcore.strata.widening import Widening
+from downcore.strata.window_colour import ColourLimits
 from downcore.strata.windows import Window
 
 DIGEST = "0" * 64
@@ -26,11 +28,18 @@ POSITIVE = st.floats(1e-6, 1e6)
 WINDOWS = st.builds(
     Window, st.integers(0, 30), st.integers(1, 30), st.integers(0, 30), st.booleans()
 )
+SPANS = st.tuples(st.floats(-1, 0), st.floats(0, 10))
 BY_PROPERTY = st.fixed_dictionaries({p.name: NUMBERS for p in PROPERTIES})
 
 
 @st.composite
 def manifests(draw: st.DrawFn) -> Manifest:
+    limit = draw(st.none() | POSITIVE)
+    widening = st.builds(
+        Widening,
+        st.just(0.0 if limit is None else limit / 2),
+        st.dictionaries(st.sampled_from([p.name for p in PROPERTIES]), st.floats(1, 9)),
+    )
     return Manifest(
         network=draw(st.text()),
         title=draw(st.text()),
@@ -58,7 +67,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         metrics=draw(st.dictionaries(st.text(), BY_PROPERTY, max_size=3)),
         code_version="0.1.0",
         recipe_sha256=DIGEST,
-        novelty_threshold=draw(st.none() | POSITIVE),
+        novelty_threshold=limit,
         false_abstain_share=draw(st.floats(0, 1)),
         n_novelty_tiles=draw(st.integers(0, 10_000)),
         data_sha256={"training": DIGEST},
@@ -66,6 +75,8 @@ def manifests(draw: st.DrawFn) -> Manifest:
         onnx=draw(st.none() | st.builds(OnnxFile, st.just("int8"), POSITIVE, BY_PROPERTY)),
         golden_deviation_without_vnni=draw(st.none() | POSITIVE),
         window=draw(st.none() | WINDOWS),
+        colour_limits=draw(st.none() | st.builds(ColourLimits, POSITIVE, SPANS, SPANS)),
+        widening=None if limit is None else draw(st.none() | widening),
     )
 
 
@@ -115,7 +126,9 @@ def test_one_other_digit_gives_another_id() -> None:
     assert parse_manifest(json.dumps(raw)).bundle_id != before
 
 
-@pytest.mark.parametrize("key", sorted(raw_manifest().keys() - {"window"}))
+@pytest.mark.parametrize(
+    "key", sorted(raw_manifest().keys() - {"window", "colour_limits", "widening"})
+)
 def test_a_missing_key_is_named(key: str) -> None:
     raw = raw_manifest()
     del raw[key]
@@ -133,8 +146,9 @@ def test_a_missing_key_of_a_window_is_named(key: str) -> None:
 
 def test_a_bundle_older_than_windows_has_none() -> None:
     raw = raw_manifest()
-    del raw["window"]
+    del raw["window"], raw["colour_limits"], raw["widening"]
     manifest = parse_manifest(json.dumps(raw))
+    assert (manifest.colour_limits, manifest.widening) == (None, None)
     assert manifest.window is None
     assert (manifest.input_shape, manifest.rows_per_input) == ((200, 200, 3), 1)
 
@@ -223,6 +237,25 @@ def test_a_value_of_a_wrong_kind_is_refused(key: str, value: object, message: st
 def test_an_output_that_cannot_be_scaled_is_refused(key: str, value: object, message: str) -> None:
     raw = raw_manifest()
     raw["outputs"][0][key] = value
+    with pytest.raises(BundleError, match=message):
+        parse_manifest(json.dumps(raw))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "begins_at", "factor", "message"),
+    [
+        (None, 1.0, 2.0, "widen below the novelty threshold None"),
+        (1.0, 1.0, 2.0, "widen below the novelty threshold 1.0"),
+        (2.0, -1.0, 2.0, "from a novelty >= 0"),
+        (2.0, 1.0, 0.5, "a factor >= 1 for density"),
+    ],
+)
+def test_intervals_that_cannot_widen_so_are_refused(
+    threshold: float | None, begins_at: float, factor: float, message: str
+) -> None:
+    raw = raw_manifest()
+    raw["novelty_threshold"] = threshold
+    raw["widening"] = {"begins_at": begins_at, "at_limit": {"density": factor}}
     with pytest.raises(BundleError, match=message):
         parse_manifest(json.dumps(raw))
 

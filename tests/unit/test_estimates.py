@@ -21,6 +21,7 @@ from downcore.strata.estimates import (
     without_value,
 )
 from downcore.strata.properties import PROPERTIES
+from downcore.strata.widening import Widening
 
 FACTOR, FLOOR = 1.5, 0.01
 MANIFEST = Manifest(
@@ -169,6 +170,28 @@ def test_a_slice_unlike_the_training_cores_gets_no_value_and_says_why() -> None:
     for one in estimates_of(novel(9.0, 9.2), np.ones(2), WARY):
         assert (one.status, one.value, one.lower) == (Status.ABSTAINED, None, None)
         assert one.reason == "unlike the training cores: novelty 9.1, limit 5.2"
+
+
+WIDENING = replace(WARY, widening=Widening(begins_at=2.2, at_limit={"density": 1.6, "ms": 1.0}))
+
+
+@pytest.mark.parametrize(("novelty", "factor"), [(0.5, 1.0), (2.2, 1.0), (3.7, 1.3), (5.2, 1.6)])
+def test_intervals_widen_up_to_the_limit(novelty: float, factor: float) -> None:
+    usual = {one.property: one for one in estimates_of(novel(novelty), np.ones(1), WARY)}
+    wide = {one.property: one for one in estimates_of(novel(novelty), np.ones(1), WIDENING)}
+
+    for name, times in (("density", factor), ("vp", 1.0), ("ms", 1.0)):
+        one, plain = wide[name], usual[name]
+        assert one.value == plain.value
+        assert one.upper is not None
+        assert one.lower is not None
+        assert plain.upper is not None
+        assert plain.lower is not None
+        assert one.upper - one.lower == pytest.approx(times * (plain.upper - plain.lower))
+
+
+def test_a_slice_beyond_the_limit_has_no_interval_however_wide() -> None:
+    assert all(one.upper is None for one in estimates_of(novel(5.3), np.ones(1), WIDENING))
 
 
 def test_the_novelty_of_a_slice_is_the_mean_of_its_tiles_weighted_with_their_sediment() -> None:

@@ -222,6 +222,12 @@ def test_the_title_names_section_scan_and_bundle() -> None:
     assert "bundle resnet-18 3fa9" in told
 
 
+def test_the_plate_says_why_a_bundle_does_not_answer() -> None:
+    why = "odp887-blend does not answer: unlike the training cores: novelty 9, limit 3"
+
+    assert why in texts_of(replace(plate_of(a_slice(0, Status.PREDICTED)), silent=(why,)))
+
+
 def test_core_without_a_value_says_why() -> None:
     slices = [a_slice(i, Status.PREDICTED) for i in range(4)]
     slices.append(a_slice(4, Status.MASKED, "mostly foam"))

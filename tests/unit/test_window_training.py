@@ -1,5 +1,6 @@
 """Trees and networks that see the centimetres around a row: how they look and how they learn."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -322,6 +323,33 @@ def test_intervals_hold_nine_of_ten_slices_of_a_section_left_out() -> None:
     assert found.metrics["density"]["worst_section_coverage"] >= 0.6
     assert found.metrics["density"]["r2"] == pytest.approx(0.75, abs=0.08)
     assert found.novelty_limit > 1.4
+
+
+def test_intervals_widen_where_errors_grow_with_the_novelty_and_nowhere_else() -> None:
+    even = held_out(3, 0.5)
+    beyond = np.clip((even.novelty - 1.2) / 0.3, 0, None)[:, None]
+    uneven = dataclasses.replace(
+        even, mean=even.label + (even.mean - even.label) * (1 + 2 * beyond)
+    )
+
+    plain, wide = figures.judged(even, (0,)), figures.judged(uneven, (0,))
+
+    assert plain.intervals[0].at_limit < 1.3
+    assert 1.5 < wide.intervals[0].at_limit < 4.0
+    assert plain.intervals[0].begins_at == pytest.approx(1.25, abs=0.05)
+    assert 0.85 <= wide.metrics["density"]["coverage"] <= 0.97
+    assert wide.metrics["density"]["coverage_near_limit"] >= 0.8
+    known = wide.intervals[0].half_width(np.full(2, 0.5), np.array([0.6, 1.0]))
+    assert known[0] == known[1], "expected familiar slices to have the same width"
+
+
+def test_sections_that_are_all_alike_have_a_limit_and_no_widening() -> None:
+    alike = dataclasses.replace(held_out(3, 0.5), novelty=np.ones(240))
+
+    found = figures.judged(alike, (0,)).intervals[0]
+
+    assert (found.limit, found.at_limit) == (1.0, 1.0)
+    assert found.begins_at < found.limit
 
 
 def test_labels_of_a_window_between_centimetres_lie_between(sections: list[SectionViews]) -> None:

@@ -81,7 +81,7 @@ def compose_image(
     inputs : ComposeInputs
         The image and what somebody measured on the section.
     settings : Settings
-        Scale, orientation, bundles, tables; of the bundles the first counts.
+        Scale, orientation, bundles, tables; of the bundles the first one's values count.
     check : callable
         Called with the files of the scan before anything is read, to object.
     on_slices : callable
@@ -102,8 +102,7 @@ def compose_image(
     measured = None if inputs.measured is None else _read_credible(inputs.measured)
     scan_files = readable_scan(inputs.image)
     check(scan_files.paths)
-    predict = settings.predict.model_copy(update={"bundles": settings.predict.bundles[:1]})
-    predictors = open_predictors(settings.model_copy(update={"predict": predict}))
+    predictors = open_predictors(settings)
     config = _config_of(settings, predictors, measured)
     minerals = config.tables[0].calibration.model.library.minerals
     known = None if inputs.known is None else read_measured(inputs.known, minerals)
@@ -123,10 +122,10 @@ def compose_image(
         rows, picture = _read(lines, n_lines, pipeline, advance)
         composer.add_rows(rows)
         if known is not None:
-            config = calibrated_config(config, rows, estimates, known, scale)
+            config = calibrated_config(config, rows, estimates, known)
             composer.use(config)
         composed = composer.finish()
-        seen = observe(rows, config.bundle_id, estimates, is_too_coarse=config.is_too_coarse(scale))
+        seen = observe(rows, config.bundle_ids, estimates)
         advance(len(rows), len(rows))
         return ComposedImage(
             image=inputs.image,
@@ -188,7 +187,6 @@ def calibrated_config(
     rows: Sequence[SliceRow],
     measured: Mapping[int, tuple[Estimate, ...]],
     known: MeasuredRows,
-    scale: LineScale,
 ) -> CompositionConfig:
     """
     Return a configuration whose first table is calibrated on slices of known composition.
@@ -200,8 +198,7 @@ def calibrated_config(
     """
     table, *others = composition_config.tables
     model = table.calibration.model
-    coarse = composition_config.is_too_coarse(scale)
-    observed = observe(rows, composition_config.bundle_id, measured, is_too_coarse=coarse)
+    observed = observe(rows, composition_config.bundle_ids, measured)
     slices = known_slices(known, model.library, len(rows))
     try:
         calibration = calibrate_mixing(

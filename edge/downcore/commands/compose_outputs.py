@@ -201,7 +201,9 @@ def _plate(made: ComposedImage) -> Plate:
         name=made.image.name,
         top_um=0,
         bottom_um=made.rows[-1].core_slice.bottom_um,
-        slices=plate_slices(made.rows, made.composed),
+        slices=plate_slices(
+            made.rows, made.composed, bundle_id=next(iter(made.composition_config.bundle_ids), None)
+        ),
         picture=made.picture,
         labels=labels,
         classes=None if labels is None else class_of_label[labels],
@@ -211,7 +213,7 @@ def _plate(made: ComposedImage) -> Plate:
         sections=(section,),
         is_depth_in_core=False,
         scan=f"at {made.description.px_per_cm} px/cm by {made.description.px_per_cm_from}",
-        bundle=made.composition_config.bundle_id,
+        bundle=next(iter(made.composition_config.bundle_ids), ""),
         table=", ".join(dict.fromkeys(part.table for part in made.composed)),
         caveat=caveat_of(made),
     )

@@ -32,7 +32,7 @@ from downcore.store.queries import StoredBundle, StoredScan
 from downcore.strata.bundle import NO_NATURAL_CORE
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM
-from downcore.strata.depthlog import SliceRow
+from downcore.strata.depthlog import SliceRow, Status
 from downcore.strata.errors import SectionError, SettingsError
 
 _MAX_OVERLAP_UM = SLICE_UM
@@ -58,6 +58,21 @@ class _StoredLog:
     """Whose values the rows have; the first is drawn."""
     picture: NDArray[np.uint8] | str
     """Or why there is none."""
+
+    @property
+    def bundle_ids(self) -> dict[str, str] | None:
+        """
+        Whose values each property's track shows: the first bundle's that knows the property.
+
+        ``None`` without a bundle.
+        """
+        chosen: dict[str, str] = {}
+        for bundle in self.bundles:
+            for row in self.rows:
+                for one in row.estimates:
+                    if one.bundle_id == bundle.bundle_id:
+                        chosen.setdefault(one.property, bundle.bundle_id)
+        return chosen if self.bundles else None
 
     @property
     def length_um(self) -> int:
@@ -141,7 +156,8 @@ def stored_plate(
         ),
         is_depth_in_core=is_depth_in_core,
         scan=", ".join(log.stored.scan.scan_id[:8] for log in logs),
-        bundle=", ".join(dict.fromkeys(_words(log.bundles[0]) for log in logs if log.bundles)),
+        bundle=", ".join(dict.fromkeys(filter(None, map(_bundle_of_tracks, logs)))),
+        silent=tuple(dict.fromkeys(text for log in logs for text in _silent_bundles(log))),
         table=", ".join(dict.fromkeys(part.table for log in logs for part in log.composed)),
         caveat=_caveat(logs),
         note=note,
@@ -214,7 +230,7 @@ def _section(log: _StoredLog, top_um: int, *, has_core_name: bool) -> PlateSecti
             log.rows,
             log.composed,
             top_um=top_um,
-            bundle_id=log.bundles[0].bundle_id if log.bundles else None,
+            bundle_id=log.bundle_ids,
         ),
         picture=None if isinstance(log.picture, str) else log.picture,
         # A strip of regions has no rows for centimetres that were not composed.
@@ -252,6 +268,29 @@ def _title(logs: Sequence[_StoredLog], *, has_core_name: bool, is_depth_in_core:
 def _words(bundle: StoredBundle) -> str:
     correction = ", corrected by measured rows" if bundle.is_corrected else ""
     return f"{bundle.network} {bundle.precision} {bundle.bundle_id[:8]}{correction}"
+
+
+def _bundle_of_tracks(log: _StoredLog) -> str:
+    """Return whose values a section's tracks show; by property where there are several."""
+    tracks: dict[str, list[str]] = {}
+    for name, bundle_id in (log.bundle_ids or {}).items():
+        tracks.setdefault(bundle_id, []).append(name)
+    words = {bundle.bundle_id: _words(bundle) for bundle in log.bundles}
+    if len(tracks) == 1:
+        return words[next(iter(tracks))]
+    return "; ".join(f"{', '.join(names)}: {words[one]}" for one, names in tracks.items())
+
+
+def _silent_bundles(log: _StoredLog) -> list[str]:
+    """Return why bundles have no value at all for a section's sediment, one by one."""
+    found = []
+    for bundle in log.bundles:
+        own = [e for row in log.rows for e in row.estimates if e.bundle_id == bundle.bundle_id]
+        abstained = Counter(e.reason for e in own if e.status is Status.ABSTAINED)
+        if abstained and all(e.value is None for e in own):
+            why = abstained.most_common(1)[0][0]
+            found.append(f"{_words(bundle)} does not answer: {why}")
+    return found
 
 
 def _caveat(logs: Sequence[_StoredLog]) -> str:

@@ -85,7 +85,6 @@ class SectionComposer:
         self._config = composition_config
         self._measured = dict(measured or {})
         self._regions = RegionWorker(SectionRegions(composition_config, scale, on_regions), submit)
-        self._is_too_coarse = composition_config.is_too_coarse(scale)
         self._rows: dict[int, SliceRow] = {}
         self._n_rows = 0
         self._pictures: dict[int, SlicePicture] = {}
@@ -144,9 +143,7 @@ class SectionComposer:
         first = self._next
         start = max(first - NEIGHBOURS, 0)
         rows = [self._rows[i] for i in range(start, min(stop + NEIGHBOURS, self._n_rows))]
-        seen = observe(
-            rows, self._config.bundle_id, self._measured, is_too_coarse=self._is_too_coarse
-        )
+        seen = observe(rows, self._config.bundle_ids, self._measured)
         made = compositions(seen, self._config)
         composed = [self._composed(rows[i - start], *made[i - start]) for i in range(first, stop)]
         self._next = stop

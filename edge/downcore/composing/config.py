@@ -13,7 +13,7 @@ from downcore.strata.unmixing.identifiability import most_groups
 from downcore.strata.unmixing.mixing_calibration import MixingCalibration
 from downcore.strata.unmixing.observations import ROWS
 
-ALGORITHM = 2
+ALGORITHM = 3
 """Goes up when the same settings give other numbers, so that old and new rows stay apart."""
 
 EXACT = "exact"
@@ -62,10 +62,11 @@ class CompositionConfig:
 
     tables: tuple[TableInUse, ...]
     """In order of preference: the first whose groups a slice's observations can hold is used."""
-    bundle_id: str
-    """Whose density, vp and ms count; measured ones always do."""
-    lowest_px_per_cm: float
-    """Resolution below which that bundle abstains for want of it."""
+    bundle_ids: tuple[str, ...]
+    """
+    Bundles that run, each of which judges whether a slice is like its cores. The first one's
+    density, vp and ms count; measured ones always do.
+    """
     superpixels: SuperpixelSettings
     superpixel_backend: str
     """Name of what cuts superpixels."""
@@ -97,8 +98,7 @@ class CompositionConfig:
         content: dict[str, Any] = {
             "algorithm": ALGORITHM,
             "tables": [table.description for table in self.tables],
-            "bundle_id": self.bundle_id,
-            "lowest_px_per_cm": self.lowest_px_per_cm,
+            "bundle_ids": list(self.bundle_ids),
             "measured_sha256": self.measured_sha256,
             "superpixels": asdict(self.superpixels),
             "superpixel_backend": self.superpixel_backend,
@@ -119,10 +119,6 @@ class CompositionConfig:
         if not rows:
             return self.tables[0]
         return next((one for one in self.tables if one.holds(rows)), self.tables[-1])
-
-    def is_too_coarse(self, scale: LineScale) -> bool:
-        """Return whether the bundle abstains on a whole scan for want of resolution."""
-        return float(scale.px_per_cm) < self.lowest_px_per_cm
 
 
 def rows_present(is_known: tuple[bool, ...]) -> tuple[str, ...]:

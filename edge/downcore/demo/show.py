@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from downcore.clock import SystemClock
 from downcore.commands.plate import stored_plate
 from downcore.demo.broker import demo_broker
+from downcore.demo.choosing import TRIAL_CM, choose
 from downcore.demo.listener import Listener
 from downcore.demo.place import CORE_NAME, prepare
 from downcore.demo.waiting import wait_until_done, wait_while_rows_come
+from downcore.inference import Mode, find_bundle, open_guarded
+from downcore.inference.reference import reference_bundles
 from downcore.plate import SIMULATED_CAVEAT, Plate, check_can_draw, draw_plate
+from downcore.ports import Predictor
 from downcore.publish.sinks.mqtt import MqttSettings
 from downcore.service.daemon import Daemon
 from downcore.settings import Settings, load_settings
@@ -25,6 +29,8 @@ from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
 from downcore.simulator.scanner import pattern_named, play, scan_job
 from downcore.sources import Limits
 from downcore.store import Reader
+from downcore.strata.bundle import parse_manifest
+from downcore.strata.depth import LineScale
 from downcore.strata.record import ScanState
 
 PX_PER_CM = 200
@@ -61,7 +67,7 @@ def run_demo(plan: DemoPlan) -> bool:
     inbox = prepare(plan.folder)
     console = Console()
     with demo_broker(plan.folder) as (broker, port):
-        settings = demo_settings(plan, inbox, port)
+        settings, silent = with_chosen_bundles(demo_settings(plan, inbox, port), plan, console)
         console.print(f"broker: {broker} on 127.0.0.1:{port}, topics downcore/v1/demo/scanner/...")
         console.print(
             f"scanner: a simulated core of {plan.length_cm} cm at {PX_PER_CM} px/cm, "
@@ -82,7 +88,7 @@ def run_demo(plan: DemoPlan) -> bool:
                 _stay(console, settings)
     with Reader.open(settings.store.path) as reader:
         stored = reader.counts().slices
-        plate = draw_core(reader, plan.folder / "plate.png")
+        plate = draw_core(reader, plan.folder / "plate.png", silent)
     if plate is None:
         console.print("no plate: no centimetre had rows")
     else:
@@ -106,8 +112,49 @@ def run_demo(plan: DemoPlan) -> bool:
     return stored == len(received.rows) == plan.length_cm and received.duplicates == 0
 
 
-def draw_core(reader: Reader, out: Path) -> Plate | None:
-    """Draw the stored sections of the demo's core, top first; ``None`` if none has a row."""
+def with_chosen_bundles(
+    settings: Settings, plan: DemoPlan, console: Console
+) -> tuple[Settings, tuple[str, ...]]:
+    """
+    Return the settings with the bundles whose guard knows the core, and why others do not answer.
+
+    Where the environment names bundles, those run.
+    """
+    if "bundles" in settings.predict.model_fields_set:
+        return settings, ()
+    _, core = next(iter(sections_of(plan)))
+    lines = core.lines(0, min(TRIAL_CM * PX_PER_CM, core.n_lines))
+    chosen = choose(
+        bundles_to_try(settings.predict.bundles), lines, LineScale.of(str(PX_PER_CM)), _open_bundle
+    )
+    console.print(chosen.sentence, soft_wrap=True, highlight=False)
+    names = chosen.names or settings.predict.bundles
+    predict = settings.predict.model_copy(update={"bundles": names})
+    return settings.model_copy(update={"predict": predict}), chosen.reasons
+
+
+def bundles_to_try(default: Sequence[str]) -> list[str]:
+    """Return the reference bundles, those that learned from real cores first, then the default."""
+    known = reference_bundles()
+    real = [name for name, folder in known.items() if not _is_of_generated_cores(folder)]
+    return list(dict.fromkeys([*real, *default, *known]))
+
+
+def _is_of_generated_cores(folder: Path) -> bool:
+    text = (folder / "manifest.json").read_text(encoding="utf-8")
+    return parse_manifest(text).saw_generated_cores_only
+
+
+def _open_bundle(name: str) -> Predictor:
+    return open_guarded(find_bundle(name), mode=Mode.BACKLOG)
+
+
+def draw_core(reader: Reader, out: Path, silent: tuple[str, ...] = ()) -> Plate | None:
+    """
+    Draw the stored sections of the demo's core, top first; ``None`` if none has a row.
+
+    ``silent`` says which bundles do not answer, and why.
+    """
     sections = sorted(
         stored.scan.section_id
         for stored in reader.sections()
@@ -115,7 +162,8 @@ def draw_core(reader: Reader, out: Path) -> Plate | None:
     )
     if not sections:
         return None
-    plate = replace(stored_plate(reader, sections, Limits()).plate, caveat=SIMULATED_CAVEAT)
+    stored = stored_plate(reader, sections, Limits()).plate
+    plate = replace(stored, caveat=SIMULATED_CAVEAT, silent=(*stored.silent, *silent))
     draw_plate(plate, out)
     return plate
 

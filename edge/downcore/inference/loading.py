@@ -123,8 +123,11 @@ def physical_values(
     """
     tiles = inverse_transform(outputs, novelty, manifest)
     widths = [
-        [half_width(scaling, sd) for scaling, sd in zip(manifest.outputs, row, strict=True)]
-        for row in tiles.sd.tolist()
+        [
+            half_width(scaling, sd) * manifest.interval_factor(scaling.property, got)
+            for scaling, sd in zip(manifest.outputs, row, strict=True)
+        ]
+        for row, got in zip(tiles.sd.tolist(), tiles.novelty.tolist(), strict=True)
     ]
     limit = manifest.novelty_threshold
     return {

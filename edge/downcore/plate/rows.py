@@ -1,6 +1,6 @@
 """From rows of the depth log and scan lines to what a plate shows of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ def plate_slices(
     composed: Iterable[ComposedSlice],
     *,
     top_um: int = 0,
-    bundle_id: str | None = None,
+    bundle_id: str | Mapping[str, str] | None = None,
 ) -> tuple[PlateSlice, ...]:
     """
     Return the rows of a section as a plate shows them.
@@ -33,8 +33,9 @@ def plate_slices(
         What some of the slices are made of.
     top_um : int, default 0
         Where the section's top is drawn.
-    bundle_id : str, optional
-        Whose estimates are shown where no instrument measured; any unless given.
+    bundle_id : str or mapping of str, optional
+        Whose estimates are shown where no instrument measured, for all properties or by property;
+        any unless given.
     """
     shares = {part.index: part.composition.resolved_groups for part in composed}
     return tuple(
@@ -50,12 +51,15 @@ def plate_slices(
     )
 
 
-def _shown(estimates: Iterable[Estimate], bundle_id: str | None) -> tuple[Estimate, ...]:
+def _shown(
+    estimates: Iterable[Estimate], bundle_id: str | Mapping[str, str] | None
+) -> tuple[Estimate, ...]:
     """Return one estimate of each property: the measured one, else the bundle's."""
     shown: dict[str, Estimate] = {}
     for estimate in estimates:
         is_measured = estimate.status is Status.MEASURED
-        if is_measured or bundle_id in (None, estimate.bundle_id):
+        wanted = bundle_id.get(estimate.property) if isinstance(bundle_id, Mapping) else bundle_id
+        if is_measured or wanted in (None, estimate.bundle_id):
             known = shown.get(estimate.property)
             if known is None or (is_measured and known.status is not Status.MEASURED):
                 shown[estimate.property] = estimate

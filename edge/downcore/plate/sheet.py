@@ -106,6 +106,7 @@ def _draw_title(figure: "Figure", plate: Plate, n_characters: int) -> float:
     origin += f"   ·   end members {plate.table}" if plate.table else ""
     for text, colour, weight in (
         (origin, QUIET, "normal"),
+        *((text, QUIET, "normal") for text in plate.silent),
         (tally(plate), QUIET, "normal"),
         (plate.note, INK, "normal"),
         (plate.caveat, WARNING, "bold"),

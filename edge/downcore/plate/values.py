@@ -92,6 +92,8 @@ class Plate:
     """Identity of each scan."""
     bundle: str = ""
     """Name and identity of the bundle that made the values; empty when there is none."""
+    silent: tuple[str, ...] = ()
+    """Bundles that looked at the core and do not answer, each with its reason."""
     table: str = ""
     """Name of the end-member table; empty when there is none."""
     caveat: str = ""

@@ -14,7 +14,6 @@ from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.endmembers.library import Library
 from downcore.strata.errors import SettingsError
-from downcore.strata.estimates import MIN_RESOLUTION_SHARE
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.superpixels.settings import SuperpixelSettings
@@ -41,7 +40,8 @@ def composition_config_of(
     settings : Settings
         Of the device.
     predictors : sequence of Predictor
-        The first one's density, vp and ms count; without any, colour alone does.
+        Each judges whether a slice is like its cores. The first one's density, vp and ms count;
+        without any, colour alone does.
 
     Raises
     ------
@@ -51,16 +51,10 @@ def composition_config_of(
     wanted = settings.composition
     if not wanted.enabled:
         return None
-    bundle_id, lowest = "", 0.0
-    if predictors:
-        manifest = predictors[0].manifest
-        bundle_id = manifest.bundle_id
-        lowest = MIN_RESOLUTION_SHARE * manifest.trained_px_per_cm[0]
     refiner, version = _refiner(wanted)
     return CompositionConfig(
         tables=_tables(wanted),
-        bundle_id=bundle_id,
-        lowest_px_per_cm=lowest,
+        bundle_ids=tuple(predictor.manifest.bundle_id for predictor in predictors),
         superpixels=SuperpixelSettings(),
         superpixel_backend=wanted.superpixels,
         cut=_cut(wanted),

@@ -86,8 +86,8 @@ def calibrated_station(station: Station, measured: MeasuredRows) -> Station:
         predictors.append(CalibratedPredictor(plain, manifest))
     config = station.composition_config
     if config is not None and predictors:
-        series_id = predictors[0].manifest.bundle_id
-        config = replace(config, bundle_id=series_id, measured_sha256=measured.sha256)
+        series_ids = tuple(predictor.manifest.bundle_id for predictor in predictors)
+        config = replace(config, bundle_ids=series_ids, measured_sha256=measured.sha256)
         station.store.record_composer(config.composer_id, config.description)
     return replace(
         station, predictors=tuple(predictors), measured=measured, composition_config=config

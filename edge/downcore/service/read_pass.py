@@ -2,8 +2,8 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from downcore.composing import SectionComposer
 from downcore.pipeline import segments_by_slice, slice_stop
@@ -15,7 +15,7 @@ from downcore.sources.inbox.digests import PrefixDigest
 from downcore.sources.turns import Turns
 from downcore.store import Reader
 from downcore.strata.composed import ComposedSlice
-from downcore.strata.depthlog import SliceRow
+from downcore.strata.depthlog import Estimate, SliceRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,9 @@ class ReadPass:
         The files as they were when the pass began.
     composer : SectionComposer or None
         A new one that the pipeline calls with every slice.
+    stored : mapping, optional
+        Estimates of the slices that some predictors have done and others have not, by slice: the
+        rows of the pipeline hold those of the others only.
     """
 
     def __init__(
@@ -59,9 +62,11 @@ class ReadPass:
         pipeline: SlicePipeline,
         signature: str,
         composer: SectionComposer | None,
+        stored: Mapping[int, tuple[Estimate, ...]] | None = None,
     ) -> None:
         self.signature = signature
         self._composer = composer
+        self._stored = dict(stored or {})
         self._lines = lines
         self._pipeline = pipeline
         self._prefix = PrefixDigest()
@@ -128,12 +133,19 @@ class ReadPass:
         if not rows:
             return None
         if self._composer is not None:
-            self._composer.add_rows(rows)
+            self._composer.add_rows(self._whole(row) for row in rows)
         last = rows[-1].core_slice
         n_lines_done = last.first_line + last.n_lines
         digest = self._prefix_at[n_lines_done]
         self._prefix_at = {n: d for n, d in self._prefix_at.items() if n > n_lines_done}
         return CommitBatch(tuple(rows), n_lines_done, digest)
+
+    def _whole(self, row: SliceRow) -> SliceRow:
+        """Return a row with the estimates that were stored before beside its own."""
+        stored = self._stored.pop(row.core_slice.index, ())
+        own = {one.bundle_id for one in row.estimates}
+        before = tuple(one for one in stored if one.bundle_id not in own)
+        return replace(row, estimates=(*before, *row.estimates))
 
 
 def begin_read_pass(
@@ -164,6 +176,7 @@ def begin_read_pass(
         Slices from the top whose composition is stored.
     """
     composer = None
+    beside: dict[int, tuple[Estimate, ...]] = {}
     if station.composition_config is not None:
         composer = SectionComposer(
             station.composition_config,
@@ -172,11 +185,12 @@ def begin_read_pass(
             n_done=n_composed,
             submit=station.submit_regions,
         )
-        # Composition takes the first predictor's values; stored rows are not returned again.
-        if done_slices and done_slices[0]:
+        # Composition looks at what every predictor says; what is stored is not returned again.
+        if n_stored := max(done_slices, default=0):
             with Reader.open(station.store.path) as reader:
-                stored = itertools.islice(reader.scan_log(scan_id), done_slices[0])
-                composer.add_rows(entry.row for entry in stored)
+                rows = [one.row for one in itertools.islice(reader.scan_log(scan_id), n_stored)]
+            composer.add_rows(rows[: min(done_slices)])
+            beside = {row.core_slice.index: row.estimates for row in rows[min(done_slices) :]}
     on_masked = None if composer is None else composer.add_lines
     pipeline = pipeline_of(station, lines.scale, done_slices, on_masked)
-    return ReadPass(lines, pipeline, signature, composer)
+    return ReadPass(lines, pipeline, signature, composer, beside)

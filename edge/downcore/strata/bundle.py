@@ -11,6 +11,8 @@ from typing import Never
 from downcore.strata.errors import BundleError
 from downcore.strata.fields import value_of
 from downcore.strata.properties import property_named
+from downcore.strata.widening import Widening
+from downcore.strata.window_colour import ColourLimits
 from downcore.strata.windows import Window
 
 FORMAT_VERSION = 2
@@ -46,6 +48,9 @@ NO_NATURAL_CORE = "no natural core"
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+_NEWER = ("window", "colour_limits", "widening")
+"""Keys that older manifests of this format lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,13 @@ class Manifest:
     """The golden test on AVX2 without 8-bit dot products; ``None`` where it was not run."""
     window: Window | None = None
     """The centimetres that the network sees; ``None`` for tiles of one slice without context."""
+    colour_limits: ColourLimits | None = None
+    """
+    What its windows must have of colour for a value; ``None`` where nothing is asked, as of tiles,
+    of bundles older than this, and of those that learned from scans without colour.
+    """
+    widening: Widening | None = None
+    """How intervals widen near the novelty threshold; ``None`` where they do not."""
 
     def __post_init__(self) -> None:
         for output in self.outputs:
@@ -159,11 +171,27 @@ class Manifest:
             raise BundleError("expected at least one output in the manifest, got none")
         if self.novelty_threshold is not None and not 0 < self.novelty_threshold < math.inf:
             raise BundleError(f"expected a novelty threshold > 0, got {self.novelty_threshold}")
+        self._check_widening()
         if not 0 < self.golden_tolerance < math.inf:
             raise BundleError(f"expected a golden tolerance > 0, got {self.golden_tolerance}")
         low, high = self.trained_px_per_cm
         if not 0 < low <= high < math.inf:
             raise BundleError(f"expected 0 < lowest <= highest px/cm, got {low} and {high}")
+
+    def _check_widening(self) -> None:
+        if self.widening is None:
+            return
+        limit, begins_at = self.novelty_threshold, self.widening.begins_at
+        if limit is None or not begins_at < limit:
+            raise BundleError(
+                f"expected intervals to widen below the novelty threshold {limit}, got {begins_at}"
+            )
+
+    def interval_factor(self, name: str, novelty: float) -> float:
+        """Return by what the interval of a property is widened for a slice's novelty; 1 or more."""
+        if self.widening is None or self.novelty_threshold is None:
+            return 1.0
+        return self.widening.factor(name, novelty, self.novelty_threshold)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -213,8 +241,9 @@ def _parsed(text: str) -> Manifest:
         raise BundleError(_other_version(version))
     if "bundle_id" in raw:
         raise ValueError("unknown key bundle_id")
-    # Bundles of one tile may be older than windows.
-    raw.setdefault("window", None)
+    # Bundles of one tile may be older than windows, and others than what guards them now.
+    for name in _NEWER:
+        raw.setdefault(name, None)
     raw["bundle_id"] = hashlib.sha256(text.encode()).hexdigest()[:16]
     manifest = value_of(Manifest, raw, has_defaults=False)
     _check_files(manifest.files, REQUIRED_FILES)

@@ -24,6 +24,9 @@ HAS_VALUE = frozenset({Status.MEASURED, Status.PREDICTED, Status.FILLED})
 FORCED = "forced: "
 """Begins the reason of a value predicted only because low resolution is allowed."""
 
+TOO_COARSE = "scan has "
+"""Begins the reason of a bundle that did not look at a scan, for want of resolution."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -72,6 +75,11 @@ def why_forced(estimate: Estimate) -> str:
     """Return why a value was predicted only because low resolution is allowed; empty if not so."""
     said = estimate.reason.split("; ") if estimate.status is Status.PREDICTED else []
     return next((part for part in said if part.startswith(FORCED)), "")
+
+
+def is_too_coarse(estimate: Estimate) -> bool:
+    """Return whether a bundle did not look at the slice, for want of resolution."""
+    return estimate.status is Status.ABSTAINED and estimate.reason.startswith(TOO_COARSE)
 
 
 @dataclass(frozen=True, slots=True)

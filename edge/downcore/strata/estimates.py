@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.bundle import Manifest, OutputScaling
-from downcore.strata.depthlog import FORCED, Estimate, Status
+from downcore.strata.depthlog import FORCED, TOO_COARSE, Estimate, Status
 from downcore.strata.properties import Property, property_named
 
 MIN_VALID_FRACTION = 0.3
@@ -15,6 +15,9 @@ MIN_VALID_FRACTION = 0.3
 
 MIN_RESOLUTION_SHARE = 0.5
 """Lowest resolution of a scan, as a share of the lowest one seen in training."""
+
+UNLIKE = "unlike the training cores: "
+"""Begins the reason of a slice that a bundle or its guard does not know."""
 
 _ABSURD = 1e100
 """Outputs of a network of this size or more count as no number, like NaN."""
@@ -131,7 +134,8 @@ def estimates_of(
     tiles of a slice share one measured label, so their errors are not independent:
     the slice's sd is the root mean square of the tiles' own, not divided by the
     square root of their number. Half the interval's width is ``interval_factor``
-    times that, at least ``interval_floor``. Where the network sees ``log10``, the
+    times that, at least ``interval_floor``, and wider near the novelty threshold where the
+    manifest says so. Where the network sees ``log10``, the
     value and both ends are turned back, so the interval is not symmetric.
 
     A slice's novelty is the mean of its tiles' with the same weights. Above the bundle's threshold
@@ -208,7 +212,11 @@ def inverse_transform(
 
 
 def half_width(scaling: OutputScaling, sd: float) -> float:
-    """Return half the width of the interval of a slice with the network's own ``sd``, its unit."""
+    """
+    Return half the width of the interval of a slice with the network's own ``sd``, its unit.
+
+    Before it is widened for the slice's novelty (``Manifest.interval_factor``).
+    """
     return max(scaling.interval_factor * sd, scaling.interval_floor)
 
 
@@ -217,7 +225,7 @@ def _why_too_coarse(manifest: Manifest, px_per_cm: float) -> str:
     lowest, highest = manifest.trained_px_per_cm
     if px_per_cm >= MIN_RESOLUTION_SHARE * lowest:
         return ""
-    return f"scan has {px_per_cm:.4g} px/cm, bundle trained on {lowest:.4g} to {highest:.4g}"
+    return f"{TOO_COARSE}{px_per_cm:.4g} px/cm, bundle trained on {lowest:.4g} to {highest:.4g}"
 
 
 def _why_unlike(
@@ -231,7 +239,7 @@ def _why_unlike(
     got = _weighted(weights, novelty)
     if got <= limit:
         return None
-    said = f"unlike the training cores: novelty {got:.3g}, limit {limit:.3g}"
+    said = f"{UNLIKE}novelty {got:.3g}, limit {limit:.3g}"
     return NoValue(Status.ABSTAINED, said)
 
 
@@ -243,7 +251,7 @@ def _why_guarded(guarded: GuardNovelty | None, weights: NDArray[np.float64]) -> 
     got = _weighted(weights, guarded.novelty)
     if got <= guarded.limit:
         return None
-    said = f"unlike the training cores: colour novelty {got:.3g}, limit {guarded.limit:.3g}"
+    said = f"{UNLIKE}colour novelty {got:.3g}, limit {guarded.limit:.3g}"
     return NoValue(Status.ABSTAINED, f"{said} ({guarded.guard})")
 
 
@@ -262,7 +270,8 @@ def _estimate(
     mean = _weighted(weights, means)
     sd = math.sqrt(_weighted(weights, sds**2))
     spread = math.sqrt(_weighted(weights, (means - mean) ** 2) + _weighted(weights, within**2))
-    half = half_width(scaling, sd)
+    novelty = _weighted(weights, prediction.novelty)
+    half = half_width(scaling, sd) * manifest.interval_factor(scaling.property, novelty)
     known = property_named(scaling.property)
     ends = (mean - half, mean, mean + half)
     lower, value, upper = (_in_unit(scaling, x) for x in ends)

@@ -42,6 +42,7 @@ from downcore_export.windows.source import (
     window_source,
 )
 from downcore_training.progress import Report
+from downcore_training.windows.colour_limits import colour_limits_of
 from downcore_training.windows.window_set import WindowSet
 
 GOLDEN_WINDOWS = 4
@@ -78,7 +79,9 @@ def write_window_bundle(
     windows = WindowSet(sections, source.window)
     chosen = choose_window(source, windows, report=report)
     golden = _golden(chosen, windows)
-    manifest = _manifest(source, chosen)
+    manifest = dataclasses.replace(
+        _manifest(source, chosen), colour_limits=colour_limits_of(windows)
+    )
     files = {
         "model.xml": chosen.files.xml,
         "model.bin": chosen.files.weights,
@@ -140,4 +143,5 @@ def _manifest(source: WindowSource, chosen: ChosenWindow) -> Manifest:
         n_novelty_tiles=chosen.n_familiar,
         data_sha256={"training": source.sections_sha256},
         window=source.window,
+        widening=source.widening,
     )

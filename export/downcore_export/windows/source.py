@@ -9,6 +9,7 @@ from torch import nn
 
 from downcore.strata.bundle import OutputScaling
 from downcore.strata.errors import SettingsError
+from downcore.strata.widening import Widening
 from downcore.strata.windows import Window
 from downcore_training.bench.layouts import read_folder
 from downcore_training.progress import Report
@@ -33,6 +34,8 @@ class WindowSource:
     properties: tuple[int, ...]
     novelty_limit: float
     false_abstain_share: float
+    widening: Widening | None
+    """``None`` of checkpoints that are older than it."""
     trained_px_per_cm: tuple[float, float]
     training_data: str
     sections: tuple[str, ...]
@@ -68,6 +71,7 @@ def window_source(content: Mapping[str, Any]) -> WindowSource:
         properties=tuple(content["properties"]),
         novelty_limit=float(content["novelty_limit"]),
         false_abstain_share=float(data["false_abstain_share"]),
+        widening=Widening(**content["widening"]) if "widening" in content else None,
         trained_px_per_cm=(float(low), float(high)),
         training_data=data["sentence"],
         sections=tuple(data["sections"]),

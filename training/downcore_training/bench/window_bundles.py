@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.lanes import NO_WHITE_BOARD
+from downcore.lanes import NO_WHITE_BOARD, unlike_in_colour
 from downcore.ports import Predictor
 from downcore.strata.bundle import Manifest
 from downcore.strata.core_view import SliceView, view_of
@@ -97,12 +97,13 @@ def answer_section(
     if window is None:
         raise ValueError(f"expected a bundle with a window, got {predictor.manifest.title}")
     for first in range(0, len(section), window.rows_cm):
-        predictor.submit(first, _pixels(section, first, window)[None])
+        pixels = _pixels(section, first, window)
+        predictor.submit((first, unlike_in_colour(predictor.manifest, pixels)), pixels[None])
     found: list[RowAnswer] = []
-    for first, prediction in predictor.collect(wait=True):
+    for (first, unlike), prediction in predictor.collect(wait=True):
         rows = section[first : first + window.rows_cm]
         found += [
-            _answer(predictor.manifest, window, one, prediction.row(r), px_per_cm)
+            _answer(predictor.manifest, one, prediction.row(r), px_per_cm, unlike)
             for r, one in enumerate(rows)
         ]
     return found
@@ -116,10 +117,10 @@ def _pixels(section: Sequence[SeenSlice], first: int, window: Window) -> NDArray
 
 def _answer(
     manifest: Manifest,
-    window: Window,
     one: SeenSlice,
     prediction: TilePrediction,
     px_per_cm: float,
+    unlike: NoValue | None,
 ) -> RowAnswer:
     has_sediment = one.view.sediment_cm2 >= MIN_SEDIMENT_CM2
     why = reason_to_abstain(
@@ -128,7 +129,7 @@ def _answer(
         valid_fraction=one.valid_fraction,
         source_px_per_cm=px_per_cm,
     )
-    why = why or _without_board(window, one.lighting)
+    why = why or _without_board(manifest.window, one.lighting) or unlike
     said = (
         estimates_of(prediction, np.ones(1), manifest)
         if why is None
@@ -137,6 +138,6 @@ def _answer(
     return RowAnswer(one.place, said, prediction.mean[0] if has_sediment else None)
 
 
-def _without_board(window: Window, lighting: Lighting) -> NoValue | None:
-    is_missing = window.needs_white_board and lighting.board_counts is None
+def _without_board(window: Window | None, lighting: Lighting) -> NoValue | None:
+    is_missing = window is not None and window.needs_white_board and lighting.board_counts is None
     return NO_WHITE_BOARD if is_missing else None

@@ -10,6 +10,7 @@ from torch import nn
 from downcore.strata.bundle import OutputScaling
 from downcore.strata.errors import BundleError
 from downcore.strata.properties import PROPERTIES
+from downcore.strata.widening import Widening
 from downcore.strata.windows import Window
 from downcore_training.fitting import checkpoint
 from downcore_training.fitting.scaling import TargetScaling
@@ -31,10 +32,19 @@ def outputs_of(
             is_log10=PROPERTIES[i].is_log_scaled,
             centre=float(scaling.centre[i]),
             spread=float(scaling.spread[i]),
-            interval_factor=table.factor,
-            interval_floor=table.floor,
+            interval_factor=interval.table.factor,
+            interval_floor=interval.table.floor,
         )
-        for i, table in zip(properties, judged.intervals, strict=True)
+        for i, interval in zip(properties, judged.intervals, strict=True)
+    )
+
+
+def widening_of(judged: Judged, properties: Sequence[int]) -> Widening:
+    """Return how intervals widen near the novelty limit, as a manifest has it."""
+    found = dict(zip(properties, judged.intervals, strict=True))
+    return Widening(
+        begins_at=judged.intervals[0].begins_at,
+        at_limit={PROPERTIES[i].name: interval.at_limit for i, interval in found.items()},
     )
 
 
@@ -45,6 +55,7 @@ def write(
     module: nn.Module,
     outputs: Sequence[OutputScaling],
     novelty_limit: float,
+    widening: Widening,
     properties: Sequence[int],
     data: Mapping[str, Any],
     metrics: Mapping[str, Any],
@@ -67,6 +78,7 @@ def write(
             "state_dict": checkpoint.frozen_state(module),
             "outputs": [asdict(output) for output in outputs],
             "novelty_limit": novelty_limit,
+            "widening": asdict(widening),
             "data": dict(data),
             "metrics": dict(metrics),
             "run": dict(run),

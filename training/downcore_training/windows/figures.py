@@ -6,13 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.conformal import ConformalTable, fit_by_core, half_width
 from downcore.strata.properties import PROPERTIES
-from downcore_training.evaluation.familiarity import threshold_for
 from downcore_training.windows.crossfit import HeldOut
-
-FALSE_ABSTAIN_SHARE = 0.02
-"""Share of the slices of held-out sections that the novelty limit abstains from."""
+from downcore_training.windows.widening import WideningInterval, fit_widening
 
 MIN_SECTION_SLICES = 20
 """Fewest slices of a section for its coverage to count as the worst."""
@@ -22,11 +18,18 @@ MIN_SECTION_SLICES = 20
 class Judged:
     """What cross-fitting says of a predictor."""
 
-    intervals: tuple[ConformalTable, ...]
-    """Of each property, fitted to all held-out sections."""
-    novelty_limit: float
+    intervals: tuple[WideningInterval, ...]
+    """Of each property, fitted to all held-out sections; all with one novelty limit."""
     metrics: dict[str, dict[str, float]]
-    """By property: ``r2``, ``mae``, ``rmse``, ``coverage``, ``worst_section_coverage``, ``n``."""
+    """
+    By property: ``r2``, ``mae``, ``rmse``, ``coverage``, ``coverage_near_limit`` (of the slices
+    whose interval is widened), ``worst_section_coverage``, ``n``.
+    """
+
+    @property
+    def novelty_limit(self) -> float:
+        """Novelty that 2 % of the slices of held-out sections exceed."""
+        return self.intervals[0].limit
 
 
 def judged(held_out: HeldOut, properties: Sequence[int]) -> Judged:
@@ -34,15 +37,18 @@ def judged(held_out: HeldOut, properties: Sequence[int]) -> Judged:
     Return figures, intervals and the novelty limit of held-out answers.
 
     The interval's coverage is measured by leaving sections, or cores, out once more: that of
-    each is judged by the table of the others.
+    each is judged by the interval of the others.
     """
-    limit = threshold_for(held_out.novelty, false_abstain_share=FALSE_ABSTAIN_SHARE)
-    tables = []
+    intervals = []
     metrics: dict[str, dict[str, float]] = {}
     for k, i in enumerate(properties):
         known = np.isfinite(held_out.label[:, k])
         error = (held_out.mean - held_out.label)[:, k]
-        tables.append(fit_by_core(error, held_out.sd[:, k], _from_0(held_out.group)))
+        interval = fit_widening(error, held_out.sd[:, k], held_out.group, held_out.novelty)
+        intervals.append(interval)
+        near = (
+            known & (held_out.novelty > interval.begins_at) & (held_out.novelty <= interval.limit)
+        )
         inside = _inside_left_out(held_out, k)
         metrics[PROPERTIES[i].name] = {
             "r2": r2(held_out.label[known, k], held_out.mean[known, k]),
@@ -55,7 +61,9 @@ def judged(held_out: HeldOut, properties: Sequence[int]) -> Judged:
             "n_sections": float(len(np.unique(held_out.section[known]))),
             "n_held_out": float(len(np.unique(held_out.group[known]))),
         }
-    return Judged(tuple(tables), limit, metrics)
+        if near.any():
+            metrics[PROPERTIES[i].name]["coverage_near_limit"] = float(inside[near].mean())
+    return Judged(tuple(intervals), metrics)
 
 
 def r2(label: NDArray[np.float64], mean: NDArray[np.float64]) -> float:
@@ -81,12 +89,9 @@ def _inside_left_out(held_out: HeldOut, k: int) -> NDArray[np.bool_]:
     inside = np.zeros(len(error), np.bool_)
     for number in np.unique(held_out.group):
         mine = held_out.group == number
-        others = ~mine & np.isfinite(error)
-        table = fit_by_core(error[others], sd[others], _from_0(held_out.group[others]))
-        inside[mine] = np.abs(error[mine]) <= half_width(table, sd[mine])
+        interval = fit_widening(
+            error[~mine], sd[~mine], held_out.group[~mine], held_out.novelty[~mine]
+        )
+        half = interval.half_width(sd[mine], held_out.novelty[mine])
+        inside[mine] = np.abs(error[mine]) <= half
     return inside
-
-
-def _from_0(number: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the same groups under numbers without gaps."""
-    return np.unique(number, return_inverse=True)[1].astype(np.int64)

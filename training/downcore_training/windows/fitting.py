@@ -35,11 +35,12 @@ from downcore_training.windows.crossfit import (
     properties_of,
     scaling_of,
 )
-from downcore_training.windows.figures import FALSE_ABSTAIN_SHARE, Judged, judged
+from downcore_training.windows.figures import Judged, judged
 from downcore_training.windows.learning import trained
 from downcore_training.windows.networks import NETWORK_WINDOW, NETWORKS
 from downcore_training.windows.recipe import WindowRecipe, window_recipe_text
 from downcore_training.windows.section_views import SectionViews, groups_of, sections_sha256
+from downcore_training.windows.widening import FALSE_ABSTAIN_SHARE
 
 BY_SECTION = "held out by section"
 BY_CORE = "held out by core"
@@ -236,6 +237,7 @@ def _written(
         module=made.modules[_ALL],
         outputs=window_checkpoint.outputs_of(found, work.scaling, work.properties),
         novelty_limit=found.novelty_limit,
+        widening=window_checkpoint.widening_of(found, work.properties),
         properties=work.properties,
         data=_data(work),
         metrics={protocol_of(work.sections): found.metrics},

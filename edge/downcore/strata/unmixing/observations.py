@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.depthlog import HAS_VALUE, Estimate, SliceRow, Status
+from downcore.strata.depthlog import HAS_VALUE, Estimate, SliceRow, Status, is_too_coarse
 from downcore.strata.estimates import MIN_VALID_FRACTION
 from downcore.strata.properties import DENSITY as DENSITY_PROPERTY
 from downcore.strata.properties import MS as MS_PROPERTY
@@ -129,35 +129,33 @@ class Observations:
 
 def observe(
     rows: Sequence[SliceRow],
-    bundle_id: str,
+    bundle_ids: Sequence[str],
     measured: Mapping[int, tuple[Estimate, ...]] | None = None,
-    *,
-    is_too_coarse: bool = False,
 ) -> Observations:
     """
     Return what was observed of consecutive slices.
 
     A measured value stands before a predicted one. Of the bundle's values the interval gives the
-    weight. A slice that the bundle holds to be unlike any core of its training stays abstained,
-    measured or not, since its colour is not believed; one that it could not look at, for want of
-    resolution, is observed by its colour. A slice of exactly one colour is no picture of a core.
+    weight. Every bundle judges: a slice of which none gives a value, and that one or more looked
+    at, stays masked or abstained, measured or not, since its colour is not believed. A bundle that
+    could not look, for want of resolution, does not judge. A slice of exactly one colour is no
+    picture of a core.
 
     Parameters
     ----------
     rows : sequence of SliceRow
         In order of depth.
-    bundle_id : str
-        Whose estimates count; measured ones always do.
+    bundle_ids : sequence of str
+        Bundles that run. The first one's values count; measured ones always do. Without any, the
+        slice's sediment and colour decide.
     measured : mapping, optional
         Measured values by number of slice, beside those of the rows.
-    is_too_coarse : bool, default False
-        Whether the bundle abstains for the scan's resolution, not for what the core shows.
     """
     offered = [[*(measured or {}).get(row.core_slice.index, ()), *row.estimates] for row in rows]
-    used = [_used(estimates, bundle_id) for estimates in offered]
+    used = [_used(estimates, bundle_ids) for estimates in offered]
     value = np.full((len(rows), N_ROWS), np.nan)
     sd = np.full((len(rows), N_ROWS), np.nan)
-    standing = [_standing(row, bundle_id, is_too_coarse=is_too_coarse) for row in rows]
+    standing = [_standing(row, bundle_ids) for row in rows]
     for i, (row, estimates) in enumerate(zip(rows, used, strict=True)):
         if standing[i][0] in HAS_VALUE:
             value[i], sd[i] = _numbers(row, estimates)
@@ -166,12 +164,12 @@ def observe(
     )
 
 
-def _used(estimates: Sequence[Estimate], bundle_id: str) -> dict[str, Estimate]:
+def _used(estimates: Sequence[Estimate], bundle_ids: Sequence[str]) -> dict[str, Estimate]:
     """Return the estimate of each property that counts."""
     chosen: dict[str, Estimate] = {}
     for one in estimates:
         is_measured = one.status is Status.MEASURED
-        if not is_measured and one.bundle_id != bundle_id:
+        if not is_measured and one.bundle_id not in bundle_ids[:1]:
             continue
         known = chosen.get(one.property)
         if known is None or (is_measured and known.status is not Status.MEASURED):
@@ -179,14 +177,15 @@ def _used(estimates: Sequence[Estimate], bundle_id: str) -> dict[str, Estimate]:
     return chosen
 
 
-def _standing(row: SliceRow, bundle_id: str, *, is_too_coarse: bool) -> tuple[Status, str]:
+def _standing(row: SliceRow, bundle_ids: Sequence[str]) -> tuple[Status, str]:
     """Return whether a slice may have a composition, and why not."""
     core_slice = row.core_slice
-    own = [one for one in row.estimates if one.bundle_id == bundle_id]
-    if own and all(one.status not in HAS_VALUE for one in own):
-        first = own[0]
-        if first.status is Status.MASKED or not is_too_coarse:
-            return first.status, first.reason
+    judged = [one for name in bundle_ids for one in row.estimates if one.bundle_id == name]
+    if not any(one.status in HAS_VALUE for one in judged):
+        against = [one for one in judged if not is_too_coarse(one)]
+        # Bundles differ in what they need of a slice; that there is no sediment stands before.
+        for one in (*(one for one in against if one.status is Status.MASKED), *against):
+            return one.status, one.reason
     if core_slice.colour is None or core_slice.valid_fraction < MIN_VALID_FRACTION:
         needed = round(100 * MIN_VALID_FRACTION)
         got = int(100 * core_slice.valid_fraction)

@@ -11,6 +11,7 @@ from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.core import BenchCore, SensorLog, runs_of
 from downcore_training.bench.layouts._layout import Found, Layout
 from downcore_training.bench.layouts._table_images import Place, TableImages
+from downcore_training.bench.layouts._unused_files import unused_files
 from downcore_training.datasets.slice_tables.columns import Columns, sensor_of
 from downcore_training.datasets.slice_tables.credible import believed
 from downcore_training.datasets.slice_tables.labels import chosen_columns
@@ -31,6 +32,8 @@ from downcore_training.datasets.slice_tables.table import (
 from downcore_training.datasets.slice_tables.units import in_our_unit
 
 _COUNTS_8, _COUNTS_16 = 255.0, 65_535.0
+_COUNTS_PER_LIGHTNESS = 2.55
+"""Luminance counts of 8 bit in one unit of L*, by their ranges; encoded counts follow L* nearly."""
 
 
 def knows(folder: Path) -> bool:
@@ -59,6 +62,7 @@ def read(folder: Path) -> Found:
                 notes.append(f"{path.name}: core {name} has no label that is believed")
             else:
                 cores.append(core)
+    notes += unused_files(folder, cores)
     return Found(tuple(cores), tuple(dict.fromkeys(notes)))
 
 
@@ -208,6 +212,8 @@ def _profile_of(
     for k, name in ((3, columns.sd_down), (4, columns.sd_across)):
         if name:
             profile[:, k] = numbers(rows, name)
+    if columns.lightness_sd and not columns.sd_down:
+        profile[:, 3] = _COUNTS_PER_LIGHTNESS * numbers(rows, columns.lightness_sd)
     if np.isfinite(profile[:, :3]).any():
         return profile, []
     if image is None or px_per_cm is None:

@@ -1,7 +1,7 @@
 """The meaning of a slice table's columns, by name."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 _NOT_A_VALUE = re.compile(
@@ -35,6 +35,15 @@ _LAB = {
     "a": (r"a_mean", r"a", r"astar", r"lab_a", r"a_star"),
     "b": (r"bstar_mean", r"bstar", r"lab_b", r"b_star", r"b_mean", r"b"),
 }
+_PROFILE_LAB = {
+    channel: tuple(
+        rf"(prof(ile)?|colou?r)_{name}(_mean)?" for name in (channel, rf"{channel}_?star")
+    )
+    for channel in "lab"
+}
+"""A colour profile beside the image's own colours, such as ``prof_L_mean``."""
+
+_PROFILE_DOWN = (r"(prof(ile)?|colou?r)_l(_?star)?_(sd|std)",)
 _DOWN = (r"lumin\w*_(sd|std)_down\w*", r"(sd|std)_down\w*", r"lumin\w*_down\w*")
 _ACROSS = (r"lumin\w*_(sd|std)_across\w*", r"(sd|std)_across\w*", r"lumin\w*_across\w*")
 
@@ -56,6 +65,8 @@ class Columns:
     lab: tuple[str, ...]
     sd_down: str | None
     sd_across: str | None
+    lightness_sd: str | None
+    """Sd of L* down the slice in a colour profile, where ``sd_down`` is missing."""
     properties: dict[str, tuple[str, ...]]
     """Columns of each property, the preferred one first."""
     untrusted: tuple[str, ...]
@@ -65,6 +76,9 @@ class Columns:
 def columns_of(header: Sequence[str]) -> Columns:
     """Return the meaning of each column of ``header``; unknown names are ignored."""
     plain = {_plain(name): name for name in header}
+    # Green, red and blue beside CIE a* and b*: B_mean and b_mean are two columns.
+    counts = {_plain(name): name for name in (*header, *(n for n in header if n[:1].isupper()))}
+    star = {_plain(name): name for name in (*header, *(n for n in header if n[:1].islower()))}
     along_rows = _find(plain, (r"y0(_px)?", r"row0(_px)?", r"y_?(top|start|min)(_px)?"))
     along_columns = _find(plain, (r"x0(_px)?", r"col0(_px)?", r"x_?(left|start|min)(_px)?"))
     ends = (
@@ -72,8 +86,8 @@ def columns_of(header: Sequence[str]) -> Columns:
         if along_rows
         else (r"x1(_px)?", r"col1(_px)?", r"x_?(right|stop|end|max)(_px)?")
     )
-    rgb = [_find(plain, names) for names in _CHANNELS.values()]
-    lab = [_find(plain, names) for names in _LAB.values()]
+    rgb = _all_of(counts, _CHANNELS)
+    lab = _all_of(star, _LAB) or _all_of(plain, _PROFILE_LAB)
     named = {kind: _named(plain, pattern) for kind, pattern in _PROPERTY.items()}
     trusted = {k: tuple(n for n in names if not _UNTRUSTED.search(n)) for k, names in named.items()}
     return Columns(
@@ -85,13 +99,20 @@ def columns_of(header: Sequence[str]) -> Columns:
         first_px=along_rows or along_columns,
         last_px=_find(plain, ends),
         is_along_rows=along_rows is not None,
-        rgb=tuple(name for name in rgb if name) if all(rgb) else (),
-        lab=tuple(name for name in lab if name) if all(lab) else (),
+        rgb=rgb,
+        lab=lab,
         sd_down=_find(plain, _DOWN),
         sd_across=_find(plain, _ACROSS),
+        lightness_sd=_find(plain, _PROFILE_DOWN),
         properties={kind: names for kind, names in trusted.items() if names},
         untrusted=tuple(n for names in named.values() for n in names if _UNTRUSTED.search(n)),
     )
+
+
+def _all_of(plain: dict[str, str], channels: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the column of each channel; empty where one has none."""
+    found = [_find(plain, names) for names in channels.values()]
+    return tuple(name for name in found if name) if all(found) else ()
 
 
 def _plain(name: str) -> str:
