@@ -11,6 +11,7 @@ import numpy as np
 
 from downcore import __version__
 from downcore.composing import CompositionConfig, SectionComposer
+from downcore.composing.section_regions import RegionThreads
 from downcore.inference import (
     BundlePredictor,
     GuardedPredictor,
@@ -25,6 +26,7 @@ from downcore.ports import Clock, Predictor
 from downcore.publish import Feed, RunningSink, Sink, SinkSettings, Wake
 from downcore.publish.payloads import Birth
 from downcore.publish.sinks import sinks
+from downcore.service.allocator import keep_freed_memory
 from downcore.service.composition_setup import composition_config_of
 from downcore.service.station import Station
 from downcore.settings import Settings
@@ -139,6 +141,7 @@ def open_station(
     """
     # The processor belongs to the networks; OpenCV's own threads would only compete with them.
     cv2.setNumThreads(1)
+    keep_freed_memory()
     scans = scan_settings(settings)
     predictors = open_predictors(settings)
     composition_config = composition_config_of(settings, predictors)
@@ -151,8 +154,11 @@ def open_station(
         _record_run(store, settings, predictors, composition_config)
         if composition_config is not None:
             compile_kernels(composition_config)
-        # One thread: superpixels and regions are made for one section at a time.
-        regions = ThreadPoolExecutor(max_workers=1, thread_name_prefix="downcore-regions")
+        # One thread each: they work on one section at a time, in order.
+        threads = {
+            name: ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"downcore-{name}")
+            for name in ("reading", "superpixels", "regions")
+        }
         station = Station(
             inbox=settings.inbox.path,
             store=store,
@@ -164,13 +170,15 @@ def open_station(
             slices_per_step=slices_per_step,
             clock=clock,
             composition_config=composition_config,
-            submit_regions=regions.submit,
+            region_threads=RegionThreads(threads["superpixels"].submit, threads["regions"].submit),
+            submit_reading=threads["reading"].submit,
         )
         try:
             yield station
         finally:
             # What nobody waits for any more is not begun.
-            regions.shutdown(wait=True, cancel_futures=True)
+            for thread in reversed(threads.values()):
+                thread.shutdown(wait=True, cancel_futures=True)
             # An inference that the end of the process cuts off takes the process down with it.
             for predictor in predictors:
                 predictor.collect(wait=True)
