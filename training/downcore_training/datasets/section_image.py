@@ -50,7 +50,7 @@ class SectionImage:
         """
         reading = Reading(px_per_cm=str(self.px_per_cm), top=self.top)
         scan = formats()[self.format_name].open(self.paths, reading)
-        scan.refresh(is_still=True)
+        scan.refresh(is_still=True, is_closed=True)
         return scan
 
 

@@ -113,12 +113,13 @@ class PackedRaster:
         height = layout.height or max(self._limits.max_pixels // layout.width, 1)
         self._written.expect(layout.offset + height * layout.stride)
 
-    def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
+    def refresh(self, *, is_still: bool = False, is_closed: bool = False) -> tuple[int, bool]:
         """Return how many rows can be trusted by now, and whether these are all."""
         n_rows, is_complete = self._rows_held(self._written.extent())
         if is_still and not is_complete:
             # Zeros at the end of a finished file may be pixels, if they complete the image.
-            finished = self._rows_held(self._written.extent(is_still=True))
+            extent = self._written.extent(is_still=True, is_closed=is_closed)
+            finished = self._rows_held(extent)
             n_rows, is_complete = finished if finished[1] else (n_rows, False)
         return n_rows, is_complete
 

@@ -58,12 +58,13 @@ class TiffRaster:
 
     # -- what is there ---------------------------------------------------------------
 
-    def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
+    def refresh(self, *, is_still: bool = False, is_closed: bool = False) -> tuple[int, bool]:
         """Return how many rows can be trusted by now, and whether these are all."""
         n_rows = self._rows_held(self._written.extent())
         if is_still and n_rows < self.height:
             # Zeros at the end of a finished file may be pixels, if they complete the image.
-            n_still = self._rows_held(self._written.extent(is_still=True))
+            extent = self._written.extent(is_still=True, is_closed=is_closed)
+            n_still = self._rows_held(extent)
             n_rows = n_still if n_still == self.height else n_rows
         return n_rows, n_rows == self.height
 
