@@ -1,6 +1,5 @@
 """
-Itrax folders: ``optical.tif`` or ``optical0.tif`` along the whole bed, core top at the left, and
-``document.txt``.
+Itrax folders: ``optical.tif`` or ``optical0.tif``, core top at the left, and ``document.txt``.
 
 The image's length over the optical range gives its scale, provided that the step
 size agrees. Where it does not, the image was cropped or resampled after the scan, and the
