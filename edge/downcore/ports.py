@@ -155,7 +155,7 @@ class ScanLines(Protocol):
         """What is known of the scan besides its pixels."""
         ...
 
-    def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
+    def refresh(self, *, is_still: bool = False, is_closed: bool = False) -> tuple[int, bool]:
         """
         Look at the file again.
 
@@ -165,6 +165,10 @@ class ScanLines(Protocol):
             Whether the caller saw the file unchanged for long enough, closed by its
             writer, or was told that it is finished. Zeros at its end that may be black
             pixels are then believed to be so, unless the whole last line is blank.
+        is_closed : bool, default False
+            Whether its writer closed it too, or has left it alone for so long that nothing more
+            will come. Blank lines at its end are then believed to be black, if every byte of the
+            file was written and they are no more than half of it.
 
         Returns
         -------

@@ -170,6 +170,20 @@ def test_a_bad_file_in_the_inbox_is_set_aside_with_its_reason_and_its_neighbours
         assert bytes_below(device.inbox) == before, "expected the inbox as it was"
 
 
+@pytest.mark.parametrize("n_black", [1, 40])
+def test_a_scan_with_black_lines_at_its_end_is_stored_once_nothing_more_comes(
+    tmp_path: Path, n_black: int
+) -> None:
+    pixels = core()
+    pixels[-n_black:] = 0
+    with Device(tmp_path, limits=SMALL) as device:
+        path = write(pixels, device.inbox, "GC01")
+        device.until_given_up()
+
+        assert device.reasons() == {}
+        assert device.all("SELECT state FROM scan WHERE path = ?", str(path)) == [(ScanState.DONE,)]
+
+
 @every_bad
 def test_a_bad_file_handed_over_by_a_person_is_refused_with_its_reason(
     tmp_path: Path, name: str, make: Callable[[Path], object], reason: str

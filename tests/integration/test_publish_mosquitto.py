@@ -51,7 +51,7 @@ SCHEMAS = {
 class Broker:
     """A mosquitto of one's own, that keeps what it holds when it is told to end."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, extra: str = "") -> None:
         self.port = free_port()
         self._program = program("mosquitto")
         self._config = folder / "mosquitto.conf"
@@ -59,6 +59,7 @@ class Broker:
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"
             f"persistence true\npersistence_location {folder}/\n"
             + ("user root\n" if os.geteuid() == 0 else "")
+            + extra
         )
         self._running: subprocess.Popen[bytes] | None = None
         self.start()
@@ -202,6 +203,35 @@ def assert_in_order_and_repeated_only_as_themselves(
     assert len({cell[:2] for cell in first}) == n_cells, "a row came under two seqs"
     seqs = [seq for _, _, seq in first]
     assert seqs == sorted(seqs), "first occurrences are out of order"
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+def test_a_message_larger_than_the_broker_takes_is_skipped_and_named_and_the_rest_arrives(
+    tmp_path: Path,
+    store: Store,
+    wake: Wake,
+    protocol: Literal["3.1.1", "5"],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    broker = Broker(folder, "max_packet_size 6000\n")
+    listener = Listener(broker.port)
+    store.open_scan(scan_of("S1", "a"))
+    commit(store, "a", range(2))
+    commit(store, "a", range(2, 30))
+    commit(store, "a", range(30, 33))
+    sink = started(store, wake, broker.port, protocol)
+    until(lambda: len({cell[1] for cell in listener.cells()}) == 5, "the small announcements")
+    until(lambda: store.acked_seq("mqtt") == 4, "the cursor at the end")
+    assert sink.health().is_connected
+    sink.stop()
+    listener.close()
+    broker.stop()
+
+    assert {cell[1] for cell in listener.cells()} == {0, 1, 30, 31, 32}
+    assert "larger than the broker takes" in caplog.text
+    assert "section/S1/log, seq 3," in caplog.text
 
 
 @pytest.mark.parametrize("protocol", ["3.1.1", "5"])

@@ -56,16 +56,17 @@ def test_a_header_in_kg_over_values_in_g_is_told(tmp_path: Path) -> None:
     assert log.density[0] == 1.4
 
 
-def test_a_unit_of_depth_that_is_not_known_is_told(tmp_path: Path) -> None:
+def test_a_depth_in_a_unit_that_is_not_known_is_left_out_and_the_other_kept(tmp_path: Path) -> None:
     path = tmp_path / "LAKE.csv"
     rows = [f"LAKE,{i},{i},1.4" for i in range(10)]
     header = "Core,Core_depth,Field_depth_,GRD_Gamma_Ray_Density__SAT_cal"
-    path.write_text("\n".join([header, ",cm,mcd,kgm-3", *rows]))
+    path.write_text("\n".join([header, ",cm,fathoms,kgm-3", *rows]))
 
     log = read_log(path)
 
-    assert any("core depth is in 'mcd', which is not known" in text for text in log.warnings)
-    assert not any("section depth" in text for text in log.warnings), "cm is known"
+    assert any("core depth" in text and "'fathoms'" in text for text in log.warnings)
+    assert np.isnan(log.core_depth_cm).all()
+    assert log.section_depth_cm[9] == 9.0
 
 
 def test_depth_below_the_sea_floor_is_in_metres(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -137,3 +138,38 @@ def test_no_more_is_under_way_than_the_broker_allows() -> None:
 
     assert [one.seq for one in link.messages] == [1, 2, 3]
     assert not talk.is_idle
+
+
+def test_what_is_larger_than_the_broker_takes_is_skipped_and_named_and_the_rest_goes_on() -> None:
+    link = KeepingLink()
+    outbox = StatesOutbox(ScanState.SEEN, ScanState.GROWING, ScanState.DONE)
+    large = outbox.kept[1]
+    payload = large.payload[:-1] + ',"padding":"' + "x" * 5000 + '"}'
+    outbox.kept[1] = replace(large, payload=payload)
+    talk = Session(
+        cast("Any", link),
+        TOPICS,
+        outbox,
+        origin=outbox.origin(),
+        acked_seq=0,
+        max_packet_bytes=4_000,
+    )
+    talk.send(0.0)
+
+    assert [one.seq for one in link.messages] == [1, 3]
+    assert [one.seq for one in talk.take_skipped()] == [2]
+    assert talk.take_skipped() == []
+    link.arrive(1, 2)
+    talk.take_arrivals()
+    assert talk.watermark == 3, "nothing waits for what was skipped"
+
+
+def test_the_largest_message_under_way_is_known_until_it_arrives() -> None:
+    link = KeepingLink()
+    talk = session(link, StatesOutbox(ScanState.SEEN))
+    talk.send(0.0)
+
+    assert talk.largest_under_way() == link.messages[0].packet_bytes > 100
+    link.arrive(1)
+    talk.take_arrivals()
+    assert talk.largest_under_way() == 0

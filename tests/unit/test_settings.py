@@ -71,6 +71,74 @@ def test_a_wrong_setting_is_named_with_the_nearest_right_one(
         load_settings(write(tmp_path, text))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_settings_are_read_as_any_editor_saves_them(
+    tmp_path: Path, encoding: str, newline: str
+) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_bytes(
+        '# Größe\n[inbox]\npx_per_cm = "98.4"\n'.replace("\n", newline).encode(encoding)
+    )
+
+    assert load_settings(path).inbox.px_per_cm == "98.4"
+
+
+def test_settings_in_latin_1_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_bytes("# Größe\n".encode("latin-1"))
+
+    with pytest.raises(SettingsError, match="save it as UTF-8"):
+        load_settings(path)
+
+
+@pytest.mark.parametrize(
+    ("host", "right"),
+    [
+        ("mqtt://broker", 'write host = "broker"'),
+        ("mqtt://broker:1884/", 'write host = "broker", port = 1884'),
+        ("mqtts://broker", 'write host = "broker", tls = true, port = 8883'),
+        ("ssl://me:secret@broker:8884", 'write host = "broker", port = 8884, tls = true'),
+        ("broker:1883", 'write host = "broker", port = 1883'),
+        ("[::1]:1883", 'write host = "::1", port = 1883'),
+        ("broker/", 'write host = "broker"'),
+        (" broker ", 'write host = "broker"'),
+        ("wss://broker", "not over WebSockets"),
+    ],
+)
+def test_a_broker_written_as_an_address_with_more_is_refused_with_the_right_keys(
+    tmp_path: Path, host: str, right: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(write(tmp_path, f'[mqtt]\nhost = "{host}"\n'))
+
+    assert right in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "fe80::1", "broker.local"])
+def test_a_name_or_address_of_a_broker_is_taken_as_it_is(tmp_path: Path, host: str) -> None:
+    settings = load_settings(write(tmp_path, f'[mqtt]\nhost = "{host}"\n'))
+
+    assert getattr(settings.sink("mqtt"), "host") == host  # noqa: B009 - of a sink's own model
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (r'path = "C:\inbox"', "single quotes"),
+        (r'path = "C:\new"', "single quotes"),
+        (r"path = 'C:\inbox'", "Windows path.*mounted"),
+        ('path = "C:/scans"', "Windows path.*mounted"),
+        (r"path = '\\nas\scans'", "Windows path.*mounted"),
+    ],
+)
+def test_a_path_as_windows_writes_it_is_refused_with_what_to_write(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_settings(write(tmp_path, f"[inbox]\n{text}\n"))
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, f"[{'9' * 5000}]"], ids=["brackets", "digits"])
 def test_a_variable_that_python_cannot_read_is_a_wrong_setting(
     monkeypatch: pytest.MonkeyPatch, text: str

@@ -242,6 +242,31 @@ def test_a_cropped_itrax_image_asks_for_its_scale(tmp_path: Path, optical: str) 
     assert any("is lost" in words for words in says.warnings)
 
 
+@pytest.mark.parametrize("name", ["optical.tif", "optical0.tif", "optical1.tif", "Optical.TIFF"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("words", ["Optical Start", "Optical start", "OPTICAL START"])
+def test_an_itrax_scan_is_read_whatever_its_number_encoding_and_capitals(
+    tmp_path: Path, name: str, encoding: str, words: str
+) -> None:
+    path = itrax_scan(tmp_path, "")
+    text = f"a\tb\nc\tCore\tSection\n{words}\t0,5\tOptical End\t240.5\nStep size\t0.05\tmm\n"
+    n_columns = 240 * 20
+    image = np.full((20, n_columns, 3), 90, np.uint8)
+    path.unlink()
+    path = path.with_name(name)
+    tifffile.imwrite(path, image, photometric="rgb", metadata=None)
+    path.with_name("document.txt").write_bytes(text.encode(encoding))
+
+    says = described(path)
+
+    assert (says.format_name, says.px_per_cm, says.top) == ("itrax", "200", "left")
+
+
+def test_an_itrax_range_that_runs_back_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnknownScaleError, match="run back, from 60 to 0"):
+        described(itrax_scan(tmp_path, "Optical Start\t60.0\tOptical End\t0.0\t\n"))
+
+
 def test_an_itrax_range_whose_last_digits_may_still_come_is_not_used(tmp_path: Path) -> None:
     path = itrax_scan(tmp_path, "Optical Start\t0.5\tOptical End\t12")
 

@@ -76,7 +76,7 @@ def open_complete(scan_files: ScanFiles, reading: Reading) -> Iterator[tuple[Sca
         If it cannot be read, its scale is unknown, or it is not complete.
     """
     with contextlib.closing(scan_files.format.open(scan_files.paths, reading)) as lines:
-        n_lines, is_complete = lines.refresh(is_still=True)
+        n_lines, is_complete = lines.refresh(is_still=True, is_closed=True)
         if not is_complete:
             raise GrowingError(
                 f"expected a complete image, got {n_lines} of {lines.n_lines_expected} lines"

@@ -45,7 +45,7 @@ def picture_of_scan(
     reading = Reading(px_per_cm=str(scan.px_per_cm), top=scan.top, limits=limits)  # type: ignore[arg-type] # the record allows no other
     try:
         with contextlib.closing(found.format.open(found.paths, reading)) as lines:
-            lines.refresh(is_still=True)
+            lines.refresh(is_still=True, is_closed=True)
             picture, digest = _read(lines, stored.status.n_lines_done)
     except (SegmentError, OSError) as error:
         return f"{scan.path}: {error}"

@@ -10,7 +10,9 @@ from functools import cache
 from pathlib import Path
 
 from downcore.discovery import values_in
+from downcore.loggers._cells import Decimal, Numbers, decimal_of, numbers_of
 from downcore.loggers._cleaning import CULLS, Cull, Culled, culled, usable
+from downcore.loggers._conversion import in_our_unit
 from downcore.loggers._log import (
     CREDIBLE,
     HEAD_BYTES,
@@ -20,7 +22,10 @@ from downcore.loggers._log import (
     LogFlag,
     LogFormat,
 )
+from downcore.loggers._reasons import reason_not_a_log
 from downcore.loggers._table import read_bytes
+from downcore.loggers._table import text_of as table_text
+from downcore.loggers._units import Kind
 
 __all__ = [
     "CREDIBLE",
@@ -29,15 +34,23 @@ __all__ = [
     "CoreLog",
     "Cull",
     "Culled",
+    "Decimal",
     "Doubt",
+    "Kind",
     "LogError",
     "LogFlag",
     "LogFormat",
+    "Numbers",
     "culled",
+    "decimal_of",
+    "in_our_unit",
     "log_format_of",
     "log_formats",
+    "numbers_of",
     "read_log",
+    "table_text",
     "usable",
+    "why_not_a_log",
 ]
 
 
@@ -62,6 +75,11 @@ def log_format_of(path: Path) -> LogFormat | None:
     """
     head = read_bytes(path, most=HEAD_BYTES, is_head=True)
     return next((fmt for fmt in _formats() if fmt.looks_like(head)), None)
+
+
+def why_not_a_log(path: Path) -> str:
+    """Return why no format reads a file as a log, as a sentence without a subject."""
+    return reason_not_a_log(path, (fmt.title for fmt in _formats()))
 
 
 def read_log(path: Path) -> CoreLog:

@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.loggers._layout import Header, Layout
-from downcore.loggers._log import CREDIBLE, Doubt
-from downcore.loggers._table import column_of, is_named, plain
+from downcore.loggers._layout import Layout
+from downcore.loggers._log import CREDIBLE, Doubt, MsUnit
 
 _FEWEST = 5
 """Fewest values of which a median is used."""
@@ -20,35 +19,20 @@ Wood's equation for sea water (1.026 g/cm3) and quartz (2.65 g/cm3, 37 GPa) has 
 """
 _DENSEST_MUD = 2.2
 """Median above which a log cannot be of mud, g/cm3; the doubt gives the reason."""
-_KG_PER_M3 = ("kgm3", "kgm", "kg")
 
 
-def declared_unit(header: Header, layout: Layout, field: str) -> str:
-    """Return the unit at the end of a column's name, else from the row of units, plain, else ""."""
-    stems = layout.columns.of(field)
-    column, _ = column_of(header.names, stems)
-    if column is None:
-        return ""
-    name = header.names[column]
-    stem = next(stem for stem in stems if is_named(name, stem))
-    if len(name) > len(stem):
-        return name[len(stem) :]
-    below = header.unit_rows[0] if header.unit_rows else ()
-    return plain(below[column]) if column < len(below) else ""
-
-
-def doubts_of(values: NDArray[np.float64], header: Header, layout: Layout) -> tuple[Doubt, ...]:
+def doubts_of(values: NDArray[np.float64], layout: Layout, ms_unit: MsUnit) -> tuple[Doubt, ...]:
     """
     Return the doubts about each property of a log.
 
     Parameters
     ----------
     values : ndarray, shape (n, 3)
-        As written, NaN where there is none.
-    header : Header
-        For the units it declares.
+        In our units, NaN where there is none.
     layout : Layout
         Of the format.
+    ms_unit : MsUnit
+        Of the file's susceptibility.
     """
     found: list[Doubt] = []
     if layout.is_raw:
@@ -62,9 +46,9 @@ def doubts_of(values: NDArray[np.float64], header: Header, layout: Layout) -> tu
             for k, credible in enumerate(CREDIBLE)
             if np.isfinite(values[:, k]).any()
         ]
-    found += _of_density(values[:, 0], declared_unit(header, layout, "density"))
+    found += _of_density(values[:, 0])
     found += _of_vp(values[:, 1])
-    found += _of_ms(values[:, 2], header, layout)
+    found += _of_ms(values[:, 2], ms_unit)
     return tuple(found)
 
 
@@ -73,12 +57,9 @@ def _median(values: NDArray[np.float64]) -> float:
     return float(np.median(known)) if known.size >= _FEWEST else np.nan
 
 
-def _of_density(values: NDArray[np.float64], unit: str) -> list[Doubt]:
+def _of_density(values: NDArray[np.float64]) -> list[Doubt]:
     median = _median(values)
     found = []
-    if unit in _KG_PER_M3 and median < 100.0:  # noqa: PLR2004 - no rock or water has so few kg/m3
-        reason = f"the header says kg/m3, but a median of {median:.3g} can only be g/cm3"
-        found.append(Doubt("density", reason, "water has 1,000 kg/m3", excludes_absolute_use=False))
     if median > _DENSEST_MUD:
         reason = (
             f"a median of {median:.2f} g/cm3 leaves at most {100 * _porosity(median):.0f} % of "
@@ -109,10 +90,9 @@ def _of_vp(values: NDArray[np.float64]) -> list[Doubt]:
     return [Doubt("vp", reason, f"{source}; Wood's equation", excludes_absolute_use=True)]
 
 
-def _of_ms(values: NDArray[np.float64], header: Header, layout: Layout) -> list[Doubt]:
+def _of_ms(values: NDArray[np.float64], unit: MsUnit) -> list[Doubt]:
     if not np.isfinite(values).any():
         return []
-    unit = layout.ms_unit_of(header)
     if unit == "instrument units":
         reason = "in instrument units, not corrected for the core's volume"
         source = "IODP, README of the MSLOOP reports"

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from downcore.loggers._cells import is_number
 from downcore.loggers._log import MsKind, MsUnit
 from downcore.loggers._table import (
     Table,
     column_of,
-    has_number,
     is_named,
     joined,
     likeliest_header,
@@ -70,7 +70,7 @@ class Header:
 
     def has(self, *stems: str) -> bool:
         """Return whether there is a column of any of these names."""
-        return any(is_named(name, stem) for name in self.names for stem in stems)
+        return any(is_named(name, stem) for name in self.written for stem in stems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Layout:
     """Whether a header is of this format and of no other."""
     ms_kind: MsKind | Callable[[Header], MsKind]
     ms_unit: MsUnit | Callable[[Header], MsUnit]
-    """Of every file, or a function of a file's header."""
+    """Where a file does not say it: of every file, or a function of a file's header."""
     n_header_rows: int = 1
     core_parts: tuple[tuple[str, ...], ...] = ()
     """
@@ -105,17 +105,17 @@ class Layout:
         return self.ms_unit(header) if callable(self.ms_unit) else self.ms_unit
 
 
-def header_of(raw: bytes, layout: Layout) -> Header | None:
-    """Return the header of a file of this layout, or None if the file is none."""
+def header_of(raw: bytes, layout: Layout, *, is_head: bool = False) -> Header | None:
+    """Return the header of a file, or of its beginning, of this layout; None if it is none."""
     text = text_of(raw)
     if text is None:
         return None
-    for table in tables_of(text):
+    for table in tables_of(text, is_head=is_head):
         row = likeliest_header(table, layout.columns.depths, layout.n_header_rows)
         if row is None:
             continue
         header = _header_at(table, row, layout)
-        is_table = column_of(header.names, layout.columns.measured)[0] is not None
+        is_table = column_of(header.written, layout.columns.measured)[0] is not None
         if is_table and layout.is_mine(header):
             return header
     return None
@@ -128,13 +128,13 @@ def _header_at(table: Table, row: int, layout: Layout) -> Header:
         [
             at
             for field in fields
-            if (at := column_of(names, layout.columns.of(field))[0]) is not None
+            if (at := column_of(written, layout.columns.of(field))[0]) is not None
         ]
         for fields in (FIELDS[:2], FIELDS[2:])
     )
     units: list[tuple[str, ...]] = []
     for cells in table.rows[row + layout.n_header_rows :]:
-        is_data = any(i < len(cells) and has_number(cells[i]) for i in watched)
+        is_data = any(i < len(cells) and is_number(cells[i]) for i in watched)
         is_calibration = any(i < len(cells) and is_calibration_cell(cells[i]) for i in labels)
         if is_data or is_calibration:
             break

@@ -15,8 +15,11 @@ HEAD_BYTES = 65_536
 """Bytes at the start of a file from which its format is recognised."""
 
 MsKind = Literal["loop", "point", "unknown"]
-MsUnit = Literal["1e-5 SI", "about 1e-5 SI", "instrument units", "unknown"]
-"""``about 1e-5 SI``: instrument units known to be 1e-5 SI within a factor of 0.7 to 1.3."""
+MsUnit = Literal["1e-5 SI", "about 1e-5 SI", "instrument units", "other", "unknown"]
+"""
+``about 1e-5 SI``: instrument units known to be 1e-5 SI within a factor of 0.7 to 1.3; ``other``: a
+unit that the file names and that is not converted.
+"""
 
 
 class LogError(DowncoreError):
@@ -28,9 +31,11 @@ class LogFlag(IntFlag):
 
     NONE = 0
     OUT_OF_RANGE = 1
-    """Outside :data:`CREDIBLE`; the number is kept as it was written."""
+    """Outside :data:`CREDIBLE`; the number is kept."""
     UNREADABLE = 2
     """A text stands where a number should; the value is NaN."""
+    OTHER_UNIT = 4
+    """In a unit that is not converted; the number is kept as it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ class CoreLog:
     core_depth_cm: NDArray[np.float64]
     """Below the core's or the hole's top; NaN likewise."""
     density: NDArray[np.float64]
-    """g/cm3, as written; NaN where blank or unreadable."""
+    """g/cm3, converted where the file says another unit; NaN where blank or unreadable."""
     vp: NDArray[np.float64]
     """m/s, likewise."""
     ms: NDArray[np.float64]
@@ -101,7 +106,7 @@ class CoreLog:
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """Density, Vp and susceptibility, shape (n, 3), as written."""
+        """Density, Vp and susceptibility, shape (n, 3)."""
         return np.stack([self.density, self.vp, self.ms], axis=1)
 
     @property

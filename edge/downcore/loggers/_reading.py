@@ -1,31 +1,24 @@
-"""Rows of a table as a log: numbers as written, with flags; rows left out are counted."""
+"""A file as a log: its numbers in our units, with flags; what is left out is counted."""
 
 import hashlib
-import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.file_names import printable
-from downcore.loggers._doubts import declared_unit, doubts_of
-from downcore.loggers._layout import FIELDS, Header, Layout, header_of, is_calibration_cell
-from downcore.loggers._log import CREDIBLE, CoreLog, LogError, LogFlag, LogFormat
-from downcore.loggers._table import column_of, number, read_bytes
+from downcore.loggers._cells import numbers_of
+from downcore.loggers._conversion import Converted, converted
+from downcore.loggers._depths import depths_of
+from downcore.loggers._doubts import doubts_of
+from downcore.loggers._layout import FIELDS, Header, Layout, header_of
+from downcore.loggers._log import CREDIBLE, CoreLog, LogError, LogFlag, LogFormat, MsUnit
+from downcore.loggers._rows import DataRows, Tally, cell_of, data_rows
+from downcore.loggers._table import column_of, read_bytes
+from downcore.loggers._units import Kind, Unit, unit_of
+from downcore.loggers._written_units import written_unit
 
-_CM_OF = {"m": 100.0, "mbsf": 100.0, "mm": 0.1, "cm": 1.0}
-_TAKEN_AS_CM = frozenset({"", *_CM_OF})
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Counts of rows that the warnings mention."""
-
-    n_calibration: int = 0
-    n_short: int = 0
-    n_repeated_headers: int = 0
-    n_without_depth: int = 0
+_KINDS: tuple[Kind, ...] = ("density", "vp", "ms")
 
 
 def log_format(layout: Layout) -> LogFormat:
@@ -33,7 +26,7 @@ def log_format(layout: Layout) -> LogFormat:
     return LogFormat(
         layout.name,
         layout.title,
-        looks_like=lambda head: header_of(head, layout) is not None,
+        looks_like=lambda head: header_of(head, layout, is_head=True) is not None,
         read=lambda path: _read(path, layout),
     )
 
@@ -43,150 +36,132 @@ def _read(path: Path, layout: Layout) -> CoreLog:
     header = header_of(raw, layout)
     if header is None:
         raise LogError(
-            f"expected {layout.title}, got a file without such a header: {printable(path)}; "
-            f"let another format read it"
+            f"expected {layout.title}, got a file without such a header, or with a quote that is "
+            f"never closed: {printable(path)}; let another format read it"
         )
-    at = {field: column_of(header.names, layout.columns.of(field)) for field in FIELDS}
-    where = {field: column for field, (column, _) in at.items()}
-    tally = _Tally()
-    rows = _rows(header, where, tally)
-    if not rows:
-        raise LogError(f"expected rows of data below the header, got none: {printable(path)}")
-    values, flags = _measured(rows, where)
-    depths = [_depth(rows, header, layout, field) for field in ("section_depth", "core_depth")]
-    tally.n_without_depth = int((np.isnan(depths[0]) & np.isnan(depths[1])).sum())
-    doubts = doubts_of(values, header, layout)
-    several = [
-        f"{count} columns are called {header.written[column]!r}; the first was read"
-        for column, count in at.values()
-        if column is not None and count > 1
-    ]
+    data = data_rows(header, layout, path)
+    core = _cores(data, header, layout, path)
+    section = tuple(data.column("section"))
+    depths = depths_of(data, header, layout, list(zip(core, section, strict=True)), path)
+    data.tally.n_without_depth = int((np.isnan(depths.in_section) & np.isnan(depths.in_core)).sum())
+    units = [unit_of(kind, written_unit(header, layout, kind)) for kind in _KINDS]
+    done, flags, notes = _measured(data, units)
+    values = np.stack([one.values for one in done], axis=1)
+    ms_unit = _ms_unit(header, layout, units[2], done[2])
+    known = np.where(flags & LogFlag.OTHER_UNIT, np.nan, values)
+    doubts = (
+        *(doubt for one in done for doubt in one.doubts),
+        *doubts_of(known, layout, ms_unit),
+    )
     return CoreLog(
         source=printable(path.name),
         sha256=hashlib.sha256(raw).hexdigest(),
         format=layout.name,
-        core=_cores(rows, header, layout, path),
-        section=tuple(_cell(row, where["section"]) for row in rows),
-        section_depth_cm=depths[0],
-        core_depth_cm=depths[1],
+        core=core,
+        section=section,
+        section_depth_cm=depths.in_section,
+        core_depth_cm=depths.in_core,
         density=values[:, 0],
         vp=values[:, 1],
         ms=values[:, 2],
         flags=flags,
         ms_kind=layout.ms_kind_of(header),
-        ms_unit=layout.ms_unit_of(header),
+        ms_unit=ms_unit,
         doubts=doubts,
         warnings=(
             *(f"{doubt.property}: {doubt.reason} ({doubt.source})" for doubt in doubts),
-            *several,
-            *_odd_depth_units(header, layout),
-            *_warnings(tally, flags, rows, where),
+            *_several(header, layout),
+            *depths.notes,
+            *notes,
+            *_left_out(data.tally),
+            *_flagged(data, flags),
         ),
     )
 
 
-def _rows(header: Header, where: dict[str, int | None], tally: _Tally) -> list[tuple[str, ...]]:
-    kept = []
-    width = max((at for at in where.values() if at is not None), default=0) + 1
-    for row in header.table.rows[header.first_row :]:
-        if any(is_calibration_cell(_cell(row, where[field])) for field in ("core", "section")):
-            tally.n_calibration += 1
-        elif row == header.table.rows[header.row]:
-            tally.n_repeated_headers += 1
-        else:
-            tally.n_short += len(row) < width
-            kept.append(row)
-    return kept
-
-
-def _cell(row: tuple[str, ...], column: int | None) -> str:
-    return "" if column is None or column >= len(row) else row[column]
-
-
 def _measured(
-    rows: list[tuple[str, ...]], where: dict[str, int | None]
-) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    values = np.full((len(rows), 3), np.nan)
-    flags = np.zeros((len(rows), 3), np.uint8)
-    for k, credible in enumerate(CREDIBLE):
-        for i, row in enumerate(rows):
-            value = number(_cell(row, where[credible.property]))
-            if value is None:
-                flags[i, k] = LogFlag.UNREADABLE
-            else:
-                values[i, k] = value
-        outside = (values[:, k] < credible.lowest) | (values[:, k] > credible.highest)
-        flags[outside, k] |= np.uint8(LogFlag.OUT_OF_RANGE)
-    return values, flags
+    data: DataRows, units: list[Unit]
+) -> tuple[list[Converted], NDArray[np.uint8], list[str]]:
+    """Return the values of each property in our units, their flags, and what to know of them."""
+    flags = np.zeros((len(data.rows), len(CREDIBLE)), np.uint8)
+    done: list[Converted] = []
+    notes: list[str] = []
+    for k, (kind, credible, unit) in enumerate(zip(_KINDS, CREDIBLE, units, strict=True)):
+        got = numbers_of(data.column(kind), data.decimal, is_zero_blank=kind != "ms")
+        if got.n_fills:
+            fills = ", ".join(got.fills)
+            notes.append(f"{kind}: {got.n_fills} fill values ({fills}) are taken as blanks")
+        one = converted(kind, unit, got.values)
+        notes += one.notes
+        done.append(one)
+        flags[got.is_unreadable, k] = LogFlag.UNREADABLE
+        outside = (one.values < credible.lowest) | (one.values > credible.highest)
+        if one.is_refused:
+            outside = np.isfinite(one.values)
+        flag = LogFlag.OTHER_UNIT if one.is_refused else LogFlag.OUT_OF_RANGE
+        flags[outside, k] |= np.uint8(flag)
+    return done, flags, notes
 
 
-def _depth(
-    rows: list[tuple[str, ...]], header: Header, layout: Layout, field: str
-) -> NDArray[np.float64]:
-    column, _ = column_of(header.names, layout.columns.of(field))
-    unit = declared_unit(header, layout, field)
-    texts = [_cell(row, column) for row in rows]
-    found = [number(text) for text in texts]
-    return _CM_OF.get(unit, 1.0) * np.array(
-        [math.nan if value is None else value for value in found], np.float64
-    )
+def _ms_unit(header: Header, layout: Layout, unit: Unit, done: Converted) -> MsUnit:
+    usual = layout.ms_unit_of(header)
+    if layout.is_raw or not unit.text:
+        return usual
+    if unit.is_instrument:
+        return usual if usual == "about 1e-5 SI" else "instrument units"
+    return "other" if done.is_refused else "1e-5 SI"
 
 
-def _odd_depth_units(header: Header, layout: Layout) -> list[str]:
-    fields = ("section_depth", "core_depth")
-    units = {declared_unit(header, layout, field): field for field in fields}
+def _several(header: Header, layout: Layout) -> list[str]:
+    found = [column_of(header.written, layout.columns.of(field)) for field in FIELDS]
     return [
-        f"{field.replace('_', ' ')} is in {unit!r}, which is not known, and was taken as cm; "
-        "write m, cm or mm"
-        for unit, field in units.items()
-        if unit not in _TAKEN_AS_CM
+        f"{count} columns are called {header.written[column]!r}; the first was read"
+        for column, count in found
+        if column is not None and count > 1
     ]
 
 
-def _cores(
-    rows: list[tuple[str, ...]], header: Header, layout: Layout, path: Path
-) -> tuple[str, ...]:
+def _cores(data: DataRows, header: Header, layout: Layout, path: Path) -> tuple[str, ...]:
     if layout.core_parts:
         columns = [
             next(header.names.index(name) for name in part if name in header.names)
             for part in layout.core_parts
         ]
     else:
-        columns = [at for at, _ in [column_of(header.names, layout.columns.core)] if at is not None]
+        columns = [at for at in [data.where["core"]] if at is not None]
     fallback = printable(path.stem)
     return tuple(
-        layout.core_of(tuple(_cell(row, at) for at in columns)) or fallback for row in rows
+        layout.core_of(tuple(cell_of(row, at) for at in columns)) or fallback for row in data.rows
     )
 
 
-def _warnings(
-    tally: _Tally,
-    flags: NDArray[np.uint8],
-    rows: list[tuple[str, ...]],
-    where: dict[str, int | None],
-) -> list[str]:
+def _left_out(tally: Tally) -> list[str]:
+    counts = (
+        (tally.n_calibration, "calibration rows were left out"),
+        (tally.n_repeated_headers, "repeated header rows were left out"),
+        (tally.n_short, "rows are short; what they lack is missing"),
+        (tally.n_without_depth, "rows have no depth that can be read"),
+    )
+    return [f"{count} {text}" for count, text in counts if count]
+
+
+def _flagged(data: DataRows, flags: NDArray[np.uint8]) -> list[str]:
     warnings = []
-    if tally.n_calibration:
-        warnings.append(f"{tally.n_calibration} calibration rows were left out")
-    if tally.n_repeated_headers:
-        warnings.append(f"{tally.n_repeated_headers} repeated header rows were left out")
-    if tally.n_short:
-        warnings.append(f"{tally.n_short} rows are short; what they lack is missing")
-    if tally.n_without_depth:
-        warnings.append(f"{tally.n_without_depth} rows have no depth that can be read")
     for k, credible in enumerate(CREDIBLE):
         outside = int(np.count_nonzero(flags[:, k] & LogFlag.OUT_OF_RANGE))
         if outside:
             warnings.append(
-                f"{credible.property}: {outside} of {len(rows)} values outside "
+                f"{credible.property}: {outside} of {len(data.rows)} values outside "
                 f"{credible.lowest:g} to {credible.highest:g}; flagged, not changed"
             )
-        odd = int(np.count_nonzero(flags[:, k] & LogFlag.UNREADABLE))
-        if odd:
-            texts = (_cell(row, where[credible.property]) for row in rows)
-            with_comma = sum("," in text for text in texts)
-            hint = "; numbers with a decimal comma are not read, export with a point" * bool(
-                with_comma
+        odd = np.flatnonzero(flags[:, k] & LogFlag.UNREADABLE)
+        if odd.size:
+            texts = data.column(credible.property)
+            has_comma = any("," in texts[i] for i in odd)
+            hint = (
+                "; a decimal comma is read where no number of the file has a decimal point"
+                if has_comma
+                else f", the first is {texts[odd[0]][:20]!r}"
             )
-            warnings.append(f"{credible.property}: {odd} values are no numbers{hint}")
+            warnings.append(f"{credible.property}: {odd.size} values are no numbers{hint}")
     return warnings

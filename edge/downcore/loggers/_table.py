@@ -2,27 +2,34 @@
 
 import csv
 import io
-import math
 import re
 import stat
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from downcore.loggers._log import LogError
+from downcore.loggers._units import unit_after
 
 _MAX_BYTES = 64 * 1024 * 1024
-_MAX_TITLE_ROWS = 12
-"""Rows before the header; Geotek programs write one or two."""
-_DELIMITERS = ("\t", ",", ";")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
-_BLANKS = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "--"})
-_UNITS = (
-    r"(?:cm|mm|m|mbsf|ms|ms1|m1s|gcc|gmcc|gcm3|gcm|gml|kgm3|si|si105|six105|x105si|105si|si10e5|1e5si"
-    r"|e5si|x10e5si|siunits|si1e5|instrumentunits|instrunits|iu)?"
-)
-"""Units as they stand at the end of names, letters and digits only."""
+_MAX_TITLE_ROWS = 100
+"""Rows before the header; Geotek programs write one or two, people as many as they like."""
+_TITLE_SHARE = 0.75
+"""A title has fewer of its cells filled than this share of the fullest row that may be a header."""
+_DELIMITERS = {
+    "\t": None,
+    ",": None,
+    ";": None,
+    "|": None,
+    "two blanks": re.compile(r"[ \t]{2,}"),
+    "blanks": re.compile(r"[ \t]+"),
+}
+"""What separates columns: a sign, within quotes a letter like others, or a pattern of blanks."""
+_MAX_LINES_IN_CELL = 20
+_MIN_ROWS = 3
+_LETTERS = str.maketrans({"κ": "kappa", "χ": "chi", "ρ": "rho"})  # noqa: RUF001 - as they are written
 
 Row = Sequence[str]
 
@@ -71,54 +78,99 @@ def text_of(raw: bytes) -> str | None:
     """
     Return bytes as text, or None if they are not text.
 
-    UTF-8 with or without a mark, UTF-16 with one, else Latin-1, which logger programs write.
+    UTF-8 with or without a mark, UTF-16 with one or with Latin letters, else Windows' Latin
+    letters, which logger programs write.
     """
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = raw[: len(raw) & ~1].decode("utf-16", errors="replace")
+    elif wide := _wide_encoding(raw):
+        text = raw[: len(raw) & ~1].decode(wide, errors="replace")
     else:
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             # A head may end inside a letter; that alone does not make it Latin-1.
             cut = error.reason == "unexpected end of data"
-            text = raw[: error.start].decode("utf-8-sig") if cut else raw.decode("latin-1")
+            text = raw[: error.start].decode("utf-8-sig") if cut else _latin(raw)
     return None if "\0" in text else text
 
 
-def tables_of(text: str) -> list[Table]:
-    """Return the rows of a text, once for each delimiter that occurs near its beginning."""
+def _wide_encoding(raw: bytes) -> str:
+    """Return the encoding of UTF-16 without a mark, by the zeros in every other byte; else ""."""
+    start = raw[:512]
+    for offset, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros, others = start[offset::2], start[1 - offset :: 2]
+        if len(zeros) > 8 and not any(zeros) and all(others):  # noqa: PLR2004 - no chance
+            return name
+    return ""
+
+
+def _latin(raw: bytes) -> str:
+    try:
+        return raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def tables_of(text: str, *, is_head: bool = False) -> list[Table]:
+    """
+    Return the rows of a text, once for each delimiter that occurs near its beginning.
+
+    Parameters
+    ----------
+    text : str
+        A file's text.
+    is_head : bool, default False
+        Whether it may end inside a row.
+    """
     start = text[:20_000]
-    return [
-        Table(rows, delimiter)
-        for delimiter in _DELIMITERS
-        if delimiter in start and (rows := _rows(text, delimiter)) is not None
-    ]
+    tables = []
+    for name, pattern in _DELIMITERS.items():
+        if not (pattern.search(start) if pattern else name in start):
+            continue
+        rows = _split(text, pattern) if pattern else _rows(text, name, is_head=is_head)
+        if rows is not None:
+            tables.append(Table(rows, name))
+    return tables
 
 
-def _rows(text: str, delimiter: str) -> tuple[tuple[str, ...], ...] | None:
+def _split(text: str, pattern: re.Pattern[str]) -> tuple[tuple[str, ...], ...]:
+    lines = (line.strip() for line in text.splitlines())
+    return tuple(tuple(pattern.split(line)) for line in lines if line)
+
+
+def _rows(text: str, delimiter: str, *, is_head: bool) -> tuple[tuple[str, ...], ...] | None:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    rows = []
+    rows: list[tuple[str, ...]] = []
+    is_open = text.count('"') % 2 == 1
+    broken = -1
     try:
         for row in reader:
-            cells = tuple(cell.strip() for cell in row)
-            # A quote that is never closed swallows the rows after it.
-            if any("\n" in cell for cell in cells):
+            most = max((cell.count("\n") + cell.count("\r") for cell in row), default=0)
+            if most > _MAX_LINES_IN_CELL:
                 return None
+            broken = len(rows) if most else broken
+            cells = tuple(" ".join(cell.split()) for cell in row)
             if any(cells):
                 rows.append(cells)
     except csv.Error:
         return None
+    # A quote that is never closed swallows the rows after it.
+    if is_open and broken >= 0:
+        return tuple(rows[:broken]) if is_head and broken >= _MIN_ROWS else None
     return tuple(rows)
 
 
 def plain(name: str) -> str:
     """Return a column's name without case, blanks and signs: ``PWVel_m/s`` is ``pwvelms``."""
-    return re.sub(r"[^a-z0-9]+", "", unicodedata.normalize("NFKC", name).lower())
+    text = unicodedata.normalize("NFKC", name).lower().translate(_LETTERS)
+    return re.sub(r"[^a-z0-9]+", "", text)
 
 
+@lru_cache(maxsize=65_536)
 def is_named(name: str, stem: str) -> bool:
-    """Return whether a plain name is ``stem``, with or without a unit at its end."""
-    return re.fullmatch(re.escape(stem) + _UNITS, name) is not None
+    """Return whether a column's name is ``stem``, with or without a unit at its end."""
+    return plain(name) == stem or unit_after(name, stem) is not None
 
 
 def column_of(names: Row, stems: Sequence[str]) -> tuple[int | None, int]:
@@ -128,12 +180,12 @@ def column_of(names: Row, stems: Sequence[str]) -> tuple[int | None, int]:
     Parameters
     ----------
     names : sequence of str
-        Plain names of the columns.
+        Names of the columns.
     stems : sequence of str
         Plain names to look for, the best first.
     """
     for stem in stems:
-        found = [i for i, name in enumerate(names) if is_named(name, stem)]
+        found = [i for i, name in enumerate(names) if name and is_named(name, stem)]
         if found:
             return found[0], len(found)
     return None, 0
@@ -149,28 +201,13 @@ def likeliest_header(table: Table, stems: Sequence[str], n_rows: int) -> int | N
     """
     Return the row near the top where a header of ``n_rows`` rows begins, or None.
 
-    It names a column of any of ``stems``; where several do, it is the first of those with most
-    of their cells filled, which those of a title are not.
+    It names a column of any of ``stems``; where several do, it is the first of those with about
+    as many cells filled as any, which those of a title are not.
     """
     found = []
     for i in range(min(_MAX_TITLE_ROWS + 1, len(table.rows) - n_rows + 1)):
-        names = [plain(cell) for cell in joined(table.rows[i : i + n_rows])]
+        names = joined(table.rows[i : i + n_rows])
         if column_of(names, stems)[0] is not None:
-            found.append((-sum(map(bool, table.rows[i])), i))
-    return min(found)[1] if found else None
-
-
-def number(text: str) -> float | None:
-    """Return the number that a cell holds, NaN for a blank one, None for any other text."""
-    if text.lower() in _BLANKS:
-        return math.nan
-    if len(text) > 60 or _NUMBER.fullmatch(text) is None:  # noqa: PLR2004 - no number is as long
-        return None
-    value = float(text)
-    return value if math.isfinite(value) else None
-
-
-def has_number(text: str) -> bool:
-    """Return whether a cell holds a number."""
-    value = number(text)
-    return value is not None and math.isfinite(value)
+            found.append((sum(map(bool, table.rows[i])), i))
+    most = max((filled for filled, _ in found), default=0)
+    return next((i for filled, i in found if filled >= _TITLE_SHARE * most), None)

@@ -8,7 +8,6 @@ Facts: exports of Legs 145, 201 and 306.
 """
 
 from downcore.loggers._layout import Columns, Header, Layout
-from downcore.loggers._log import MsUnit
 from downcore.loggers._reading import log_format
 
 _CORE = (("leg",), ("site",), ("hole", "h"), ("core", "cor"), ("type", "t"))
@@ -24,11 +23,6 @@ def _is_mine(header: Header) -> bool:
 def _core_of(cells: tuple[str, ...]) -> str:
     leg, site, hole, core, kind = cells
     return f"{leg}-{site}{hole}-{core}{kind}" if all(cells) else ""
-
-
-def _ms_unit(header: Header) -> MsUnit:
-    names = [name for name in header.names if name.startswith(("magsus", "magneticsus"))]
-    return "1e-5 SI" if any(name.endswith("5si") for name in names) else "about 1e-5 SI"
 
 
 LOG_FORMAT = log_format(
@@ -52,7 +46,7 @@ LOG_FORMAT = log_format(
         ),
         is_mine=_is_mine,
         ms_kind="loop",
-        ms_unit=_ms_unit,
+        ms_unit="about 1e-5 SI",
         core_parts=_CORE,
         core_of=_core_of,
     )

@@ -32,9 +32,7 @@ def _ms_kind(header: Header) -> MsKind:
 
 
 def _ms_unit(header: Header) -> MsUnit:
-    if _ms_kind(header) == "loop":
-        return "instrument units"
-    return "1e-5 SI" if any(name.endswith("si") for name in _ms_names(header)) else "unknown"
+    return "instrument units" if _ms_kind(header) == "loop" else "unknown"
 
 
 LOG_FORMAT = log_format(

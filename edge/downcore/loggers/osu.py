@@ -36,7 +36,7 @@ LOG_FORMAT = log_format(
             section_depth=("sectdepth",),
             core_depth=("sbdepth",),
             density=("den",),
-            vp=("pwvel",),
+            vp=("pwvel", "vp"),
             ms=("ms", "hiresms"),
         ),
         is_mine=_is_mine,

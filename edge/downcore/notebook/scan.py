@@ -298,7 +298,7 @@ def _inbox(px_per_cm: float | str | Fraction | None, top: Top | None) -> dict[st
 
 def _n_lines_of(lines: ScanLines, path: Path) -> int:
     """Return the number of lines of a scan that is complete."""
-    n_lines, is_complete = lines.refresh(is_still=True)
+    n_lines, is_complete = lines.refresh(is_still=True, is_closed=True)
     if not is_complete or not n_lines:
         raise GrowingError(
             f"expected a complete image in {printable(path)}, got {n_lines} of "

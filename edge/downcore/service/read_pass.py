@@ -144,7 +144,7 @@ class ReadPass:
     def has_read_the_same(self, open_again: Callable[[], ScanLines]) -> Turns[bool]:
         """Return whether a finished scan, opened anew, has the lines that were read, in turns."""
         with contextlib.closing(open_again()) as lines:
-            n_lines, is_complete = lines.refresh(is_still=True)
+            n_lines, is_complete = lines.refresh(is_still=True, is_closed=True)
             if not is_complete or n_lines != self._prefix.n_lines:
                 return False
             now = yield from PrefixDigest.replay(lines, n_lines)

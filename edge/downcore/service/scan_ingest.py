@@ -56,6 +56,8 @@ class _Observed:
     stability: FileStability
     now_s: float
     is_still: bool
+    is_closed: bool
+    """Whether its writer closed it, or nothing has come for so long that nothing will."""
     """Whether they are closed, or have been the same for long enough to be finished."""
 
 
@@ -95,7 +97,7 @@ class ScanIngest:
         """The files as they were when they were last read whole, and their digest."""
         self._is_stepping = False
         self._warned: tuple[str, ...] = ()
-        self._waits_at: tuple[str, bool] | None = None
+        self._waits_at: tuple[str, bool, bool] | None = None
         """Signature and stillness at which the last step found nothing more to do."""
         self._missing: str | None = None
         """What the files lack, as the last step found; ``None`` where they lack nothing."""
@@ -133,11 +135,15 @@ class ScanIngest:
             self.close()
         self.scan_files = scan_files
         is_still = stability.is_closed or stability.has_settled(now_s, station.patience)
-        observed = _Observed(stability, now_s, is_still)
-        self.has_worked = self._waits_at != (scan_files.signature, is_still)
+        is_closed = is_still and (
+            stability.is_closed or now_s - stability.since_s >= station.patience.give_up_s
+        )
+        observed = _Observed(stability, now_s, is_still, is_closed)
+        waits_at = (scan_files.signature, is_still, is_closed)
+        self.has_worked = self._waits_at != waits_at
         if not self.has_worked:
             return Outcome.WAITING if self._missing is None else self._unfinished(observed)
-        self._waits_at, self._missing = (scan_files.signature, is_still), None
+        self._waits_at, self._missing = waits_at, None
         if self._record.has_killed_too_often(scan_files):
             return self._set_aside(
                 f"the program died {MAX_DEATHS} times over this file; "
@@ -192,7 +198,7 @@ class ScanIngest:
     def _advance(self, observed: _Observed) -> Turns[Outcome]:
         is_still = observed.is_still
         lines = self._lines = self._lines or self._open_first()
-        n_lines, is_complete = lines.refresh(is_still=is_still)
+        n_lines, is_complete = lines.refresh(is_still=is_still, is_closed=observed.is_closed)
         n_expected = lines.n_lines_expected
         self.n_expected = lines.scale.n_slices(n_expected) if n_expected else None
         if self._read_pass is None:

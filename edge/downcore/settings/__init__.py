@@ -9,7 +9,6 @@ section of its own, named as the sink.
 import difflib
 import logging
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -26,6 +25,7 @@ from pydantic_settings import SettingsError as UnreadableSourceError
 
 from downcore.publish.sink import SinkSettings
 from downcore.publish.sinks import sinks
+from downcore.settings.file_text import values_in
 from downcore.settings.sections import (
     CompositionSettings,
     InboxSettings,
@@ -89,7 +89,7 @@ def load_settings(path: Path | None, **sections: Mapping[str, Any]) -> Settings:
     SettingsError
         If the file cannot be read, or a key or value is wrong; says which and what is right.
     """
-    file = {} if path is None else _renamed(_toml_in(path), str(path))
+    file = {} if path is None else _renamed(values_in(path), str(path))
     _check_environment()
 
     class FromFile(settings_model()):  # type: ignore[misc] # made from the sinks there are
@@ -144,7 +144,7 @@ def origin_of(key: str, path: Path | None) -> str:
     ]
     if any(f"DOWNCORE_{section}__{name}".upper() in os.environ for section, name in names):
         return "environment"
-    file = {} if path is None else _toml_in(path)
+    file = {} if path is None else values_in(path)
     return "file" if any(name in file.get(section, {}) for section, name in names) else "default"
 
 
@@ -154,26 +154,6 @@ def _models() -> dict[str, type[BaseModel]]:
         for name, field in settings_model().model_fields.items()
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
     }
-
-
-def _toml_in(path: Path) -> dict[str, Any]:
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-        # Written out, so that a hexadecimal number of thousands of digits is refused, too.
-        repr(values)
-    except OSError as error:
-        raise SettingsError(
-            f"expected a settings file at {path}, got: {error.strerror}; "
-            "'downcore init INBOX' writes one"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"expected TOML in {path}, got: {error}") from None
-    except (ValueError, RecursionError):
-        raise SettingsError(
-            f"expected settings in {path}, got a number of thousands of digits, or brackets "
-            "nested too deep; mend the file, or write another with 'downcore init INBOX'"
-        ) from None
-    return values
 
 
 def _renamed(values: dict[str, Any], where: str) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """A transaction of the writer that is open, and what it announces once it is committed."""
 
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from downcore.store.rows import STATUS_COLUMNS, status_of_row
 from downcore.strata.errors import StoreError
 from downcore.strata.record import Announced, CompositionBatch, LogBatch, OutboxKind, ScanStatus
+
+MAX_ANNOUNCED_BYTES = 16_000
+"""Announcements of more rows than one are no larger; the smallest limit of a broker is 20 kB."""
 
 
 class Announcer(Protocol):
@@ -61,7 +64,11 @@ class Transaction:
         self.announce(self.status(scan_id)[0])
 
     def announce(self, what: Announced) -> None:
-        """Announce rows, compositions or where a scan stands, once all is committed."""
+        """
+        Announce rows, compositions or where a scan stands, once all is committed.
+
+        What would be large is announced in parts, for brokers that take small messages only.
+        """
         if self.announcer is None:
             return
         if isinstance(what, LogBatch):
@@ -70,8 +77,24 @@ class Transaction:
             kind, payload = OutboxKind.COMPOSITION, self.announcer.composition_payload(what)
         else:
             kind, payload = OutboxKind.STATE, self.announcer.state_payload(what)
+        if len(payload) > MAX_ANNOUNCED_BYTES and (halves := _halves(what)):
+            for half in halves:
+                self.announce(half)
+            return
         self.connection.execute(
             "INSERT INTO outbox (kind, section_id, payload, created_utc) VALUES (?, ?, ?, ?)",
             (kind.value, what.section_id, payload, self.now_utc),
         )
         self.has_announced = True
+
+
+def _halves(what: Announced) -> tuple[Announced, ...]:
+    """Return the upper and the lower rows; nothing of a single row or a state."""
+    if isinstance(what, LogBatch) and len(what.rows) > 1:
+        middle = len(what.rows) // 2
+        return (replace(what, rows=what.rows[:middle]), replace(what, rows=what.rows[middle:]))
+    if isinstance(what, CompositionBatch) and len(what.slices) > 1:
+        middle = len(what.slices) // 2
+        parts = (what.slices[:middle], what.slices[middle:])
+        return tuple(replace(what, slices=part) for part in parts)
+    return ()

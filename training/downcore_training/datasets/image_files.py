@@ -119,7 +119,7 @@ def _image_of(
     fmt: SegmentFormat, paths: tuple[Path, ...], folder: Path, rules: MatchingRules
 ) -> SectionImage:
     with contextlib.closing(_opened(fmt, paths, rules)) as scan:
-        n_lines, is_complete = scan.refresh(is_still=True)
+        n_lines, is_complete = scan.refresh(is_still=True, is_closed=True)
         description = scan.description
         scale = scan.scale.px_per_cm
     if not is_complete or n_lines == 0:

@@ -62,6 +62,8 @@ def match(core: ReleaseCore, rules: MatchingRules) -> MatchedCore:
             labels[:, k] = by_log[which][:, k]
     used = sorted({which for which in chosen if which is not None})
     warnings += [f"{core.logs[i].source}: {text}" for i in used for text in core.logs[i].warnings]
+    warnings += _unused(core, used)
+    warnings += [note for i in used for note in _unshown(core.logs[i], placed)]
     return MatchedCore(
         name=core.name,
         site=core.site,
@@ -76,6 +78,23 @@ def match(core: ReleaseCore, rules: MatchingRules) -> MatchedCore:
         warnings=tuple(warnings),
         placed=placed,
     )
+
+
+def _unused(core: ReleaseCore, used: list[int]) -> list[str]:
+    """Return why logs label nothing, where they say so themselves."""
+    return [
+        f"{core.name}: {log.source} labels nothing: "
+        + ("; ".join(log.warnings) or "no row with a value lies at an image, or others label more")
+        for i, log in enumerate(core.logs)
+        if i not in used
+    ]
+
+
+def _unshown(log: CoreLog, placed: tuple[PlacedSection, ...]) -> list[str]:
+    """Return which sections of a log no image shows, as they are written."""
+    shown = {place.log_section for place in placed}
+    names = sorted({text for text in log.section if text and section_key(text) not in shown})
+    return [f"{log.source}: no image shows section {', '.join(names)}"] if names else []
 
 
 def _section_of(place: PlacedSection, n_slices: int) -> MatchedSection:

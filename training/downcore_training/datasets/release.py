@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from downcore.file_names import printable
-from downcore.loggers import CoreLog, LogError, log_format_of, read_log
-from downcore.sources import is_not_yet
-from downcore.strata.errors import SettingsError
+from downcore.loggers import CoreLog, LogError, log_format_of, read_log, why_not_a_log
+from downcore.sources import format_of, head_of, is_not_yet
+from downcore.strata.errors import SegmentError, SettingsError
 from downcore_training.datasets.image_files import UnscaledImage, images_among
 from downcore_training.datasets.matching_rules import FILE_NAME, MatchingRules
 from downcore_training.datasets.section_image import (
@@ -21,8 +21,10 @@ from downcore_training.datasets.section_image import (
     section_key,
 )
 from downcore_training.datasets.section_summary import SummaryRow, summary_rows, with_lengths
+from downcore_training.datasets.slice_tables.table import ENDING
 
 _LOG_ENDINGS = frozenset({".csv", ".txt", ".tsv", ".out", ".raw", ".dat"})
+_DOCUMENTS = frozenset({"document.txt", "readme.txt", "license.txt"})
 _MAX_FILES = 200_000
 _PISTON_KINDS = frozenset({"PC", "JPC", "TC", "JTC", "PTC", "TWC"})
 """Coring tools lowered on one wire: a piston corer and its trigger corer."""
@@ -140,12 +142,27 @@ def _sorted_out(folder: Path, warnings: list[str]) -> _Files:
                     files.logs.append(read_log(path))
                     continue
             except LogError as error:
-                warnings.append(str(error))
+                warnings.append(f"{printable(path.name)} is not used: {error}")
+                continue
             if rows := summary_rows(path):
                 files.summary += rows
                 continue
+            if not _is_known_otherwise(path):
+                warnings.append(
+                    f"{printable(path.name)} is not read as a log: {why_not_a_log(path)}"
+                )
         files.others.append(path)
     return files
+
+
+def _is_known_otherwise(path: Path) -> bool:
+    """Return whether a file is a scan, a scanner's document beside one, or a slice table."""
+    if path.name.lower().endswith(ENDING) or path.name.lower() in _DOCUMENTS:
+        return True
+    try:
+        return format_of(path, head_of(path)) is not None
+    except SegmentError:
+        return False
 
 
 def _one_a_section(images: list[SectionImage], warnings: list[str]) -> Iterator[SectionImage]:

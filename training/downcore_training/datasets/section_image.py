@@ -50,7 +50,7 @@ class SectionImage:
         """
         reading = Reading(px_per_cm=str(self.px_per_cm), top=self.top)
         scan = formats()[self.format_name].open(self.paths, reading)
-        scan.refresh(is_still=True)
+        scan.refresh(is_still=True, is_closed=True)
         return scan
 
 
@@ -59,10 +59,38 @@ def core_name(image: SectionImage) -> str:
     return "-".join(part for part in (image.expedition, image.core) if part)
 
 
+_WHOLE = re.compile(r"0*(\d{1,6})(?:[.,]0*)?")
+_OF = re.compile(r"0*(\d{1,6})\s*[(\[]?(?:/|of)\s*0*(\d{1,6})[)\]]?", re.IGNORECASE)
+_PREFIX = re.compile(r"^(?:sections?|sect?|s)[\s._#-]*", re.IGNORECASE)
+_SPELLED = re.compile(
+    r"(?:.*[^A-Za-z0-9]|.*\d)??(?:sections?|sect|sec|s)?[\s._#-]*(?:n[o\u00b0\u00ba][\s._-]*)?"
+    r"0*(\d{1,6})(?:[.,]0+)?[\s._-]*(?:[AW]|archive|working|half)?(?:[\s._-]*half)?",
+    re.IGNORECASE,
+)
+_CATCHER = re.compile(r"(?:.*[^A-Za-z])?(CC|core[\s_-]*catcher)(?:[\s._-]*[AW])?", re.IGNORECASE)
+_ROMAN = {name: i for i, name in enumerate(("I", "II", "III", "IV", "V", "VI", "VII"), start=1)}
+
+
 def section_key(text: str) -> str:
-    """Return the key of a section's spellings: ``01`` and ``Sect 1`` are ``1``."""
-    digits = re.findall(r"\d+", text)
-    return str(int(digits[-1])) if digits else text.strip().upper()
+    """
+    Return the key of a section's spellings.
+
+    ``1``, ``01``, ``1.0``, ``S1``, ``Sect 1``, ``1 of 2``, ``1/2``, ``1W`` and ``1-A`` are ``1``;
+    ``CC`` and ``core catcher`` are ``CC``. What is none of these, such as ``1.5``, is itself.
+    """
+    text = text.strip()
+    for pattern in (_WHOLE, _OF):
+        if found := pattern.fullmatch(_PREFIX.sub("", text)):
+            return str(int(found[1]))
+    if _CATCHER.fullmatch(text):
+        return "CC"
+    if text.upper() in _ROMAN:
+        return str(_ROMAN[text.upper()])
+    if re.fullmatch(r"\d+[.,]\d+", text):
+        return text
+    found = _SPELLED.fullmatch(text)
+    digits = [found[1]] if found else re.findall(r"\d+", text)
+    return str(int(digits[-1])) if digits else text.upper()
 
 
 def is_core(written: str, expedition: str, core: str) -> bool:

@@ -27,6 +27,8 @@ MAX_IN_FLIGHT = 20
 """Messages sent and not yet acknowledged; brokers and clients agree on it by default."""
 KEEPALIVE_S = 15
 """A broker that hears nothing for so long asks whether we are there."""
+_PACKET_OVERHEAD = 160
+"""Bytes of a packet beside topic and payload; its properties take about 120."""
 CONNECT_TIMEOUT_S = 5.0
 GIVE_UP_CONNECTING_S = 15.0
 """A connection that is not made by then is given up."""
@@ -52,6 +54,11 @@ class Message:
     epoch: int
     seq: int | None = None
     """The announcement that it carries, ``None`` outside the order of seq."""
+
+    @property
+    def packet_bytes(self) -> int:
+        """Bytes of its packet, properties and all, rounded up."""
+        return len(self.payload) + len(self.topic.encode()) + _PACKET_OVERHEAD
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +100,8 @@ class MqttLink:
         self.problem = ""
         self.window = MAX_IN_FLIGHT
         """Messages that may be under way; the broker may have asked for fewer."""
+        self.max_packet_bytes: int | None = None
+        """The largest packet that the broker takes, where it says so, as MQTT 5 lets it."""
         self._client = self._client_of(settings, access)
         self._client.will_set(
             will.topic,
@@ -192,6 +201,9 @@ class MqttLink:
         limit = getattr(properties, "ReceiveMaximum", None)
         if isinstance(limit, int):
             self.window = min(self.window, max(limit, 1))
+        largest = getattr(properties, "MaximumPacketSize", None)
+        if isinstance(largest, int):
+            self.max_packet_bytes = largest
         if self._state is LinkState.CONNECTING:
             self._state = LinkState.UP
         self._wake.notify()

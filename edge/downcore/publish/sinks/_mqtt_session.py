@@ -35,6 +35,8 @@ class Session:
         Which store it is, and its head when the connection was made.
     acked_seq : int
         Up to which everything was delivered before.
+    max_packet_bytes : int, optional
+        The largest packet that the broker takes; larger messages are skipped.
     """
 
     def __init__(
@@ -45,7 +47,11 @@ class Session:
         *,
         origin: StoreOrigin,
         acked_seq: int,
+        max_packet_bytes: int | None = None,
     ) -> None:
+        self._max_packet_bytes = max_packet_bytes
+        self._skipped: list[Message] = []
+        self._bytes: dict[int, int] = {}
         self._link = link
         self._topics = topics
         self._outbox = outbox
@@ -98,6 +104,7 @@ class Session:
     def take_arrivals(self) -> str:
         """Note what has arrived; return the broker's refusal, if there was one."""
         for message, refusal in self._link.take_arrivals():
+            self._bytes.pop(message, None)
             if refusal:
                 return refusal
             self._window.acked(message)
@@ -112,10 +119,32 @@ class Session:
                 message = self._message_of(entry)
             else:
                 return
+            if self._max_packet_bytes is not None and (
+                message.packet_bytes > self._max_packet_bytes
+            ):
+                self._skip(message, now_s)
+                continue
             number = self._link.publish(message)
             if number is None:
                 return
+            self._bytes[number] = message.packet_bytes
             self._window.sent(number, now_s=now_s, seq=message.seq)
+
+    def largest_under_way(self) -> int:
+        """Return the bytes of the largest message that has not arrived yet; 0 if there is none."""
+        return max(self._bytes.values(), default=0)
+
+    def take_skipped(self) -> list[Message]:
+        """Return the messages skipped since the last call, as the broker does not take them."""
+        taken, self._skipped = self._skipped, []
+        return taken
+
+    def _skip(self, message: Message, now_s: float) -> None:
+        self._skipped.append(message)
+        if message.seq is not None:
+            # Of no packet, but in its place, so that the watermark goes on past it.
+            self._window.sent(-message.seq, now_s=now_s, seq=message.seq)
+            self._window.acked(-message.seq)
 
     def _next_entry(self) -> OutboxEntry | None:
         if not self._next and self._last_read < self._head_seq:

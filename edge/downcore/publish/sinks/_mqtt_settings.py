@@ -1,22 +1,45 @@
 """The ship's broker: the settings of its sink, and whether they can be used."""
 
 import os
+import re
 import socket
 import ssl
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from downcore.publish.sink import SinkSettings
 from downcore.strata.errors import SettingsError
+
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_HOST_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*):(?P<port>[0-9]{1,5})")
+_ENCRYPTED = frozenset({"mqtts", "ssl", "tls", "wss"})
+
+
+def _host(text: str) -> str:
+    """Return a host's name or address; refuse a URL or a port with the keys to write instead."""
+    url = _URL.fullmatch(text)
+    rest = (url["rest"] if url else text).strip().split("/", 1)[0].rpartition("@")[2]
+    found = _HOST_PORT.fullmatch(rest)
+    host, port = (found["host"], found["port"]) if found else (rest, "")
+    keys = [f'host = "{host.strip("[]")}"', *([f"port = {port}"] if port else [])]
+    if url and url["scheme"].lower() in _ENCRYPTED:
+        keys += ["tls = true", *([] if port else ["port = 8883"])]
+    if url and url["scheme"].lower() in {"ws", "wss"}:
+        raise ValueError("expected a broker reached by MQTT over TCP, not over WebSockets")
+    if keys != [f'host = "{text}"']:
+        raise ValueError(f"expected a name or address alone; write {', '.join(keys)}")
+    return text
 
 
 class MqttSettings(SinkSettings):
     """How to reach a broker, and as whom."""
 
     enabled: bool = Field(default=True, description="Publish at all; the store is kept either way.")
-    host: str = Field(default="127.0.0.1", min_length=1, description="Broker's name or address.")
+    host: Annotated[str, AfterValidator(_host)] = Field(
+        default="127.0.0.1", min_length=1, description="Broker's name or address."
+    )
     port: int = Field(default=1883, ge=1, le=65535, description="Broker's port.")
     protocol: Literal["3.1.1", "5"] = Field(default="3.1.1", description="MQTT version.")
     username: str | None = Field(

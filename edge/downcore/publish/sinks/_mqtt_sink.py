@@ -23,6 +23,10 @@ ACK_EVERY_S = 0.5
 GOODBYE_S = 2.0
 """How long stopping waits for the broker."""
 _IDLE_S = 1.0
+_SUSPECT_BYTES = 4_096
+"""Every broker takes messages up to this size."""
+_DROPS = 3
+"""Links that end over the same message before it is skipped; MQTT 3.1.1 says no limit."""
 _SILENT_KEEPALIVES = 3
 """A broker that acknowledges nothing for so many keepalives is no longer there."""
 
@@ -52,6 +56,8 @@ class MqttSink:
         self._retry_at_s = feed.clock.monotonic_s()
         self._acked_seq = feed.acks.acked_seq(CURSOR)
         self._acked_at_s = feed.clock.monotonic_s()
+        self._learned_bytes: int | None = None
+        self._drops = self._dropped_bytes = 0
         self._problem = ""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-sink", daemon=True)
@@ -107,8 +113,17 @@ class MqttSink:
             return
         session.notice_commits()
         session.send(now_s)
+        for message in session.take_skipped():
+            logger.warning(
+                "%s%s is larger than the broker takes, %d bytes: skipped; it stays in the store, "
+                "'downcore log' shows it",
+                message.topic,
+                "" if message.seq is None else f", seq {message.seq},",
+                message.packet_bytes,
+            )
         if session.watermark > self._acked_seq:
             self._retry_s = FIRST_RETRY_S
+            self._drops = 0
         self._keep_acks(now_s)
         oldest_s = session.oldest_s()
         if oldest_s is not None and (now_s - oldest_s > _SILENT_KEEPALIVES * KEEPALIVE_S):
@@ -128,7 +143,15 @@ class MqttSink:
             self._settings.port,
             origin.head_seq - self._acked_seq,
         )
-        session = Session(link, self._topics, outbox, origin=origin, acked_seq=self._acked_seq)
+        limits = [at for at in (link.max_packet_bytes, self._learned_bytes) if at is not None]
+        session = Session(
+            link,
+            self._topics,
+            outbox,
+            origin=origin,
+            acked_seq=self._acked_seq,
+            max_packet_bytes=min(limits, default=None),
+        )
         session.greet(
             payloads.status_message(status, origin),
             payloads.birth_message(self._feed.birth, origin),
@@ -145,11 +168,29 @@ class MqttSink:
                 problem,
             )
         self._problem = problem
+        self._learn_limit()
         if self._link is not None:
             self._link.close(0.0)
         self._link = self._session = None
         self._retry_at_s = now_s + self._retry_s
         self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
+
+    def _learn_limit(self) -> None:
+        """Take the largest message to be too large, if the link ends over it again and again."""
+        largest = 0 if self._session is None else self._session.largest_under_way()
+        if largest < _SUSPECT_BYTES:
+            return
+        self._drops = self._drops + 1 if largest == self._dropped_bytes else 1
+        self._dropped_bytes = largest
+        if self._drops >= _DROPS:
+            self._drops, self._learned_bytes = 0, largest - 1
+            logger.warning(
+                "the connection ended %d times over a message of %d bytes, so messages as large "
+                "are skipped from now on; raise the broker's largest size (in mosquitto: "
+                "max_packet_size) and start again",
+                _DROPS,
+                largest,
+            )
 
     def _keep_acks(self, now_s: float, *, at_once: bool = False) -> None:
         if self._session is None or self._session.watermark <= self._acked_seq:

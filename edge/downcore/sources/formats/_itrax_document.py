@@ -10,8 +10,11 @@ from downcore.strata.errors import GrowingError, HostileFileError
 from downcore.strata.input_text import MAX_DECIMALS, MAX_DIGITS, exact_number, name_text, shown
 
 _MAX_BYTES = 1 << 16
-_NUMBER = r"\s*\t\s*([0-9]+(?:[.,][0-9]+)?)"
-_OPTICAL = re.compile(rf"Optical Start{_NUMBER}\s*\tOptical End{_NUMBER}[ \t]*(\r|\n|\t)")
+_NUMBER = r"\s*[\t:=]?\s*([-+]?[0-9]+(?:[.,][0-9]+)?(?:[eE][-+]?[0-9]{1,2})?)"
+_RANGE_END = r"[ \t]*(?:mm)?[ \t]*(\r|\n|\t)"
+_OPTICAL = re.compile(
+    rf"Optical\s+Start{_NUMBER}\s*(?:mm)?\s*\tOptical\s+End{_NUMBER}{_RANGE_END}", re.IGNORECASE
+)
 _STEP = re.compile(rf"Step size{_NUMBER}", re.IGNORECASE)
 _SAMPLE = re.compile(r"\A[^\n]*\n[^\n\t]*\t([^\t\n]*)\t([^\t\n]*)")
 _UM_FROM = 10
@@ -50,8 +53,7 @@ def read_itrax_document(path: Path) -> ItraxDocument:
         raise HostileFileError(
             f"expected an Itrax document of at most {_MAX_BYTES} bytes, got a longer file: {path}"
         )
-    # The text may be UTF-8, Mac or Windows; what is searched is ASCII in all of them.
-    text = raw.decode("latin-1")
+    text = _text(raw)
     if not text.strip("\0\r\n\t "):
         raise GrowingError(f"expected an Itrax document, got an empty file: {path}")
     optical = _OPTICAL.search(text)
@@ -67,8 +69,21 @@ def read_itrax_document(path: Path) -> ItraxDocument:
     )
 
 
+def _text(raw: bytes) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw[: len(raw) & ~1].decode("utf-16", errors="replace")
+    if raw[1:64:2].count(0) > len(raw[1:64:2]) // 2:
+        return raw[: len(raw) & ~1].decode("utf-16-le", errors="replace")
+    # The text may be UTF-8, Mac or Windows; what is searched is ASCII in all of them.
+    return raw.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+
+
 def _number(path: Path, text: str) -> Fraction:
-    number = exact_number(text)
+    digits, _, exponent = text.lower().lstrip("+-").partition("e")
+    number = exact_number(digits)
+    if number is not None:
+        # Two digits of exponent at most, as the pattern has them.
+        number *= Fraction(10) ** int(exponent or 0) * (-1 if text.startswith("-") else 1)
     if number is None:
         raise HostileFileError(
             f"expected numbers of at most {MAX_DIGITS} digits and {MAX_DECIMALS} decimals, got "

@@ -1,11 +1,12 @@
 """
-Itrax folders: ``optical.tif`` along the whole bed, core top at the left, and ``document.txt``.
+Itrax folders: ``optical.tif`` or ``optical0.tif``, core top at the left, and ``document.txt``.
 
 The image's length over the optical range gives its scale, provided that the step
 size agrees. Where it does not, the image was cropped or resampled after the scan, and the
 scale has to come from the settings.
 """
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,12 +18,12 @@ from downcore.sources.readers.scan import Sidecar, scan_of
 from downcore.strata.errors import SegmentError
 
 _DOCUMENT = "document.txt"
-_NAMES = ("optical.tif", "optical.tiff")
+_NAME = re.compile(r"optical[ _-]?[0-9]{0,2}\.tiff?", re.IGNORECASE)
 _CLOSE = Fraction(1, 100)
 
 
 def _claims(path: Path, head: bytes) -> bool:
-    return path.name.lower() in _NAMES and content_of(path, head) == "tiff"
+    return _NAME.fullmatch(path.name) is not None and content_of(path, head) == "tiff"
 
 
 def _document_path(image: Path) -> Path | None:
@@ -35,9 +36,9 @@ def _document_path(image: Path) -> Path | None:
 
 def _open(paths: tuple[Path, ...], reading: Reading) -> ScanLines:
     (path,) = paths
-    if path.name.lower() not in _NAMES:
+    if _NAME.fullmatch(path.name) is None:
         raise SegmentError(
-            f"expected an image named {_NAMES[0]}, got {path}; let another format read it"
+            f"expected an image named optical.tif, got {path}; let another format read it"
         )
     raster = raster_of(path, reading.limits, contents=frozenset({"tiff"}))
     document = _document_path(path)
@@ -68,6 +69,11 @@ def _sidecar(document: ItraxDocument, n_columns: int) -> tuple[Sidecar, str]:
     warnings: tuple[str, ...] = ()
     todo = f"{_DOCUMENT} gives no optical range; set px_per_cm for this scanner"
     start, end = document.start_mm, document.end_mm
+    if start is not None and end is not None and end <= start:
+        todo = (
+            f"{_DOCUMENT} has the optical range run back, from {float(start):g} to {float(end):g} "
+            f"mm; set px_per_cm and top for this scanner"
+        )
     if start is not None and end is not None and end > start:
         by_length = 10 * n_columns / (end - start)
         by_step = None if document.step_mm is None else 10 / document.step_mm

@@ -43,13 +43,13 @@ class _RawRaster(PackedRaster):
         self._header = header
         super().__init__(file, WrittenExtent(file, limits), _layout(header), limits=limits)
 
-    def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
+    def refresh(self, *, is_still: bool = False, is_closed: bool = False) -> tuple[int, bool]:
         """Return how many rows can be trusted by now, and whether these are all."""
         if self.height is None or not self._header.is_sure:
             self._read_header_again()
         if not (self._header.is_sure or is_still):
             return 0, False
-        n_rows, is_complete = super().refresh(is_still=is_still)
+        n_rows, is_complete = super().refresh(is_still=is_still, is_closed=is_closed)
         check_dimensions(self._header.path, self.width, max(n_rows, 1), self._limits)
         return n_rows, is_complete
 

@@ -70,7 +70,7 @@ class _StripsRaster:
             self._opened = (i, raster_of(path, self._limits, contents=_CONTENTS))
         return self._opened[1]
 
-    def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
+    def refresh(self, *, is_still: bool = False, is_closed: bool = False) -> tuple[int, bool]:
         """Return how many rows can be trusted by now, and whether these are all."""
         files = self._files()
         if self._first == 1 and 0 in files.paths:
@@ -80,7 +80,9 @@ class _StripsRaster:
             )
         self._n_partial = 0
         while self._first + len(self._starts) in files.paths:
-            n_rows, is_complete = self._refresh_strip(len(self._starts), files, is_still=is_still)
+            n_rows, is_complete = self._refresh_strip(
+                len(self._starts), files, is_still=is_still, is_closed=is_closed
+            )
             if not is_complete:
                 self._n_partial = n_rows
                 break
@@ -92,7 +94,9 @@ class _StripsRaster:
             return self._n_done + self._n_partial, n_strips >= files.total
         return self._n_done + self._n_partial, is_still and n_strips == len(files.paths)
 
-    def _refresh_strip(self, i: int, files: StripFiles, *, is_still: bool) -> tuple[int, bool]:
+    def _refresh_strip(
+        self, i: int, files: StripFiles, *, is_still: bool, is_closed: bool
+    ) -> tuple[int, bool]:
         try:
             strip = self._strip(i, files)
         except GrowingError:
@@ -102,7 +106,7 @@ class _StripsRaster:
                 f"expected strips of {self.width} px, {self.bits} bits, got {strip.width} px, "
                 f"{strip.bits} bits: {files.paths[self._first + i]}; it belongs to another scan"
             )
-        return strip.refresh(is_still=is_still)
+        return strip.refresh(is_still=is_still, is_closed=is_closed)
 
     def rows(self, first: int, n_rows: int) -> Pixels:
         """Return trusted rows, shape (n_rows, width, 3)."""

@@ -25,7 +25,7 @@ def bmp_raster(file: InputFile, limits: Limits) -> PackedRaster:
     Raises
     ------
     GrowingError
-        If no pixel is written yet.
+        If the header is not written yet.
     HostileFileError
         If the header is beyond the limits, or no BMP header.
     SegmentError
@@ -34,7 +34,8 @@ def bmp_raster(file: InputFile, limits: Limits) -> PackedRaster:
     written = WrittenExtent(file, limits)
     head = file.read_at(0, 70)
     offset = int.from_bytes(head[10:14], "little")
-    if len(head) < 30 or written.extent().written <= max(offset, 30):  # noqa: PLR2004 - up to the bits
+    # Black rows may stand first, so that the header alone must be there.
+    if len(head) < 34 or written.extent().written <= 28:  # noqa: PLR2004 - up to the bits
         raise GrowingError(f"expected a BMP header and pixels, got none yet: {file.path}")
     header = int.from_bytes(head[14:18], "little")
     if header <= _CORE_HEADER:

@@ -26,7 +26,7 @@ _MAGICS: dict[str, tuple[bytes, ...]] = {
     "bmp": (bmp.MAGIC,),
 }
 _READERS: dict[str, Callable[[InputFile, Limits], Raster]] = {
-    "tiff": tiff.TiffRaster,
+    "tiff": tiff.tiff_raster,
     "png": png.png_raster,
     "jpeg": jpeg.jpeg_raster,
     "bmp": bmp.bmp_raster,

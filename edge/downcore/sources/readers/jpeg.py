@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from downcore.sources.format import Limits
 from downcore.sources.readers.decoders import decode_image
 from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.jpeg_warnings import jpeg_warnings
+from downcore.sources.readers.orientation import exif_orientation, oriented
+from downcore.sources.readers.raster import Raster
 from downcore.sources.readers.whole_image import WholeImage, WholeRaster, check_encoded
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
@@ -22,13 +25,14 @@ _APP1 = 0xE1
 _FRAMES = (0xC0, 0xC1, 0xC2)
 _OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 _MAX_SEGMENTS = 10_000
+_MAX_EXIF = 65_536
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """A marker between compressed pixels; stuffed zeros, restarts and fill bytes are not markers."""
 
 
-def jpeg_raster(file: InputFile, limits: Limits) -> WholeRaster:
+def jpeg_raster(file: InputFile, limits: Limits) -> Raster:
     """
-    Open a JPEG image.
+    Open a JPEG image, turned as its EXIF says.
 
     Raises
     ------
@@ -53,16 +57,17 @@ def jpeg_raster(file: InputFile, limits: Limits) -> WholeRaster:
             f"expected a colour JPEG, got {words}: {file.path}; export it in colour (RGB)"
         )
     notes = ["a JPEG has lost detail and fine colour; prefer the TIFF of this scan"]
-    if markers.has_exif:
-        notes.append(
-            "an orientation written in the image is ignored; the settings say where top is"
-        )
     image = WholeImage(frame.width, frame.height, 8, tuple(notes))
-    return WholeRaster(file, image, limits, has_end=markers.reach_end, decode=_decode)
+    raster = WholeRaster(file, image, limits, has_end=markers.reach_end, decode=_decode)
+    return oriented(raster, markers.orientation)
 
 
 def _decode(raw: bytes) -> NDArray[np.uint8]:
-    return decode_image(raw, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    with jpeg_warnings() as warnings:
+        pixels = decode_image(raw, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if warnings:
+        raise RuntimeError("; ".join(warnings))
+    return pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class _Markers:
     def __init__(self, file: InputFile, limits: Limits) -> None:
         self._file = file
         self._limits = limits
-        self.has_exif = False
+        self.orientation = 1
         self._scan_at = 0
 
     def frame(self) -> _Frame:
@@ -101,7 +106,9 @@ class _Markers:
                 found = _Frame(
                     mark, head[4], int.from_bytes(head[5:7]), int.from_bytes(head[7:9]), head[9]
                 )
-            self.has_exif |= mark == _APP1 and head[4:8] == b"Exif"
+            if mark == _APP1 and head[4:8] == b"Exif" and self.orientation == 1:
+                exif = self._file.read_at(at + 10, min(length, _MAX_EXIF))
+                self.orientation = exif_orientation(exif)
             if mark == _START_OF_SCAN and found is not None:
                 self._scan_at = at
                 return found

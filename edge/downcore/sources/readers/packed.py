@@ -43,18 +43,21 @@ class PackedLayout:
     is_interleaved_by_line: bool = False
     """Whether a row is stored as a line of each channel, rather than pixel by pixel."""
 
+    n_read: int = 3
+    """Channels that are read, the first ones; 4 with an alpha channel that is needed."""
+
     @property
     def used(self) -> int:
         """Bytes of a row up to the end of the last channel that is read."""
         item = self.dtype.itemsize
-        n_used = min(self.samples, 3)
+        n_used = min(self.samples, self.n_read)
         if self.is_interleaved_by_line:
             return self.width * n_used * item
         return ((self.width - 1) * self.samples + n_used) * item
 
 
 def pixels_of(buffer: bytes, layout: PackedLayout, n_rows: int) -> Pixels:
-    """Return a copy of stored rows, shape (n_rows, width, 3), or (..., 1) for a single channel."""
+    """Return a copy of stored rows, shape (n_rows, width, n_read), (..., 1) for one channel."""
     item = layout.dtype.itemsize
     stored = np.ndarray(
         (n_rows, layout.width * layout.samples),
@@ -66,7 +69,7 @@ def pixels_of(buffer: bytes, layout: PackedLayout, n_rows: int) -> Pixels:
         shaped = stored.reshape(n_rows, layout.samples, layout.width).transpose(0, 2, 1)
     else:
         shaped = stored.reshape(n_rows, layout.width, layout.samples)
-    rgb = shaped[:, :, 2::-1] if layout.is_bgr else shaped[:, :, :3]
+    rgb = shaped[:, :, 2::-1] if layout.is_bgr else shaped[:, :, : layout.n_read]
     return native(rgb.copy())
 
 
@@ -113,12 +116,13 @@ class PackedRaster:
         height = layout.height or max(self._limits.max_pixels // layout.width, 1)
         self._written.expect(layout.offset + height * layout.stride)
 
-    def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
+    def refresh(self, *, is_still: bool = False, is_closed: bool = False) -> tuple[int, bool]:
         """Return how many rows can be trusted by now, and whether these are all."""
         n_rows, is_complete = self._rows_held(self._written.extent())
         if is_still and not is_complete:
             # Zeros at the end of a finished file may be pixels, if they complete the image.
-            finished = self._rows_held(self._written.extent(is_still=True))
+            extent = self._written.extent(is_still=True, is_closed=is_closed)
+            finished = self._rows_held(extent)
             n_rows, is_complete = finished if finished[1] else (n_rows, False)
         return n_rows, is_complete
 

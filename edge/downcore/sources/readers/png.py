@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from downcore.sources.format import Limits
 from downcore.sources.readers.decoders import decode_image
 from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.orientation import exif_orientation, oriented
+from downcore.sources.readers.raster import Raster
 from downcore.sources.readers.whole_image import WholeImage, WholeRaster, check_encoded
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
@@ -17,13 +19,14 @@ MAGIC = b"\x89PNG\r\n\x1a\n"
 
 _HEADER_END = 33
 _PIECE = 1 << 20
+_MAX_EXIF = 65_536
 _COLOURS = {0: "grey", 3: "a palette", 4: "grey with transparency"}
 _RGB, _RGBA = 2, 6
 
 
-def png_raster(file: InputFile, limits: Limits) -> WholeRaster:
+def png_raster(file: InputFile, limits: Limits) -> Raster:
     """
-    Open a PNG image.
+    Open a PNG image, turned as its EXIF says.
 
     Raises
     ------
@@ -58,7 +61,10 @@ def png_raster(file: InputFile, limits: Limits) -> WholeRaster:
             else ()
         ),
     )
-    return WholeRaster(file, image, limits, has_end=_Chunks(file, limits).reach_end, decode=_decode)
+    chunks = _Chunks(file, limits)
+    orientation = chunks.orientation_before_pixels()
+    raster = WholeRaster(file, image, limits, has_end=chunks.reach_end, decode=_decode)
+    return oriented(raster, orientation)
 
 
 def _is_sound(checked: bytes, checksum: bytes) -> bool:
@@ -77,6 +83,40 @@ class _Chunks:
         self._limits = limits
         self._at = len(MAGIC)
         self._n_chunks = 0
+        self._orientation = 1
+
+    def orientation_before_pixels(self) -> int:
+        """
+        Return the orientation that stands before the pixels, 1 if there is none.
+
+        Raises
+        ------
+        GrowingError
+            If not all before the pixels is written yet.
+        """
+        at, written = len(MAGIC), WrittenExtent(self._file, self._limits).extent().written
+        for _ in range(self._limits.max_chunks):
+            head = self._file.read_at(at, 8)
+            if at + 8 > written:
+                raise GrowingError(
+                    f"expected PNG pixels, got {at} bytes without any: {self._file.path}"
+                )
+            end = at + 12 + int.from_bytes(head[:4])
+            if head[4:] in {b"IDAT", b"IEND"}:
+                break
+            if head[4:] == b"eXIf":
+                exif = self._file.read_at(at + 8, min(end - at - 12, _MAX_EXIF))
+                self._orientation = exif_orientation(exif)
+            at = end
+        return self._orientation
+
+    def _check_later_orientation(self, start: int, end: int) -> None:
+        exif = self._file.read_at(start, min(end - start, _MAX_EXIF))
+        if exif_orientation(exif) not in {1, self._orientation}:
+            raise SegmentError(
+                f"expected the orientation of a PNG before its pixels, got one after them: "
+                f"{self._file.path}; save it upright"
+            )
 
     def reach_end(self, extent: Extent) -> bool:
         """Return whether the last chunk is there; raise where a written one is damaged."""
@@ -91,6 +131,8 @@ class _Chunks:
                     f"expected the PNG chunk at byte {self._at} to match its checksum, got "
                     f"another: {self._file.path}; the file is damaged, copy it again"
                 )
+            if head[4:] == b"eXIf":
+                self._check_later_orientation(self._at + 8, end - 4)
             if head[4:] == b"IEND":
                 return True
             self._at = end

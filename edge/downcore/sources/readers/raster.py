@@ -31,7 +31,7 @@ class Raster(Protocol):
         """Bits per channel."""
         ...
 
-    def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
+    def refresh(self, *, is_still: bool = False, is_closed: bool = False) -> tuple[int, bool]:
         """Return how many rows can be trusted by now, and whether these are all."""
         ...
 

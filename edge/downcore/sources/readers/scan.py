@@ -63,9 +63,9 @@ class Scan:
         """Scan lines the file promises, or None while that is unknown."""
         return self._raster.height if self._is_upright else self._raster.width
 
-    def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
+    def refresh(self, *, is_still: bool = False, is_closed: bool = False) -> tuple[int, bool]:
         """Read the file's state again; see :meth:`downcore.ports.ScanLines.refresh`."""
-        n_lines, is_complete = self._raster.refresh(is_still=is_still)
+        n_lines, is_complete = self._raster.refresh(is_still=is_still, is_closed=is_closed)
         if not self._is_upright:
             n_lines = self._raster.width if is_complete else 0
         self._trusted = max(self._trusted, n_lines)

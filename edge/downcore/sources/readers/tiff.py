@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from downcore.sources.format import Limits
 from downcore.sources.readers.decoders import DECODER_FAULTS, decode_strip
 from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.orientation import oriented
 from downcore.sources.readers.packed import (
     PackedLayout,
     joined,
@@ -15,7 +16,7 @@ from downcore.sources.readers.packed import (
     packed_columns,
     pixels_of,
 )
-from downcore.sources.readers.raster import check_held, check_ratio
+from downcore.sources.readers.raster import Raster, check_held, check_ratio
 from downcore.sources.readers.tiff_index import Compression, index_of
 from downcore.sources.readers.tiff_tags import TagTable
 from downcore.sources.readers.written_extent import Extent, WrittenExtent
@@ -25,9 +26,30 @@ from downcore.strata.segment import Pixels
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
+_SQUARE = (0.99, 1.01)
+"""Ratios of a pixel's sides that are taken as rounding."""
+
+
+def tiff_raster(file: InputFile, limits: Limits) -> Raster:
+    """
+    Open a TIFF image, turned as its orientation says.
+
+    Raises
+    ------
+    GrowingError
+        If its index is not written yet.
+    HostileFileError
+        If it is beyond the limits, or contradicts itself.
+    SegmentError
+        If the image is of a kind that is not read, or the file holds several.
+    """
+    raster = TiffRaster(file, limits)
+    return oriented(raster, raster.orientation)
+
+
 class TiffRaster:
     """
-    The first image of a TIFF file; a ``Raster``.
+    The image of full size of a TIFF file, as it is stored; a ``Raster``.
 
     Rows of an uncompressed strip are read by their place in the file, so that one
     strip for the whole image costs no more memory than many. Of compressed strips
@@ -41,31 +63,59 @@ class TiffRaster:
         self._index = index_of(TagTable(file, self._written.extent(), limits), limits)
         self._shape = self._index.shape
         self._expect_size()
+        self._indexed_size = file.size()
         self._band: tuple[int, Pixels] | None = None
         self._whole: Pixels | None = None
         self.width = self._shape.width
         self.height = self._shape.height
         self.bits: Literal[8, 16] = self._shape.bits
+        self.orientation = self._shape.orientation
         self.notes = self._notes()
 
     def _notes(self) -> tuple[str, ...]:
         notes: list[str] = []
-        if self._shape.samples > 3:  # noqa: PLR2004 - RGB
+        shape = self._shape
+        if shape.is_premultiplied:
+            notes.append("colours were multiplied by the alpha channel, and are divided by it")
+        elif shape.samples > 3:  # noqa: PLR2004 - RGB
             notes.append("the alpha channel is dropped; transparent pixels keep their colour")
         if self._index.n_images > 1:
-            notes.append(f"only the first of {self._index.n_images} images in the file is read")
+            notes.append(
+                f"of {self._index.n_images} images in the file the one of full size is read, "
+                f"{shape.width} x {shape.height} px"
+            )
+        if shape.max_value < (1 << shape.bits) - 1:
+            notes.append(
+                f"numbers up to {shape.max_value} are stretched to {shape.bits} bits, as the file "
+                f"says"
+            )
+        if not _SQUARE[0] <= shape.pixel_ratio <= _SQUARE[1]:
+            notes.append(
+                f"the file says that its pixels are not square, {shape.pixel_ratio:.3g} times as "
+                f"high as wide; px_per_cm counts along the core, and across it is taken as equal"
+            )
         return tuple(notes)
 
     # -- what is there ---------------------------------------------------------------
 
-    def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
+    def refresh(self, *, is_still: bool = False, is_closed: bool = False) -> tuple[int, bool]:
         """Return how many rows can be trusted by now, and whether these are all."""
         n_rows = self._rows_held(self._written.extent())
+        if n_rows == self.height and not self._index.is_pending:
+            self._look_for_larger()
         if is_still and n_rows < self.height:
             # Zeros at the end of a finished file may be pixels, if they complete the image.
-            n_still = self._rows_held(self._written.extent(is_still=True))
+            extent = self._written.extent(is_still=True, is_closed=is_closed)
+            n_still = self._rows_held(extent)
             n_rows = n_still if n_still == self.height else n_rows
         return n_rows, n_rows == self.height
+
+    def _look_for_larger(self) -> None:
+        """Read the index again if the file went on after the image, which may be a preview."""
+        size = self._file.size()
+        if size != self._indexed_size:
+            self._indexed_size = size
+            self._read_index_again(self._written.extent())
 
     def _read_index_again(self, extent: Extent) -> None:
         index = index_of(TagTable(self._file, extent, self._limits), self._limits)
@@ -152,7 +202,7 @@ class TiffRaster:
                 packed_columns(self._file, self._layout(band, 0), first, n_columns)
                 for band in bands
             ]
-            return joined(parts, axis=1)
+            return self._true_colours(joined(parts, axis=1))
         if self._whole is None:
             check_held(self._file.path, self.width * self.height * 3 * self.bits // 8, self._limits)
             self._whole = self.rows(0, self.height)
@@ -176,12 +226,13 @@ class TiffRaster:
             height=shape.rows_stored(band),
             samples=shape.chunk_samples,
             dtype=self._dtype,
+            n_read=4 if shape.is_premultiplied else 3,
         )
 
     def _direct(self, band: int, start: int, end: int) -> Pixels:
         """Return rows of an uncompressed strip, without reading the rest of it."""
         planes: list[Pixels] = []
-        for plane in range(min(self._shape.n_planes, 3)):
+        for plane in range(self._shape.n_planes_read):
             layout = self._layout(band, plane)
             n_bytes = (end - start) * layout.stride
             buffer = self._file.read_at(layout.offset + start * layout.stride, n_bytes)
@@ -189,8 +240,8 @@ class TiffRaster:
                 raise self._damaged(band, f"{len(buffer)} of {n_bytes} bytes")
             planes.append(pixels_of(buffer, layout, end - start))
         if not self._shape.is_planar:
-            return planes[0]
-        return joined([plane[:, :, :1] for plane in planes], axis=2)
+            return self._true_colours(planes[0])
+        return self._true_colours(joined([plane[:, :, :1] for plane in planes], axis=2))
 
     def _decoded(self, band: int) -> Pixels:
         if self._band is None or self._band[0] != band:
@@ -198,10 +249,27 @@ class TiffRaster:
             shape = self._shape
             planes = [
                 joined([self._chunk(plane, band, i) for i in range(shape.n_chunks_across)], axis=1)
-                for plane in range(min(shape.n_planes, 3))
+                for plane in range(shape.n_planes_read)
             ]
-            self._band = (band, native(joined(planes, axis=2)[:, : shape.width, :3]))
+            n_read = 4 if shape.is_premultiplied else 3
+            pixels = native(joined(planes, axis=2)[:, : shape.width, :n_read])
+            self._band = (band, self._true_colours(pixels))
         return self._band[1]
+
+    def _true_colours(self, pixels: Pixels) -> Pixels:
+        """Return RGB: divided by the alpha channel, and over all bits, where the file asks it."""
+        shape = self._shape
+        full = (1 << shape.bits) - 1
+        if shape.max_value < full:
+            pixels = native(np.minimum(pixels * np.float64(full / shape.max_value) + 0.5, full))
+        if not shape.is_premultiplied:
+            return pixels
+        alpha = pixels[:, :, 3:].astype(np.float64)
+        colour = np.divide(
+            pixels[:, :, :3] * np.float64(full), alpha, out=np.zeros(pixels[:, :, :3].shape),
+            where=alpha > 0,
+        )  # fmt: skip
+        return native(np.minimum(np.round(colour), full))
 
     def _chunk(self, plane: int, band: int, i: int) -> Pixels:
         shape = self._shape

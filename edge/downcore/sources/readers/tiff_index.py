@@ -1,4 +1,4 @@
-"""Where the pixels of a TIFF's first image lie, checked before any of them is touched."""
+"""Where the pixels of a TIFF's image lie, checked before any of them is touched."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -24,6 +24,8 @@ class Compression(IntEnum):
 
 
 _SEPARATE_PLANES = 2
+_PREMULTIPLIED = 1
+_POWERS_WITHIN_16 = frozenset(1 << n for n in range(9, 16))
 _HORIZONTAL = 2
 _RGB = 2
 _COLOURS = {
@@ -54,6 +56,18 @@ class TiffShape:
     is_planar: bool
     """Whether each channel lies by itself."""
 
+    is_premultiplied: bool
+    """Whether colours were multiplied by the alpha channel, and have to be divided by it."""
+
+    max_value: int
+    """The largest number of a channel, such as 4095 for 12 bits stored in 16."""
+
+    orientation: int
+    """1 to 8, how the image is to be seen."""
+
+    pixel_ratio: float
+    """Height of a pixel over its width by the resolution; 1 where that is not given."""
+
     is_tiled: bool
     chunk_width: int
     chunk_height: int
@@ -68,6 +82,11 @@ class TiffShape:
     def chunk_samples(self) -> int:
         """Channels in a chunk."""
         return 1 if self.is_planar else self.samples
+
+    @property
+    def n_planes_read(self) -> int:
+        """Planes that are needed: red, green, blue, and alpha if colours are divided by it."""
+        return self.n_planes if self.is_premultiplied else min(self.n_planes, 3)
 
     @property
     def n_bands(self) -> int:
@@ -107,7 +126,7 @@ class TiffIndex:
     """Whether all of it is known to be written."""
 
     n_images: int
-    """Images in the file; only the first is read."""
+    """Images in the file; only the one of full size is read."""
 
     @property
     def is_pending(self) -> bool:
@@ -171,6 +190,10 @@ def _shape(table: TagTable, limits: Limits) -> TiffShape:
         compression=_compression(table),
         has_predictor=_has_predictor(table),
         is_planar=table.value(Tag.PLANAR, 1) == _SEPARATE_PLANES,
+        is_premultiplied=samples > 3 and table.value(Tag.EXTRA_SAMPLES, 0) == _PREMULTIPLIED,  # noqa: PLR2004 - RGB
+        max_value=_max_value(table),
+        orientation=table.value(Tag.ORIENTATION, 1),
+        pixel_ratio=_pixel_ratio(table),
         is_tiled=is_tiled,
         chunk_width=across,
         chunk_height=down,
@@ -230,6 +253,26 @@ def _has_predictor(table: TagTable) -> bool:
     error = _unread(table, "no or the horizontal predictor", f"{number}", "save it without")
     table.require(Tag.PREDICTOR, error, is_right=number in {1, _HORIZONTAL})
     return number == _HORIZONTAL
+
+
+def _max_value(table: TagTable) -> int:
+    """Return the largest number of a channel where that is 9 to 15 bits, else that of all bits."""
+    bits = int(table.value(Tag.BITS))
+    given = table.value(Tag.MAX_VALUE, 0)
+    is_narrower = bits == 16 and given + 1 in _POWERS_WITHIN_16  # noqa: PLR2004 - bits
+    return given if is_narrower else (1 << bits) - 1
+
+
+def _pixel_ratio(table: TagTable) -> float:
+    ratios: list[float] = []
+    for tag in (Tag.X_RESOLUTION, Tag.Y_RESOLUTION):
+        if not table.has(tag):
+            return 1.0
+        above, below = table.values(tag).tolist()[:2]
+        if above <= 0 or below <= 0:
+            return 1.0
+        ratios.append(above / below)
+    return ratios[0] / ratios[1]
 
 
 def _places(table: TagTable, tag: Tag, grid: tuple[int, int, int]) -> NDArray[np.int64]:

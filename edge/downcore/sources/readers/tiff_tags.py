@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 
 from downcore.sources.format import Limits
 from downcore.sources.readers.input_file import InputFile
+from downcore.sources.readers.tiff_images import ImageInFile, chosen_image
 from downcore.sources.readers.written_extent import Extent
 from downcore.strata.errors import GrowingError, HostileFileError, SegmentError
 
 
 class Tag(IntEnum):
-    """The tags that are used; not the resolution (DPI), where scanners write a constant."""
+    """The tags that are used; of the resolution (DPI), a constant, only whether it is equal."""
 
+    NEW_SUBFILE_TYPE = 254
+    SUBFILE_TYPE = 255
     WIDTH = 256
     HEIGHT = 257
     BITS = 258
@@ -29,15 +32,21 @@ class Tag(IntEnum):
     PHOTOMETRIC = 262
     FILL_ORDER = 266
     STRIP_OFFSETS = 273
+    ORIENTATION = 274
     SAMPLES = 277
     ROWS_PER_STRIP = 278
     STRIP_COUNTS = 279
+    MAX_VALUE = 281
+    X_RESOLUTION = 282
+    Y_RESOLUTION = 283
     PLANAR = 284
     PREDICTOR = 317
     TILE_WIDTH = 322
     TILE_LENGTH = 323
     TILE_OFFSETS = 324
     TILE_COUNTS = 325
+    SUB_IMAGES = 330
+    EXTRA_SAMPLES = 338
     SAMPLE_FORMAT = 339
 
 
@@ -48,6 +57,10 @@ _SMALL = frozenset(
         Tag.BITS,
         Tag.PHOTOMETRIC,
         Tag.FILL_ORDER,
+        Tag.NEW_SUBFILE_TYPE,
+        Tag.SUBFILE_TYPE,
+        Tag.ORIENTATION,
+        Tag.EXTRA_SAMPLES,
         Tag.SAMPLES,
         Tag.PLANAR,
         Tag.PREDICTOR,
@@ -56,9 +69,14 @@ _SMALL = frozenset(
 )
 """Tags of which only values below 256 are accepted, so that their high byte is always zero."""
 
-_WHOLE_NUMBERS = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
-"""TIFF's types of whole numbers; the tags above have no other."""
+_WHOLE_NUMBERS = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
+"""TIFF's types of whole numbers and places; the tags above but for the resolution have no other."""
 
+_RESOLUTIONS = frozenset({Tag.X_RESOLUTION, Tag.Y_RESOLUTION})
+_RATIONAL = 5
+
+_RGB = 2
+_REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2
 _MAX_ENTRIES = 4096
 _HEADER_BYTES = 16
 _BIG_TIFF = 43
@@ -90,14 +108,18 @@ class Entry:
 
 class TagTable:
     """
-    The tags of a TIFF's first image.
+    The tags of the image of a TIFF that is the scan: the only one of full size.
+
+    A file may hold smaller copies of it too, in any order, and as images within images.
 
     Raises
     ------
     GrowingError
-        If the table is not written yet.
+        If a table is not written yet.
     HostileFileError
         If it is beyond the limits, or points in a loop.
+    SegmentError
+        If several images may be the scan or parts of it.
     """
 
     def __init__(self, file: InputFile, extent: Extent, limits: Limits) -> None:
@@ -111,9 +133,10 @@ class TagTable:
         is_big = self._number(head[2:4]) == _BIG_TIFF
         self._widths = _BIG if is_big else _CLASSIC
         first = self._number(head[8:16] if is_big else head[4:8])
-        self._entries: dict[Tag, Entry] = {}
         self._is_end_sure = False
-        self.n_images = self._count_images(first, self._read_entries(first))
+        tables = self._all_tables(first)
+        self.n_images = len(tables)
+        self._entries = tables[chosen_image([_image_in(table) for table in tables], self.path)]
 
     @property
     def path(self) -> Path:
@@ -184,20 +207,32 @@ class TagTable:
             raise self._growing(f"it ends after {len(raw)} of {length} bytes")
         return start, raw.ljust(length + widths.pointer, b"\0")
 
-    def _read_entries(self, at: int) -> int:
-        """Read the tags that matter; return where the next image's table is to lie."""
+    def _read_entries(self, at: int) -> tuple[dict[Tag, Entry], int]:
+        """Return the tags that matter, and where the next image's table is to lie."""
         start, raw = self._table(at)
         width = self._widths.entry
         n_entries = len(raw) // width
+        entries: dict[Tag, Entry] = {}
         for i in range(n_entries):
             entry, place = raw[i * width : (i + 1) * width], start + i * width
             if place >= self._extent.written:
                 raise self._growing(f"only {i} of its {n_entries} tags are written")
             tag = _USED.get(self._number(entry[:2]))
-            if tag is not None:
-                self._entries[tag] = self._entry(tag, entry, place)
+            if tag in _RESOLUTIONS:
+                entries |= self._resolution(tag, entry)
+            elif tag is not None:
+                entries[tag] = self._entry(tag, entry, place)
         self._is_end_sure = True
-        return self._number(raw[n_entries * width :])
+        return entries, self._number(raw[n_entries * width :])
+
+    def _resolution(self, tag: Tag, entry: bytes) -> dict[Tag, Entry]:
+        """Return a resolution as numerator and denominator; nothing where it is not written so."""
+        at = self._number(entry[-self._widths.pointer :])
+        raw = entry[-8:] if self._widths is _BIG else self._file.read_at(at, 8)
+        if self._number(entry[2:4]) != _RATIONAL or len(raw) < 8:  # noqa: PLR2004 - two of 4 bytes
+            return {}
+        values = np.frombuffer(raw, dtype=f"{self.byte_order}u4").astype(np.int64)
+        return {tag: Entry(values, is_sure=True)}
 
     def _entry(self, tag: Tag, entry: bytes, place: int) -> Entry:
         inline = self._widths.pointer
@@ -224,14 +259,47 @@ class TagTable:
         is_sure = self._extent.is_still or end <= self._extent.written
         return Entry(values.astype(np.int64), is_sure)
 
-    def _count_images(self, first: int, following: int) -> int:
-        seen = {first}
-        while _HEADER_BYTES // 2 <= following <= self._extent.size - self._widths.count:
-            if following in seen:
+    def _all_tables(self, first: int) -> list[dict[Tag, Entry]]:
+        """Return the tags of every image, the first first; an unreadable later one has none."""
+        entries, following = self._read_entries(first)
+        tables, seen = [entries], {first}
+        waiting = [*self._within(entries), following]
+        while waiting:
+            at = waiting.pop(0)
+            if not _HEADER_BYTES // 2 <= at <= self._extent.size - self._widths.count:
+                continue
+            if at in seen:
                 raise self.hostile("a list of images that ends", "one that runs in a loop")
-            seen.add(following)
+            seen.add(at)
             if len(seen) > self._limits.max_ifds:
                 raise self.hostile(f"at most {self._limits.max_ifds} images", "more")
-            _, raw = self._table(following)
-            following = self._number(raw[-self._widths.pointer :])
-        return len(seen)
+            entries, following = self._later_entries(at)
+            tables.append(entries)
+            waiting += [*self._within(entries), following]
+        return tables
+
+    def _within(self, entries: dict[Tag, Entry]) -> list[int]:
+        found = entries.get(Tag.SUB_IMAGES)
+        return [] if found is None else [int(at) for at in found.values[: self._limits.max_ifds]]
+
+    def _later_entries(self, at: int) -> tuple[dict[Tag, Entry], int]:
+        _, raw = self._table(at)
+        try:
+            return self._read_entries(at)
+        except HostileFileError:
+            return {}, self._number(raw[-self._widths.pointer :])
+
+
+def _image_in(entries: dict[Tag, Entry]) -> ImageInFile:
+    def value(tag: Tag, default: int) -> int:
+        entry = entries.get(tag)
+        return default if entry is None else int(entry.values[0])
+
+    kind, old_kind = value(Tag.NEW_SUBFILE_TYPE, 0), value(Tag.SUBFILE_TYPE, 0)
+    return ImageInFile(
+        width=value(Tag.WIDTH, 0),
+        height=value(Tag.HEIGHT, 0),
+        is_colour=value(Tag.PHOTOMETRIC, 0) == _RGB,
+        is_reduced=bool(kind & _REDUCED) or old_kind == _OLD_REDUCED,
+        is_mask=bool(kind & _MASK),
+    )

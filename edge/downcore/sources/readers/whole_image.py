@@ -79,8 +79,9 @@ class WholeRaster:
     def _n_decoded(self) -> int:
         return self.width * self.height * 3 * self.bits // 8
 
-    def refresh(self, *, is_still: bool = False) -> tuple[int, bool]:
+    def refresh(self, *, is_still: bool = False, is_closed: bool = False) -> tuple[int, bool]:
         """Return all rows or none, and whether the image is complete."""
+        del is_closed  # its end mark or checksums decide
         if not self._is_complete:
             check_encoded(self._file, self._limits)
             self._is_complete = self._has_end(self._written.extent(is_still=is_still))

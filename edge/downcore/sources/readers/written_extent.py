@@ -93,7 +93,7 @@ class WrittenExtent:
         needed = n_bytes * (n_images + 1) if n_images > 1 else n_bytes
         self._most = min(needed + self._limits.max_beyond_bytes, self._limits.max_file_bytes)
 
-    def extent(self, *, is_still: bool = False) -> Extent:
+    def extent(self, *, is_still: bool = False, is_closed: bool = False) -> Extent:
         """
         Return how far the file is written now.
 
@@ -104,6 +104,9 @@ class WrittenExtent:
         is_still : bool, default False
             Whether the writer has finished, so that only zeros at the very end mean
             that something is missing.
+        is_closed : bool, default False
+            Whether nothing more will come, so that zeros at the very end are pixels, too: if
+            they take no more than half of the file, and the file has no hole there.
 
         Raises
         ------
@@ -127,7 +130,10 @@ class WrittenExtent:
             )
         if is_still:
             stop = min(self._file.end_of_data(), size)
-            return Extent(size, self._end_of_last_byte(stop), is_still=True)
+            written = self._end_of_last_byte(stop)
+            if is_closed and stop == size and 2 * written >= size:
+                written = size
+            return Extent(size, written, is_still=True)
         while (start := self._whole_blocks * BLOCK_BYTES) + BLOCK_BYTES <= size:
             # Nearly every block has a byte that is not zero in its first page.
             if self._is_blank(start, _PAGE_BYTES) and self._is_blank(start, BLOCK_BYTES):

@@ -22,8 +22,10 @@ from downcore_training.datasets.slice_tables.table import (
     Table,
     Values,
     by_core,
+    depths_cm,
     image_named,
     is_depth_in_section,
+    measured,
     numbers,
     read_table,
     site_of,
@@ -72,7 +74,7 @@ LAYOUT = Layout("slice-tables", f"*{ENDING} tables, anywhere below", 10, knows, 
 def _core_of(table: Table, name: str, site: str) -> tuple[BenchCore, list[str]]:
     columns, rows = table.columns, table.rows
     notes: list[str] = []
-    depth = numbers(rows, columns.depth) if columns.depth else np.full(len(rows), np.nan)
+    depth = depths_cm(rows, columns.depth) if columns.depth else np.full(len(rows), np.nan)
     far = np.abs(depth) > MAX_DEPTH_CM
     if far.any():
         notes.append(f"{name}: {far.sum()} rows with a depth beyond {MAX_DEPTH_CM:g} cm left out")
@@ -83,6 +85,8 @@ def _core_of(table: Table, name: str, site: str) -> tuple[BenchCore, list[str]]:
                 f"{name}: no depth column, so rows are taken to be consecutive centimetres"
             )
             depth = np.arange(len(rows), dtype=np.float64)
+        elif n_without := int(np.isnan(depth).sum() - far.sum()):
+            notes.append(f"{name}: {n_without} rows without a depth are left out")
         keep = np.flatnonzero(np.isfinite(depth))
         rows, depth = [rows[i] for i in keep], depth[keep]
     sections = [row[columns.section].strip() if columns.section else "" for row in rows]
@@ -152,7 +156,7 @@ def _further_of(
         seen = {sensor_of(chosen.get(prop.name, ""))}
         for column in columns.properties.get(prop.name, ()):
             sensor = sensor_of(column)
-            values = numbers(rows, column)
+            values, _ = measured(rows, column, prop.name)
             if sensor in seen or not np.isfinite(values).any():
                 continue
             seen.add(sensor)

@@ -27,6 +27,7 @@ from downcore_training.datasets.slice_tables.table import (
     Table,
     Values,
     by_core,
+    depths_cm,
     image_named,
     is_depth_in_section,
     numbers,
@@ -154,7 +155,7 @@ def _strips_of(table: Table, rules: MatchingRules) -> Iterator[_Strip]:
     columns = table.columns
     if not (columns.image and columns.first_px and columns.depth):
         return
-    depth, first_px = numbers(table.rows, columns.depth), numbers(table.rows, columns.first_px)
+    depth, first_px = depths_cm(table.rows, columns.depth), numbers(table.rows, columns.first_px)
     known = np.isfinite(depth) & np.isfinite(first_px) & (np.abs(depth) <= MAX_DEPTH_CM)
     rows_of: dict[str, list[int]] = {}
     for i in np.flatnonzero(known):

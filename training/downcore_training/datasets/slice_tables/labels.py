@@ -6,7 +6,7 @@ import numpy as np
 
 from downcore.strata.properties import PROPERTIES
 from downcore_training.datasets.slice_tables.columns import Columns
-from downcore_training.datasets.slice_tables.table import Rows, Values, numbers
+from downcore_training.datasets.slice_tables.table import Rows, Values, measured
 from downcore_training.datasets.slice_tables.units import in_our_unit
 
 
@@ -29,11 +29,11 @@ def chosen_columns(rows: Rows, columns: Columns) -> ChosenColumns:
     for prop in PROPERTIES:
         names = columns.properties.get(prop.name, ())
         for column in names:
-            values = numbers(rows, column)
+            values, fills = measured(rows, column, prop.name)
             if np.isfinite(values).any():
-                found[prop.name], new_notes = in_our_unit(column, prop.name, values)
+                found[prop.name], sentence = in_our_unit(column, prop.name, values)
                 chosen[prop.name] = column
-                notes += [new_notes] if new_notes else []
+                notes += [*fills, *([sentence] if sentence else [])]
                 if len(names) > 1:
                     notes.append(f"{prop.name} is {column}, of {', '.join(names)}")
                 break

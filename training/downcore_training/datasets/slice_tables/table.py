@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.loggers import Numbers, decimal_of, in_our_unit, numbers_of, table_text
 from downcore_training.datasets.slice_tables.columns import Columns, columns_of
 
 Values = NDArray[np.float64]
@@ -21,7 +23,6 @@ MAX_DEPTH_CM = 1e6
 _NEAR_TOP_CM = 20.0
 """A section's first row is at most this far below its top."""
 _MAX_TABLES = 2_000
-_MISSING = frozenset({-9999.0, -999.0, -999.25, 9999.0, -99999.0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,15 @@ def read_table(path: Path) -> Table | str:
         raw = path.read_bytes()
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    if "\0" in text:
+    text = table_text(raw)
+    if text is None:
         return "is no table"
-    lines = text.splitlines()
-    if not lines:
+    first = text.lstrip().partition("\n")[0]
+    if not first:
         return "is empty"
-    separator = max(",;\t", key=lines[0].count)
+    separator = max(",;\t", key=first.count)
     try:
+        lines = io.StringIO(text.lstrip(), newline="")
         read_rows = list(csv.DictReader(lines, delimiter=separator, restkey="", restval=""))
     except csv.Error as error:
         return f"is no table: {error}"
@@ -118,13 +117,25 @@ def image_named(folder: Path, name: str) -> Path | None:
 
 def numbers(rows: Rows, column: str) -> Values:
     """Return a column as numbers, NaN where a cell holds none or a fill value."""
-    return np.array([_number(row.get(column, "")) for row in rows], np.float64)
+    return _numbers(rows, column, huge=np.inf).values
 
 
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return float("nan")
-    # Loggers write such numbers for missing values.
-    return float("nan") if value in _MISSING or not np.isfinite(value) else value
+def depths_cm(rows: Rows, column: str) -> Values:
+    """Return a column of depths in cm, by the unit at the end of its name."""
+    return in_our_unit("depth", column, numbers(rows, column))[0]
+
+
+def measured(rows: Rows, column: str, prop: str) -> tuple[Values, tuple[str, ...]]:
+    """Return a column of a property, fill values as blanks, and a note that counts them."""
+    got = _numbers(rows, column, is_zero_blank=prop != "ms")
+    if not got.n_fills:
+        return got.values, ()
+    fills = ", ".join(got.fills)
+    return got.values, (f"{column}: {got.n_fills} fill values ({fills}) are taken as blanks",)
+
+
+def _numbers(
+    rows: Rows, column: str, *, is_zero_blank: bool = False, huge: float = 1e10
+) -> Numbers:
+    cells = [row.get(column, "").strip() for row in rows]
+    return numbers_of(cells, decimal_of(cells), is_zero_blank=is_zero_blank, huge=huge)
