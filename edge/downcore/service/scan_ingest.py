@@ -12,6 +12,7 @@ from downcore.ports import ScanLines
 from downcore.service.identity import content_of, identify
 from downcore.service.read_pass import ReadPass, begin_read_pass
 from downcore.service.scan_record import MAX_DEATHS, ScanRecord
+from downcore.service.section_places import copy_reason, name_in_own_folder
 from downcore.service.station import Station
 from downcore.sources.inbox.completeness import (
     Decision,
@@ -21,7 +22,8 @@ from downcore.sources.inbox.completeness import (
     assess,
 )
 from downcore.sources.inbox.grouping import ScanFiles
-from downcore.sources.inbox.section_names import section_name
+from downcore.sources.inbox.naming import name_of_scan
+from downcore.sources.inbox.section_names import SectionName
 from downcore.sources.readers.input_file import InputFile
 from downcore.sources.turns import Result, Turns
 from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
@@ -74,9 +76,7 @@ class ScanIngest:
     def __init__(self, station: Station, scan_files: ScanFiles) -> None:
         self._station = station
         self.scan_files = scan_files
-        path = scan_files.paths[0]
-        relative = path.relative_to(station.inbox) if path.is_relative_to(station.inbox) else path
-        self.name = section_name(relative, patterns=station.patterns)
+        self.name = name_of_scan(scan_files, None, station.rules_by_place, station.patterns)
         self.reason = self.name.warning
         """Why the scan waits, was refused or has no rows of its own; else empty."""
         self.n_expected: int | None = None
@@ -225,11 +225,18 @@ class ScanIngest:
         return Outcome.WAITING
 
     def _open(self) -> ScanLines:
-        return self.scan_files.format.open(self.scan_files.paths, self._station.reading)
+        paths = self.scan_files.paths
+        return self.scan_files.format.open(paths, self._station.reading_of(paths[0]))
 
     def _open_first(self) -> ScanLines:
         """Open the files and log each of their warnings once."""
         lines = self._open()
+        station = self._station
+        self._call(
+            name_of_scan(
+                self.scan_files, lines.description, station.rules_by_place, station.patterns
+            )
+        )
         if lines.description.warnings != self._warned:
             self._warned = lines.description.warnings
             for warning in self._warned:
@@ -253,6 +260,18 @@ class ScanIngest:
             is_complete=is_complete,
             content=content,
         )
+        if found is not None and found.stored is None:
+            apart = name_in_own_folder(self._station, self.scan_files, self.name)
+            if apart != self.name:
+                self._call(apart)
+                found = yield from identify(
+                    lines,
+                    apart.section_id,
+                    self._station.store,
+                    n_lines=n_lines,
+                    is_complete=is_complete,
+                    content=content,
+                )
         if found is None:
             return Outcome.WAITING
         record.identified(found)
@@ -264,7 +283,7 @@ class ScanIngest:
                 return Outcome.WAITING
             original = record.open(self.scan_files, lines, self.name, found, content=content)
             if original is not None:
-                return self._done(f"the same content as scan {original}")
+                return self._done_as_copy(original)
         record.scan_id = found.scan_id
         done_slices, n_composed = record.done_slices(found), record.n_composed(found)
         if found.stored is not None and found.has_all(n_lines, min((*done_slices, n_composed))):
@@ -323,7 +342,7 @@ class ScanIngest:
             n_lines,
             because,
         )
-        return self._done(f"the same content as scan {original}" if original else "")
+        return self._done_as_copy(original) if original else self._done("")
 
     def _content_digest(self) -> Turns[str]:
         """Return the digest of the files' content; they are read whole once while they stay so."""
@@ -340,6 +359,26 @@ class ScanIngest:
         result = yield from turns
         self._hashed_signature = ""
         return result
+
+    def _call(self, name: SectionName) -> None:
+        """Take a name that the sidecar or the folder gives, and say what is odd about it."""
+        if name == self.name:
+            return
+        if name.warning and name.warning != self.name.warning:
+            logger.warning("%s", printable(name.warning))
+        if self.reason == self.name.warning:
+            self.reason = name.warning
+        self.name = name
+        self._record.section_id = name.section_id
+
+    def _done_as_copy(self, original: str) -> Outcome:
+        """End a scan whose content another has; under another section's name that is said."""
+        reason, is_of_another = copy_reason(self._station, original, self.name.section_id)
+        if is_of_another:
+            path = printable(self.scan_files.paths[0])
+            logger.warning("section %s: %s: %s", self.name.section_id, path, reason)
+            self._station.store.set_scan_state(self.scan_id, ScanState.DONE, reason)
+        return self._done(reason)
 
     def _done(self, reason: str) -> Outcome:
         self.reason = reason
