@@ -8,7 +8,6 @@ from downcore.sources.inbox.grouping import ScanFiles
 from downcore.sources.inbox.naming import name_apart
 from downcore.sources.inbox.rules import place_in
 from downcore.sources.inbox.section_names import SectionName
-from downcore.store import Reader
 
 
 def name_in_own_folder(station: Station, scan_files: ScanFiles, name: SectionName) -> SectionName:
@@ -20,16 +19,16 @@ def name_in_own_folder(station: Station, scan_files: ScanFiles, name: SectionNam
     path = scan_files.paths[0]
     place = place_in(station.inbox, path)
     rule = station.rules_by_place.rule_of(path)
-    if place.is_absolute() or place == path or (rule is not None and rule.ignores_folder):
+    if place == path or (rule is not None and rule.ignores_folder):
         return name
-    with Reader.open(station.store.path) as reader:
-        others = _others(reader, station.inbox, place, name.section_id)
-        if not others:
-            return name
-        for is_whole in (False, True):
-            apart = name_apart(name, place, others, is_whole=is_whole)
-            if not _others(reader, station.inbox, place, apart.section_id):
-                break
+    others = _others(station, place, name.section_id)
+    if not others:
+        return name
+    apart = name
+    for is_whole in (False, True):
+        apart = name_apart(name, place, others, is_whole=is_whole)
+        if not _others(station, place, apart.section_id):
+            break
     return apart
 
 
@@ -47,20 +46,16 @@ def copy_reason(station: Station, original: str, section_id: str) -> tuple[str, 
         Section of the scan that repeats it.
     """
     reason = f"the same content as scan {original}"
-    with Reader.open(station.store.path) as reader:
-        stored = reader.scan(original)
-    if stored is None or stored.scan.section_id == section_id:
+    section, path = station.store.section_of(original)
+    if section in {"", section_id}:
         return reason, False
-    return f"{reason} of section {stored.scan.section_id}, {stored.scan.path}", True
+    return f"{reason} of section {section}, {path}", True
 
 
-def _others(reader: Reader, inbox: Path, place: Path, section_id: str) -> list[Path]:
+def _others(station: Station, place: Path, section_id: str) -> list[Path]:
     """Return the places of a section's scans; none where one of them is in the same folder."""
-    root = Path(printable(inbox))
-    places = [
-        Path(stored.scan.path).relative_to(root)
-        for stored in reader.scans(section_id)
-        if stored.status.duplicate_of is None and Path(stored.scan.path).is_relative_to(root)
-    ]
+    root = Path(printable(station.inbox))
+    stored = [Path(path) for path in station.store.places_of(section_id)]
+    places = [path.relative_to(root) for path in stored if path.is_relative_to(root)]
     folder = Path(printable(place)).parent
     return [] if any(one.parent == folder for one in places) else places

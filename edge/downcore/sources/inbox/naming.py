@@ -117,15 +117,20 @@ def _by_sidecar(name: SectionName, path: PurePath, core: str, section: str) -> S
     is_known = bool(name.pattern and name.core and name.section)
     same_core = is_known and _is_same_core(name.core, core)
     same_section = is_known and _is_same_section(name.section, label)
-    if same_core and same_section:
+    # Some give the whole name of the section as that of its core.
+    is_whole = _plain(core) == _plain(path.stem) or (
+        is_known and _is_same_core(name.core + name.section, core)
+    )
+    if is_known and (is_whole or (same_core and same_section)):
         return name
     if not is_known:
+        written = path.stem if is_whole else f"{core}_{label.zfill(2)}"
         return SectionName(
             expedition="",
             core=core,
             section=label,
             half="",
-            section_id=safe_id(f"{core}_{label.zfill(2)}"),
+            section_id=safe_id(written),
             pattern=BY_SIDECAR,
             warning="",
         )
@@ -169,7 +174,7 @@ def _by_rule(name: SectionName, rule: InboxRule) -> SectionName:
 
 def _is_same_core(one: str, other: str) -> bool:
     """Return whether two spellings are one core's; either may have its expedition before it."""
-    a, b = (_PLAIN.sub("", text.upper()) for text in (one, other))
+    a, b = _plain(one), _plain(other)
     return bool(a and b) and (a.endswith(b) or b.endswith(a))
 
 
@@ -177,4 +182,9 @@ def _is_same_section(one: str, other: str) -> bool:
     numbers = [_NUMBER.fullmatch(text) for text in (one, other)]
     if all(numbers):
         return len({found[1] for found in numbers if found}) == 1
-    return _PLAIN.sub("", one.upper()) == _PLAIN.sub("", other.upper())
+    return _plain(one) == _plain(other)
+
+
+def _plain(text: str) -> str:
+    """Return a name's letters and digits, by which spellings are compared."""
+    return _PLAIN.sub("", text.upper())
