@@ -11,6 +11,7 @@ from downcore.commands.init import place_sentence
 from downcore.commands.init_sentences import (
     NO_SCANS,
     collision_sentences,
+    copy_sentences,
     left_out_lines,
     unplaced_sentences,
 )
@@ -81,15 +82,13 @@ def _check_inbox(settings: Settings, found: Survey) -> list[Check]:
     finding = f"{len(found.listing.files)} files; {place_sentence(inbox)}"
     checks = [Check("inbox", is_ok=True, finding=finding)]
     checks += [Check("inbox", is_ok=True, finding=printable(s)) for s in left_out_lines(found)]
+    advice = "[[inbox.rule]] tables name sections by folder; see docs/reference/inbox.md"
     checks += [
-        Check(
-            "names",
-            is_ok=False,
-            finding=printable(sentence),
-            advice="[[inbox.rule]] tables name sections by folder; see docs/reference/inbox.md",
-        )
+        Check("names", is_ok=False, finding=printable(sentence), advice=advice)
         for sentence in collision_sentences(found)
     ]
+    copies = copy_sentences(found)
+    checks += [Check("names", is_ok=True, finding=printable(sentence)) for sentence in copies]
     return checks
 
 
@@ -98,9 +97,16 @@ def _check_scale(settings: Settings, found: Survey) -> list[Check]:
         return [Check("scale", is_ok=True, finding=NO_SCANS)]
     if found.unplaced:
         advice = "set px_per_cm in an [[inbox.rule]], or inbox.px_per_cm; set aside until then"
-        return [
+        missing = [scan for scan in found.unplaced if scan.needs_scale]
+        others = [scan for scan in found.unplaced if not scan.needs_scale]
+        checks = [
             Check("scale", is_ok=False, finding=printable(sentence), advice=advice)
-            for sentence in unplaced_sentences(found.unplaced)
+            for sentence in unplaced_sentences(missing)
+        ]
+        advice = "mend the file or its sidecar, or exclude it by an [[inbox.rule]]"
+        return checks + [
+            Check("scans", is_ok=False, finding=printable(sentence), advice=advice)
+            for sentence in unplaced_sentences(others)
         ]
     by = {scan.description.px_per_cm_from for scan in found.scans if scan.description}
     from_settings = sorted(source for source in by if "settings" in source)

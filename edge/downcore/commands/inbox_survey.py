@@ -42,6 +42,8 @@ class SurveyedScan:
     """Whether a scale is all that it lacks."""
     top: str
     """Side of the image where the core's top is; empty where it cannot be opened."""
+    may_repeat: bool
+    """Whether a rule says that other folders have the same section, scanned again."""
     n_lines: int | None
     n_across: int
     """Scan lines, and pixels of each; 0 across where it cannot be opened."""
@@ -71,7 +73,8 @@ class Survey:
         """Return the scans that share a section's name though their pixels differ."""
         by_name: dict[str, list[SurveyedScan]] = {}
         for scan in self.scans:
-            by_name.setdefault(scan.name.section_id, []).append(scan)
+            if not scan.may_repeat:
+                by_name.setdefault(scan.name.section_id, []).append(scan)
         return [
             scans
             for scans in by_name.values()
@@ -127,6 +130,7 @@ def survey(inbox: Path, settings: ScanSettings, *, on_scan: OnScan | None = None
 
 def _surveyed(scan_files: ScanFiles, inbox: Path, settings: ScanSettings) -> SurveyedScan:
     path = scan_files.paths[0]
+    rule = settings.inbox_rules.rule_of(path)
     reading = settings.inbox_rules.reading_of(path, settings.reading)
     reason, needs_scale = "", False
     opened = _opened(scan_files, reading)
@@ -143,6 +147,7 @@ def _surveyed(scan_files: ScanFiles, inbox: Path, settings: ScanSettings) -> Sur
         reason=reason,
         needs_scale=needs_scale and description is not None,
         top="" if description is None else (reading.top or description.top),
+        may_repeat=rule is not None and rule.ignores_folder,
         n_lines=n_lines,
         n_across=n_across,
     )

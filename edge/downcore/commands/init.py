@@ -8,6 +8,7 @@ from downcore.commands.inbox_survey import OnScan, Survey, survey
 from downcore.commands.init_sentences import (
     NO_SCANS,
     collision_sentences,
+    copy_sentences,
     group_sentences,
     left_out_lines,
     name_sentences,
@@ -75,6 +76,7 @@ def look_around(inbox: Path, *, on_scan: OnScan | None = None) -> Findings:
         *(f"rule proposed: {' '.join(rule.lines[2:])} {rule.lines[0][2:]}" for rule in rules),
         *cannot_place,
         *collision_sentences(found),
+        *copy_sentences(found),
         *left_out_lines(found),
         *name_sentences(found),
         *_scale_sentences(found, is_missing=any(scan.needs_scale for scan in unplaced)),

@@ -53,7 +53,7 @@ def unplaced_sentences(scans: Iterable[SurveyedScan], most: int | None = None) -
 
 
 def collision_sentences(survey: Survey) -> Iterator[str]:
-    """Yield which scans share a section's name, and which seem to be copies."""
+    """Yield which scans share a section's name though they show something else."""
     for scans in survey.collisions():
         places = listed([scan.place.as_posix() for scan in scans], MAX_LISTED)
         end = (
@@ -62,6 +62,10 @@ def collision_sentences(survey: Survey) -> Iterator[str]:
             else "the later one takes the earlier one's place; rename one if they are two sections"
         )
         yield f"COLLISION: section {scans[0].name.section_id} is the name of {places}; {end}"
+
+
+def copy_sentences(survey: Survey) -> Iterator[str]:
+    """Yield which scans seem to be the same, byte for byte, under different names."""
     for scans in survey.copies():
         places = listed([scan.place.as_posix() for scan in scans], MAX_LISTED)
         yield f"COPY: the same content under {len(scans)} names, read once: {places}"

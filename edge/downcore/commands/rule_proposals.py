@@ -23,6 +23,8 @@ class Effect:
     expedition: str = ""
     because: str = field(default="", compare=False)
     """Why, for the comment above the rule."""
+    name_part: str = field(default="", compare=False)
+    """Part of the name that tells the scans; empty where none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def _effects(survey: Survey) -> dict[Path, Effect]:
             px_per_cm=scale.px_per_cm if scale else "",
             expedition=expedition,
             because="; ".join(reasons),
+            name_part=scale.name_part if scale else "",
         )
     return found
 
@@ -147,7 +150,7 @@ class _Others:
 
 def _cover(effect: Effect, scans: list[SurveyedScan], others: _Others) -> Iterator[ProposedRule]:
     """Yield rules that fit all of ``scans`` and harm no other."""
-    for folder, name in _patterns(scans):
+    for folder, name in _patterns(scans, effect.name_part):
         rule = ProposedRule(folder, name, effect, len(scans))
         if not others.harms(rule):
             yield rule
@@ -162,11 +165,13 @@ def _cover(effect: Effect, scans: list[SurveyedScan], others: _Others) -> Iterat
         yield from _cover(effect, part, others)
 
 
-def _patterns(scans: list[SurveyedScan]) -> Iterator[tuple[str, str]]:
+def _patterns(scans: list[SurveyedScan], name_part: str) -> Iterator[tuple[str, str]]:
     """Yield patterns of folder and name that fit all of ``scans``, the plainest first."""
     folders = [scan.folder for scan in scans]
     common = os.path.commonpath(folders)
     folder = _escaped_folder(common) if common else ""
+    if name_part and all(name_part in scan.place.name for scan in scans):
+        yield "", f"*{glob.escape(name_part)}*"
     if folder not in {"", "."}:
         yield folder, ""
     names = [scan.place.name for scan in scans]

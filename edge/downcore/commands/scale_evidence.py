@@ -31,7 +31,8 @@ MIN_RESAMPLED = 3
 """Itrax images that must have the same ratio to be taken for resampled rather than cropped."""
 
 _IN_NAME = re.compile(
-    r"(?<![0-9.,])([0-9]{1,4}(?:[.,][0-9]{1,4})?)[ _-]?(?:ppcm|px[_-]?(?:per)?[_-]?cm)(?![a-z])",
+    r"(?<![0-9.,])[-_ ]?([0-9]{1,4}(?:[.,][0-9]{1,4})?)"
+    r"[ _-]?(?:ppcm|px[_-]?(?:per)?[_-]?cm)(?![a-z])",
     re.IGNORECASE,
 )
 
@@ -42,6 +43,8 @@ class Evidence:
 
     px_per_cm: str
     because: str
+    name_part: str = ""
+    """The part of the name that says so; empty where something else does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,13 @@ def scale_evidence(scans: Sequence[SurveyedScan]) -> dict[Path, Evidence]:
 
 
 def _by_name(scan: SurveyedScan) -> Evidence | None:
-    said = _IN_NAME.findall(scan.place.stem) or _IN_NAME.findall(scan.place.parent.name)
-    number = exact_number(said[-1]) if said else None
+    by_file = list(_IN_NAME.finditer(scan.place.stem))
+    said = by_file or list(_IN_NAME.finditer(scan.place.parent.name))
+    number = exact_number(said[-1][1]) if said else None
     if number is None or not MIN_PX_PER_CM <= number <= MAX_PX_PER_CM:
         return None
-    return Evidence(said[-1].replace(",", "."), "the name says so")
+    part = said[-1][0] if by_file else ""
+    return Evidence(said[-1][1].replace(",", "."), "the name says so", part)
 
 
 def _by_imager(scan: SurveyedScan) -> Evidence | None:

@@ -103,6 +103,8 @@ class ScanFilesFinder:
         self._formats: dict[Path, tuple[int, int, str, SegmentFormat]] = {}
         self._n_pixels = PixelCounts()
         self._last: tuple[tuple[SeenFile, ...], list[ScanFiles], list[Unclaimed]] = ((), [], [])
+        self._has_unread = False
+        """Whether a file could not be read the last time, which may pass unseen."""
         self.left_out: tuple[LeftOut, ...] = ()
         """Previews, and files that rules exclude, of the last call."""
 
@@ -113,7 +115,8 @@ class ScanFilesFinder:
         Files too short to recognise are left out until they have grown.
         """
         listed = tuple(files)
-        if self._last[0] is not listed:
+        # While a backlog is read nothing changes; permission to read a file changes nothing, too.
+        if self._has_unread or (self._last[0] is not listed and self._last[0] != listed):
             with one_look():
                 self._last = (listed, *self._find(listed))
         return self._last[1], self._last[2]
@@ -123,6 +126,7 @@ class ScanFilesFinder:
         claimed: list[Twin] = []
         unclaimed: list[Unclaimed] = []
         left_out: list[LeftOut] = []
+        self._has_unread = False
         for file in listed:
             rule = self._rules.rule_of(file.path)
             if rule is not None and rule.exclude:
@@ -134,6 +138,7 @@ class ScanFilesFinder:
                     fmt = formats()[rule.format]
             except SegmentError as error:
                 fmt, reason = None, str(error)
+                self._has_unread = True
             if fmt is not None:
                 claimed.append(Twin(file, fmt))
             elif file.path.suffix.lower() in IMAGE_ENDINGS:

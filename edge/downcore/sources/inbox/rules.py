@@ -15,6 +15,9 @@ from typing import Literal
 from downcore.sources.format import Reading
 from downcore.sources.inbox.name_patterns import NamePattern
 
+MAX_KNOWN = 500_000
+"""Files whose rules are remembered."""
+
 
 @dataclass(frozen=True, slots=True)
 class InboxRule:
@@ -59,13 +62,21 @@ class InboxRules:
 
     inbox: Path
     rules: Sequence[InboxRule] = ()
+    _known: dict[Path, InboxRule | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """The rule of each file that was asked about; few of them change."""
 
     def rule_of(self, path: Path) -> InboxRule | None:
         """Return the first rule that fits a file; None where none does."""
         if not self.rules:
             return None
-        place = place_in(self.inbox, path)
-        return next((rule for rule in self.rules if rule.fits(place)), None)
+        if path not in self._known:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            place = place_in(self.inbox, path)
+            self._known[path] = next((rule for rule in self.rules if rule.fits(place)), None)
+        return self._known[path]
 
     def reading_of(self, path: Path, general: Reading) -> Reading:
         """Return how a file is read: as its rule says, and for the rest as all scans are."""
