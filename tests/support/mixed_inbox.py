@@ -12,14 +12,27 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 
-N_GEOTEK_CORES = 9
-N_GEOTEK_SECTIONS = 30
-N_IODP = 80
-N_STRIP_SECTIONS = 30
-N_NAMED = 60
-N_WITHOUT_SIDECAR = 12
 ITRAX_RANGES_MM = tuple(Fraction(mm, 10) for mm in range(594, 612, 2))
 """Optical ranges of nine images of 124 columns, which makes 20.39 to 20.88 px/cm."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """How many scans there are of each kind."""
+
+    geotek_cores: int
+    geotek_sections: int
+    without_sidecar: int
+    iodp: int
+    strip_sections: int
+    named: int
+
+
+MANY = Numbers(9, 40, 12, 100, 30, 95)
+"""600 scans, with those of Itrax and of two expeditions."""
+
+FEW = Numbers(2, 6, 2, 4, 3, 4)
+"""Enough of each kind for a run to its end in seconds."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +85,14 @@ def write_itrax(folder: Path, pixels: Pixels, *, range_mm: Fraction, step_mm: st
     )
 
 
-def write_mixed_inbox(inbox: Path) -> list[Written]:
-    """Write the inbox, and return the real scans in it; there are 600 images and leftovers."""
+def write_mixed_inbox(inbox: Path, numbers: Numbers) -> list[Written]:
+    """Write the inbox, and return the real scans in it."""
     written = [
         *_itrax(inbox),
-        *_geotek(inbox),
-        *_iodp(inbox),
-        *_strips(inbox),
-        *_named(inbox),
+        *_geotek(inbox, numbers),
+        *_iodp(inbox, numbers.iodp),
+        *_strips(inbox, numbers.strip_sections),
+        *_named(inbox, numbers.named),
         *_two_expeditions(inbox),
     ]
     _leftovers(inbox)
@@ -94,17 +107,17 @@ def _itrax(inbox: Path) -> Iterator[Written]:
         yield Written(f"{folder}/optical.tif", f"LP16{n}A", 1240 / range_mm, "left")
 
 
-def _geotek(inbox: Path) -> Iterator[Written]:
-    for core in range(N_GEOTEK_CORES):
+def _geotek(inbox: Path, numbers: Numbers) -> Iterator[Written]:
+    for core in range(numbers.geotek_cores):
         px_per_cm = 20 + core
-        for section in range(1, N_GEOTEK_SECTIONS + 1):
+        for section in range(1, numbers.geotek_sections + 1):
             name = f"2026_005_FA_GC{core:02d}_{section:02d}"
             place = f"MSCL/GC{core:02d}/{name}.tif"
             pixels = core_pixels(1000 + 50 * core + section, 40, 100 + core)
             write_tiff(inbox / place, pixels)
             write_jpeg(inbox / f"MSCL/GC{core:02d}/{name}.jpg", pixels[::4, ::4])
             # Some were lost; the scanner is that of the others in the folder.
-            if not (core == 3 and section <= N_WITHOUT_SIDECAR):
+            if not (core == 1 and section <= numbers.without_sidecar):
                 xml = (inbox / place).with_suffix(".xml")
                 write_xml(
                     xml, core=f"GC{core:02d}", section=section, px_per_cm=px_per_cm, n_lines=40
@@ -112,15 +125,15 @@ def _geotek(inbox: Path) -> Iterator[Written]:
             yield Written(place, name, Fraction(px_per_cm), "up")
 
 
-def _iodp(inbox: Path) -> Iterator[Written]:
-    for n in range(N_IODP):
+def _iodp(inbox: Path, n_scans: int) -> Iterator[Written]:
+    for n in range(n_scans):
         name = f"379-U1533B-{1 + n // 8}H-{1 + n % 8}-A"
         write_tiff(inbox / f"{name}.tif", core_pixels(5000 + n, 210, 640))
         yield Written(f"{name}.tif", name, Fraction(200), "up")
 
 
-def _strips(inbox: Path) -> Iterator[Written]:
-    for n in range(N_STRIP_SECTIONS):
+def _strips(inbox: Path, n_scans: int) -> Iterator[Written]:
+    for n in range(n_scans):
         pixels = core_pixels(6000 + n, 90, 120)
         for k in range(3):
             place = f"linescan_30ppcm/PC{n:02d}_01_strip_{k + 1:04d}.tif"
@@ -129,8 +142,8 @@ def _strips(inbox: Path) -> Iterator[Written]:
         yield Written(first, f"PC{n:02d}_01", Fraction(30), "up")
 
 
-def _named(inbox: Path) -> Iterator[Written]:
-    for n in range(N_NAMED):
+def _named(inbox: Path, n_scans: int) -> Iterator[Written]:
+    for n in range(n_scans):
         scale = "24.5" if n % 2 else "40"
         place = f"own scanner/KC{n:02d}_01_linescan_{scale}ppcm.png"
         write_jpeg(inbox / place, core_pixels(7000 + n, 50, 130))
@@ -141,8 +154,7 @@ def _two_expeditions(inbox: Path) -> Iterator[Written]:
     for expedition in ("Exp401", "Exp402"):
         for section in (1, 2, 3):
             place = f"{expedition}/GC77_{section:02d}.tif"
-            pixels = core_pixels(hash((expedition[-1], section)) % 10_000, 50, 110)
-            pixels[0, 0] = int(expedition[-1])
+            pixels = core_pixels(8000 + 10 * int(expedition[-1]) + section, 50, 110)
             write_tiff(inbox / place, pixels)
             xml = (inbox / place).with_suffix(".xml")
             write_xml(xml, core="GC77", section=section, px_per_cm=25, n_lines=50)

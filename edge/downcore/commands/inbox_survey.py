@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from downcore.ports import ScanDescription
@@ -47,6 +48,11 @@ class SurveyedScan:
     n_lines: int | None
     n_across: int
     """Scan lines, and pixels of each; 0 across where it cannot be opened."""
+
+    @property
+    def scale(self) -> Fraction | None:
+        """Scan lines per centimetre, exact; None where that is unknown."""
+        return None if self.description is None else Fraction(self.description.px_per_cm)
 
     @property
     def folder(self) -> str:
