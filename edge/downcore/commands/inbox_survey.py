@@ -19,7 +19,7 @@ from downcore.sources.inbox.rules import place_in
 from downcore.sources.inbox.section_names import SectionName
 from downcore.strata.errors import SegmentError, UnknownScaleError
 
-_SAMPLE_BYTES = 16_384
+_SAMPLE_BYTES = 4_096
 _ANY_SCALE = Reading(px_per_cm="100")
 """What is wanted beside the scale does not depend on it."""
 
