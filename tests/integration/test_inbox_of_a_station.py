@@ -79,6 +79,7 @@ def test_the_same_name_in_another_folder_is_another_section_and_said_loudly(
     assert {state for (state,) in device.scans("state")} == {ScanState.DONE}
     assert "section '2026_005_FA_GC03_01' is that of Exp401/" in caplog.text
     assert "ignores_folder" in caplog.text
+    assert any("ignores_folder" in reason for (reason,) in device.scans("reason")), "in its state"
 
 
 def test_a_scan_that_is_moved_to_another_folder_stays_the_same_section(device: Device) -> None:

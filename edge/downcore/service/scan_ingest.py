@@ -79,6 +79,9 @@ class ScanIngest:
         self.name = name_of_scan(scan_files, None, station.rules_by_place, station.patterns)
         self.reason = self.name.warning
         """Why the scan waits, was refused or has no rows of its own; else empty."""
+        self._said_of_name = {self.name.warning}
+        self._why_apart = ""
+        """Why it does not have its own name: scans in another folder have it; else empty."""
         self.n_expected: int | None = None
         """Slices that it will have, where its file says so."""
         self.has_worked = False
@@ -264,6 +267,7 @@ class ScanIngest:
             apart = name_in_own_folder(self._station, self.scan_files, self.name)
             if apart != self.name:
                 self._call(apart)
+                self._why_apart = printable(apart.warning)
                 found = yield from identify(
                     lines,
                     apart.section_id,
@@ -342,7 +346,11 @@ class ScanIngest:
             n_lines,
             because,
         )
-        return self._done_as_copy(original) if original else self._done("")
+        if original:
+            return self._done_as_copy(original)
+        if self._why_apart:
+            self._station.store.set_scan_state(self.scan_id, ScanState.DONE, self._why_apart)
+        return self._done(self._why_apart)
 
     def _content_digest(self) -> Turns[str]:
         """Return the digest of the files' content; they are read whole once while they stay so."""
@@ -364,7 +372,8 @@ class ScanIngest:
         """Take a name that the sidecar or the folder gives, and say what is odd about it."""
         if name == self.name:
             return
-        if name.warning and name.warning != self.name.warning:
+        if name.warning and name.warning not in self._said_of_name:
+            self._said_of_name.add(name.warning)
             logger.warning("%s", printable(name.warning))
         if self.reason == self.name.warning:
             self.reason = name.warning
