@@ -5,14 +5,13 @@ import enum
 import errno
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 from downcore.file_names import printable
 from downcore.ports import ScanLines
 from downcore.service.identity import content_of, identify
 from downcore.service.read_pass import ReadPass, begin_read_pass
 from downcore.service.scan_record import MAX_DEATHS, ScanRecord
-from downcore.service.section_places import copy_reason, name_in_own_folder
+from downcore.service.section_places import ScanNaming, say_copy
 from downcore.service.station import Station
 from downcore.sources.inbox.completeness import (
     Decision,
@@ -22,17 +21,13 @@ from downcore.sources.inbox.completeness import (
     assess,
 )
 from downcore.sources.inbox.grouping import ScanFiles
-from downcore.sources.inbox.naming import name_of_scan
 from downcore.sources.inbox.section_names import SectionName
-from downcore.sources.readers.input_file import InputFile
+from downcore.sources.inbox.tail import is_tail_blank
 from downcore.sources.turns import Result, Turns
 from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
 from downcore.strata.record import ScanState
 
 logger = logging.getLogger(__name__)
-
-TAIL_BYTES = 4096
-"""Bytes at the end of a file that are all zero where the end was never written."""
 
 _LASTING = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.ENODEV})
 """Failures to open a file that do not pass by themselves within a while."""
@@ -76,12 +71,9 @@ class ScanIngest:
     def __init__(self, station: Station, scan_files: ScanFiles) -> None:
         self._station = station
         self.scan_files = scan_files
-        self.name = name_of_scan(scan_files, None, station.rules_by_place, station.patterns)
+        self._naming = ScanNaming(station, scan_files)
         self.reason = self.name.warning
         """Why the scan waits, was refused or has no rows of its own; else empty."""
-        self._said_of_name = {self.name.warning}
-        self._why_apart = ""
-        """Why it does not have its own name: scans in another folder have it; else empty."""
         self.n_expected: int | None = None
         """Slices that it will have, where its file says so."""
         self.has_worked = False
@@ -102,6 +94,11 @@ class ScanIngest:
         """Signature and stillness at which the last step found nothing more to do."""
         self._missing: str | None = None
         """What the files lack, as the last step found; ``None`` where they lack nothing."""
+
+    @property
+    def name(self) -> SectionName:
+        """The section that it shows, as far as is known."""
+        return self._naming.name
 
     @property
     def is_open(self) -> bool:
@@ -234,16 +231,15 @@ class ScanIngest:
     def _open_first(self) -> ScanLines:
         """Open the files and log each of their warnings once."""
         lines = self._open()
-        station = self._station
-        self._call(
-            name_of_scan(
-                self.scan_files, lines.description, station.rules_by_place, station.patterns
-            )
-        )
+        if self.reason == self.name.warning:
+            self.reason = ""
+        self._naming.by_sidecar(self.scan_files, lines.description)
+        self.reason = self.reason or self.name.warning
+        self._record.section_id = self.name.section_id
         if lines.description.warnings != self._warned:
             self._warned = lines.description.warnings
+            path = printable(self.scan_files.paths[0])
             for warning in self._warned:
-                path = printable(self.scan_files.paths[0])
                 logger.warning("%s: %s", path, printable(warning))
         return lines
 
@@ -255,27 +251,19 @@ class ScanIngest:
         content = ""
         if can_hash:
             content = yield from self._content_digest()
-        found = yield from identify(
-            lines,
-            self.name.section_id,
-            self._station.store,
-            n_lines=n_lines,
-            is_complete=is_complete,
-            content=content,
-        )
-        if found is not None and found.stored is None:
-            apart = name_in_own_folder(self._station, self.scan_files, self.name)
-            if apart != self.name:
-                self._call(apart)
-                self._why_apart = printable(apart.warning)
-                found = yield from identify(
-                    lines,
-                    apart.section_id,
-                    self._station.store,
-                    n_lines=n_lines,
-                    is_complete=is_complete,
-                    content=content,
-                )
+        found = None
+        for _ in range(2):
+            found = yield from identify(
+                lines,
+                self.name.section_id,
+                self._station.store,
+                n_lines=n_lines,
+                is_complete=is_complete,
+                content=content,
+            )
+            if found is None or found.stored or not self._naming.keep_apart(self.scan_files):
+                break
+        record.section_id = self.name.section_id
         if found is None:
             return Outcome.WAITING
         record.identified(found)
@@ -348,9 +336,9 @@ class ScanIngest:
         )
         if original:
             return self._done_as_copy(original)
-        if self._why_apart:
-            self._station.store.set_scan_state(self.scan_id, ScanState.DONE, self._why_apart)
-        return self._done(self._why_apart)
+        if why_apart := self._naming.why_apart:
+            self._station.store.set_scan_state(self.scan_id, ScanState.DONE, why_apart)
+        return self._done(why_apart)
 
     def _content_digest(self) -> Turns[str]:
         """Return the digest of the files' content; they are read whole once while they stay so."""
@@ -368,26 +356,11 @@ class ScanIngest:
         self._hashed_signature = ""
         return result
 
-    def _call(self, name: SectionName) -> None:
-        """Take a name that the sidecar or the folder gives, and say what is odd about it."""
-        if name == self.name:
-            return
-        if name.warning and name.warning not in self._said_of_name:
-            self._said_of_name.add(name.warning)
-            logger.warning("%s", printable(name.warning))
-        if self.reason == self.name.warning:
-            self.reason = name.warning
-        self.name = name
-        self._record.section_id = name.section_id
-
     def _done_as_copy(self, original: str) -> Outcome:
         """End a scan whose content another has; under another section's name that is said."""
-        reason, is_of_another = copy_reason(self._station, original, self.name.section_id)
-        if is_of_another:
-            path = printable(self.scan_files.paths[0])
-            logger.warning("section %s: %s: %s", self.name.section_id, path, reason)
-            self._station.store.set_scan_state(self.scan_id, ScanState.DONE, reason)
-        return self._done(reason)
+        return self._done(
+            say_copy(self._station, self.scan_files, self.name, self.scan_id, original)
+        )
 
     def _done(self, reason: str) -> Outcome:
         self.reason = reason
@@ -402,7 +375,7 @@ class ScanIngest:
     def _unfinished(self, observed: _Observed, missing: str | None = None) -> Outcome:
         """Wait for more bytes, unless nothing has come for so long that a person must look."""
         self._missing = missing = (self._missing or "") if missing is None else missing
-        is_blank = _is_tail_blank(self.scan_files.paths[-1])
+        is_blank = is_tail_blank(self.scan_files.paths[-1])
         # A blank tail of the full size is told apart from one that is simply not there.
         decision = self._assess(observed, Evidence(is_complete=is_blank, is_tail_blank=is_blank))
         self.reason = f"{decision.because}; {missing}" if missing else decision.because
@@ -426,13 +399,3 @@ class ScanIngest:
         self._record.set_aside(self.scan_files, self.reason)
         self.close()
         return Outcome.REFUSED
-
-
-def _is_tail_blank(path: Path) -> bool:
-    """Return whether a file's last 4 KiB hold nothing but zeros; False for an empty one."""
-    try:
-        with InputFile(path) as file:
-            tail = file.read_at(max(file.size() - TAIL_BYTES, 0), TAIL_BYTES)
-    except SegmentError:
-        return False
-    return bool(tail) and not any(tail)
