@@ -238,9 +238,8 @@ class ScanIngest:
         self._record.section_id = self.name.section_id
         if lines.description.warnings != self._warned:
             self._warned = lines.description.warnings
-            path = printable(self.scan_files.paths[0])
             for warning in self._warned:
-                logger.warning("%s: %s", path, printable(warning))
+                logger.warning("%s: %s", printable(self.scan_files.paths[0]), printable(warning))
         return lines
 
     def _begin(
