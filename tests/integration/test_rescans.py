@@ -245,8 +245,7 @@ def test_a_scan_that_was_superseded_is_not_touched_by_lines_that_come_after_its_
     device: Device,
 ) -> None:
     n_first = round(5 * float(PX_PER_CM))
-    (device.inbox / "old").mkdir()
-    old = device.inbox / "old"
+    old = device.inbox
     write(core()[:n_first], old, pattern="strips-out-of-order", name="379-U1533B-12H-3-A")
     device.rest()
     write(other_core(), device.inbox, name="379-U1533B-12H-3-A")

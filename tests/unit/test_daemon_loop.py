@@ -16,6 +16,7 @@ from downcore.service.scheduler import RemainingWork
 from downcore.service.status_report import StatusReport
 from downcore.settings import load_settings
 from downcore.sources.inbox.events import Hint
+from downcore.sources.inbox.leaving_out import LeftOut
 from downcore.sources.inbox.listing import Listing
 from downcore.sources.inbox.polling import FRESH_S, REST_PER_LISTING, ThrottledListing
 
@@ -114,6 +115,8 @@ class PlayedScheduler:
     clock: Clock
     n_rounds: int
     refused: dict[str, str] = field(default_factory=dict)
+    doubt: str = ""
+    left_out: tuple[LeftOut, ...] = ()
 
     def run_once(self, _listing: Listing, _closed: frozenset[Path]) -> RemainingWork:
         self.n_rounds -= 1

@@ -27,10 +27,10 @@ def test_a_folder_is_listed_once_however_many_of_its_scans_are_named(
     n_listed = 0
 
     class Counted(ScanFilesFinder):
-        def __init__(self) -> None:
+        def __init__(self, *, with_previews: bool) -> None:
             nonlocal n_listed
             n_listed += 1
-            super().__init__()
+            super().__init__(with_previews=with_previews)
 
     monkeypatch.setattr(image_files, "ScanFilesFinder", Counted)
     folders = ImageFolders()

@@ -96,9 +96,10 @@ def mask(
     typer.echo(write_mask(image, out, settings))
 
 
-def inbox_of(px_per_cm: str | None, top: Top | None) -> dict[str, str]:
+def inbox_of(px_per_cm: str | None, top: Top | None) -> dict[str, str | bool]:
     """Return what was said of the images; what was not is left to the environment."""
     return {
-        **({"px_per_cm": px_per_cm} if px_per_cm is not None else {}),
+        # Said of these images, it counts whatever a sidecar says.
+        **({"px_per_cm": px_per_cm, "overrides_sidecar": True} if px_per_cm is not None else {}),
         **({"top": top.value} if top else {}),
     }

@@ -17,8 +17,10 @@ def init(
 ) -> None:
     """Look at the folder the scanner writes to and write settings that fit it."""
     from downcore.commands.init import look_around, write_settings
+    from downcore.commands.progress import scan_progress
 
-    findings = look_around(inbox)
+    with scan_progress() as on_scan:
+        findings = look_around(inbox, on_scan=on_scan)
     for line in findings.sentences:
         typer.echo(line)
     write_settings(findings, out, may_overwrite=force)
@@ -28,8 +30,10 @@ def init(
 def doctor(config: ConfigOption = None) -> None:
     """Check settings, folder, disk, store, bundles, broker and clock; say what to do."""
     from downcore.commands.doctor import examine
+    from downcore.commands.progress import scan_progress
 
-    checks = examine(config)
+    with scan_progress() as on_scan:
+        checks = examine(config, on_scan=on_scan)
     for check in checks:
         typer.echo(f"{'ok   ' if check.is_ok else 'WRONG'} {check.name}: {check.finding}")
         if check.advice:

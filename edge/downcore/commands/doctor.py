@@ -6,12 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.clock import SystemClock
-from downcore.commands.init import look_around, place_sentence
+from downcore.commands.inbox_survey import OnScan, Survey, survey
+from downcore.commands.init import place_sentence
+from downcore.commands.init_sentences import (
+    NO_SCANS,
+    collision_sentences,
+    copy_sentences,
+    left_out_lines,
+    unplaced_sentences,
+)
+from downcore.file_names import printable
 from downcore.publish.sinks import sinks
 from downcore.service.composition_setup import composition_config_of
-from downcore.service.station_setup import check_settings, guard_of, open_predictors
+from downcore.service.station_setup import (
+    check_settings,
+    guard_of,
+    open_predictors,
+    scan_settings,
+)
 from downcore.settings import Settings, load_settings
-from downcore.sources.inbox.listing import ListingLimits, list_inbox
 from downcore.store import Reader
 from downcore.store.place import filesystem_of, refuse_network_place
 from downcore.strata.errors import DowncoreError, EndMemberError, SettingsError
@@ -31,8 +44,17 @@ class Check:
     """What to do; empty where nothing needs doing."""
 
 
-def examine(config: Path | None) -> list[Check]:
-    """Check settings, inbox, disk, store, bundles, clock and sinks; nothing is changed."""
+def examine(config: Path | None, *, on_scan: OnScan | None = None) -> list[Check]:
+    """
+    Check settings, inbox, disk, store, bundles, clock and sinks; nothing is changed.
+
+    Parameters
+    ----------
+    config : Path or None
+        Settings file.
+    on_scan : callable, optional
+        Called with the number of scans looked at, and of all.
+    """
     try:
         settings = load_settings(config)
         check_settings(settings)
@@ -40,40 +62,58 @@ def examine(config: Path | None) -> list[Check]:
         return [Check("settings", is_ok=False, finding=str(error), advice="mend the key it names")]
     where = str(config) if config else "defaults and environment"
     checks: list[Callable[[Settings], Check]] = [
-        _check_inbox,
-        _check_scale,
         _check_disk,
         _check_store,
         _check_bundles,
         _check_composition,
         _check_clock,
     ]
-    found = [check(settings) for check in checks]
+    inbox = survey(settings.inbox.path, scan_settings(settings), on_scan=on_scan)
+    found = [*_check_inbox(settings, inbox), *_check_scale(settings, inbox)]
+    found += [check(settings) for check in checks]
     return [Check("settings", is_ok=True, finding=where), *found, *_check_sinks(settings)]
 
 
-def _check_inbox(settings: Settings) -> Check:
+def _check_inbox(settings: Settings, found: Survey) -> list[Check]:
     inbox = settings.inbox.path
-    listing = list_inbox(inbox, limits=ListingLimits())
-    if not listing.is_listed:
+    if not found.listing.is_listed:
         advice = "mount the share or set inbox.path; the daemon keeps trying"
-        return Check("inbox", is_ok=False, finding=f"cannot list {inbox}", advice=advice)
-    finding = f"{len(listing.files)} files; {place_sentence(inbox)}"
-    return Check("inbox", is_ok=True, finding=finding)
+        return [Check("inbox", is_ok=False, finding=f"cannot list {inbox}", advice=advice)]
+    finding = f"{len(found.listing.files)} files; {place_sentence(inbox)}"
+    checks = [Check("inbox", is_ok=True, finding=finding)]
+    checks += [Check("inbox", is_ok=True, finding=printable(s)) for s in left_out_lines(found)]
+    advice = "[[inbox.rule]] tables name sections by folder; see docs/reference/inbox.md"
+    checks += [
+        Check("names", is_ok=False, finding=printable(sentence), advice=advice)
+        for sentence in collision_sentences(found)
+    ]
+    copies = copy_sentences(found)
+    checks += [Check("names", is_ok=True, finding=printable(sentence)) for sentence in copies]
+    return checks
 
 
-def _check_scale(settings: Settings) -> Check:
-    inbox = settings.inbox
-    if inbox.px_per_cm is not None:
-        return Check("scale", is_ok=True, finding=f"{inbox.px_per_cm} px/cm by the settings")
-    listing = list_inbox(inbox.path, limits=ListingLimits())
-    if not listing.is_listed or not listing.files:
-        return Check("scale", is_ok=True, finding="by the sidecars, once there are scans")
-    if look_around(inbox.path).is_scale_missing:
-        advice = "set inbox.px_per_cm; such scans are set aside until then"
-        finding = "some scans say no scale, nor do the settings"
-        return Check("scale", is_ok=False, finding=finding, advice=advice)
-    return Check("scale", is_ok=True, finding="by the sidecars")
+def _check_scale(settings: Settings, found: Survey) -> list[Check]:
+    if not found.scans:
+        return [Check("scale", is_ok=True, finding=NO_SCANS)]
+    if found.unplaced:
+        advice = "set px_per_cm in an [[inbox.rule]], or inbox.px_per_cm; set aside until then"
+        missing = [scan for scan in found.unplaced if scan.needs_scale]
+        others = [scan for scan in found.unplaced if not scan.needs_scale]
+        checks = [
+            Check("scale", is_ok=False, finding=printable(sentence), advice=advice)
+            for sentence in unplaced_sentences(missing)
+        ]
+        advice = "mend the file or its sidecar, or exclude it by an [[inbox.rule]]"
+        return checks + [
+            Check("scans", is_ok=False, finding=printable(sentence), advice=advice)
+            for sentence in unplaced_sentences(others)
+        ]
+    by = {scan.description.px_per_cm_from for scan in found.scans if scan.description}
+    from_settings = sorted(source for source in by if "settings" in source)
+    general = "" if settings.inbox.px_per_cm is None else f" ({settings.inbox.px_per_cm} px/cm)"
+    others = ["the sidecars"] if by - set(from_settings) else []
+    finding = f"by {' and '.join([*others, *from_settings])}{general}"
+    return [Check("scale", is_ok=True, finding=printable(finding))]
 
 
 def _check_disk(settings: Settings) -> Check:

@@ -85,7 +85,8 @@ def open_complete(scan_files: ScanFiles, reading: Reading) -> Iterator[tuple[Sca
 
 
 def _listed(folder: Path) -> _Folder:
-    scans, unclaimed = ScanFilesFinder().find(_regular_files(folder))
+    # What a person names is read, even if it is a preview of another image.
+    scans, unclaimed = ScanFilesFinder(with_previews=True).find(_regular_files(folder))
     return _Folder(
         scan_of={path: scan_files for scan_files in scans for path in scan_files.paths},
         reason_of={image.file.path: image.reason for image in unclaimed},

@@ -1,21 +1,26 @@
 """``downcore init``: look at the inbox and write settings that fit it."""
 
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from downcore.commands.host_names import names_from_host
+from downcore.commands.inbox_survey import OnScan, Survey, survey
+from downcore.commands.init_sentences import (
+    NO_SCANS,
+    collision_sentences,
+    copy_sentences,
+    group_sentences,
+    left_out_lines,
+    name_sentences,
+    unplaced_sentences,
+)
+from downcore.commands.rule_proposals import ProposedRule, propose_rules, quoted, rules_text
 from downcore.file_names import printable
-from downcore.ports import ScanDescription
+from downcore.service.station_setup import scan_settings
 from downcore.settings import settings_model
-from downcore.sources import Reading
-from downcore.sources.inbox.grouping import ScanFiles, ScanFilesFinder
-from downcore.sources.inbox.listing import ListingLimits, list_inbox
+from downcore.settings.sections import InboxSettings
 from downcore.sources.inbox.mounts import file_system_here, is_network_share
-from downcore.sources.inbox.section_names import section_name
-from downcore.strata.errors import SegmentError, SettingsError, UnknownScaleError
-
-MAX_OPENED = 50
-"""Scans that ``init`` opens to learn how they lie."""
+from downcore.strata.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,55 +32,97 @@ class Findings:
     """For the technician, one a line."""
     is_scale_missing: bool
     """Whether some scans say no scale, so that a person must."""
+    rules: tuple[ProposedRule, ...] = ()
+    """What the settings must say for the scans to be read and named rightly."""
+    vessel: str = ""
+    station: str = ""
+    """Names that the host suggests; empty where it suggests none."""
+    left_to_say: tuple[str, ...] = field(default=())
+    """What no rule could be proposed for, as comments of the settings."""
 
 
-def look_around(inbox: Path) -> Findings:
+def look_around(inbox: Path, *, on_scan: OnScan | None = None) -> Findings:
     """
     Look at the folder the scanner writes to, without changing anything.
+
+    Parameters
+    ----------
+    inbox : Path
+        The folder.
+    on_scan : callable, optional
+        Called with the number of scans looked at, and of all.
 
     Raises
     ------
     SettingsError
         If it is not a folder that can be listed.
     """
-    listing = list_inbox(inbox, limits=ListingLimits())
-    if not listing.is_listed:
+    general = scan_settings(settings_model()(inbox=InboxSettings(path=inbox)))
+    found = survey(inbox, general, on_scan=on_scan)
+    if not found.listing.is_listed:
         raise SettingsError(f"expected a folder that can be listed, got {printable(inbox)}")
-    scans, unclaimed = ScanFilesFinder().find(listing.files)
-    sentences = [place_sentence(inbox)]
-    formats = Counter(scan_files.format.title for scan_files in scans)
-    for title, count in sorted(formats.items()):
-        sentences.append(f"{count} scan{'s' if count > 1 else ''}: {title}")
-    if not scans:
-        sentences.append("no scans yet; that is no fault, they are read as they appear")
-    sentences += [f"cannot read {image.file.path}: {image.reason}" for image in unclaimed]
-    names = [section_name(scan_files.paths[0].relative_to(inbox)) for scan_files in scans]
-    sentences += [f"name {name.section_id}: {name.warning}" for name in names if name.warning]
-    understood = {name.section_id for name in names if not name.warning}
-    if understood:
-        sentences.append(f"names understood: {', '.join(sorted(understood)[:6])}")
-    opened = [_described(scan_files, Reading()) for scan_files in scans[:MAX_OPENED]]
-    scales = {
-        f"scale: {scan.px_per_cm} px/cm by {scan.px_per_cm_from}"
-        for scan in opened
-        if isinstance(scan, ScanDescription)
-    }
-    sentences += sorted(scales)
-    is_missing = any(isinstance(scan, UnknownScaleError) for scan in opened)
-    if is_missing:
-        sentences.append("scale: not every scan says it; set inbox.px_per_cm in the settings")
-    elif not scans:
-        sentences.append("scale: set inbox.px_per_cm in the settings unless sidecars will say it")
-    # Where the top is can be told without the scale, so any scale will do.
-    scaled = [_described(scan_files, Reading(px_per_cm="100")) for scan_files in scans[:MAX_OPENED]]
-    tops = {scan.top for scan in scaled if isinstance(scan, ScanDescription)}
-    sentences += [
-        f"core top: {top} in the image, by the format's habit; inbox.top says otherwise"
-        for top in sorted(tops)
+    rules = propose_rules(found)
+    fits = [rule.rule.fits for rule in rules if rule.effect.px_per_cm]
+    unplaced = [
+        scan
+        for scan in found.unplaced
+        if not (scan.needs_scale and any(fit(scan.place) for fit in fits))
     ]
-    # Names and reasons may hold what a file says of itself.
-    shown = tuple(printable(sentence) for sentence in sentences)
-    return Findings(inbox.absolute(), shown, is_scale_missing=is_missing)
+    cannot_place = list(unplaced_sentences(unplaced))
+    vessel, station = names_from_host()
+    sentences = [
+        place_sentence(inbox),
+        *_what_is_there(found),
+        *(f"rule proposed: {' '.join(rule.lines[2:])} {rule.lines[0][2:]}" for rule in rules),
+        *cannot_place,
+        *collision_sentences(found),
+        *copy_sentences(found),
+        *left_out_lines(found),
+        *name_sentences(found),
+        *_scale_sentences(found, is_missing=any(scan.needs_scale for scan in unplaced)),
+        *_top_sentences(found),
+    ]
+    if station:
+        sentences.append(
+            f"station: {station}{f' of {vessel}' if vessel else ''}, by the host's name"
+        )
+    return Findings(
+        inbox.absolute(),
+        # Names and reasons may hold what a file says of itself.
+        tuple(printable(sentence) for sentence in sentences),
+        is_scale_missing=any(scan.needs_scale for scan in unplaced),
+        rules=rules,
+        vessel=vessel,
+        station=station,
+        left_to_say=tuple(printable(sentence) for sentence in cannot_place),
+    )
+
+
+def _what_is_there(found: Survey) -> list[str]:
+    cannot_read = [
+        f"cannot read {image.file.path.relative_to(found.inbox)}: {image.reason}"
+        for image in found.unclaimed
+    ]
+    problems = [f"{problem.path}: {problem.reason}" for problem in found.listing.problems]
+    if not found.scans:
+        return ["no scans yet; that is no fault, they are read as they appear", *cannot_read]
+    return [f"{len(found.scans)} scans", *group_sentences(found), *cannot_read, *problems]
+
+
+def _scale_sentences(found: Survey, *, is_missing: bool) -> list[str]:
+    if not found.scans:
+        return [f"scale: {NO_SCANS}"]
+    if is_missing:
+        where = "inbox.px_per_cm, or px_per_cm in an [[inbox.rule]], in the settings"
+        return [f"scale: not every scan says it; set {where}"]
+    return []
+
+
+def _top_sentences(found: Survey) -> list[str]:
+    return [
+        f"core top: {top} in the image, by the format's habit; inbox.top or a rule says otherwise"
+        for top in sorted({scan.top for scan in found.scans} - {""})
+    ]
 
 
 def write_settings(findings: Findings, out: Path, *, may_overwrite: bool) -> None:
@@ -105,22 +152,44 @@ def settings_text(findings: Findings) -> str:
     """Return the settings file that fits an inbox: every key with its meaning and default."""
     lines = ["# Settings of downcore, written by 'downcore init'.", ""]
     defaults = settings_model().model_construct()
-    for section, field in settings_model().model_fields.items():
+    said = {
+        ("inbox", "path"): str(findings.inbox),
+        ("station", "vessel"): findings.vessel,
+        ("station", "station"): findings.station,
+    }
+    for section, part in settings_model().model_fields.items():
         lines.append(f"[{section}]")
-        model = field.annotation
-        for key, described in getattr(model, "model_fields", {}).items():
+        for key, described in getattr(part.annotation, "model_fields", {}).items():
+            if key == "rule":
+                continue
             lines.append(f"# {described.description}")
             value = getattr(getattr(defaults, section), key)
-            if (section, key) == ("inbox", "path"):
-                lines.append(f"path = {_toml(str(findings.inbox))}")
+            if said.get((section, key)):
+                lines.append(f"{key} = {quoted(said[section, key])}")
             elif (section, key) == ("inbox", "px_per_cm") and findings.is_scale_missing:
                 lines.append('# px_per_cm = "200"   # say it here: not every scan does')
             elif value is None:
                 lines.append(f'# {key} = "..."')
             else:
                 lines.append(f"# {key} = {_toml(value)}")
+        if section == "inbox":
+            lines += _rule_lines(findings)
         lines.append("")
     return "\n".join(lines)
+
+
+def _rule_lines(findings: Findings) -> list[str]:
+    """Return the rules of an inbox, and as comments what only a person can say."""
+    meaning = InboxSettings.model_fields["rule"].description
+    lines = [
+        f"# {meaning}",
+        "# rule = []   # as tables below, such as",
+        '#   folder = "itrax/LP*", name = "*.tif", px_per_cm = "20.38", top = "left",',
+        '#   expedition = "Exp401", exclude = true; docs/reference/inbox.md has them all',
+        "",
+        *rules_text(findings.rules),
+    ]
+    return [*lines, *(f"# {sentence}" for sentence in findings.left_to_say)]
 
 
 def place_sentence(inbox: Path) -> str:
@@ -131,16 +200,6 @@ def place_sentence(inbox: Path) -> str:
     return f"{inbox} is a local folder ({kind})"
 
 
-def _described(scan_files: ScanFiles, reading: Reading) -> ScanDescription | SegmentError:
-    """Return what is known of a scan, or why it cannot be opened."""
-    try:
-        lines = scan_files.format.open(scan_files.paths, reading)
-    except SegmentError as error:
-        return error
-    lines.close()
-    return lines.description
-
-
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -148,5 +207,4 @@ def _toml(value: object) -> str:
         return str(value)
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(_toml(item) for item in value)}]"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
+    return quoted(str(value))

@@ -5,10 +5,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 PLAIN_EVERY = 100
 """Slices between two plain lines."""
+
+PLAIN_SCANS_EVERY = 1000
+"""Scans looked at between two plain lines."""
 
 
 @contextmanager
@@ -36,5 +46,31 @@ def slice_progress() -> Iterator[Callable[[str, int, int | None], None]]:
                 bar.update(tasks[section_id], completed=done, total=total)
             elif done == total or done % PLAIN_EVERY == 0:
                 sys.stderr.write(f"{section_id}: {done} of {total or '?'} cm\n")
+
+        yield advance
+
+
+@contextmanager
+def scan_progress() -> Iterator[Callable[[int, int], None]]:
+    """
+    Show how many scans have been looked at, with the time left.
+
+    What the block is given is called with the number of scans looked at, and of all.
+    """
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("looking at scans"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("scans", total=None)
+
+        def advance(done: int, total: int) -> None:
+            if console.is_terminal:
+                bar.update(task, completed=done, total=total)
+            elif done % PLAIN_SCANS_EVERY == 0:
+                sys.stderr.write(f"looked at {done} of {total} scans\n")
 
         yield advance

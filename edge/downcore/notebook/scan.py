@@ -257,7 +257,7 @@ downcore.read_scan('GC01_01.tif', px_per_cm=200)
     try:
         lines = found.format.open(found.paths, reading)
     except UnknownScaleError as error:
-        if reading.px_per_cm is not None or "got none" not in str(error):
+        if px_per_cm is not None or "got none" not in str(error):
             raise
         raise UnknownScaleError(
             f"expected pixels per centimetre for {printable(image)}, got none, and no sidecar says "
@@ -279,7 +279,7 @@ downcore.read_scan('GC01_01.tif', px_per_cm=200)
         )
 
 
-def _inbox(px_per_cm: float | str | Fraction | None, top: Top | None) -> dict[str, str]:
+def _inbox(px_per_cm: float | str | Fraction | None, top: Top | None) -> dict[str, str | bool]:
     """Return what was said of an image, as the settings have it."""
     ratio = None if px_per_cm is None else exact_ratio(str(px_per_cm))
     is_scale = ratio is not None and MIN_PX_PER_CM <= ratio <= MAX_PX_PER_CM
@@ -291,7 +291,11 @@ def _inbox(px_per_cm: float | str | Fraction | None, top: Top | None) -> dict[st
     if top is not None and top not in get_args(Top):
         raise ValueError(f"expected top 'up', 'left' or 'right', got {top!r}")
     return {
-        **({"px_per_cm": str(px_per_cm)} if px_per_cm is not None else {}),
+        **(
+            {"px_per_cm": str(px_per_cm), "overrides_sidecar": True}
+            if px_per_cm is not None
+            else {}
+        ),
         **({"top": top} if top is not None else {}),
     }
 

@@ -14,12 +14,18 @@ from downcore.file_names import printable
 from downcore.health import lack_of_room, notify_systemd
 from downcore.ports import Clock
 from downcore.publish import Wake, payloads
+from downcore.service.left_out_report import LeftOutReport
 from downcore.service.scheduler import Scheduler
-from downcore.service.station_setup import check_settings, open_sinks, open_station
+from downcore.service.station_setup import (
+    check_settings,
+    open_sinks,
+    open_station,
+    scan_settings,
+)
 from downcore.service.status_report import StatusReport
 from downcore.settings import Settings
 from downcore.sources.inbox.events import Follower, Hint
-from downcore.sources.inbox.listing import Listing
+from downcore.sources.inbox.listing import Listing, ListingLimits, list_inbox
 from downcore.sources.inbox.polling import ThrottledListing
 from downcore.store.connection import warn_of_wal_reset
 from downcore.strata.errors import DowncoreError, SettingsError
@@ -120,7 +126,14 @@ class Daemon:
         ends_when_idle: bool,
     ) -> None:
         inbox = self._settings.inbox
-        listings = ThrottledListing(inbox.path, self._clock, settle_s=inbox.settle_s)
+        leave_out = scan_settings(self._settings).leave_out
+        listings = ThrottledListing(
+            inbox.path,
+            self._clock,
+            settle_s=inbox.settle_s,
+            take=lambda path: list_inbox(path, limits=ListingLimits(), leave_out=leave_out),
+        )
+        said = LeftOutReport(inbox.path)
         is_ready = has_more = False
         closed: set[Path] = set()
         while not self._stopping.is_set():
@@ -135,7 +148,8 @@ class Daemon:
                 )
             remaining = scheduler.run_once(listing, frozenset(closed))
             closed.clear()
-            report.update(self._faults(listing))
+            said.update((*listing.left_out, *scheduler.left_out))
+            report.update(self._faults(listing, scheduler.doubt))
             if not is_ready:
                 is_ready = True
                 notify_systemd("READY=1")
@@ -143,7 +157,8 @@ class Daemon:
             has_more = remaining.has_more
             if has_more:
                 continue
-            if ends_when_idle and remaining.n_waiting == 0 and listing.is_listed:
+            is_there = listing.is_listed and not scheduler.doubt
+            if ends_when_idle and remaining.n_waiting == 0 and is_there:
                 return
             wait_s = ACTIVE_WAIT_S if remaining.n_waiting else inbox.reconcile_s
             closed |= self._wait(follower, scheduler, report, max(wait_s, listings.rest_s))
@@ -167,12 +182,12 @@ class Daemon:
             _feed_watchdog("waiting for scans", scheduler, report)
         return frozenset()
 
-    def _faults(self, listing: Listing) -> tuple[str, ...]:
+    def _faults(self, listing: Listing, doubt: str) -> tuple[str, ...]:
         """Return what is wrong with the station itself, in words."""
         away = (
             "" if listing.is_listed else f"the inbox {self._settings.inbox.path} cannot be listed"
         )
-        return tuple(filter(None, (away, self._lack_of_room(self._settings.store.path))))
+        return tuple(filter(None, (away, doubt, self._lack_of_room(self._settings.store.path))))
 
 
 def _feed_watchdog(doing: str, scheduler: Scheduler, report: StatusReport) -> None:

@@ -5,13 +5,13 @@ import enum
 import errno
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 from downcore.file_names import printable
 from downcore.ports import ScanLines
 from downcore.service.identity import content_of, identify
 from downcore.service.read_pass import ReadPass, begin_read_pass
 from downcore.service.scan_record import MAX_DEATHS, ScanRecord
+from downcore.service.section_places import ScanNaming, say_copy
 from downcore.service.station import Station
 from downcore.sources.inbox.completeness import (
     Decision,
@@ -21,16 +21,13 @@ from downcore.sources.inbox.completeness import (
     assess,
 )
 from downcore.sources.inbox.grouping import ScanFiles
-from downcore.sources.inbox.section_names import section_name
-from downcore.sources.readers.input_file import InputFile
+from downcore.sources.inbox.section_names import SectionName
+from downcore.sources.inbox.tail import is_tail_blank
 from downcore.sources.turns import Result, Turns
 from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
 from downcore.strata.record import ScanState
 
 logger = logging.getLogger(__name__)
-
-TAIL_BYTES = 4096
-"""Bytes at the end of a file that are all zero where the end was never written."""
 
 _LASTING = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.ENODEV})
 """Failures to open a file that do not pass by themselves within a while."""
@@ -76,9 +73,7 @@ class ScanIngest:
     def __init__(self, station: Station, scan_files: ScanFiles) -> None:
         self._station = station
         self.scan_files = scan_files
-        path = scan_files.paths[0]
-        relative = path.relative_to(station.inbox) if path.is_relative_to(station.inbox) else path
-        self.name = section_name(relative, patterns=station.patterns)
+        self._naming = ScanNaming(station, scan_files)
         self.reason = self.name.warning
         """Why the scan waits, was refused or has no rows of its own; else empty."""
         self.n_expected: int | None = None
@@ -101,6 +96,11 @@ class ScanIngest:
         """Signature and stillness at which the last step found nothing more to do."""
         self._missing: str | None = None
         """What the files lack, as the last step found; ``None`` where they lack nothing."""
+
+    @property
+    def name(self) -> SectionName:
+        """The section that it shows, as far as is known."""
+        return self._naming.name
 
     @property
     def is_open(self) -> bool:
@@ -231,16 +231,21 @@ class ScanIngest:
         return Outcome.WAITING
 
     def _open(self) -> ScanLines:
-        return self.scan_files.format.open(self.scan_files.paths, self._station.reading)
+        paths = self.scan_files.paths
+        return self.scan_files.format.open(paths, self._station.reading_of(paths[0]))
 
     def _open_first(self) -> ScanLines:
         """Open the files and log each of their warnings once."""
         lines = self._open()
+        if self.reason == self.name.warning:
+            self.reason = ""
+        self._naming.by_sidecar(self.scan_files, lines.description)
+        self.reason = self.reason or self.name.warning
+        self._record.section_id = self.name.section_id
         if lines.description.warnings != self._warned:
             self._warned = lines.description.warnings
             for warning in self._warned:
-                path = printable(self.scan_files.paths[0])
-                logger.warning("%s: %s", path, printable(warning))
+                logger.warning("%s: %s", printable(self.scan_files.paths[0]), printable(warning))
         return lines
 
     def _begin(
@@ -251,14 +256,19 @@ class ScanIngest:
         content = ""
         if can_hash:
             content = yield from self._content_digest()
-        found = yield from identify(
-            lines,
-            self.name.section_id,
-            self._station.store,
-            n_lines=n_lines,
-            is_complete=is_complete,
-            content=content,
-        )
+        found = None
+        for _ in range(2):
+            found = yield from identify(
+                lines,
+                self.name.section_id,
+                self._station.store,
+                n_lines=n_lines,
+                is_complete=is_complete,
+                content=content,
+            )
+            if found is None or found.stored or not self._naming.keep_apart(self.scan_files):
+                break
+        record.section_id = self.name.section_id
         if found is None:
             return Outcome.WAITING
         record.identified(found)
@@ -270,7 +280,7 @@ class ScanIngest:
                 return Outcome.WAITING
             original = record.open(self.scan_files, lines, self.name, found, content=content)
             if original is not None:
-                return self._done(f"the same content as scan {original}")
+                return self._done_as_copy(original)
         record.scan_id = found.scan_id
         done_slices, n_composed = record.done_slices(found), record.n_composed(found)
         if found.stored is not None and found.has_all(n_lines, min((*done_slices, n_composed))):
@@ -329,7 +339,11 @@ class ScanIngest:
             n_lines,
             because,
         )
-        return self._done(f"the same content as scan {original}" if original else "")
+        if original:
+            return self._done_as_copy(original)
+        if why_apart := self._naming.why_apart:
+            self._station.store.set_scan_state(self.scan_id, ScanState.DONE, why_apart)
+        return self._done(why_apart)
 
     def _content_digest(self) -> Turns[str]:
         """Return the digest of the files' content; they are read whole once while they stay so."""
@@ -347,6 +361,12 @@ class ScanIngest:
         self._hashed_signature = ""
         return result
 
+    def _done_as_copy(self, original: str) -> Outcome:
+        """End a scan whose content another has; under another section's name that is said."""
+        return self._done(
+            say_copy(self._station, self.scan_files, self.name, self.scan_id, original)
+        )
+
     def _done(self, reason: str) -> Outcome:
         self.reason = reason
         self._record.remember_done(self.scan_files)
@@ -360,7 +380,7 @@ class ScanIngest:
     def _unfinished(self, observed: _Observed, missing: str | None = None) -> Outcome:
         """Wait for more bytes, unless nothing has come for so long that a person must look."""
         self._missing = missing = (self._missing or "") if missing is None else missing
-        is_blank = _is_tail_blank(self.scan_files.paths[-1])
+        is_blank = is_tail_blank(self.scan_files.paths[-1])
         # A blank tail of the full size is told apart from one that is simply not there.
         decision = self._assess(observed, Evidence(is_complete=is_blank, is_tail_blank=is_blank))
         self.reason = f"{decision.because}; {missing}" if missing else decision.because
@@ -384,13 +404,3 @@ class ScanIngest:
         self._record.set_aside(self.scan_files, self.reason)
         self.close()
         return Outcome.REFUSED
-
-
-def _is_tail_blank(path: Path) -> bool:
-    """Return whether a file's last 4 KiB hold nothing but zeros; False for an empty one."""
-    try:
-        with InputFile(path) as file:
-            tail = file.read_at(max(file.size() - TAIL_BYTES, 0), TAIL_BYTES)
-    except SegmentError:
-        return False
-    return bool(tail) and not any(tail)

@@ -40,7 +40,7 @@ class ScanRecord:
     def __init__(self, station: Station, section_id: str) -> None:
         self._station = station
         self._store = station.store
-        self._section_id = section_id
+        self.section_id = section_id
         self.scan_id = ""
         """Empty until the store knows the scan."""
         self.n_slices = 0
@@ -129,7 +129,7 @@ class ScanRecord:
         self.forget_attempt()
         for row in batch.rows:
             index, n_estimates = row.core_slice.index, len(row.estimates)
-            logger.debug("section %s: slice %d, %d estimates", self._section_id, index, n_estimates)
+            logger.debug("section %s: slice %d, %d estimates", self.section_id, index, n_estimates)
 
     def commit_composed(self, composed: list[ComposedSlice]) -> None:
         """Commit compositions that became ready."""

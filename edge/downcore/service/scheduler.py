@@ -10,7 +10,9 @@ from downcore.service.identity import made_with, refusal_key
 from downcore.service.scan_ingest import Outcome, ScanIngest
 from downcore.service.station import Station
 from downcore.sources.inbox.completeness import FileStability, observe
+from downcore.sources.inbox.emptied import EmptiedInbox
 from downcore.sources.inbox.grouping import ScanFiles, ScanFilesFinder, Unclaimed, observe_again
+from downcore.sources.inbox.leaving_out import LeftOut
 from downcore.sources.inbox.listing import Listing, ListingProblem, Trouble
 from downcore.strata.record import ScanState
 
@@ -65,7 +67,10 @@ class Scheduler:
         self._station = station
         self._is_stopping = is_stopping
         self._on_step = on_step
-        self._finder = ScanFilesFinder()
+        self._finder = ScanFilesFinder(station.rules_by_place)
+        self._emptied = EmptiedInbox(station.patience.give_up_s)
+        self.doubt = ""
+        """Why the last listing, though empty, says nothing of the files that were there."""
         self._ingests: dict[str, ScanIngest] = {}
         self._stability: dict[str, FileStability] = {}
         self._live: set[str] = set()
@@ -89,7 +94,8 @@ class Scheduler:
         closed : frozenset of Path
             Files that were closed or renamed into place since the last time.
         """
-        if not listing.is_listed:
+        self.doubt = self._emptied.doubt(listing, self._station.clock.monotonic_s())
+        if not listing.is_listed or self.doubt:
             return RemainingWork(has_more=False, n_waiting=len(self._ingests))
         scans, unclaimed = self._finder.find(listing.files)
         self._forget_missing(listing, scans)
@@ -106,6 +112,11 @@ class Scheduler:
         has_more = self._step_backlog(waiting)
         n_waiting = sum(not self._is_ended(scan) for scan in waiting.values())
         return RemainingWork(has_more=has_more, n_waiting=n_waiting + n_unclaimed)
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Previews, and files that rules exclude, in the last listing."""
+        return self._finder.left_out
 
     def close(self) -> None:
         """Close every file, as the program ends."""

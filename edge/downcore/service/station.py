@@ -15,6 +15,7 @@ from downcore.ports import Clock, Predictor
 from downcore.sources import Reading
 from downcore.sources.inbox.completeness import Patience
 from downcore.sources.inbox.name_patterns import NamePattern
+from downcore.sources.inbox.rules import InboxRules
 from downcore.store import Store
 from downcore.strata.measured import MeasuredRows
 
@@ -34,6 +35,8 @@ class Station:
     slices_per_step: int
     """Slices that one scan may take before the others get their turn; 1 or more."""
     clock: Clock
+    inbox_rules: InboxRules | None = None
+    """What is true of the scans of each scanner, by folder or name; None for no rules."""
     measured: MeasuredRows | None = None
     """Measured rows of the one section that is read, which correct its predictions."""
     composition_config: CompositionConfig | None = None
@@ -47,3 +50,12 @@ class Station:
     def bundle_ids(self) -> tuple[str, ...]:
         """The bundles that predict, in order."""
         return tuple(predictor.manifest.bundle_id for predictor in self.predictors)
+
+    @property
+    def rules_by_place(self) -> InboxRules:
+        """The rules for the files of the inbox, none where there are none."""
+        return self.inbox_rules or InboxRules(self.inbox)
+
+    def reading_of(self, path: Path) -> Reading:
+        """Return how a file is read: as its rule says, and for the rest as all scans are."""
+        return self.rules_by_place.reading_of(path, self.reading)

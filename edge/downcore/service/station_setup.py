@@ -28,11 +28,14 @@ from downcore.publish.payloads import Birth
 from downcore.publish.sinks import sinks
 from downcore.service.allocator import keep_freed_memory
 from downcore.service.composition_setup import composition_config_of
+from downcore.service.inbox_rules import inbox_rules
 from downcore.service.station import Station
 from downcore.settings import Settings
 from downcore.sources import Limits, Reading
 from downcore.sources.inbox.completeness import Patience
+from downcore.sources.inbox.leaving_out import LeaveOut
 from downcore.sources.inbox.name_patterns import NamePattern
+from downcore.sources.inbox.rules import InboxRules
 from downcore.store import Announcer, Reader, Store
 from downcore.strata.bundle import Manifest
 from downcore.strata.depth import LineScale
@@ -52,6 +55,10 @@ class ScanSettings:
     patience: Patience
     patterns: tuple[NamePattern, ...]
     """The user's own name patterns."""
+    inbox_rules: InboxRules
+    """What is true of the scans of each scanner, by folder or name."""
+    leave_out: LeaveOut
+    """Which names are left out of the inbox."""
 
 
 def scan_settings(settings: Settings) -> ScanSettings:
@@ -78,8 +85,13 @@ def scan_settings(settings: Settings) -> ScanSettings:
         raise SettingsError(f"inbox.name_patterns: {error}") from None
     return ScanSettings(
         reading=Reading(
-            px_per_cm=inbox.px_per_cm, top=inbox.top, limits=Limits(max_pixels=inbox.max_pixels)
+            px_per_cm=inbox.px_per_cm if inbox.overrides_sidecar else None,
+            px_per_cm_otherwise=inbox.px_per_cm,
+            top=inbox.top,
+            limits=Limits(max_pixels=inbox.max_pixels),
         ),
+        inbox_rules=inbox_rules(inbox),
+        leave_out=LeaveOut(inbox.leave_out),
         rules=SliceRules(
             tiles_per_slice=predict.tiles_per_slice,
             allow_low_resolution=predict.allow_low_resolution,
@@ -167,6 +179,7 @@ def open_station(
             reading=scans.reading,
             patience=scans.patience,
             patterns=scans.patterns,
+            inbox_rules=scans.inbox_rules,
             slices_per_step=slices_per_step,
             clock=clock,
             composition_config=composition_config,

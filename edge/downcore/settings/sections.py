@@ -31,6 +31,42 @@ class _Section(BaseModel):
     model_config = SinkSettings.model_config
 
 
+Top = Literal["up", "left", "right"]
+"""Side of the image where the core's top is."""
+
+
+class RuleSettings(_Section):
+    """What is true of the scans of one scanner: ``[[inbox.rule]]``, first match wins."""
+
+    folder: str = Field(
+        default="",
+        description='Pattern of the folder in the inbox, such as "itrax/LP*", and of those below.',
+    )
+    name: str = Field(
+        default="", description='Pattern of the file\'s name, such as "*_200ppcm.tif".'
+    )
+    px_per_cm: PxPerCm | None = Field(
+        default=None, description="Scale of the scans that fit and whose sidecars say none."
+    )
+    top: Top | None = Field(default=None, description="Where the core's top is in the image.")
+    overrides_sidecar: bool = Field(
+        default=False, description="Use the rule's scale even where a sidecar says another."
+    )
+    format: str = Field(default="", description="Format that reads the files, by name.")
+    exclude: bool = Field(default=False, description="Do not read the files.")
+    name_pattern: str = Field(
+        default="",
+        description="Regular expression with the groups core, section, half, expedition.",
+    )
+    expedition: str = Field(default="", description="Expedition; stands before the section's name.")
+    core: str = Field(default="", description="Name of the core, whatever file and sidecar say.")
+    section: str = Field(default="", description="Section, whatever file and sidecar say.")
+    ignores_folder: bool = Field(
+        default=False,
+        description="The same name in another folder is the same section, scanned again.",
+    )
+
+
 class InboxSettings(_Section):
     """Where the scanner writes, and how its images lie."""
 
@@ -39,9 +75,12 @@ class InboxSettings(_Section):
     )
     px_per_cm: PxPerCm | None = Field(
         default=None,
-        description="Scan lines per centimetre of core; leave out where sidecars say it.",
+        description="Scan lines per centimetre of core, where no rule or sidecar says it.",
     )
-    top: Literal["up", "left", "right"] | None = Field(
+    overrides_sidecar: bool = Field(
+        default=False, description="Use px_per_cm even where a sidecar says another scale."
+    )
+    top: Top | None = Field(
         default=None,
         description="Side of the image where the core's top is; leave out for the format's own.",
     )
@@ -70,6 +109,14 @@ class InboxSettings(_Section):
     name_patterns: tuple[str, ...] = Field(
         default=(),
         description="Extra name patterns with the groups core, section, half, expedition.",
+    )
+    leave_out: tuple[str, ...] = Field(
+        default=("defaults",),
+        description="Names that are no scans; defaults is the built-in list, ! keeps a name.",
+    )
+    rule: tuple[RuleSettings, ...] = Field(
+        default=(),
+        description="Rules by folder or name, [[inbox.rule]] tables; the first that fits counts.",
     )
     max_pixels: int = Field(
         default=MAX_PIXELS,

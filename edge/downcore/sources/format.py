@@ -54,12 +54,18 @@ class Reading:
     """Scale and orientation of the scans, as the settings give them."""
 
     px_per_cm: str | None = None
-    """Exact decimal text, or None to use the sidecar's; a file with neither is refused."""
+    """Exact text that counts whatever a sidecar says, or None to use the sidecar's."""
 
     top: Literal["up", "left", "right"] | None = None
     """Side of the image where the core's top is, or None for the default of the format."""
 
     limits: Limits = Limits()
+
+    px_per_cm_otherwise: str | None = None
+    """Exact text where no sidecar says it; a file with neither is refused."""
+
+    px_per_cm_from: str = "settings"
+    """What says so, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,9 @@ class SegmentFormat:
 
     grouping: Callable[[Path], str]
     """Key that is the same for all files of one scan."""
+
+    names_sections: bool = False
+    """Whether its sidecars name core and section so reliably that they win over file names."""
 
 
 def by_itself(path: Path) -> str:

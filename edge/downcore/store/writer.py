@@ -1,5 +1,6 @@
 """The one writer of the record."""
 
+import json
 from collections.abc import Sequence
 
 from downcore.store import commits, compositions, scans
@@ -141,6 +142,19 @@ class Store(WritingConnection):
         """Return whether a scan is known whose first centimetre has this digest."""
         sql = "SELECT 1 FROM scan WHERE header_digest = ? LIMIT 1"
         return self._first_row(sql, header_digest) is not None
+
+    def places_of(self, section_id: str) -> list[str]:
+        """Return where the scans of a section were found, but for copies of others."""
+        sql = (
+            "SELECT json_group_array(path) FROM scan WHERE section_id = ? AND duplicate_of IS NULL"
+        )
+        (found,) = self._first_row(sql, section_id) or ("[]",)
+        return [str(path) for path in json.loads(found)]
+
+    def section_of(self, scan_id: str) -> tuple[str, str]:
+        """Return the section of a scan and where it was found; empty where it is not known."""
+        row = self._first_row("SELECT section_id, path FROM scan WHERE scan_id = ?", scan_id)
+        return ("", "") if row is None else (str(row[0]), str(row[1]))
 
     def has_rows_of(self, content_digest: str) -> bool:
         """Return whether a scan with this content is known that is not linked to another."""

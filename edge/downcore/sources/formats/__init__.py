@@ -11,10 +11,20 @@ from pathlib import Path
 
 from downcore.discovery import values_in
 from downcore.sources.format import HEAD_BYTES, SegmentFormat
+from downcore.sources.formats._beside import one_look
 from downcore.sources.formats._geotek_sidecar import geotek_sidecar_path, read_geotek_tags
+from downcore.sources.formats._itrax_document import read_itrax_document
 from downcore.sources.readers.input_file import first_bytes
 
-__all__ = ["format_of", "formats", "geotek_sidecar_path", "head_of", "read_geotek_tags"]
+__all__ = [
+    "format_of",
+    "formats",
+    "geotek_sidecar_path",
+    "head_of",
+    "one_look",
+    "read_geotek_tags",
+    "read_itrax_document",
+]
 
 
 @cache

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from downcore.sources.formats._beside import xml_files_from
 from downcore.sources.formats._xml_text import decoded_xml
 from downcore.sources.readers.input_file import first_bytes
 from downcore.sources.readers.scan import Sidecar
@@ -49,7 +50,7 @@ def geotek_sidecar_path(image: Path) -> Path | None:
     """
     stem = image.stem
     try:
-        beside = [path for path in image.parent.iterdir() if path.suffix.lower() == ".xml"]
+        beside = xml_files_from(image)
     except OSError:
         return None
     same = [path for path in beside if path.stem == stem]

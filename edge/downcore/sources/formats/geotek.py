@@ -11,7 +11,7 @@ from downcore.sources.formats._geotek_sidecar import (
 )
 from downcore.sources.readers.image import content_of, raster_of
 from downcore.sources.readers.scan import Sidecar, scan_of
-from downcore.strata.errors import SegmentError
+from downcore.strata.errors import GrowingError, SegmentError
 
 _CONTENTS = frozenset({"tiff", "bmp"})
 
@@ -34,12 +34,16 @@ def _open(paths: tuple[Path, ...], reading: Reading) -> ScanLines:
     try:
         sidecar = geotek_sidecar(beside, raster.height)
     except SegmentError as error:
-        if reading.px_per_cm is None:
+        may_still_come = reading.px_per_cm is None and isinstance(error, GrowingError)
+        if may_still_come or (reading.px_per_cm or reading.px_per_cm_otherwise) is None:
             raster.close()
             raise
         # The settings know the scale, so the section need not wait for its sidecar.
         sidecar = Sidecar("", warnings=(f"the sidecar was not read: {error}",))
-    todo = f"let {path.stem}.xml say pixels-per-CM, or set px_per_cm for this scanner"
+    todo = (
+        f"let {path.stem}.xml say pixels-per-CM, or set px_per_cm for this scanner in an "
+        "[[inbox.rule]]"
+    )
     return scan_of(raster, reading, format_name=FORMAT.name, place=path, sidecar=sidecar, todo=todo)
 
 
@@ -50,4 +54,5 @@ FORMAT = SegmentFormat(
     claims=_claims,
     open=_open,
     grouping=by_itself,
+    names_sections=True,
 )

@@ -15,7 +15,7 @@ from downcore.sources.format import Reading, SegmentFormat, by_itself
 from downcore.sources.formats._itrax_document import ItraxDocument, read_itrax_document
 from downcore.sources.readers.image import content_of, raster_of
 from downcore.sources.readers.scan import Sidecar, scan_of
-from downcore.strata.errors import SegmentError
+from downcore.strata.errors import GrowingError, SegmentError
 
 _DOCUMENT = "document.txt"
 _NAME = re.compile(r"optical[ _-]?[0-9]{0,2}\.tiff?", re.IGNORECASE)
@@ -42,13 +42,14 @@ def _open(paths: tuple[Path, ...], reading: Reading) -> ScanLines:
         )
     raster = raster_of(path, reading.limits, contents=frozenset({"tiff"}))
     document = _document_path(path)
-    todo = f"put {_DOCUMENT} beside it, or set px_per_cm for this scanner"
+    todo = f"put {_DOCUMENT} beside it, or set px_per_cm for this scanner in an [[inbox.rule]]"
     try:
         sidecar = Sidecar(_DOCUMENT)
         if document is not None:
             sidecar, todo = _sidecar(read_itrax_document(document), raster.width)
     except SegmentError as error:
-        if reading.px_per_cm is None:
+        may_still_come = reading.px_per_cm is None and isinstance(error, GrowingError)
+        if may_still_come or (reading.px_per_cm or reading.px_per_cm_otherwise) is None:
             raster.close()
             raise
         sidecar = Sidecar("", warnings=(f"the document was not read: {error}",))
@@ -67,7 +68,9 @@ def _sidecar(document: ItraxDocument, n_columns: int) -> tuple[Sidecar, str]:
     """Return the document's values as a sidecar, and what a person can do if it gives no scale."""
     px_per_cm: str | None = None
     warnings: tuple[str, ...] = ()
-    todo = f"{_DOCUMENT} gives no optical range; set px_per_cm for this scanner"
+    todo = (
+        f"{_DOCUMENT} gives no optical range; set px_per_cm for this scanner in an [[inbox.rule]]"
+    )
     start, end = document.start_mm, document.end_mm
     if start is not None and end is not None and end <= start:
         todo = (

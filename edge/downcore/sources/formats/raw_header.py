@@ -94,7 +94,8 @@ def _open(paths: tuple[Path, ...], reading: Reading) -> ScanLines:
         format_name=FORMAT.name,
         place=path,
         sidecar=Sidecar(beside.name, px_per_cm=header.px_per_cm),
-        todo=f"write 'pixels per cm' into {beside.name}, or set px_per_cm for this scanner",
+        todo=f"write 'pixels per cm' into {beside.name}, or set px_per_cm for this scanner in an "
+        "[[inbox.rule]]",
     )
 
 

@@ -4,14 +4,17 @@ import bisect
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.sources.format import HEAD_BYTES, SegmentFormat
-from downcore.sources.formats import format_of, head_of
+from downcore.sources.formats import format_of, formats, head_of, one_look
 from downcore.sources.inbox.completeness import FileStability, observe
+from downcore.sources.inbox.leaving_out import IMAGE_ENDINGS, LeftOut
 from downcore.sources.inbox.listing import SeenFile
+from downcore.sources.inbox.previews import PixelCounts, Twin, scan_among
+from downcore.sources.inbox.rules import InboxRules
 from downcore.strata.errors import SegmentError
 
 SHARED_SIDECARS = frozenset({"document.txt"})
@@ -23,8 +26,11 @@ _SIDECAR = re.compile(r"([-_. ]?[^\W\d].*)?\.(xml|hdr|txt)", re.IGNORECASE | re.
 MARKER_ENDING = ".done"
 """Ending of a file with which a writer marks the scan of the same name as finished."""
 
-IMAGE_ENDINGS = frozenset({".tif", ".tiff", ".bmp", ".png", ".jpg", ".jpeg", ".raw", ".img"})
-"""Endings of files that a technician expects to be read, lower case."""
+PREVIEWS = "previews of the same name as a scan beside them"
+"""What the smaller or lossy ones of several images of one name are."""
+
+EXCLUDED = "excluded by a rule of the settings"
+"""What files are that a rule excludes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +86,27 @@ class Unclaimed:
 
 
 class ScanFilesFinder:
-    """Groups files into scans; remembers the format of a file, so that its head is read once."""
+    """
+    Groups files into scans; remembers the format of a file, so that its head is read once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    rules : InboxRules, optional
+        Which files are excluded or of what format, whatever they look like.
+    with_previews : bool, default False
+        Whether several images of one name are a scan each, rather than one scan and its previews.
+    """
+
+    def __init__(self, rules: InboxRules | None = None, *, with_previews: bool = False) -> None:
+        self._rules = rules or InboxRules(Path())
+        self._with_previews = with_previews
         self._formats: dict[Path, tuple[int, int, str, SegmentFormat]] = {}
+        self._n_pixels = PixelCounts()
+        self._last: tuple[tuple[SeenFile, ...], list[ScanFiles], list[Unclaimed]] = ((), [], [])
+        self._has_unread = False
+        """Whether a file could not be read the last time, which may pass unseen."""
+        self.left_out: tuple[LeftOut, ...] = ()
+        """Previews, and files that rules exclude, of the last call."""
 
     def find(self, files: Iterable[SeenFile]) -> tuple[list[ScanFiles], list[Unclaimed]]:
         """
@@ -92,33 +115,60 @@ class ScanFilesFinder:
         Files too short to recognise are left out until they have grown.
         """
         listed = tuple(files)
+        # While a backlog is read nothing changes; permission to read a file changes nothing, too.
+        if self._has_unread or (self._last[0] is not listed and self._last[0] != listed):
+            with one_look():
+                self._last = (listed, *self._find(listed))
+        return self._last[1], self._last[2]
+
+    def _find(self, listed: tuple[SeenFile, ...]) -> tuple[list[ScanFiles], list[Unclaimed]]:
         sidecars = _Sidecars(listed)
-        grouped: dict[str, tuple[SegmentFormat, list[SeenFile]]] = {}
+        claimed: list[Twin] = []
         unclaimed: list[Unclaimed] = []
+        left_out: list[LeftOut] = []
+        self._has_unread = False
         for file in listed:
+            rule = self._rules.rule_of(file.path)
+            if rule is not None and rule.exclude:
+                left_out.append(LeftOut(file.path, is_folder=False, kind=EXCLUDED))
+                continue
             try:
                 fmt, reason = self._format_of(file, sidecars), _reason_unclaimed(file)
+                if fmt is not None and rule is not None and rule.format:
+                    fmt = formats()[rule.format]
             except SegmentError as error:
                 fmt, reason = None, str(error)
+                self._has_unread = True
             if fmt is not None:
-                key = f"{fmt.name}:{fmt.grouping(file.path)}"
-                grouped.setdefault(key, (fmt, []))[1].append(file)
+                claimed.append(Twin(file, fmt))
             elif file.path.suffix.lower() in IMAGE_ENDINGS:
                 unclaimed.append(Unclaimed(file, _scan_signature((file,), sidecars), reason))
         here = {file.path for file in listed}
         self._formats = {path: known for path, known in self._formats.items() if path in here}
-        found = [
-            ScanFiles(
-                key,
-                fmt,
-                tuple(group),
-                signature=_scan_signature(tuple(group), sidecars),
-                beside=_signature(sidecars.of(tuple(group))),
-                is_marked=all(_is_marked(file.path, here) for file in group),
-            )
-            for key, (fmt, group) in grouped.items()
-        ]
-        return sorted(found, key=lambda c: (c.mtime_ns, c.key)), unclaimed
+        self._n_pixels.keep_only(here)
+        scans = claimed if self._with_previews else self._without_previews(claimed, left_out)
+        self.left_out = tuple(left_out)
+        return sorted(_grouped(scans, sidecars, here), key=lambda c: (c.mtime_ns, c.key)), unclaimed
+
+    def _without_previews(self, claimed: list[Twin], left_out: list[LeftOut]) -> list[Twin]:
+        by_name: dict[tuple[Path, str], list[Twin]] = {}
+        for twin in claimed:
+            path = twin.file.path
+            by_name.setdefault((path.parent, path.stem.lower()), []).append(twin)
+        scans: list[Twin] = []
+        for twins in by_name.values():
+            endings = {twin.file.path.suffix.lower() for twin in twins}
+            if len(endings) == 1:
+                scans += twins
+                continue
+            scan = scan_among(twins, self._n_pixels.of)
+            scans.append(scan)
+            left_out += [
+                LeftOut(twin.file.path, is_folder=False, kind=PREVIEWS)
+                for twin in twins
+                if twin is not scan
+            ]
+        return scans
 
     def _format_of(self, file: SeenFile, sidecars: "_Sidecars") -> SegmentFormat | None:
         beside = _signature(sidecars.of((file,)))
@@ -130,6 +180,24 @@ class ScanFilesFinder:
         if fmt is not None and file.size >= HEAD_BYTES:
             self._formats[file.path] = (file.inode, file.size, beside, fmt)
         return fmt
+
+
+def _grouped(claimed: list[Twin], sidecars: "_Sidecars", here: set[Path]) -> Iterator[ScanFiles]:
+    """Yield the scans of files, those of one scan together."""
+    groups: dict[str, tuple[SegmentFormat, list[SeenFile]]] = {}
+    for one in claimed:
+        key = f"{one.format.name}:{one.format.grouping(one.file.path)}"
+        groups.setdefault(key, (one.format, []))[1].append(one.file)
+    for key, (fmt, group) in groups.items():
+        files = tuple(group)
+        yield ScanFiles(
+            key,
+            fmt,
+            files,
+            signature=_scan_signature(files, sidecars),
+            beside=_signature(sidecars.of(files)),
+            is_marked=all(_is_marked(file.path, here) for file in files),
+        )
 
 
 class _Sidecars:

@@ -12,8 +12,14 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Protocol
+
+from downcore.sources.inbox.leaving_out import LeaveOut, LeftOut
+
+HIDDEN = "hidden folders"
+"""What folders are whose names begin with a dot."""
 
 NOT_YET_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".tmp", ".temp", "~")
 """Endings that copying programs use until they rename the file, lower case."""
@@ -36,7 +42,7 @@ class Trouble(Enum):
 class ListingLimits:
     """How much of an inbox is listed."""
 
-    max_entries: int = 200_000
+    max_entries: int = 2_000_000
     """Entries in one listing, folders included; at least 1."""
 
     max_depth: int = 12
@@ -85,6 +91,12 @@ class Listing:
     is_listed: bool
     """Whether the inbox itself could be listed; False says nothing about any file."""
 
+    left_out: tuple[LeftOut, ...] = ()
+    """What its name tells to be no scan of this inbox; folders among it were not looked into."""
+
+    device: int | None = None
+    """On which file system the inbox lies; None where it could not be told."""
+
     def can_tell_missing(self, path: Path) -> bool:
         """Return whether the folder of ``path`` was listed, so that a missing file is gone."""
         blind = (p.path for p in self.problems if p.trouble is not Trouble.NOT_REGULAR)
@@ -109,7 +121,11 @@ ListFolder = Callable[[Path], AbstractContextManager[Iterable[Entry]]]
 
 
 def list_inbox(
-    inbox: Path, *, limits: ListingLimits, list_folder: ListFolder = os.scandir
+    inbox: Path,
+    *,
+    limits: ListingLimits,
+    list_folder: ListFolder = os.scandir,
+    leave_out: LeaveOut | None = None,
 ) -> Listing:
     """
     List every file below the inbox, without following a link and without opening a file.
@@ -122,6 +138,8 @@ def list_inbox(
         How many entries and levels of folders are listed.
     list_folder : callable, default ``os.scandir``
         How a folder is listed; tests pass one that fails.
+    leave_out : LeaveOut, optional
+        Which names are left out; by default what is left out of any inbox.
 
     Returns
     -------
@@ -129,13 +147,15 @@ def list_inbox(
         The files, and what could not be read as problems. An entry that vanished between
         being listed and read is in neither.
     """
-    walk = _Walk(limits, list_folder)
+    walk = _Walk(limits, list_folder, leave_out or _by_default())
     is_listed = walk.folder(inbox, 0)
     return Listing(
         files=tuple(sorted(walk.files, key=_by_bytes)),
         not_yet=tuple(sorted(walk.not_yet, key=_by_bytes)),
         problems=tuple(sorted(walk.problems, key=_by_bytes)),
         is_listed=is_listed,
+        left_out=tuple(sorted(walk.left_out, key=_by_bytes)),
+        device=_device_of(inbox) if is_listed else None,
     )
 
 
@@ -145,10 +165,12 @@ def is_not_yet(name: str) -> bool:
 
 
 class _Walk:
-    def __init__(self, limits: ListingLimits, list_folder: ListFolder) -> None:
+    def __init__(self, limits: ListingLimits, list_folder: ListFolder, leave_out: LeaveOut) -> None:
         self.files: list[SeenFile] = []
         self.not_yet: list[SeenFile] = []
         self.problems: list[ListingProblem] = []
+        self.left_out: list[LeftOut] = []
+        self._leave_out = leave_out
         self._limits = limits
         self._list_folder = list_folder
         self._n_entries = 0
@@ -163,8 +185,9 @@ class _Walk:
             if depth == 0 or not _is_gone(error):
                 self._note(folder, Trouble.UNREADABLE, f"cannot list it: {error.strerror}")
             return False
+        stems = self._leave_out.stems_of(entry.name for entry in listed)
         for entry in listed:
-            self._entry(folder / entry.name, entry, depth)
+            self._entry(folder / entry.name, entry, depth, stems)
         return True
 
     def _listed(self, folder: Path, entries: Iterable[Entry]) -> list[Entry]:
@@ -178,7 +201,7 @@ class _Walk:
             listed.append(entry)
         return listed
 
-    def _entry(self, path: Path, entry: Entry, depth: int) -> None:
+    def _entry(self, path: Path, entry: Entry, depth: int, stems: frozenset[str]) -> None:
         try:
             state = entry.stat(follow_symlinks=False)
         except OSError as error:
@@ -188,6 +211,9 @@ class _Walk:
         if stat.S_ISDIR(state.st_mode):
             self._subfolder(path, entry.name, depth)
         elif stat.S_ISREG(state.st_mode):
+            if kind := self._leave_out.file_kind(entry.name, stems):
+                self.left_out.append(LeftOut(path, is_folder=False, kind=kind))
+                return
             seen = SeenFile(path, state.st_size, state.st_mtime_ns, state.st_ino, state.st_dev)
             (self.not_yet if is_not_yet(entry.name) else self.files).append(seen)
         else:
@@ -195,7 +221,11 @@ class _Walk:
             self._note(path, Trouble.NOT_REGULAR, f"expected a regular file, got {kind}")
 
     def _subfolder(self, path: Path, name: str, depth: int) -> None:
+        if kind := self._leave_out.folder_kind(name):
+            self.left_out.append(LeftOut(path, is_folder=True, kind=kind))
+            return
         if name.startswith("."):
+            self.left_out.append(LeftOut(path, is_folder=True, kind=HIDDEN))
             return
         if depth >= self._limits.max_depth:
             limit = f"more than {self._limits.max_depth} folders deep"
@@ -211,5 +241,17 @@ def _is_gone(error: OSError) -> bool:
     return error.errno in (errno.ENOENT, errno.ENOTDIR)
 
 
-def _by_bytes(found: SeenFile | ListingProblem) -> bytes:
+@cache
+def _by_default() -> LeaveOut:
+    return LeaveOut()
+
+
+def _device_of(inbox: Path) -> int | None:
+    try:
+        return inbox.stat().st_dev
+    except OSError:
+        return None
+
+
+def _by_bytes(found: SeenFile | ListingProblem | LeftOut) -> bytes:
     return os.fsencode(found.path)

@@ -130,6 +130,11 @@ DECLARED = (
         r"(?:OSU-)?(?P<id>(?P<expedition>[A-Z]{1,4}[0-9]{4}[A-Z]?)-(?P<core>[0-9]{1,3}[A-Z]{2,3})"
         r"(?:-(?P<section>[0-9]{1,2}))?)" + _WORD,
     ),
+    # GC01_01: core and section.
+    NamePattern(
+        "core and section",
+        r"(?P<id>(?P<core>[A-Z]{1,4}[0-9]{1,4}[A-Z]{0,2})[-_](?P<section>[0-9]{1,2}))" + _WORD,
+    ),
     # LP161B/optical: an Itrax folder for each section.
     NamePattern(
         "Itrax folder",

@@ -110,12 +110,13 @@ def scan_of(
     place: object,
     default_top: Literal["up", "left", "right"] = "up",
     sidecar: Sidecar | None = None,
-    todo: str = "set px_per_cm for this scanner",
+    todo: str = "set px_per_cm for this scanner in an [[inbox.rule]]",
 ) -> Scan:
     """
     Return the scan lines of a raster, and close the raster where that fails.
 
-    The settings take precedence over the sidecar; the DPI written in an image is never used,
+    A scale that was insisted on takes precedence over the sidecar, and the sidecar over one that
+    is given for scans that say none; the DPI written in an image is never used,
     since scanners write a constant there.
 
     Parameters
@@ -145,9 +146,15 @@ def scan_of(
     with ExitStack() as undo:
         undo.callback(raster.close)
         if reading.px_per_cm is not None:
-            px_per_cm, source = reading.px_per_cm, "settings"
-        elif sidecar is not None and sidecar.px_per_cm is not None:
+            px_per_cm, source = reading.px_per_cm, reading.px_per_cm_from
+        elif (
+            sidecar is not None
+            and sidecar.px_per_cm is not None
+            and (reading.px_per_cm_otherwise is None or _is_scale(sidecar.px_per_cm))
+        ):
             px_per_cm, source = sidecar.px_per_cm, sidecar.where
+        elif reading.px_per_cm_otherwise is not None:
+            px_per_cm, source = reading.px_per_cm_otherwise, reading.px_per_cm_from
         else:
             raise UnknownScaleError(
                 f"expected pixels per centimetre from the settings or a sidecar, got none: "
@@ -181,7 +188,7 @@ def _check_scale(px_per_cm: str, source: str, place: object) -> None:
     if not _is_scale(px_per_cm):
         raise UnknownScaleError(
             f"expected pixels per centimetre from 1 to 2000, got {shown(px_per_cm)} from "
-            f"{source}: {place}; set px_per_cm for this scanner"
+            f"{source}: {place}; set px_per_cm for this scanner in an [[inbox.rule]]"
         )
 
 
