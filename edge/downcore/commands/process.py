@@ -10,7 +10,8 @@ from downcore.commands.image_files import ImageFolders
 from downcore.file_names import printable
 from downcore.service.corrections import calibrated_station
 from downcore.service.identity import refusal_key
-from downcore.service.scan_ingest import Outcome, ScanIngest
+from downcore.service.scan_ingest import ScanIngest
+from downcore.service.scan_step import Outcome
 from downcore.service.station import Station
 from downcore.service.station_setup import open_station
 from downcore.settings import Settings

@@ -1,18 +1,19 @@
 """One scan between the inbox and the store: what is done with it next, step by step."""
 
 import contextlib
-import enum
 import errno
 import logging
-from dataclasses import dataclass
-from pathlib import Path
 
 from downcore.file_names import printable
 from downcore.ports import ScanLines
-from downcore.service.identity import content_of, identify
+from downcore.service.expected_reading import expected_reading
+from downcore.service.file_content import FileContent
+from downcore.service.identity import Identity, identify
 from downcore.service.read_pass import ReadPass, begin_read_pass
 from downcore.service.scan_record import MAX_DEATHS, ScanRecord
+from downcore.service.scan_step import Observed, Outcome
 from downcore.service.station import Station
+from downcore.sources.inbox.blank_tail import is_tail_blank
 from downcore.sources.inbox.completeness import (
     Decision,
     Evidence,
@@ -21,42 +22,21 @@ from downcore.sources.inbox.completeness import (
     assess,
 )
 from downcore.sources.inbox.grouping import ScanFiles
-from downcore.sources.inbox.section_names import section_name
-from downcore.sources.readers.input_file import InputFile
-from downcore.sources.turns import Result, Turns
-from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
+from downcore.sources.inbox.section_names import SectionName
+from downcore.sources.turns import Turns
+from downcore.strata.errors import (
+    GrowingError,
+    SectionError,
+    SegmentError,
+    StoreError,
+    UnknownScaleError,
+)
 from downcore.strata.record import ScanState
 
 logger = logging.getLogger(__name__)
 
-TAIL_BYTES = 4096
-"""Bytes at the end of a file that are all zero where the end was never written."""
-
 _LASTING = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.ENODEV})
 """Failures to open a file that do not pass by themselves within a while."""
-
-
-class Outcome(enum.Enum):
-    """How a step of a scan ended."""
-
-    WAITING = "waiting"
-    """Nothing more can be done until the files change or time passes."""
-    MORE = "more"
-    """There is more to do at once; others may have their turn first."""
-    DONE = "done"
-    """Every row is stored, or the scan is linked to one that has them."""
-    REFUSED = "refused"
-    """Set aside, with its reason in the quarantine."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Observed:
-    """How stable the files are at one step."""
-
-    stability: FileStability
-    now_s: float
-    is_still: bool
-    """Whether they are closed, or have been the same for long enough to be finished."""
 
 
 class ScanIngest:
@@ -74,9 +54,7 @@ class ScanIngest:
     def __init__(self, station: Station, scan_files: ScanFiles) -> None:
         self._station = station
         self.scan_files = scan_files
-        path = scan_files.paths[0]
-        relative = path.relative_to(station.inbox) if path.is_relative_to(station.inbox) else path
-        self.name = section_name(relative, patterns=station.patterns)
+        self._expected = expected_reading(station, scan_files)
         self.reason = self.name.warning
         """Why the scan waits, was refused or has no rows of its own; else empty."""
         self.n_expected: int | None = None
@@ -89,16 +67,18 @@ class ScanIngest:
         self._lines: ScanLines | None = None
         self._read_pass: ReadPass | None = None
         self._turns: Turns[Outcome] | None = None
-        self._hashed_signature = ""
-        """The files as they were when reading them whole began; empty while that is not done."""
-        self._content = ("", "")
-        """The files as they were when they were last read whole, and their digest."""
+        self._content = FileContent()
         self._is_stepping = False
         self._warned: tuple[str, ...] = ()
         self._waits_at: tuple[str, bool] | None = None
         """Signature and stillness at which the last step found nothing more to do."""
         self._missing: str | None = None
         """What the files lack, as the last step found; ``None`` where they lack nothing."""
+
+    @property
+    def name(self) -> SectionName:
+        """The section that it shows, and the parts of its name."""
+        return self._expected.name
 
     @property
     def is_open(self) -> bool:
@@ -128,12 +108,14 @@ class ScanIngest:
         """
         station = self._station
         now_s = station.clock.monotonic_s()
-        is_rewritten = self._hashed_signature not in {"", scan_files.signature}
-        if is_rewritten or not scan_files.continues(self.scan_files):
-            self.close()
+        is_rewritten = self._content.is_rewritten(scan_files)
+        is_other = is_rewritten or not scan_files.continues(self.scan_files)
         self.scan_files = scan_files
+        if is_other:
+            self.close()
+            self._expect("")
         is_still = stability.is_closed or stability.has_settled(now_s, station.patience)
-        observed = _Observed(stability, now_s, is_still)
+        observed = Observed(stability, now_s, is_still)
         self.has_worked = self._waits_at != (scan_files.signature, is_still)
         if not self.has_worked:
             return Outcome.WAITING if self._missing is None else self._unfinished(observed)
@@ -175,10 +157,9 @@ class ScanIngest:
         if self._lines is not None:
             self._lines.close()
         self._lines = self._read_pass = self._turns = None
-        self._hashed_signature = ""
-        self._content = ("", "")
+        self._content = FileContent()
 
-    def _take_turn(self, observed: _Observed) -> Outcome:
+    def _take_turn(self, observed: Observed) -> Outcome:
         """Begin to advance, or go on with that; up to where it pauses, or to its end."""
         turns, self._turns = self._turns or self._advance(observed), None
         try:
@@ -189,9 +170,9 @@ class ScanIngest:
         self._turns = turns
         return Outcome.MORE
 
-    def _advance(self, observed: _Observed) -> Turns[Outcome]:
+    def _advance(self, observed: Observed) -> Turns[Outcome]:
         is_still = observed.is_still
-        lines = self._lines = self._lines or self._open_first()
+        lines = self._lines = self._lines or (yield from self._open_first(is_still=is_still))
         n_lines, is_complete = lines.refresh(is_still=is_still)
         n_expected = lines.n_lines_expected
         self.n_expected = lines.scale.n_slices(n_expected) if n_expected else None
@@ -200,7 +181,7 @@ class ScanIngest:
             outcome = yield from self._begin(
                 lines, n_lines, is_complete=is_complete, can_hash=can_hash
             )
-            if outcome is Outcome.DONE or (outcome is Outcome.WAITING and is_complete):
+            if outcome is not None and (is_complete or outcome is not Outcome.WAITING):
                 return outcome
         if self._read_pass is None:
             few = (
@@ -225,11 +206,17 @@ class ScanIngest:
         return Outcome.WAITING
 
     def _open(self) -> ScanLines:
-        return self.scan_files.format.open(self.scan_files.paths, self._station.reading)
+        return self.scan_files.format.open(self.scan_files.paths, self._expected.reading)
 
-    def _open_first(self) -> ScanLines:
+    def _open_first(self, *, is_still: bool) -> Turns[ScanLines]:
         """Open the files and log each of their warnings once."""
-        lines = self._open()
+        try:
+            lines = self._open()
+        except UnknownScaleError:
+            # A person may have said the scale of this very content.
+            if not is_still or not self._expect((yield from self._content.digest(self.scan_files))):
+                raise
+            lines = self._open()
         if lines.description.warnings != self._warned:
             self._warned = lines.description.warnings
             for warning in self._warned:
@@ -241,10 +228,11 @@ class ScanIngest:
         self, lines: ScanLines, n_lines: int, *, is_complete: bool, can_hash: bool
     ) -> Turns[Outcome | None]:
         """Find out which scan it is and where to go on; ``None`` where a read pass was begun."""
-        record = self._record
-        content = ""
-        if can_hash:
-            content = yield from self._content_digest()
+        content = (yield from self._content.digest(self.scan_files)) if can_hash else ""
+        if content:
+            self._record.keep_said(self.scan_files, content)
+        if content and self._expect(content):
+            return self._read_otherwise()
         found = yield from identify(
             lines,
             self.name.section_id,
@@ -255,24 +243,63 @@ class ScanIngest:
         )
         if found is None:
             return Outcome.WAITING
+        known = "" if content or found.stored is None else found.stored.content_digest
+        if known and self._expect(known):
+            return self._read_otherwise()
+        return self._go_on(lines, found, n_lines, content)
+
+    def _go_on(
+        self, lines: ScanLines, found: Identity, n_lines: int, content: str
+    ) -> Outcome | None:
+        """Open the scan or find it again; ``None`` where a read pass was begun."""
+        record, stored = self._record, found.stored
         record.identified(found)
-        if found.stored is None:
-            if found.is_copy and not content:
-                self.reason = (
-                    "begins as a scan that is known; read once it is known whether it is one"
-                )
-                return Outcome.WAITING
-            original = record.open(self.scan_files, lines, self.name, found, content=content)
-            if original is not None:
-                return self._done(f"the same content as scan {original}")
+        other = record.other_reading(self.scan_files, found, content)
+        left_out = stored or other
+        if left_out is not None and left_out.left_out_because:
+            self.reason = left_out.left_out_because
+            self.close()
+            return Outcome.DONE
+        if stored is None:
+            corrects = None if other is None else other.scan_id
+            outcome = self._open_scan(lines, found, content, corrects)
+            if outcome is not None:
+                return outcome
         record.scan_id = found.scan_id
         done_slices, n_composed = record.done_slices(found), record.n_composed(found)
-        if found.stored is not None and found.has_all(n_lines, min((*done_slices, n_composed))):
-            is_done = record.complete(found.stored, content)
+        if stored is not None and found.has_all(n_lines, min((*done_slices, n_composed))):
+            is_done = record.complete(stored, content)
             self.reason = f"known as scan {found.scan_id}"
             return self._done(self.reason) if is_done else Outcome.WAITING
         self._start_reading(lines, done_slices, n_composed)
         return None
+
+    def _open_scan(
+        self, lines: ScanLines, found: Identity, content: str, corrects: str | None
+    ) -> Outcome | None:
+        """Make a new scan known; ``None`` where it is to be read now."""
+        if found.is_copy and not content:
+            self.reason = "begins as a scan that is known; read once it is known whether it is one"
+            return Outcome.WAITING
+        original = self._record.open(
+            self.scan_files, lines, self.name, found, content=content, corrects=corrects
+        )
+        return None if original is None else self._done(f"the same content as scan {original}")
+
+    def _expect(self, content: str) -> bool:
+        """Look up how files of this content are to be read; return whether that is another way."""
+        expected = expected_reading(self._station, self.scan_files, content)
+        is_other = expected != self._expected
+        self._expected = expected
+        self._record.section_id = self.name.section_id
+        return is_other
+
+    def _read_otherwise(self) -> Outcome:
+        """Open the files again at the next turn, as they are now known to be read."""
+        known = self._content
+        self.close()
+        self._content = known
+        return Outcome.MORE
 
     def _start_reading(
         self, lines: ScanLines, done_slices: tuple[int, ...], n_composed: int
@@ -302,7 +329,9 @@ class ScanIngest:
         record = self._record
         is_as_it_was = read_pass.signature == self.scan_files.signature
         if not is_as_it_was and not (
-            yield from self._while_unchanged(read_pass.has_read_the_same(self._open))
+            yield from self._content.while_unchanged(
+                self.scan_files, read_pass.has_read_the_same(self._open)
+            )
         ):
             # It was written over while it was read: begin again, as the scan that it is now.
             self.close()
@@ -314,7 +343,9 @@ class ScanIngest:
         if record.has_end:
             record.set_state(ScanState.DONE)
         else:
-            content = yield from self._content_digest()
+            content = yield from self._content.digest(self.scan_files)
+            if self._expect(content):
+                return self._read_otherwise()
             original = record.end(content)
         logger.info(
             "section %s: done, %d slices of %d lines; %s",
@@ -325,42 +356,26 @@ class ScanIngest:
         )
         return self._done(f"the same content as scan {original}" if original else "")
 
-    def _content_digest(self) -> Turns[str]:
-        """Return the digest of the files' content; they are read whole once while they stay so."""
-        signature, content = self._content
-        if signature != self.scan_files.signature:
-            signature = self.scan_files.signature
-            content = yield from self._while_unchanged(content_of(self.scan_files))
-            self._content = (signature, content)
-        return content
-
-    def _while_unchanged(self, turns: Turns[Result]) -> Turns[Result]:
-        """Read the files as they are; where they change between turns, all begins again."""
-        self._hashed_signature = self.scan_files.signature
-        result = yield from turns
-        self._hashed_signature = ""
-        return result
-
     def _done(self, reason: str) -> Outcome:
         self.reason = reason
         self._record.remember_done(self.scan_files)
         self.close()
         return Outcome.DONE
 
-    def _assess(self, observed: _Observed, evidence: Evidence) -> Decision:
+    def _assess(self, observed: Observed, evidence: Evidence) -> Decision:
         patience = self._station.patience
         return assess(observed.stability, evidence, now_s=observed.now_s, patience=patience)
 
-    def _unfinished(self, observed: _Observed, missing: str | None = None) -> Outcome:
+    def _unfinished(self, observed: Observed, missing: str | None = None) -> Outcome:
         """Wait for more bytes, unless nothing has come for so long that a person must look."""
         self._missing = missing = (self._missing or "") if missing is None else missing
-        is_blank = _is_tail_blank(self.scan_files.paths[-1])
+        is_blank = is_tail_blank(self.scan_files.paths[-1])
         # A blank tail of the full size is told apart from one that is simply not there.
         decision = self._assess(observed, Evidence(is_complete=is_blank, is_tail_blank=is_blank))
         self.reason = f"{decision.because}; {missing}" if missing else decision.because
         return Outcome.WAITING if decision.incomplete is None else self._set_aside(self.reason)
 
-    def _refused(self, error: SegmentError | SectionError, observed: _Observed) -> Outcome:
+    def _refused(self, error: SegmentError | SectionError, observed: Observed) -> Outcome:
         """Set the file aside once it is still; one that is being written may yet make sense."""
         self.reason = str(error)
         cause = error.__cause__
@@ -378,13 +393,3 @@ class ScanIngest:
         self._record.set_aside(self.scan_files, self.reason)
         self.close()
         return Outcome.REFUSED
-
-
-def _is_tail_blank(path: Path) -> bool:
-    """Return whether a file's last 4 KiB hold nothing but zeros; False for an empty one."""
-    try:
-        with InputFile(path) as file:
-            tail = file.read_at(max(file.size() - TAIL_BYTES, 0), TAIL_BYTES)
-    except SegmentError:
-        return False
-    return bool(tail) and not any(tail)

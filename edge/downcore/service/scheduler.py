@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.file_names import printable
+from downcore.service.expected_reading import expected_reading, is_as_expected
 from downcore.service.identity import made_with, refusal_key
-from downcore.service.scan_ingest import Outcome, ScanIngest
+from downcore.service.scan_ingest import ScanIngest
+from downcore.service.scan_step import Outcome
 from downcore.service.station import Station
 from downcore.sources.inbox.completeness import FileStability, observe
 from downcore.sources.inbox.grouping import ScanFiles, ScanFilesFinder, Unclaimed, observe_again
 from downcore.sources.inbox.listing import Listing, ListingProblem, Trouble
 from downcore.strata.record import ScanState
+from downcore.strata.scan_corrections import Correction, Verb
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +77,8 @@ class Scheduler:
         self._ended: dict[str, str] = {}
         """Signature of each scan or image that was done or refused."""
         self._retry_at_s: dict[str, float] = {}
+        self._read_otherwise: set[str] = set()
+        """Keys of scans that are read again, because they are now to be read another way."""
         self._unclaimed: dict[Path, tuple[str, FileStability]] = {}
         self.refused: dict[str, str] = {}
         """Reason by path of what was set aside in this run."""
@@ -93,12 +98,19 @@ class Scheduler:
             return RemainingWork(has_more=False, n_waiting=len(self._ingests))
         scans, unclaimed = self._finder.find(listing.files)
         self._forget_missing(listing, scans)
+        self._take_corrections(scans)
         for image in unclaimed:
             self._refuse_when_settled(image)
         for problem in listing.problems:
             self._report(problem)
         changed = self._follow_changes(scans, closed)
+        n_known = len(self._read_otherwise)
         waiting = {scan.key: scan for scan in scans if not self._is_ended(scan)}
+        if n_again := len(self._read_otherwise) - n_known:
+            logger.info(
+                "%d scans that were done are read again: scale, top or section is another now",
+                n_again,
+            )
         self._live &= waiting.keys()
         n_unclaimed = len(self._unclaimed)
         if self._step_live(waiting, changed):
@@ -205,10 +217,38 @@ class Scheduler:
             self._ended.pop(key, None)
         if self._ended.get(key) == scan.signature:
             return True
-        if not self._station.store.is_finished(scan.signature, made_with(self._station)):
+        finished = self._station.store.finished(scan.signature, made_with(self._station))
+        if finished is None:
+            return False
+        expected = expected_reading(self._station, scan, finished.content_digest)
+        if not is_as_expected(finished, expected):
+            self._read_otherwise.add(key)
             return False
         self._ended[key] = scan.signature
         return True
+
+    def _take_corrections(self, scans: list[ScanFiles]) -> None:
+        """Take up what people corrected since the last look, and look at these files again."""
+        made = self._station.store.take_requests()
+        if not made:
+            return
+        for one in made:
+            which = one.section_id or one.path
+            logger.info("%s: %s by %s: %s", which, one.verb, one.made_by, one.effect)
+        self._read_otherwise.clear()
+        released = {one.path for one in made if one.verb in (Verb.RELEASE, Verb.REDO)}
+        for scan in scans:
+            shown = printable(scan.paths[0])
+            if shown in self.refused and shown not in released:
+                continue
+            self.refused.pop(shown, None)
+            self._ended.pop(scan.key, None)
+            ingest = self._ingests.get(scan.key)
+            if ingest is not None and _is_about(made, ingest):
+                ingest.leave()
+                del self._ingests[scan.key]
+        for path in released:
+            self._ended.pop(path, None)
 
     def _forget_missing(self, listing: Listing, scans: list[ScanFiles]) -> None:
         keys = {scan.key for scan in scans}
@@ -269,3 +309,9 @@ class Scheduler:
         self._station.store.quarantine_try(refusal_key(path), shown, reason)
         logger.warning("%s: set aside: %s", shown, reason)
         self.refused[shown] = reason
+
+
+def _is_about(made: tuple[Correction, ...], ingest: ScanIngest) -> bool:
+    """Return whether a correction is about a scan that is under way."""
+    path = printable(ingest.scan_files.paths[0])
+    return any(one.path == path or one.scan_id == ingest.scan_id for one in made)

@@ -12,6 +12,7 @@ from downcore.sources.inbox.completeness import Patience
 from downcore.sources.inbox.name_patterns import NamePattern
 from downcore.store import Store
 from downcore.strata.measured import MeasuredRows
+from downcore.strata.scan_corrections import CorrectionRequest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +36,8 @@ class Station:
     """With what slices are composed; ``None`` where they are not."""
     submit_regions: Submit = submit_at_once
     """Starts work on regions; all scans share one thread for it."""
+    said: CorrectionRequest | None = None
+    """How the person who gave the files wants them read, whatever settings and corrections say."""
 
     @property
     def bundle_ids(self) -> tuple[str, ...]:

@@ -59,6 +59,12 @@ class Reading:
     top: Literal["up", "left", "right"] | None = None
     """Side of the image where the core's top is, or None for the default of the format."""
 
+    px_per_cm_from: str = "settings"
+    """Who says the scale, where it is given: ``settings`` or ``correction``."""
+
+    top_from: Literal["settings", "correction"] = "settings"
+    """Who says the side, where it is given."""
+
     limits: Limits = Limits()
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from downcore.store.rows import STATUS_COLUMNS, status_of_row
 from downcore.strata.errors import StoreError
 from downcore.strata.record import Announced, CompositionBatch, LogBatch, OutboxKind, ScanStatus
+from downcore.strata.scan_corrections import Correction
 
 
 class Announcer(Protocol):
@@ -22,6 +23,10 @@ class Announcer(Protocol):
 
     def state_payload(self, status: ScanStatus) -> str:
         """Return the announcement of a scan's state."""
+        ...
+
+    def correction_payload(self, correction: Correction) -> str:
+        """Return the announcement of a correction."""
         ...
 
 
@@ -61,13 +66,15 @@ class Transaction:
         self.announce(self.status(scan_id)[0])
 
     def announce(self, what: Announced) -> None:
-        """Announce rows, compositions or where a scan stands, once all is committed."""
+        """Announce rows, compositions, a correction or a scan's state, once all is committed."""
         if self.announcer is None:
             return
         if isinstance(what, LogBatch):
             kind, payload = OutboxKind.LOG, self.announcer.log_payload(what)
         elif isinstance(what, CompositionBatch):
             kind, payload = OutboxKind.COMPOSITION, self.announcer.composition_payload(what)
+        elif isinstance(what, Correction):
+            kind, payload = OutboxKind.CORRECTION, self.announcer.correction_payload(what)
         else:
             kind, payload = OutboxKind.STATE, self.announcer.state_payload(what)
         self.connection.execute(

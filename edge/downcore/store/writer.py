@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from downcore.store import commits, compositions, scans
+from downcore.store import commits, compositions, corrections, requests, scans, standing
 from downcore.store.rows import storable_text
 from downcore.store.writing_connection import WritingConnection
 from downcore.strata.bundle import Manifest
@@ -10,6 +10,7 @@ from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.record import Run, Scan, ScanState
+from downcore.strata.scan_corrections import AskedReading, Correction, CorrectionRequest
 
 _COUNT_ATTEMPT = (
     "INSERT INTO quarantine VALUES (?, ?, ?, 1, ?, ?)"
@@ -127,25 +128,64 @@ class Store(WritingConnection):
                 (signature, made_with, scan_id),
             )
 
-    def is_finished(self, signature: str, made_with: str) -> bool:
-        """Return whether a scan holds all rows of files, and what its content is was recorded."""
-        found = self._first_row(
-            "SELECT content_digest <> '' FROM finished_file JOIN scan USING (scan_id)"
-            " WHERE signature = ? AND made_with = ?",
-            signature,
-            made_with,
-        )
-        return bool(found and found[0])
+    def finished(self, signature: str, made_with: str) -> scans.FinishedScan | None:
+        """Return the scan that holds all rows of files; ``None`` unless its content is known."""
+        with self._looking("look for a file in") as transaction:
+            return scans.finished(transaction, signature, made_with)
+
+    def correct(self, request: CorrectionRequest) -> tuple[Correction, ...]:
+        """Record what a person corrected, in one transaction; the same request again is a no-op."""
+        with self._writing("record a correction in") as transaction:
+            return corrections.apply(transaction, request)
+
+    def keep_said(self, request: CorrectionRequest, content_digest: str, path: str) -> None:
+        """Record how a person said that a file is to be read, unless that is known already."""
+        with self._writing("record a correction in") as transaction:
+            corrections.keep_said(transaction, request, content_digest, storable_text(path))
+
+    def take_requests(self) -> tuple[Correction, ...]:
+        """Record the corrections that were handed over by commands, the oldest first."""
+        made: list[Correction] = []
+        for path, request in requests.waiting(self.path):
+            if request is not None:
+                made += self.correct(request)
+            requests.done_with(path)
+        return tuple(made)
+
+    def asked_reading(self, content_digest: str, path: str) -> AskedReading:
+        """
+        Return how a person wants a file read.
+
+        Parameters
+        ----------
+        content_digest : str
+            Of the file; empty while it is not known.
+        path : str
+            Where it lies, as the record shows it.
+        """
+        with self._looking("look for a correction in") as transaction:
+            return corrections.asked_reading(transaction, content_digest, path)
+
+    def other_reading(self, content_digest: str, path: str) -> scans.OpenedScan | None:
+        """Return the scan that stands of the same file read another way; ``None`` if none does."""
+        with self._looking("look for a scan in") as transaction:
+            return scans.other_reading(transaction, content_digest, storable_text(path))
+
+    def reinstate(self, scan_id: str) -> bool:
+        """Let a superseded scan stand again in place of another reading of its file."""
+        with self._writing("let a scan stand again in") as transaction:
+            return standing.reinstate(transaction, scan_id)
 
     def has_scan_that_begins_with(self, header_digest: str) -> bool:
         """Return whether a scan is known whose first centimetre has this digest."""
         sql = "SELECT 1 FROM scan WHERE header_digest = ? LIMIT 1"
         return self._first_row(sql, header_digest) is not None
 
-    def has_rows_of(self, content_digest: str) -> bool:
-        """Return whether a scan with this content is known that is not linked to another."""
-        sql = "SELECT 1 FROM scan WHERE content_digest = ? AND duplicate_of IS NULL LIMIT 1"
-        return self._first_row(sql, content_digest) is not None
+    def is_copy(self, scan: Scan) -> bool:
+        """Return whether a scan with this content, read the same way, is known by another id."""
+        with self._looking("look for a scan in") as transaction:
+            found = scans.original_of(transaction, scan.scan_id, scan.content_digest, scan)
+        return found is not None
 
     def end_scan(self, scan_id: str, content_digest: str) -> str | None:
         """

@@ -19,6 +19,10 @@ def lines_of(entry: OutboxEntry) -> list[str]:
     if entry.kind is OutboxKind.STATE:
         reason = f": {printable(payload['reason'])}" if payload["reason"] else ""
         return [f"{name}  {payload['state']}{reason}"]
+    if entry.kind is OutboxKind.CORRECTION:
+        why = f" ({printable(payload['why'])})" if payload["why"] else ""
+        done = f"{payload['verb']} by {printable(payload['made_by'])}"
+        return [f"{name or 'a file'}  {done}: {printable(payload['effect'])}{why}"]
     lines_of_row = _lines_of_composition if entry.kind is OutboxKind.COMPOSITION else _lines_of_row
     return [line for row in payload["rows"] for line in lines_of_row(name, row)]
 

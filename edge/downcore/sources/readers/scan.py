@@ -145,7 +145,7 @@ def scan_of(
     with ExitStack() as undo:
         undo.callback(raster.close)
         if reading.px_per_cm is not None:
-            px_per_cm, source = reading.px_per_cm, "settings"
+            px_per_cm, source = reading.px_per_cm, reading.px_per_cm_from
         elif sidecar is not None and sidecar.px_per_cm is not None:
             px_per_cm, source = sidecar.px_per_cm, sidecar.where
         else:
@@ -167,7 +167,7 @@ def scan_of(
         px_per_cm=px_per_cm,
         px_per_cm_from=source,
         top=top,
-        top_from="settings" if reading.top else "format",
+        top_from=reading.top_from if reading.top else "format",
         bits=raster.bits,
         core=sidecar.core,
         section=sidecar.section,

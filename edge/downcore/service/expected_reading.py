@@ -1,0 +1,78 @@
+"""How a file is to be read: what a person said, then what settings, sidecar and name say."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import PurePosixPath
+
+from downcore.file_names import printable
+from downcore.service.station import Station
+from downcore.sources import Reading
+from downcore.sources.inbox.grouping import ScanFiles
+from downcore.sources.inbox.section_names import SectionName, section_name
+from downcore.store.scans import FinishedScan
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedReading:
+    """Scale, side of the top and section of a file, as far as they are known unopened."""
+
+    reading: Reading
+    name: SectionName
+
+
+def expected_reading(station: Station, scan_files: ScanFiles, content: str = "") -> ExpectedReading:
+    """
+    Return how a scan's files are to be read.
+
+    Parameters
+    ----------
+    station : Station
+        With the settings and the store, which holds what people corrected.
+    scan_files : ScanFiles
+        The files.
+    content : str
+        Digest of their content; empty while it is not known.
+    """
+    path = scan_files.paths[0]
+    asked = station.store.asked_reading(content, printable(path))
+    if station.said is not None:
+        asked = station.said.reading.over(asked)
+    reading = station.reading
+    if asked.px_per_cm is not None:
+        reading = replace(reading, px_per_cm=asked.px_per_cm, px_per_cm_from="correction")
+    if asked.top is not None:
+        reading = replace(reading, top=asked.top, top_from="correction")  # type: ignore[arg-type] # an AskedReading allows no other
+    if asked.section is not None:
+        return ExpectedReading(reading, _named(asked.section))
+    relative = path.relative_to(station.inbox) if path.is_relative_to(station.inbox) else path
+    return ExpectedReading(reading, section_name(relative, patterns=station.patterns))
+
+
+def is_as_expected(finished: FinishedScan, expected: ExpectedReading) -> bool:
+    """
+    Return whether a scan is of the section and was read as its files are to be read now.
+
+    What is left to sidecar and format cannot have changed without the files' signature, unless
+    settings or a person said it before.
+    """
+    reading = expected.reading
+    if reading.px_per_cm is not None:
+        is_scale_right = Fraction(reading.px_per_cm) == finished.px_per_cm
+    else:
+        is_scale_right = finished.px_per_cm_from not in _SAID
+    if reading.top is not None:
+        is_top_right = reading.top == finished.top
+    else:
+        is_top_right = finished.top_from not in _SAID
+    return is_scale_right and is_top_right and expected.name.section_id == finished.section_id
+
+
+_SAID = frozenset({"settings", "correction"})
+
+
+def _named(section: str) -> SectionName:
+    """Return the parts of a name that a person gave, where a pattern knows them."""
+    found = section_name(PurePosixPath(f"{section}.tif"))
+    if found.section_id == section:
+        return replace(found, warning="")
+    return SectionName("", "", "", "", section, "", "")
