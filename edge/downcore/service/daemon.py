@@ -22,6 +22,7 @@ from downcore.sources.inbox.events import Follower, Hint
 from downcore.sources.inbox.listing import Listing
 from downcore.sources.inbox.polling import ThrottledListing
 from downcore.store.connection import warn_of_wal_reset
+from downcore.store.requests import has_waiting
 from downcore.strata.errors import DowncoreError, SettingsError
 
 logger = logging.getLogger(__name__)
@@ -155,10 +156,12 @@ class Daemon:
         report: StatusReport,
         left_s: float,
     ) -> frozenset[Path]:
-        """Wait for a hint, for the next listing, or for the end; return the files that closed."""
+        """Wait for a hint, a correction, the next look or the end; return the files that closed."""
         while left_s > 0 and not self._stopping.is_set():
             turn_s = min(left_s, STOP_CHECK_S)
             left_s -= turn_s
+            if has_waiting(self._settings.store.path):
+                break
             if follower is None:
                 self._stopping.wait(turn_s)
             elif (hint := follower.wait(turn_s)).woken:

@@ -122,7 +122,7 @@ def _apply_to(
     if request.verb in _READINGS:
         earlier = asked_reading(transaction, target.content_digest, target.path)
         reading = _reading_after(request, earlier)
-        if request.verb is Verb.PROCESS and reading == earlier:
+        if reading == earlier:
             return None
     effect = _effect(request, target, reading)
     made = transaction.connection.execute(
