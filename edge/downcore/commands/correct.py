@@ -170,6 +170,6 @@ def _wait(path: Path) -> str:
     until_s = clock.monotonic_s() + PATIENCE_S
     while clock.monotonic_s() < until_s:
         if not path.exists():
-            return "the daemon that runs took it up"
+            return "the daemon that runs took it up and does the rest"
         threading.Event().wait(LOOK_AGAIN_S)
-    return "a daemon runs and takes it up at its next look"
+    return "another downcore has the store open and takes it up at its next look"

@@ -135,11 +135,12 @@ def _targets_of(scans: Sequence[StoredScan], files: Sequence[str] = ()) -> Targe
 
 
 def _files(reader: Reader, asked: str) -> tuple[str, ...]:
-    """Return the files that were set aside, or that the program died over, and are meant."""
+    """Return the files that were set aside and are meant."""
     return tuple(
         file.path
         for file in reader.quarantined()
-        if any(
+        if file.reason
+        and any(
             _fits(asked, text) for text in (file.path, Path(file.path).name, Path(file.path).stem)
         )
     )
@@ -164,7 +165,7 @@ def _nothing_meant(reader: Reader, verb: Verb, asked: str) -> UnknownSectionErro
             "what was excluded and forgotten"
         )
     if verb is Verb.RELEASE:
-        aside = [Path(file.path).name for file in reader.quarantined()]
+        aside = [Path(file.path).name for file in reader.quarantined() if file.reason]
         return UnknownSectionError(
             f"expected a section or file that was set aside, got {asked!r}; "
             f"set aside: {listed(aside) or 'none'}"

@@ -103,6 +103,7 @@ def process_at(
     folders = ImageFolders()
     # One file has one name, from whatever folder it is named.
     for path in (named.parent.resolve() / named.name for named in paths):
+        station.store.take_requests()
         found = folders.find(path)
         if isinstance(found, str):
             station.store.quarantine_try(refusal_key(path), printable(path), found)

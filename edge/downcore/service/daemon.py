@@ -22,7 +22,6 @@ from downcore.sources.inbox.events import Follower, Hint
 from downcore.sources.inbox.listing import Listing
 from downcore.sources.inbox.polling import ThrottledListing
 from downcore.store.connection import warn_of_wal_reset
-from downcore.store.requests import has_waiting
 from downcore.strata.errors import DowncoreError, SettingsError
 
 logger = logging.getLogger(__name__)
@@ -160,7 +159,7 @@ class Daemon:
         while left_s > 0 and not self._stopping.is_set():
             turn_s = min(left_s, STOP_CHECK_S)
             left_s -= turn_s
-            if has_waiting(self._settings.store.path):
+            if scheduler.has_requests():
                 break
             if follower is None:
                 self._stopping.wait(turn_s)

@@ -127,6 +127,10 @@ class Scheduler:
         for ingest in self._ingests.values():
             ingest.leave()
 
+    def has_requests(self) -> bool:
+        """Return whether a correction waits to be taken up."""
+        return self._station.store.has_requests()
+
     def _follow_changes(self, scans: list[ScanFiles], closed: frozenset[Path]) -> set[str]:
         """Note how stable every scan is; return those that changed since the listing before."""
         now_s = self._station.clock.monotonic_s()

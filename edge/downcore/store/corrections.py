@@ -180,7 +180,7 @@ def _take_effect(transaction: Transaction, request: CorrectionRequest, target: _
             scans.set_state(transaction, target.scan_id, ScanState.SEEN, "")
     elif request.verb in (Verb.EXCLUDE, Verb.FORGET, Verb.INCLUDE) and target.scan_id is not None:
         left_out = {Verb.EXCLUDE: "excluded", Verb.FORGET: "forgotten"}.get(request.verb, "")
-        because = standing.said_by(request.verb, request.made_by, request.why) if left_out else ""
+        because = standing.said_by(request.made_by, request.why) if left_out else ""
         transaction.connection.execute(
             "UPDATE scan SET left_out = ?, left_out_because = ?, updated_utc = ? WHERE scan_id = ?",
             (left_out, storable_text(because), transaction.now_utc, target.scan_id),
