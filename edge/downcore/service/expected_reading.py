@@ -19,6 +19,11 @@ class ExpectedReading:
     reading: Reading
     name: SectionName
 
+    def is_same_as(self, other: "ExpectedReading") -> bool:
+        """Return whether a scan read either way is the same one."""
+        # Strips may come in any order, and what is said of their name with them.
+        return (self.reading, self.name.section_id) == (other.reading, other.name.section_id)
+
 
 def expected_reading(station: Station, scan_files: ScanFiles, content: str = "") -> ExpectedReading:
     """
@@ -44,7 +49,10 @@ def expected_reading(station: Station, scan_files: ScanFiles, content: str = "")
         reading = replace(reading, top=asked.top, top_from="correction")  # type: ignore[arg-type] # an AskedReading allows no other
     if asked.section is not None:
         return ExpectedReading(reading, _named(asked.section))
-    relative = path.relative_to(station.inbox) if path.is_relative_to(station.inbox) else path
+    try:
+        relative = path.relative_to(station.inbox)
+    except ValueError:
+        relative = path
     return ExpectedReading(reading, section_name(relative, patterns=station.patterns))
 
 

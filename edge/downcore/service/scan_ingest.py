@@ -290,10 +290,11 @@ class ScanIngest:
     def _expect(self, content: str) -> bool:
         """Look up how files of this content are to be read; return whether that is another way."""
         expected = expected_reading(self._station, self.scan_files, content)
-        is_other = expected != self._expected
+        if expected.is_same_as(self._expected):
+            return False
         self._expected = expected
         self._record.section_id = self.name.section_id
-        return is_other
+        return True
 
     def _read_otherwise(self) -> Outcome:
         """Open the files again at the next turn, as they are now known to be read."""

@@ -12,7 +12,12 @@ from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.record import Run, Scan, ScanState
-from downcore.strata.scan_corrections import AskedReading, Correction, CorrectionRequest
+from downcore.strata.scan_corrections import (
+    AS_SETTINGS_SAY,
+    AskedReading,
+    Correction,
+    CorrectionRequest,
+)
 
 _COUNT_ATTEMPT = (
     "INSERT INTO quarantine VALUES (?, ?, ?, 1, ?, ?)"
@@ -27,6 +32,11 @@ class Store(WritingConnection):
     """The record, opened for writing; made by :meth:`open`. Each method is one transaction."""
 
     _run_id: int | None = None
+
+    @cached_property
+    def _has_corrections(self) -> bool:
+        """Whether anybody ever corrected anything; asked for every file, at every start."""
+        return self._first_row("SELECT 1 FROM correction LIMIT 1") is not None
 
     @cached_property
     def _taken(self) -> set[Path]:
@@ -143,12 +153,15 @@ class Store(WritingConnection):
     def correct(self, request: CorrectionRequest) -> tuple[Correction, ...]:
         """Record what a person corrected, in one transaction; the same request again is a no-op."""
         with self._writing("record a correction in") as transaction:
-            return corrections.apply(transaction, request)
+            made = corrections.apply(transaction, request)
+        self._has_corrections = True
+        return made
 
     def keep_said(self, request: CorrectionRequest, content_digest: str, path: str) -> None:
         """Record how a person said that a file is to be read, unless that is known already."""
         with self._writing("record a correction in") as transaction:
             corrections.keep_said(transaction, request, content_digest, storable_text(path))
+        self._has_corrections = True
 
     def take_requests(self) -> tuple[Correction, ...]:
         """Record the corrections that were handed over by commands, the oldest first."""
@@ -179,6 +192,8 @@ class Store(WritingConnection):
         path : str
             Where it lies, as the record shows it.
         """
+        if not self._has_corrections:
+            return AS_SETTINGS_SAY
         with self._looking("look for a correction in") as transaction:
             return corrections.asked_reading(transaction, content_digest, path)
 
