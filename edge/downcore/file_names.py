@@ -6,7 +6,10 @@ from pathlib import Path
 
 def printable(path: Path | str) -> str:
     r"""Return a path as text that any terminal, log or JSON can carry; odd bytes as ``\xNN``."""
-    text = raw_bytes(str(path)).decode("utf-8", errors="backslashreplace")
+    plain = str(path)
+    if plain.isascii() and plain.isprintable():
+        return plain
+    text = raw_bytes(plain).decode("utf-8", errors="backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

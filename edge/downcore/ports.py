@@ -105,12 +105,12 @@ class ScanDescription:
     """Scan lines per centimetre as exact text: a decimal, or a ratio such as ``9600/7``."""
 
     px_per_cm_from: str
-    """``settings``, or the name of the sidecar that says so."""
+    """``settings``, ``correction``, or the name of the sidecar that says so."""
 
     top: Literal["up", "left", "right"]
     """Side of the stored image where the core's top is."""
 
-    top_from: Literal["settings", "format"]
+    top_from: Literal["settings", "correction", "format"]
 
     bits: Literal[8, 16]
     """Bits per channel."""

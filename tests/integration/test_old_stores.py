@@ -66,7 +66,7 @@ def as_an_older_version_had_it(database: Path, version: int) -> None:
         connection.execute(
             f"INSERT INTO old.{table} ({listed}) SELECT {listed} FROM {table} {kept}"  # noqa: S608 - the names are the schema's
         )
-    if version > 1:
+    if 1 < version < 5:
         for statement in KEYS_OF_SCANS:
             connection.execute(statement)
     connection.execute(f"PRAGMA old.application_id = {APPLICATION_ID}")
@@ -164,27 +164,28 @@ def test_a_scan_that_had_not_ended_goes_on_after_the_update(tmp_path: Path) -> N
         assert device.scans("state", "has_ended") == [("done", 1)]
 
 
-@pytest.mark.parametrize("n_done", range(1, 7))
+@pytest.mark.parametrize(
+    ("version", "n_done"), [*((5, n) for n in range(1, 7)), *((6, n) for n in (1, 6, 12, 15, 19))]
+)
 def test_an_update_that_is_killed_between_two_statements_leaves_the_older_store(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_done: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, n_done: int
 ) -> None:
     with Device(tmp_path) as device:
         write(device.inbox, "GC01")
         device.rest()
         before = known(device)
         device.stop()
-        as_an_older_version_had_it(device.database, 4)
-        newest = migrations()[-1]
+        as_an_older_version_had_it(device.database, version - 1)
+        older, new = migrations()[: version - 1], migrations()[version - 1]
         with monkeypatch.context() as patched:
-            broken = type(newest)(5, "", (*newest.statements[:n_done], "SELECT no_such_column"))
-            patched.setattr(
-                "downcore.store.schema.migrations", lambda: (*migrations()[:-1], broken)
-            )
+            broken = type(new)(version, "", (*new.statements[:n_done], "SELECT no_such_column"))
+            patched.setattr("downcore.store.schema.migrations", lambda: (*older, broken))
             with pytest.raises(Exception, match="no_such_column"):
                 device.start()
         with sqlite3.connect(device.database) as connection:
-            assert connection.execute("PRAGMA user_version").fetchone() == (4,)
-            assert connection.execute("SELECT count(*) FROM seen_file").fetchone()[0] == 4
+            assert connection.execute("PRAGMA user_version").fetchone() == (version - 1,)
+            if version == 5:
+                assert connection.execute("SELECT count(*) FROM seen_file").fetchone()[0] == 4
         connection.close()
         device.start()
 

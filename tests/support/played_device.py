@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from downcore.simulator.writing import ScanJob
 from downcore.sources import Limits, Reading
 from downcore.sources.inbox.completeness import Patience
 from downcore.sources.inbox.listing import ListingLimits, list_inbox
+from downcore.sources.inbox.name_patterns import NamePattern
 from downcore.store import Store
 from downcore.store.rows import ESTIMATE_COLUMNS, SLICE_COLUMNS, row_of_estimate, row_of_slice
 from downcore.strata.bundle import Manifest, OutputScaling, manifest_text
@@ -179,10 +180,12 @@ class Log:
         return self.slices == whole.slices[:n] and self.estimates == of_these
 
 
-def expected_log(pixels: NDArray[np.uint8], *predictors: Predictor) -> Log:
+def expected_log(
+    pixels: NDArray[np.uint8], *predictors: Predictor, px_per_cm: str = PX_PER_CM
+) -> Log:
     """Return the rows of one pass over lines in memory: no file, no store, a single cut."""
     pipeline = SectionPipeline(
-        LineScale.of(PX_PER_CM), predictors or (DigestPredictor(),), SliceRules()
+        LineScale.of(px_per_cm), predictors or (DigestPredictor(),), SliceRules()
     )
     rows = pipeline.push(Segment(pixels, 0)) + pipeline.finish()
     estimates = [
@@ -213,6 +216,8 @@ class Device:
     predictors: tuple[Predictor, ...] = field(default_factory=lambda: (DigestPredictor(),))
     slices_per_step: int = 2
     px_per_cm: str | None = PX_PER_CM
+    top: Literal["up", "left", "right"] | None = None
+    patterns: tuple[NamePattern, ...] = ()
     settle_s: float = SETTLE_S
     limits: Limits = field(default_factory=Limits)
     on_step: OnStep | None = None
@@ -255,9 +260,9 @@ class Device:
             store=self._store,
             predictors=self.predictors,
             rules=SliceRules(),
-            reading=Reading(px_per_cm=self.px_per_cm, limits=self.limits),
+            reading=Reading(px_per_cm=self.px_per_cm, top=self.top, limits=self.limits),
             patience=Patience(settle_s=self.settle_s, give_up_s=GIVE_UP_S),
-            patterns=(),
+            patterns=self.patterns,
             slices_per_step=self.slices_per_step,
             clock=self.clock,
             composition_config=self.composition_config,

@@ -2,11 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from downcore.ports import ScanDescription
 from downcore.service.identity import Identity, identify
 from downcore.sources.inbox.digests import PrefixDigest, scan_id_of
 from downcore.sources.turns import at_once
@@ -16,6 +18,7 @@ from downcore.strata.record import ScanState
 from downcore.strata.segment import Pixels, Segment
 
 SECTION = "GC01_01"
+HELD = ScanDescription("held", "10", "settings", "up", "format", 8)
 LINES: Pixels = np.random.default_rng(2).integers(0, 256, (60, 4, 3)).astype(np.uint8)
 
 
@@ -25,6 +28,7 @@ class HeldScan:
 
     lines: Pixels
     scale: LineScale = field(default_factory=lambda: LineScale.of(10))
+    description: ScanDescription = HELD
 
     def read(self, first_line: int, n_lines: int) -> Segment:
         return Segment(self.lines[first_line : first_line + n_lines], first_line)
@@ -62,6 +66,8 @@ def known(n_lines_done: int = 40, **more: Any) -> OpenedScan:
         prefix_digest=digest(n_lines_done),
         content_digest="c0" * 16,
         has_ended=False,
+        px_per_cm=Fraction(10),
+        top="up",
     )
     return replace(scan, **more)
 
@@ -194,6 +200,17 @@ def test_a_file_with_other_content_than_a_linked_one_is_known_again() -> None:
     got = found(HeldStore({FIRST: linked, second: kept}), content=content)
 
     assert got == Identity(second, digest(10), kept)
+
+
+@pytest.mark.parametrize("otherwise", [{"px_per_cm": Fraction(20)}, {"top": "left"}])
+def test_the_same_lines_read_another_way_are_another_scan(otherwise: dict[str, Any]) -> None:
+    store = HeldStore({FIRST: known(**otherwise)})
+
+    got = found(store)
+
+    assert got is not None
+    assert (got.stored, got.scan_id == FIRST) == (None, False)
+    assert got == found(store), "its name depends on its lines and its reading alone"
 
 
 def test_a_growing_scan_without_a_new_line_is_the_same_scan() -> None:

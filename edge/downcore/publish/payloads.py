@@ -24,8 +24,9 @@ from downcore.strata.record import (
     ScanStatus,
     StoreOrigin,
 )
+from downcore.strata.scan_corrections import Correction
 
-SCHEMAS = ("status", "birth", "state", "latest", "log", "composition")
+SCHEMAS = ("status", "birth", "state", "latest", "log", "composition", "correction")
 """Names of the payloads."""
 
 _UNITS = {prop.name: prop.unit for prop in PROPERTIES}
@@ -113,6 +114,26 @@ def state_payload(status: ScanStatus) -> str:
             "superseded_by": status.superseded_by,
             "duplicate_of": status.duplicate_of,
             "updated_utc": status.updated_utc,
+        }
+    )
+
+
+def correction_payload(correction: Correction) -> str:
+    """Return what a person corrected, without epoch and seq."""
+    return _json(
+        {
+            "schema": schema_id("correction"),
+            "section_id": correction.section_id,
+            "scan_id": correction.scan_id,
+            "correction_no": correction.correction_no,
+            "verb": correction.verb.value,
+            "made_by": correction.made_by,
+            "made_utc": correction.made_utc,
+            "px_per_cm": correction.reading.px_per_cm,
+            "top": correction.reading.top,
+            "new_section_id": correction.reading.section,
+            "why": correction.why,
+            "effect": correction.effect,
         }
     )
 

@@ -54,12 +54,18 @@ class Topics:
         """Name the topic of what a section's slices are made of, in batches; not retained."""
         return self._of("section", section_id, "composition")
 
+    def section_correction(self, section_id: str) -> str:
+        """Name the topic of what people correct about a section; not retained."""
+        return self._of("section", section_id, "correction")
+
     def of_kind(self, section_id: str, kind: OutboxKind) -> str:
         """Return the topic of an announcement."""
         if kind is OutboxKind.STATE:
             return self.section_state(section_id)
         if kind is OutboxKind.COMPOSITION:
             return self.section_composition(section_id)
+        if kind is OutboxKind.CORRECTION:
+            return self.section_correction(section_id)
         return self.section_log(section_id)
 
     def _of(self, *parts: str) -> str:

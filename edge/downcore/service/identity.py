@@ -54,7 +54,7 @@ def identify(
     The name of a scan is made from its section and its first centimetre. Where the
     store has that scan with other lines further down, the file was replaced: it is a
     new scan, named after the old one and what differs. So it is where a scan that was
-    done has more lines.
+    done has more lines, and where one was read at another scale or from another side.
 
     Parameters
     ----------
@@ -81,7 +81,11 @@ def identify(
         return None
     opening = (yield from PrefixDigest.replay(lines, min(first_slice, n_lines))).hexdigest()
     scan_id = scan_id_of(section_id, opening)
+    px_per_cm, top = lines.scale.px_per_cm, lines.description.top
     while (stored := store.known_scan(scan_id)) is not None:
+        if (stored.px_per_cm, stored.top) != (px_per_cm, top):
+            scan_id = scan_id_of(section_id, _joined(scan_id, _digest_of(f"{px_per_cm} {top}")))
+            continue
         if stored.duplicate_of is not None:
             if not content:
                 return None
@@ -103,7 +107,13 @@ def identify(
 
 
 def scan_of(
-    scan_files: ScanFiles, lines: ScanLines, name: SectionName, found: Identity, *, content: str
+    scan_files: ScanFiles,
+    lines: ScanLines,
+    name: SectionName,
+    found: Identity,
+    *,
+    content: str,
+    corrects: str | None = None,
 ) -> Scan:
     """Return the scan as the store shall know it; ``content`` is empty while it grows."""
     description = lines.description
@@ -121,6 +131,9 @@ def scan_of(
         section_top_um=description.section_top_um,
         header_digest=found.opening,
         content_digest=content,
+        px_per_cm_from=printable(description.px_per_cm_from),
+        top_from=description.top_from,
+        corrects=corrects,
     )
 
 
@@ -154,6 +167,10 @@ def attempt_key(scan_files: ScanFiles) -> str:
 def refusal_key(path: Path) -> str:
     """Return under which key the quarantine holds why a file was set aside; one for each path."""
     return f"file:{printable(path)}"
+
+
+def _digest_of(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 
 def _joined(*digests: str) -> str:

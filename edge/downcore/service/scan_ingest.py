@@ -1,16 +1,17 @@
 """One scan between the inbox and the store: what is done with it next, step by step."""
 
 import contextlib
-import enum
 import errno
 import logging
-from dataclasses import dataclass
 
 from downcore.file_names import printable
 from downcore.ports import ScanLines
-from downcore.service.identity import content_of, identify
+from downcore.service.expected_reading import expected_reading
+from downcore.service.file_content import FileContent
+from downcore.service.identity import Identity, identify
 from downcore.service.read_pass import ReadPass, begin_read_pass
 from downcore.service.scan_record import MAX_DEATHS, ScanRecord
+from downcore.service.scan_step import Observed, Outcome
 from downcore.service.section_places import ScanNaming, say_copy
 from downcore.service.station import Station
 from downcore.sources.inbox.completeness import (
@@ -23,39 +24,20 @@ from downcore.sources.inbox.completeness import (
 from downcore.sources.inbox.grouping import ScanFiles
 from downcore.sources.inbox.section_names import SectionName
 from downcore.sources.inbox.tail import is_tail_blank
-from downcore.sources.turns import Result, Turns
-from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
+from downcore.sources.turns import Turns
+from downcore.strata.errors import (
+    GrowingError,
+    SectionError,
+    SegmentError,
+    StoreError,
+    UnknownScaleError,
+)
 from downcore.strata.record import ScanState
 
 logger = logging.getLogger(__name__)
 
 _LASTING = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.ENODEV})
 """Failures to open a file that do not pass by themselves within a while."""
-
-
-class Outcome(enum.Enum):
-    """How a step of a scan ended."""
-
-    WAITING = "waiting"
-    """Nothing more can be done until the files change or time passes."""
-    MORE = "more"
-    """There is more to do at once; others may have their turn first."""
-    DONE = "done"
-    """Every row is stored, or the scan is linked to one that has them."""
-    REFUSED = "refused"
-    """Set aside, with its reason in the quarantine."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Observed:
-    """How stable the files are at one step."""
-
-    stability: FileStability
-    now_s: float
-    is_still: bool
-    is_closed: bool
-    """Whether its writer closed it, or nothing has come for so long that nothing will."""
-    """Whether they are closed, or have been the same for long enough to be finished."""
 
 
 class ScanIngest:
@@ -74,6 +56,7 @@ class ScanIngest:
         self._station = station
         self.scan_files = scan_files
         self._naming = ScanNaming(station, scan_files)
+        self._expected = expected_reading(station, scan_files)
         self.reason = self.name.warning
         """Why the scan waits, was refused or has no rows of its own; else empty."""
         self.n_expected: int | None = None
@@ -86,10 +69,7 @@ class ScanIngest:
         self._lines: ScanLines | None = None
         self._read_pass: ReadPass | None = None
         self._turns: Turns[Outcome] | None = None
-        self._hashed_signature = ""
-        """The files as they were when reading them whole began; empty while that is not done."""
-        self._content = ("", "")
-        """The files as they were when they were last read whole, and their digest."""
+        self._content = FileContent()
         self._is_stepping = False
         self._warned: tuple[str, ...] = ()
         self._waits_at: tuple[str, bool, bool] | None = None
@@ -99,8 +79,8 @@ class ScanIngest:
 
     @property
     def name(self) -> SectionName:
-        """The section that it shows, as far as is known."""
-        return self._naming.name
+        """The section that it shows, as far as is known, and the parts of its name."""
+        return self._expected.name if self._expected.is_named else self._naming.name
 
     @property
     def is_open(self) -> bool:
@@ -130,15 +110,17 @@ class ScanIngest:
         """
         station = self._station
         now_s = station.clock.monotonic_s()
-        is_rewritten = self._hashed_signature not in {"", scan_files.signature}
-        if is_rewritten or not scan_files.continues(self.scan_files):
-            self.close()
+        is_rewritten = self._content.is_rewritten(scan_files)
+        is_other = is_rewritten or not scan_files.continues(self.scan_files)
         self.scan_files = scan_files
+        if is_other:
+            self.close()
+            self._expect("")
         is_still = stability.is_closed or stability.has_settled(now_s, station.patience)
         is_closed = is_still and (
             stability.is_closed or now_s - stability.since_s >= station.patience.give_up_s
         )
-        observed = _Observed(stability, now_s, is_still, is_closed)
+        observed = Observed(stability, now_s, is_still, is_closed)
         waits_at = (scan_files.signature, is_still, is_closed)
         self.has_worked = self._waits_at != waits_at
         if not self.has_worked:
@@ -146,8 +128,8 @@ class ScanIngest:
         self._waits_at, self._missing = waits_at, None
         if self._record.has_killed_too_often(scan_files):
             return self._set_aside(
-                f"the program died {MAX_DEATHS} times over this file; "
-                "export it again under another name"
+                f"the program died {MAX_DEATHS} times over this file; `downcore release "
+                f"{scan_files.paths[0].name}` has it tried again"
             )
         self._is_stepping = True
         try:
@@ -181,10 +163,9 @@ class ScanIngest:
         if self._lines is not None:
             self._lines.close()
         self._lines = self._read_pass = self._turns = None
-        self._hashed_signature = ""
-        self._content = ("", "")
+        self._content = FileContent()
 
-    def _take_turn(self, observed: _Observed) -> Outcome:
+    def _take_turn(self, observed: Observed) -> Outcome:
         """Begin to advance, or go on with that; up to where it pauses, or to its end."""
         turns, self._turns = self._turns or self._advance(observed), None
         try:
@@ -195,9 +176,9 @@ class ScanIngest:
         self._turns = turns
         return Outcome.MORE
 
-    def _advance(self, observed: _Observed) -> Turns[Outcome]:
+    def _advance(self, observed: Observed) -> Turns[Outcome]:
         is_still = observed.is_still
-        lines = self._lines = self._lines or self._open_first()
+        lines = self._lines = self._lines or (yield from self._open_first(is_still=is_still))
         n_lines, is_complete = lines.refresh(is_still=is_still, is_closed=observed.is_closed)
         n_expected = lines.n_lines_expected
         self.n_expected = lines.scale.n_slices(n_expected) if n_expected else None
@@ -206,7 +187,7 @@ class ScanIngest:
             outcome = yield from self._begin(
                 lines, n_lines, is_complete=is_complete, can_hash=can_hash
             )
-            if outcome is Outcome.DONE or (outcome is Outcome.WAITING and is_complete):
+            if outcome is not None and (is_complete or outcome is not Outcome.WAITING):
                 return outcome
         if self._read_pass is None:
             few = (
@@ -231,12 +212,17 @@ class ScanIngest:
         return Outcome.WAITING
 
     def _open(self) -> ScanLines:
-        paths = self.scan_files.paths
-        return self.scan_files.format.open(paths, self._station.reading_of(paths[0]))
+        return self.scan_files.format.open(self.scan_files.paths, self._expected.reading)
 
-    def _open_first(self) -> ScanLines:
+    def _open_first(self, *, is_still: bool) -> Turns[ScanLines]:
         """Open the files and log each of their warnings once."""
-        lines = self._open()
+        try:
+            lines = self._open()
+        except UnknownScaleError:
+            # A person may have said the scale of this very content.
+            if not is_still or not self._expect((yield from self._content.digest(self.scan_files))):
+                raise
+            lines = self._open()
         if self.reason == self.name.warning:
             self.reason = ""
         self._naming.by_sidecar(self.scan_files, lines.description)
@@ -252,10 +238,23 @@ class ScanIngest:
         self, lines: ScanLines, n_lines: int, *, is_complete: bool, can_hash: bool
     ) -> Turns[Outcome | None]:
         """Find out which scan it is and where to go on; ``None`` where a read pass was begun."""
-        record = self._record
-        content = ""
-        if can_hash:
-            content = yield from self._content_digest()
+        content = (yield from self._content.digest(self.scan_files)) if can_hash else ""
+        if content:
+            self._record.keep_said(self.scan_files, content)
+        if content and self._expect(content):
+            return self._read_otherwise()
+        found = yield from self._identify(lines, n_lines, is_complete=is_complete, content=content)
+        if found is None:
+            return Outcome.WAITING
+        known = "" if content or found.stored is None else found.stored.content_digest
+        if known and self._expect(known):
+            return self._read_otherwise()
+        return self._go_on(lines, found, n_lines, content)
+
+    def _identify(
+        self, lines: ScanLines, n_lines: int, *, is_complete: bool, content: str
+    ) -> Turns[Identity | None]:
+        """Find out which scan it is, apart from those of other folders that share its name."""
         found = None
         for _ in range(2):
             found = yield from identify(
@@ -266,29 +265,68 @@ class ScanIngest:
                 is_complete=is_complete,
                 content=content,
             )
-            if found is None or found.stored or not self._naming.keep_apart(self.scan_files):
+            is_named = self._expected.is_named
+            if found is None or found.stored or is_named:
                 break
-        record.section_id = self.name.section_id
-        if found is None:
-            return Outcome.WAITING
+            if not self._naming.keep_apart(self.scan_files):
+                break
+        self._record.section_id = self.name.section_id
+        return found
+
+    def _go_on(
+        self, lines: ScanLines, found: Identity, n_lines: int, content: str
+    ) -> Outcome | None:
+        """Open the scan or find it again; ``None`` where a read pass was begun."""
+        record, stored = self._record, found.stored
         record.identified(found)
-        if found.stored is None:
-            if found.is_copy and not content:
-                self.reason = (
-                    "begins as a scan that is known; read once it is known whether it is one"
-                )
-                return Outcome.WAITING
-            original = record.open(self.scan_files, lines, self.name, found, content=content)
-            if original is not None:
-                return self._done_as_copy(original)
+        other = record.other_reading(self.scan_files, found, content)
+        # Another content in the same place is not left out because the one before was.
+        left_out = stored or (other if other is not None and other.content_digest else None)
+        if left_out is not None and left_out.left_out_because:
+            self.reason = f"left out {left_out.left_out_because}"
+            self.close()
+            return Outcome.DONE
+        if stored is None:
+            corrects = None if other is None else other.scan_id
+            outcome = self._open_scan(lines, found, content, corrects)
+            if outcome is not None:
+                return outcome
         record.scan_id = found.scan_id
         done_slices, n_composed = record.done_slices(found), record.n_composed(found)
-        if found.stored is not None and found.has_all(n_lines, min((*done_slices, n_composed))):
-            is_done = record.complete(found.stored, content)
+        if stored is not None and found.has_all(n_lines, min((*done_slices, n_composed))):
+            is_done = record.complete(stored, content)
             self.reason = f"known as scan {found.scan_id}"
             return self._done(self.reason) if is_done else Outcome.WAITING
         self._start_reading(lines, done_slices, n_composed)
         return None
+
+    def _open_scan(
+        self, lines: ScanLines, found: Identity, content: str, corrects: str | None
+    ) -> Outcome | None:
+        """Make a new scan known; ``None`` where it is to be read now."""
+        if found.is_copy and not content:
+            self.reason = "begins as a scan that is known; read once it is known whether it is one"
+            return Outcome.WAITING
+        original = self._record.open(
+            self.scan_files, lines, self.name, found, content=content, corrects=corrects
+        )
+        return None if original is None else self._done_as_copy(original)
+
+    def _expect(self, content: str) -> bool:
+        """Look up how files of this content are to be read; return whether that is another way."""
+        expected = expected_reading(self._station, self.scan_files, content)
+        if expected.is_same_as(self._expected):
+            return False
+        self._expected = expected
+        self._record.section_id = self.name.section_id
+        return True
+
+    def _read_otherwise(self) -> Outcome:
+        """Open the files again at the next turn, as they are now known to be read."""
+        known = self._content
+        self.close()
+        self._content = known
+        return Outcome.MORE
 
     def _start_reading(
         self, lines: ScanLines, done_slices: tuple[int, ...], n_composed: int
@@ -318,7 +356,9 @@ class ScanIngest:
         record = self._record
         is_as_it_was = read_pass.signature == self.scan_files.signature
         if not is_as_it_was and not (
-            yield from self._while_unchanged(read_pass.has_read_the_same(self._open))
+            yield from self._content.while_unchanged(
+                self.scan_files, read_pass.has_read_the_same(self._open)
+            )
         ):
             # It was written over while it was read: begin again, as the scan that it is now.
             self.close()
@@ -330,7 +370,9 @@ class ScanIngest:
         if record.has_end:
             record.set_state(ScanState.DONE)
         else:
-            content = yield from self._content_digest()
+            content = yield from self._content.digest(self.scan_files)
+            if self._expect(content):
+                return self._read_otherwise()
             original = record.end(content)
         logger.info(
             "section %s: done, %d slices of %d lines; %s",
@@ -345,22 +387,6 @@ class ScanIngest:
             self._station.store.set_scan_state(self.scan_id, ScanState.DONE, why_apart)
         return self._done(why_apart)
 
-    def _content_digest(self) -> Turns[str]:
-        """Return the digest of the files' content; they are read whole once while they stay so."""
-        signature, content = self._content
-        if signature != self.scan_files.signature:
-            signature = self.scan_files.signature
-            content = yield from self._while_unchanged(content_of(self.scan_files))
-            self._content = (signature, content)
-        return content
-
-    def _while_unchanged(self, turns: Turns[Result]) -> Turns[Result]:
-        """Read the files as they are; where they change between turns, all begins again."""
-        self._hashed_signature = self.scan_files.signature
-        result = yield from turns
-        self._hashed_signature = ""
-        return result
-
     def _done_as_copy(self, original: str) -> Outcome:
         """End a scan whose content another has; under another section's name that is said."""
         return self._done(
@@ -369,15 +395,15 @@ class ScanIngest:
 
     def _done(self, reason: str) -> Outcome:
         self.reason = reason
-        self._record.remember_done(self.scan_files)
+        self._record.remember_done(self.scan_files, self._expected.name.section_id)
         self.close()
         return Outcome.DONE
 
-    def _assess(self, observed: _Observed, evidence: Evidence) -> Decision:
+    def _assess(self, observed: Observed, evidence: Evidence) -> Decision:
         patience = self._station.patience
         return assess(observed.stability, evidence, now_s=observed.now_s, patience=patience)
 
-    def _unfinished(self, observed: _Observed, missing: str | None = None) -> Outcome:
+    def _unfinished(self, observed: Observed, missing: str | None = None) -> Outcome:
         """Wait for more bytes, unless nothing has come for so long that a person must look."""
         self._missing = missing = (self._missing or "") if missing is None else missing
         is_blank = is_tail_blank(self.scan_files.paths[-1])
@@ -386,7 +412,7 @@ class ScanIngest:
         self.reason = f"{decision.because}; {missing}" if missing else decision.because
         return Outcome.WAITING if decision.incomplete is None else self._set_aside(self.reason)
 
-    def _refused(self, error: SegmentError | SectionError, observed: _Observed) -> Outcome:
+    def _refused(self, error: SegmentError | SectionError, observed: Observed) -> Outcome:
         """Set the file aside once it is still; one that is being written may yet make sense."""
         self.reason = str(error)
         cause = error.__cause__

@@ -1,6 +1,7 @@
 """What the store is told of one scan: attempts at it, its rows, its end, or why it was refused."""
 
 import logging
+from dataclasses import replace
 
 from downcore.file_names import printable
 from downcore.ports import ScanLines
@@ -74,6 +75,26 @@ class ScanRecord:
         stored = found.stored
         self.has_end = stored is not None and stored.content_digest != "" and stored.has_ended
 
+    def keep_said(self, scan_files: ScanFiles, content: str) -> None:
+        """Record how the person who gave the files said that they are to be read, if they did."""
+        if self._station.said is not None:
+            path = printable(scan_files.paths[0])
+            self._store.keep_said(self._station.said, content, path)
+
+    def other_reading(
+        self, scan_files: ScanFiles, found: Identity, content: str
+    ) -> OpenedScan | None:
+        """
+        Return the scan of the same file that stands, read another way than it is now.
+
+        Where the scan that is found gave way to that one, it stands again from now on.
+        """
+        if found.stored is None:
+            return self._store.other_reading(content, printable(scan_files.paths[0]))
+        if found.stored.state is ScanState.SUPERSEDED:
+            self._store.reinstate(found.scan_id)
+        return None
+
     def open(
         self,
         scan_files: ScanFiles,
@@ -82,15 +103,18 @@ class ScanRecord:
         found: Identity,
         *,
         content: str,
+        corrects: str | None,
     ) -> str | None:
         """
         Open a new scan; return the scan that it repeats and is linked to, if it does.
 
-        ``content`` is the digest of its files, empty while they may still change.
+        ``content`` is the digest of its files, empty while they may still change, and
+        ``corrects`` the scan of the same file, read another way, that it is to supersede.
         """
+        scan = scan_of(scan_files, lines, name, found, content=content, corrects=corrects)
         # Only a copy brings its digest along: any other may change before its end is read.
-        is_copy = content and self._store.has_rows_of(content)
-        scan = scan_of(scan_files, lines, name, found, content=content if is_copy else "")
+        if not self._store.is_copy(scan):
+            scan = replace(scan, content_digest="")
         opened = self._store.open_scan(scan)
         self.scan_id = found.scan_id
         return opened.duplicate_of
@@ -156,11 +180,11 @@ class ScanRecord:
         """Record that the scan was read to its end; return the scan that it repeats, if any."""
         return self._store.end_scan(self.scan_id, content)
 
-    def remember_done(self, scan_files: ScanFiles) -> None:
-        """Remember that the files are done with, as they are."""
+    def remember_done(self, scan_files: ScanFiles, expected_section: str) -> None:
+        """Remember that the files, unopened of the section that is given, are done with."""
         self._store.quarantine_release(refusal_key(scan_files.paths[0]))
         made = made_with(self._station)
-        self._store.remember_finished(scan_files.signature, made, self.scan_id)
+        self._store.remember_finished(scan_files.signature, made, self.scan_id, expected_section)
 
     def set_aside(self, scan_files: ScanFiles, reason: str) -> None:
         """Put the scan into the quarantine, with the reason."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.file_names import printable
+from downcore.service.expected_reading import expected_reading, is_as_expected
 from downcore.service.identity import made_with, refusal_key
-from downcore.service.scan_ingest import Outcome, ScanIngest
+from downcore.service.scan_ingest import ScanIngest
+from downcore.service.scan_step import Outcome
 from downcore.service.station import Station
 from downcore.sources.inbox.completeness import FileStability, observe
 from downcore.sources.inbox.emptied import EmptiedInbox
@@ -15,6 +17,7 @@ from downcore.sources.inbox.grouping import ScanFiles, ScanFilesFinder, Unclaime
 from downcore.sources.inbox.leaving_out import LeftOut
 from downcore.sources.inbox.listing import Listing, ListingProblem, Trouble
 from downcore.strata.record import ScanState
+from downcore.strata.scan_corrections import Correction, Verb
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +82,10 @@ class Scheduler:
         self._ended: dict[str, str] = {}
         """Signature of each scan or image that was done or refused."""
         self._retry_at_s: dict[str, float] = {}
+        self._corrections: list[Correction] = []
+        """Those that were taken up and not yet acted on."""
+        self._read_otherwise: set[str] = set()
+        """Keys of scans that are read again, because they are now to be read another way."""
         self._unclaimed: dict[Path, tuple[str, FileStability]] = {}
         self.refused: dict[str, str] = {}
         """Reason by path of what was set aside in this run."""
@@ -94,17 +101,25 @@ class Scheduler:
         closed : frozenset of Path
             Files that were closed or renamed into place since the last time.
         """
+        self._take_corrections()
         self.doubt = self._emptied.doubt(listing, self._station.clock.monotonic_s())
         if not listing.is_listed or self.doubt:
             return RemainingWork(has_more=False, n_waiting=len(self._ingests))
         scans, unclaimed = self._finder.find(listing.files)
         self._forget_missing(listing, scans)
+        self._look_again_at_corrected(scans)
         for image in unclaimed:
             self._refuse_when_settled(image)
         for problem in listing.problems:
             self._report(problem)
         changed = self._follow_changes(scans, closed)
+        n_known = len(self._read_otherwise)
         waiting = {scan.key: scan for scan in scans if not self._is_ended(scan)}
+        if n_again := len(self._read_otherwise) - n_known:
+            logger.info(
+                "%d scans that were done are read again: scale, top or section is another now",
+                n_again,
+            )
         self._live &= waiting.keys()
         n_unclaimed = len(self._unclaimed)
         if self._step_live(waiting, changed):
@@ -122,6 +137,10 @@ class Scheduler:
         """Close every file, as the program ends."""
         for ingest in self._ingests.values():
             ingest.leave()
+
+    def has_requests(self) -> bool:
+        """Return whether a correction waits to be taken up."""
+        return self._station.store.has_requests()
 
     def _follow_changes(self, scans: list[ScanFiles], closed: frozenset[Path]) -> set[str]:
         """Note how stable every scan is; return those that changed since the listing before."""
@@ -216,10 +235,42 @@ class Scheduler:
             self._ended.pop(key, None)
         if self._ended.get(key) == scan.signature:
             return True
-        if not self._station.store.is_finished(scan.signature, made_with(self._station)):
+        finished = self._station.store.finished(scan.signature, made_with(self._station))
+        if finished is None:
+            return False
+        expected = expected_reading(self._station, scan, finished.content_digest)
+        if not is_as_expected(finished, expected):
+            self._read_otherwise.add(key)
             return False
         self._ended[key] = scan.signature
         return True
+
+    def _take_corrections(self) -> None:
+        """Take up what people corrected since the last look."""
+        for one in self._station.store.take_requests():
+            which = one.section_id or one.path
+            logger.info("%s: %s by %s: %s", which, one.verb, one.made_by, one.effect)
+            self._corrections.append(one)
+
+    def _look_again_at_corrected(self, scans: list[ScanFiles]) -> None:
+        """Take up again the files that were corrected, and whatever may be a copy of them."""
+        made, self._corrections = self._corrections, []
+        if not made:
+            return
+        self._read_otherwise.clear()
+        released = {one.path for one in made if one.verb in (Verb.RELEASE, Verb.REDO)}
+        for scan in scans:
+            shown = printable(scan.paths[0])
+            if shown in self.refused and shown not in released:
+                continue
+            self.refused.pop(shown, None)
+            self._ended.pop(scan.key, None)
+            ingest = self._ingests.get(scan.key)
+            if ingest is not None and _is_about(made, ingest):
+                ingest.leave()
+                del self._ingests[scan.key]
+        for path in released:
+            self._ended.pop(path, None)
 
     def _forget_missing(self, listing: Listing, scans: list[ScanFiles]) -> None:
         keys = {scan.key for scan in scans}
@@ -280,3 +331,9 @@ class Scheduler:
         self._station.store.quarantine_try(refusal_key(path), shown, reason)
         logger.warning("%s: set aside: %s", shown, reason)
         self.refused[shown] = reason
+
+
+def _is_about(made: list[Correction], ingest: ScanIngest) -> bool:
+    """Return whether a correction is about a scan that is under way."""
+    path = printable(ingest.scan_files.paths[0])
+    return any(one.path == path or one.scan_id == ingest.scan_id for one in made)

@@ -18,6 +18,7 @@ from downcore.sources.inbox.name_patterns import NamePattern
 from downcore.sources.inbox.rules import InboxRules
 from downcore.store import Store
 from downcore.strata.measured import MeasuredRows
+from downcore.strata.scan_corrections import CorrectionRequest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +46,8 @@ class Station:
     """Where superpixels and regions are worked out; all scans share them."""
     submit_reading: Submit = submit_at_once
     """Starts reading and masking ahead; all scans share one thread for it."""
+    said: CorrectionRequest | None = None
+    """How the person who gave the files wants them read, whatever settings and corrections say."""
 
     @property
     def bundle_ids(self) -> tuple[str, ...]:

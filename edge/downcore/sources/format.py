@@ -59,13 +59,16 @@ class Reading:
     top: Literal["up", "left", "right"] | None = None
     """Side of the image where the core's top is, or None for the default of the format."""
 
+    top_from: Literal["settings", "correction"] = "settings"
+    """Who says the side, where it is given."""
+
     limits: Limits = Limits()
 
     px_per_cm_otherwise: str | None = None
     """Exact text where no sidecar says it; a file with neither is refused."""
 
     px_per_cm_from: str = "settings"
-    """What says so, for people."""
+    """Who says either scale: ``settings``, a rule of them, or ``correction``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from downcore.store import scans
+from downcore.store import standing
 from downcore.store.rows import (
     ESTIMATE_COLUMNS,
     SLICE_COLUMNS,
@@ -48,7 +48,7 @@ def commit(transaction: Transaction, batch: Batch) -> int:
     status, _ = transaction.status(batch.scan_id)
     new = tuple(row for row in batch.rows if _insert(transaction, batch, row))
     if new and status.n_slices == 0:
-        scans.supersede_older(transaction, status)
+        standing.supersede_older(transaction, status)
     if batch.n_lines_done > status.n_lines_done:
         transaction.connection.execute(
             "UPDATE scan SET n_lines_done = ?, prefix_digest = ?, updated_utc = ?"

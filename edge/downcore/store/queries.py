@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from downcore.store.composition_rows import COMPOSED_COLUMNS, SHARE_COLUMNS, composed_of_rows
 from downcore.store.connection import as_store_error, open_reader
+from downcore.store.corrections import CORRECTION_COLUMNS, correction_of_row
 from downcore.store.rows import (
     ESTIMATE_COLUMNS,
     SLICE_COLUMNS,
@@ -28,20 +29,31 @@ from downcore.strata.record import (
     ScanStatus,
     StoreOrigin,
 )
+from downcore.strata.scan_corrections import Correction
 
 _SCAN_COLUMNS = (
     "scan_id, section_id, path, format, px_per_cm, top, expedition, core, section, half,"
-    " section_top_um, header_digest, content_digest"
+    " section_top_um, header_digest, content_digest, px_per_cm_from, top_from, corrects"
 )
+_SHOWN = "WITH shown AS NOT MATERIALIZED (SELECT * FROM scan WHERE left_out <> 'forgotten')"
+"""What views are made of."""
+_SHOWN_OF_OLDER = (
+    "WITH shown AS NOT MATERIALIZED (SELECT *, '' AS px_per_cm_from, '' AS top_from,"
+    " NULL AS corrects, scan_no AS precedence, '' AS left_out, '' AS left_out_because FROM scan)"
+)
+"""The same of a record that no version with corrections has opened for writing."""
+_FIRST_WITH_CORRECTIONS = 6
+"""The schema version."""
 _PAGE = 500
 """Slices read in one short transaction."""
 
 _STANDING = (
     "duplicate_of IS NULL AND superseded_by IS NULL AND scan_no ="
-    " (SELECT scan_no FROM scan AS rival WHERE rival.section_id = scan.section_id"
-    " AND rival.duplicate_of IS NULL AND rival.superseded_by IS NULL ORDER BY"
+    " (SELECT scan_no FROM shown AS rival WHERE rival.section_id = scan.section_id"
+    " AND rival.duplicate_of IS NULL AND rival.superseded_by IS NULL"
+    " ORDER BY rival.left_out = '' DESC,"
     " EXISTS (SELECT 1 FROM slice WHERE slice.scan_id = rival.scan_id) DESC,"
-    " rival.state <> 'quarantined' DESC, rival.scan_no DESC LIMIT 1)"
+    " rival.state <> 'quarantined' DESC, rival.precedence DESC LIMIT 1)"
 )
 """Picks a section's scan that stands: the newest with rows, else the newest that is not lost."""
 
@@ -123,9 +135,11 @@ class Reader:
             with as_store_error(path, "read"):
                 refuse_foreign(self._connection, path)
                 refuse_empty(self._connection, path)
+            version = self._all("PRAGMA user_version")[0][0]
         except BaseException:
             self._connection.close()
             raise
+        self._has_corrections = version >= _FIRST_WITH_CORRECTIONS
 
     @classmethod
     def open(cls, path: Path, *, is_at_rest: bool = False) -> Self:
@@ -161,7 +175,7 @@ class Reader:
         """Return the scan that stands of every section, in the order the sections were met."""
         return self._scans(
             f"WHERE {_STANDING} ORDER BY"  # noqa: S608 - the clause is a constant
-            " (SELECT min(scan_no) FROM scan AS first WHERE first.section_id = scan.section_id)"
+            " (SELECT min(scan_no) FROM shown AS first WHERE first.section_id = scan.section_id)"
         )
 
     def scans(self, section_id: str | None = None) -> list[StoredScan]:
@@ -213,6 +227,22 @@ class Reader:
         while newest and (page := self._composition_page(scan_id, newest[0][0], after)):
             yield from page
             after = page[-1].index
+
+    def corrections(self, section_id: str | None = None) -> list[Correction]:
+        """Return what people corrected, oldest first: of one section or of all."""
+        if not self._has_corrections:
+            return []
+        where = (
+            ""
+            if section_id is None
+            else "WHERE ?1 IN (section_id, new_section_id) OR scan_id IN"
+            " (SELECT scan_id FROM scan WHERE section_id = ?1)"
+        )
+        rows = self._all(
+            f"SELECT {CORRECTION_COLUMNS} FROM correction {where} ORDER BY correction_no",  # noqa: S608 - the clause is a constant
+            *([] if section_id is None else [section_id]),
+        )
+        return [correction_of_row(row) for row in rows]
 
     def prefix_digest(self, scan_id: str) -> str:
         """Return the digest of a scan's lines whose slices are in the store; empty without any."""
@@ -295,7 +325,11 @@ class Reader:
         return [OutboxEntry(seq, OutboxKind(kind), *rest) for seq, kind, *rest in rows]
 
     def _scans(self, where: str, *arguments: object) -> list[StoredScan]:
-        rows = self._all(f"SELECT {_SCAN_COLUMNS}, {STATUS_COLUMNS} FROM scan {where}", *arguments)  # noqa: S608 - the clause is a constant
+        shown = _SHOWN if self._has_corrections else _SHOWN_OF_OLDER
+        rows = self._all(
+            f"{shown} SELECT {_SCAN_COLUMNS}, {STATUS_COLUMNS} FROM shown AS scan {where}",  # noqa: S608 - the clause is a constant
+            *arguments,
+        )
         n = _SCAN_COLUMNS.count(",") + 1
         return [StoredScan(_scan_of_row(row[:n]), status_of_row(row[n:])) for row in rows]
 

@@ -26,7 +26,8 @@ ESTIMATE_COLUMNS = (
 """Columns of ``estimate`` that an :class:`Estimate` fills."""
 
 STATUS_COLUMNS = (
-    "section_id, scan_id, state, reason,"
+    "section_id, scan_id, CASE left_out WHEN '' THEN state ELSE left_out END,"
+    " CASE left_out WHEN '' THEN reason ELSE left_out_because END,"
     " (SELECT count(*) FROM slice WHERE slice.scan_id = scan.scan_id),"
     " n_lines_done, superseded_by, duplicate_of, updated_utc"
 )

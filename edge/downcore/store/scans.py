@@ -1,17 +1,20 @@
 """What becomes of scans: linked as duplicates, superseded by later ones, never destroyed."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from downcore.store.rows import storable_text
+from downcore.store.standing import update_state
 from downcore.store.transaction import Transaction
 from downcore.strata.errors import StoreError
 from downcore.strata.record import Scan, ScanState, ScanStatus
 
 _INSERT = (
     "INSERT INTO scan (scan_id, section_id, expedition, core, section, half, path, format,"
-    " px_per_cm, top, section_top_um, header_digest, content_digest, state, reason,"
-    " duplicate_of, created_utc, updated_utc)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?)"
+    " px_per_cm, top, section_top_um, header_digest, content_digest, px_per_cm_from, top_from,"
+    " corrects, state, duplicate_of, created_utc, updated_utc, reason, precedence)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '',"
+    " (SELECT coalesce(max(precedence), 0) + 1 FROM scan))"
 )
 
 
@@ -34,13 +37,72 @@ class OpenedScan:
     """Digest of its files, whole; empty until it was read to its end."""
     has_ended: bool
     """Whether every line of it was read once; a superseded scan keeps that, too."""
+    px_per_cm: Fraction
+    """The scale at which it is read."""
+    top: str
+    """The side of the image from which it is read."""
+    left_out_because: str = ""
+    """Why it is left out of the log, as a person said; empty where it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedScan:
+    """A scan that holds all rows of some files, and how these were read for it."""
+
+    scan_id: str
+    section_id: str
+    content_digest: str
+    px_per_cm: Fraction
+    px_per_cm_from: str
+    """Who said so; empty where an older version did not record it."""
+    top: str
+    top_from: str
+    """Who said so; empty where an older version did not record it."""
+    expected_section: str
+    """That of the files before they were opened; empty where an older version left it out."""
+
+
+def finished(transaction: Transaction, signature: str, made_with: str) -> FinishedScan | None:
+    """Return the scan that holds all rows of files; ``None`` unless its content is known."""
+    row = transaction.connection.execute(
+        "SELECT scan_id, section_id, content_digest, px_per_cm, px_per_cm_from, top, top_from,"
+        " expected_section"
+        " FROM finished_file JOIN scan USING (scan_id)"
+        " WHERE signature = ? AND made_with = ? AND content_digest <> ''",
+        (signature, made_with),
+    ).fetchone()
+    if row is None:
+        return None
+    scan_id, section_id, content, px_per_cm, *rest = row
+    return FinishedScan(scan_id, section_id, content, Fraction(px_per_cm), *rest)
+
+
+def other_reading(transaction: Transaction, content_digest: str, path: str) -> OpenedScan | None:
+    """
+    Return the scan that stands of the same file.
+
+    A file whose content is not known yet is the same while it lies in the same place and its
+    scan has not ended.
+    """
+    row = transaction.connection.execute(
+        "SELECT scan_id FROM scan WHERE superseded_by IS NULL"
+        # A file that was renamed or read again by a person may have come to another place since.
+        " AND (path = ?1 OR scan_id IN (SELECT scan_id FROM correction"
+        " WHERE content_digest <> '' AND content_digest = ?2))"
+        " AND duplicate_of IS NULL AND ((content_digest <> '' AND content_digest = ?2)"
+        " OR (content_digest = '' AND has_ended = 0)) ORDER BY precedence DESC LIMIT 1",
+        (path, content_digest),
+    ).fetchone()
+    return None if row is None else opened(transaction, row[0], is_new=False)
 
 
 def opened(transaction: Transaction, scan_id: str, *, is_new: bool) -> OpenedScan:
     """Return where an opened scan stands."""
     status, prefix_digest = transaction.status(scan_id)
-    content, has_ended = transaction.connection.execute(
-        "SELECT content_digest, has_ended FROM scan WHERE scan_id = ?", (scan_id,)
+    content, has_ended, px_per_cm, top, because = transaction.connection.execute(
+        "SELECT content_digest, has_ended, px_per_cm, top, left_out_because FROM scan"
+        " WHERE scan_id = ?",
+        (scan_id,),
     ).fetchone()
     return OpenedScan(
         scan_id=scan_id,
@@ -52,6 +114,9 @@ def opened(transaction: Transaction, scan_id: str, *, is_new: bool) -> OpenedSca
         prefix_digest=prefix_digest,
         content_digest=content,
         has_ended=bool(has_ended),
+        px_per_cm=Fraction(px_per_cm),
+        top=top,
+        left_out_because=because,
     )
 
 
@@ -105,6 +170,13 @@ def end(transaction: Transaction, scan_id: str, content_digest: str) -> str | No
     first_end = transaction.connection.execute(
         "UPDATE scan SET has_ended = 1 WHERE scan_id = ? AND has_ended = 0", (scan_id,)
     )
+    # What was corrected while the scan grew is from now on known by its content.
+    transaction.connection.execute(
+        "UPDATE correction SET content_digest = ?1 WHERE content_digest = ''"
+        " AND (scan_id IN (?2, (SELECT corrects FROM scan WHERE scan_id = ?2))"
+        " OR (scan_id IS NULL AND path = (SELECT path FROM scan WHERE scan_id = ?2)))",
+        (content_digest, scan_id),
+    )
     original = _identify(transaction, status, content_digest, may_link=first_end.rowcount == 1)
     set_state(transaction, scan_id, ScanState.DONE, "")
     return original
@@ -125,7 +197,7 @@ def _identify(
         )
     original = status.duplicate_of
     if may_link:
-        original = _original_of(transaction, scan_id, content_digest)
+        original = original_of(transaction, scan_id, content_digest)
     if kept == content_digest and status.duplicate_of == original:
         return original
     connection.execute(
@@ -142,61 +214,13 @@ def set_state(transaction: Transaction, scan_id: str, state: ScanState, reason: 
     status, _ = transaction.status(scan_id)
     if status.superseded_by is not None or (status.state, status.reason) == (state, reason):
         return False
-    _update_state(transaction, scan_id, state, reason)
+    update_state(transaction, scan_id, state, reason)
     transaction.announce_state(scan_id)
     return True
 
 
-def supersede_older(transaction: Transaction, status: ScanStatus) -> None:
-    """
-    Let a scan that just got its first rows take its section over from older scans.
-
-    Order is the order in which scans were opened. Where a newer scan has rows
-    already, this one is the older and is superseded itself.
-    """
-    connection = transaction.connection
-    newer = connection.execute(
-        "SELECT other.scan_id FROM scan, scan AS other"
-        " WHERE scan.scan_id = ? AND other.section_id = scan.section_id"
-        " AND other.scan_no > scan.scan_no"
-        " AND EXISTS (SELECT 1 FROM slice WHERE slice.scan_id = other.scan_id)"
-        " ORDER BY other.scan_no DESC LIMIT 1",
-        (status.scan_id,),
-    ).fetchone()
-    older = connection.execute(
-        "SELECT other.scan_id FROM scan, scan AS other"
-        " WHERE scan.scan_id = ? AND other.section_id = scan.section_id"
-        " AND other.scan_no < scan.scan_no"
-        " AND other.superseded_by IS NULL AND other.duplicate_of IS NULL"
-        " AND other.state <> 'quarantined' ORDER BY other.scan_no",
-        (status.scan_id,),
-    ).fetchall()
-    for (scan_id,) in older:
-        _supersede(transaction, scan_id, status.scan_id)
-    if newer is not None and status.superseded_by is None:
-        _supersede(transaction, status.scan_id, newer[0])
-    elif older:
-        # The section's retained state must end up being that of the scan that stands.
-        transaction.announce_state(status.scan_id)
-
-
-def _supersede(transaction: Transaction, scan_id: str, by_scan_id: str) -> None:
-    transaction.connection.execute(
-        "UPDATE scan SET superseded_by = ? WHERE scan_id = ?", (by_scan_id, scan_id)
-    )
-    _update_state(transaction, scan_id, ScanState.SUPERSEDED, "")
-    transaction.announce_state(scan_id)
-
-
-def _update_state(transaction: Transaction, scan_id: str, state: ScanState, reason: str) -> None:
-    transaction.connection.execute(
-        "UPDATE scan SET state = ?, reason = ?, updated_utc = ? WHERE scan_id = ?",
-        (state.value, reason, transaction.now_utc, scan_id),
-    )
-
-
 def _insert(transaction: Transaction, scan: Scan) -> None:
-    original = _original_of(transaction, scan.scan_id, scan.content_digest)
+    original = original_of(transaction, scan.scan_id, scan.content_digest, scan)
     state = ScanState.SEEN if original is None else ScanState.DONE
     transaction.connection.execute(
         _INSERT,
@@ -211,6 +235,9 @@ def _insert(transaction: Transaction, scan: Scan) -> None:
             scan.section_top_um,
             scan.header_digest,
             scan.content_digest,
+            storable_text(scan.px_per_cm_from),
+            scan.top_from,
+            scan.corrects,
             state.value,
             original,
             transaction.now_utc,
@@ -219,13 +246,37 @@ def _insert(transaction: Transaction, scan: Scan) -> None:
     )
 
 
-def _original_of(transaction: Transaction, scan_id: str, content_digest: str) -> str | None:
+def original_of(
+    transaction: Transaction, scan_id: str, content_digest: str, scan: Scan | None = None
+) -> str | None:
+    """
+    Return the scan whose rows stand for another one of the same content, read the same way.
+
+    Parameters
+    ----------
+    transaction : Transaction
+        An open one.
+    scan_id, content_digest : str
+        Of the one that may be a copy; without a digest it is none.
+    scan : Scan, optional
+        The same, where the store does not have it yet.
+    """
     if not content_digest:
         return None
+    if scan is None:
+        px_per_cm, top, corrects = transaction.connection.execute(
+            "SELECT px_per_cm, top, corrects FROM scan WHERE scan_id = ?", (scan_id,)
+        ).fetchone()
+    else:
+        px_per_cm, top, corrects = str(scan.px_per_cm), scan.top, scan.corrects
     row = transaction.connection.execute(
         "SELECT scan_id FROM scan WHERE content_digest = ? AND scan_id <> ?"
+        " AND px_per_cm = ? AND top = ? AND scan_id IS NOT ?"
         " AND duplicate_of IS NULL AND state NOT IN ('quarantined', 'missing')"
+        # What was read again since does not stand for anything any more.
+        " AND NOT EXISTS (SELECT 1 FROM scan AS later WHERE later.scan_id = scan.superseded_by"
+        " AND later.content_digest = scan.content_digest)"
         " ORDER BY scan_no LIMIT 1",
-        (content_digest, scan_id),
+        (content_digest, scan_id, px_per_cm, top, corrects),
     ).fetchone()
     return None if row is None else str(row[0])

@@ -7,6 +7,7 @@ from typing import Protocol
 from downcore.store.rows import STATUS_COLUMNS, status_of_row
 from downcore.strata.errors import StoreError
 from downcore.strata.record import Announced, CompositionBatch, LogBatch, OutboxKind, ScanStatus
+from downcore.strata.scan_corrections import Correction
 
 MAX_ANNOUNCED_BYTES = 16_000
 """Announcements of more rows than one are no larger; the smallest limit of a broker is 20 kB."""
@@ -25,6 +26,10 @@ class Announcer(Protocol):
 
     def state_payload(self, status: ScanStatus) -> str:
         """Return the announcement of a scan's state."""
+        ...
+
+    def correction_payload(self, correction: Correction) -> str:
+        """Return the announcement of a correction."""
         ...
 
 
@@ -65,7 +70,7 @@ class Transaction:
 
     def announce(self, what: Announced) -> None:
         """
-        Announce rows, compositions or where a scan stands, once all is committed.
+        Announce rows, compositions, a correction or a scan's state, once all is committed.
 
         What would be large is announced in parts, for brokers that take small messages only.
         """
@@ -75,6 +80,8 @@ class Transaction:
             kind, payload = OutboxKind.LOG, self.announcer.log_payload(what)
         elif isinstance(what, CompositionBatch):
             kind, payload = OutboxKind.COMPOSITION, self.announcer.composition_payload(what)
+        elif isinstance(what, Correction):
+            kind, payload = OutboxKind.CORRECTION, self.announcer.correction_payload(what)
         else:
             kind, payload = OutboxKind.STATE, self.announcer.state_payload(what)
         if len(payload) > MAX_ANNOUNCED_BYTES and (halves := _halves(what)):

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
 
-from downcore.store import commits, compositions, scans
+from downcore.store import commits, compositions, corrections, requests, scans, standing
 from downcore.store.rows import storable_text
 from downcore.store.writing_connection import WritingConnection
 from downcore.strata.bundle import Manifest
@@ -11,6 +13,12 @@ from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.record import Run, Scan, ScanState
+from downcore.strata.scan_corrections import (
+    AS_SETTINGS_SAY,
+    AskedReading,
+    Correction,
+    CorrectionRequest,
+)
 
 _COUNT_ATTEMPT = (
     "INSERT INTO quarantine VALUES (?, ?, ?, 1, ?, ?)"
@@ -25,6 +33,16 @@ class Store(WritingConnection):
     """The record, opened for writing; made by :meth:`open`. Each method is one transaction."""
 
     _run_id: int | None = None
+
+    @cached_property
+    def _has_corrections(self) -> bool:
+        """Whether anybody ever corrected anything; asked for every file, at every start."""
+        return self._first_row("SELECT 1 FROM correction LIMIT 1") is not None
+
+    @cached_property
+    def _taken(self) -> set[Path]:
+        """Requests that were taken up and could not be removed."""
+        return set()
 
     def begin_run(self, run: Run) -> int:
         """Record what this start runs with; every row from now on names it. Returns its id."""
@@ -108,7 +126,9 @@ class Store(WritingConnection):
         ]
         return int(min(counts, default=0))
 
-    def remember_finished(self, signature: str, made_with: str, scan_id: str) -> None:
+    def remember_finished(
+        self, signature: str, made_with: str, scan_id: str, expected_section: str
+    ) -> None:
         """
         Record that a scan holds all rows of files, so that a restart need not read them again.
 
@@ -120,23 +140,78 @@ class Store(WritingConnection):
             Ids of all that makes rows; other rows are still to be made.
         scan_id : str
             An opened scan.
+        expected_section : str
+            The section that the files are of before they are opened; a sidecar may say another.
         """
         with self._writing("remember a file in") as transaction:
             transaction.connection.execute(
-                "INSERT INTO finished_file VALUES (?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET scan_id = excluded.scan_id",
-                (signature, made_with, scan_id),
+                "INSERT INTO finished_file VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET scan_id = excluded.scan_id,"
+                " expected_section = excluded.expected_section",
+                (signature, made_with, scan_id, storable_text(expected_section)),
             )
 
-    def is_finished(self, signature: str, made_with: str) -> bool:
-        """Return whether a scan holds all rows of files, and what its content is was recorded."""
-        found = self._first_row(
-            "SELECT content_digest <> '' FROM finished_file JOIN scan USING (scan_id)"
-            " WHERE signature = ? AND made_with = ?",
-            signature,
-            made_with,
-        )
-        return bool(found and found[0])
+    def finished(self, signature: str, made_with: str) -> scans.FinishedScan | None:
+        """Return the scan that holds all rows of files; ``None`` unless its content is known."""
+        with self._looking("look for a file in") as transaction:
+            return scans.finished(transaction, signature, made_with)
+
+    def correct(self, request: CorrectionRequest) -> tuple[Correction, ...]:
+        """Record what a person corrected, in one transaction; the same request again is a no-op."""
+        with self._writing("record a correction in") as transaction:
+            made = corrections.apply(transaction, request)
+        self._has_corrections = True
+        return made
+
+    def keep_said(self, request: CorrectionRequest, content_digest: str, path: str) -> None:
+        """Record how a person said that a file is to be read, unless that is known already."""
+        with self._writing("record a correction in") as transaction:
+            corrections.keep_said(transaction, request, content_digest, storable_text(path))
+        self._has_corrections = True
+
+    def take_requests(self) -> tuple[Correction, ...]:
+        """Record the corrections that were handed over by commands, the oldest first."""
+        made: list[Correction] = []
+        for path in self._requests():
+            request = requests.read(path)
+            if request is not None:
+                made += self.correct(request)
+            if not requests.remove(path):
+                self._taken.add(path)
+        return tuple(made)
+
+    def has_requests(self) -> bool:
+        """Return whether a correction waits to be taken up."""
+        return bool(self._requests())
+
+    def _requests(self) -> list[Path]:
+        return [path for path in requests.waiting(self.path) if path not in self._taken]
+
+    def asked_reading(self, content_digest: str, path: str) -> AskedReading:
+        """
+        Return how a person wants a file read.
+
+        Parameters
+        ----------
+        content_digest : str
+            Of the file; empty while it is not known.
+        path : str
+            Where it lies, as the record shows it.
+        """
+        if not self._has_corrections:
+            return AS_SETTINGS_SAY
+        with self._looking("look for a correction in") as transaction:
+            return corrections.asked_reading(transaction, content_digest, path)
+
+    def other_reading(self, content_digest: str, path: str) -> scans.OpenedScan | None:
+        """Return the scan that stands of the same file read another way; ``None`` if none does."""
+        with self._looking("look for a scan in") as transaction:
+            return scans.other_reading(transaction, content_digest, storable_text(path))
+
+    def reinstate(self, scan_id: str) -> bool:
+        """Let a superseded scan stand again in place of another reading of its file."""
+        with self._writing("let a scan stand again in") as transaction:
+            return standing.reinstate(transaction, scan_id)
 
     def has_scan_that_begins_with(self, header_digest: str) -> bool:
         """Return whether a scan is known whose first centimetre has this digest."""
@@ -156,10 +231,11 @@ class Store(WritingConnection):
         row = self._first_row("SELECT section_id, path FROM scan WHERE scan_id = ?", scan_id)
         return ("", "") if row is None else (str(row[0]), str(row[1]))
 
-    def has_rows_of(self, content_digest: str) -> bool:
-        """Return whether a scan with this content is known that is not linked to another."""
-        sql = "SELECT 1 FROM scan WHERE content_digest = ? AND duplicate_of IS NULL LIMIT 1"
-        return self._first_row(sql, content_digest) is not None
+    def is_copy(self, scan: Scan) -> bool:
+        """Return whether a scan with this content, read the same way, is known by another id."""
+        with self._looking("look for a scan in") as transaction:
+            found = scans.original_of(transaction, scan.scan_id, scan.content_digest, scan)
+        return found is not None
 
     def end_scan(self, scan_id: str, content_digest: str) -> str | None:
         """

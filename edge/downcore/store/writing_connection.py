@@ -114,6 +114,12 @@ class WritingConnection:
             return self._database.conn.execute(sql, arguments).fetchone()
 
     @contextlib.contextmanager
+    def _looking(self, doing: str) -> Iterator[Transaction]:
+        """Give queries the connection; nothing may be written."""
+        with self._mutex, as_store_error(self._path, doing):
+            yield Transaction(self._database.conn, "", None)
+
+    @contextlib.contextmanager
     def _writing(self, doing: str) -> Iterator[Transaction]:
         with self._mutex, as_store_error(self._path, doing), self._database.atomic():
             transaction = Transaction(

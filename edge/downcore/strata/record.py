@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
+from downcore.strata.scan_corrections import Correction
 
 
 class ScanState(enum.StrEnum):
@@ -28,6 +29,10 @@ class ScanState(enum.StrEnum):
     """A later scan of the section has rows; this one's rows are kept."""
     MISSING = "missing"
     """Its file disappeared before it was done."""
+    EXCLUDED = "excluded"
+    """A person left it out of the log; its rows can still be read by its id."""
+    FORGOTTEN = "forgotten"
+    """A person had it taken out of every view; its rows are kept."""
 
 
 class OutboxKind(enum.StrEnum):
@@ -39,6 +44,8 @@ class OutboxKind(enum.StrEnum):
     """A scan's new state."""
     COMPOSITION = "composition"
     """Compositions that were committed."""
+    CORRECTION = "correction"
+    """What a person corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,12 @@ class Scan:
     """Digest of the lines of the first centimetre; empty where not known yet."""
     content_digest: str = ""
     """Digest of everything; empty while the scan grows."""
+    px_per_cm_from: str = ""
+    """``settings``, ``correction`` or a sidecar's name; empty in rows of older versions."""
+    top_from: str = ""
+    """``settings``, ``correction`` or ``format``; empty in rows of older versions."""
+    corrects: str | None = None
+    """The scan of the same file, read another way, that this one is to supersede."""
 
     def __post_init__(self) -> None:
         if not self.scan_id or not self.section_id:
@@ -98,7 +111,7 @@ class CompositionBatch:
     slices: tuple[ComposedSlice, ...]
 
 
-Announced: TypeAlias = "LogBatch | CompositionBatch | ScanStatus"
+Announced: TypeAlias = "LogBatch | CompositionBatch | ScanStatus | Correction"
 """What is announced of the record."""
 
 

@@ -15,6 +15,9 @@ from typing import Literal
 from downcore.sources.format import Reading
 from downcore.sources.inbox.name_patterns import NamePattern
 
+BY_RULE = "rule "
+"""How the name of what said a scale begins where a rule did; its number follows."""
+
 MAX_KNOWN = 500_000
 """Files whose rules are remembered."""
 
@@ -86,7 +89,7 @@ class InboxRules:
         reading = replace(general, top=rule.top or general.top)
         if rule.px_per_cm is None:
             return reading
-        said_by = f"rule {rule.number} of the settings"
+        said_by = f"{BY_RULE}{rule.number} of the settings"
         if rule.overrides_sidecar:
             return replace(reading, px_per_cm=rule.px_per_cm, px_per_cm_from=said_by)
         return replace(

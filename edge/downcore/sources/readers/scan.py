@@ -174,7 +174,7 @@ def scan_of(
         px_per_cm=px_per_cm,
         px_per_cm_from=source,
         top=top,
-        top_from="settings" if reading.top else "format",
+        top_from=reading.top_from if reading.top else "format",
         bits=raster.bits,
         core=sidecar.core,
         section=sidecar.section,

@@ -1,0 +1,122 @@
+"""
+Corrections that wait for the one writer: a file each, in a folder beside the database.
+
+Only the daemon that runs may write to the database, so a command that finds it running leaves its
+request there. Whoever has the store open takes it up, in one transaction, and removes the file
+after; a request that was taken up before a kill is known by its id, and is not applied twice.
+"""
+
+import contextlib
+import json
+import logging
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from downcore.file_names import printable
+from downcore.strata.errors import StoreError
+from downcore.strata.scan_corrections import AskedReading, CorrectionRequest, Verb
+
+logger = logging.getLogger(__name__)
+
+ENDING = ".json"
+MAX_BYTES = 16 * 1024 * 1024
+"""Longest request that is read; one for 100,000 scans is shorter."""
+
+
+def folder_of(database: Path) -> Path:
+    """Return where requests wait for the writer of a database."""
+    return database.with_name(database.name + ".requests")
+
+
+def hand_over(database: Path, request: CorrectionRequest) -> Path:
+    """
+    Leave a request for the daemon that runs; return the file, which goes once it is taken up.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    folder = folder_of(database)
+    path = folder / f"{request.made_utc.replace(':', '')}-{request.request_id}{ENDING}"
+    beside = path.with_suffix(".new")
+    try:
+        folder.mkdir(mode=0o770, exist_ok=True)
+        with beside.open("x", encoding="utf-8") as file:
+            json.dump(asdict(request), file)
+            file.flush()
+            os.fsync(file.fileno())
+        _give_to_owner_of(database, folder, beside)
+        beside.rename(path)
+    except OSError as error:
+        raise StoreError(
+            f"expected to leave a request for the daemon in {folder}, got: {error.strerror}; "
+            "run the command as the user that the daemon runs as"
+        ) from error
+    return path
+
+
+def waiting(database: Path) -> list[Path]:
+    """Return the requests that wait, the oldest first."""
+    with contextlib.suppress(OSError), os.scandir(folder_of(database)) as entries:
+        return sorted(Path(entry.path) for entry in entries if entry.name.endswith(ENDING))
+    return []
+
+
+def read(path: Path) -> CorrectionRequest | None:
+    """Return a request; ``None``, with a warning, for a file that is none."""
+    try:
+        return _parsed(path)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        logger.warning("%s: not a correction, left out: %s", printable(path.name), error)
+        return None
+
+
+def remove(path: Path) -> bool:
+    """Remove a request that was taken up; return whether it is gone."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
+
+
+def _give_to_owner_of(database: Path, *paths: Path) -> None:
+    """Let the user that the daemon runs as read what root made."""
+    if os.geteuid() == 0:
+        owner = database.stat()
+        for path in paths:
+            os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _parsed(path: Path) -> CorrectionRequest:
+    with path.open(encoding="utf-8") as file:
+        text = file.read(MAX_BYTES + 1)
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"expected at most {MAX_BYTES} characters")
+    raw: dict[str, Any] = json.loads(text)
+    asked = AskedReading(**{key: _text_or_none(one) for key, one in raw["reading"].items()})
+    return CorrectionRequest(
+        request_id=_text(raw["request_id"]),
+        verb=Verb(raw["verb"]),
+        made_by=_text(raw["made_by"]),
+        made_utc=_text(raw["made_utc"]),
+        asked=_text(raw["asked"]),
+        scan_ids=tuple(map(_text, raw["scan_ids"])),
+        paths=tuple(map(_text, raw["paths"])),
+        reading=asked,
+        why=_text(raw["why"]),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {type(value).__name__}")
+    value.encode()
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
