@@ -111,8 +111,8 @@ def _check_scale(settings: Settings, found: Survey) -> list[Check]:
     by = {scan.description.px_per_cm_from for scan in found.scans if scan.description}
     from_settings = sorted(source for source in by if "settings" in source)
     general = "" if settings.inbox.px_per_cm is None else f" ({settings.inbox.px_per_cm} px/cm)"
-    others = ["the sidecars"] if by - set(from_settings) else []
-    finding = f"by {' and '.join([*others, *from_settings])}{general}"
+    from_sidecars = ["the sidecars"] if by - set(from_settings) else []
+    finding = f"by {' and '.join([*from_sidecars, *from_settings])}{general}"
     return [Check("scale", is_ok=True, finding=printable(finding))]
 
 

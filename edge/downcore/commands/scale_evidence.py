@@ -60,7 +60,8 @@ def scale_evidence(scans: Sequence[SurveyedScan]) -> dict[Path, Evidence]:
     A scan is left out where nothing tells, or where two readings are as likely.
     """
     missing = [scan for scan in scans if scan.needs_scale]
-    itrax = {scan.place: found for scan in missing if (found := _itrax_scales(scan)) is not None}
+    scales = ((scan.place, _itrax_scales(scan)) for scan in missing)
+    itrax = {place: both for place, both in scales if both is not None}
     n_alike = _n_resampled_alike(itrax.values())
     siblings = _scales_beside(scans)
     found: dict[Path, Evidence] = {}
