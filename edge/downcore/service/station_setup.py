@@ -37,6 +37,7 @@ from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import SettingsError
 from downcore.strata.record import Run
+from downcore.strata.scan_doubts import Cause, DoubtRules
 from downcore.strata.section import SliceLines
 from downcore.strata.slices import measure_slice
 
@@ -50,6 +51,7 @@ class ScanSettings:
     patience: Patience
     patterns: tuple[NamePattern, ...]
     """The user's own name patterns."""
+    doubts: DoubtRules
 
 
 def scan_settings(settings: Settings) -> ScanSettings:
@@ -84,6 +86,13 @@ def scan_settings(settings: Settings) -> ScanSettings:
         ),
         patience=patience,
         patterns=patterns,
+        doubts=DoubtRules(
+            ask=settings.doubts.ask,
+            min_width_cm=settings.doubts.min_width_cm,
+            max_width_cm=settings.doubts.max_width_cm,
+            max_length_cm=settings.doubts.max_length_cm,
+            not_asked=frozenset(map(Cause, settings.doubts.not_asked)),
+        ),
     )
 
 
@@ -161,6 +170,7 @@ def open_station(
             reading=scans.reading,
             patience=scans.patience,
             patterns=scans.patterns,
+            doubts=scans.doubts,
             slices_per_step=slices_per_step,
             clock=clock,
             composition_config=composition_config,

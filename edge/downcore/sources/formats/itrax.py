@@ -68,6 +68,10 @@ def _sidecar(document: ItraxDocument, n_columns: int) -> tuple[Sidecar, str]:
     warnings: tuple[str, ...] = ()
     todo = f"{_DOCUMENT} gives no optical range; set px_per_cm for this scanner"
     start, end = document.start_mm, document.end_mm
+    top = ""
+    if start is not None and end is not None:
+        # The camera goes along the bed from the core's top, or back to it.
+        top = "left" if end >= start else "right"
     if start is not None and end is not None and end > start:
         by_length = 10 * n_columns / (end - start)
         by_step = None if document.step_mm is None else 10 / document.step_mm
@@ -89,6 +93,7 @@ def _sidecar(document: ItraxDocument, n_columns: int) -> tuple[Sidecar, str]:
         px_per_cm=px_per_cm,
         core=document.core,
         section=document.section,
+        top=top,
         warnings=warnings,
     )
     return sidecar, todo
