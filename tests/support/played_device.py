@@ -31,6 +31,7 @@ from downcore.strata.bundle import Manifest, OutputScaling, manifest_text
 from downcore.strata.depth import LineScale
 from downcore.strata.estimates import TilePrediction
 from downcore.strata.record import Run
+from downcore.strata.scan_doubts import DoubtRules
 from downcore.strata.segment import Segment
 from downcore.strata.windows import Window
 
@@ -223,6 +224,8 @@ class Device:
     on_step: OnStep | None = None
     clock: HandClock = field(default_factory=HandClock)
     composition_config: CompositionConfig | None = None
+    doubts: DoubtRules = field(default_factory=DoubtRules)
+    """Nothing is asked by default: most of the cores here are narrower than any."""
     _store: Store | None = None
     _scheduler: Scheduler | None = None
 
@@ -266,6 +269,7 @@ class Device:
             slices_per_step=self.slices_per_step,
             clock=self.clock,
             composition_config=self.composition_config,
+            doubts=self.doubts,
         )
 
     def start(self) -> None:

@@ -5,16 +5,13 @@ from dataclasses import replace
 
 from downcore.file_names import printable
 from downcore.ports import ScanLines
-from downcore.service.scan_evidence import claims_of, folder_of, sediment_span
+from downcore.service.scan_evidence import facts_of, folder_of
 from downcore.service.station import Station
 from downcore.sources.inbox.grouping import ScanFiles
 from downcore.store.questions import KnownWidth
-from downcore.strata.scan_doubts import Doubt, ScanFacts, doubts_of, question
+from downcore.strata.scan_doubts import Doubt, doubts_of, question
 
 logger = logging.getLogger(__name__)
-
-_MAX_MASKED_CM = 100.0
-"""Width of an image from which no mask is needed to see that its scale or side is wrong."""
 
 
 def open_question(
@@ -70,18 +67,12 @@ def _doubts(
     n_lines: int,
     is_complete: bool,
 ) -> tuple[Doubt, ...]:
-    path, px_per_cm = scan_files.paths[0], lines.scale.px_per_cm
-    facts = ScanFacts(
-        px_per_cm=px_per_cm,
-        top=lines.description.top,
-        n_across=lines.n_across,
-        n_lines=n_lines if is_complete else lines.n_lines_expected,
-        span=None,
-        claims=claims_of(lines, path),
+    path = scan_files.paths[0]
+    facts = facts_of(lines, path, station.doubts, n_lines=n_lines, is_complete=is_complete)
+    width = KnownWidth(
+        folder_of(path, lines.description.format_name),
+        lines.n_across,
+        None if facts.span is None else facts.span.width_px,
     )
-    if station.doubts.min_width_cm <= facts.image_cm <= _MAX_MASKED_CM:
-        facts = replace(facts, span=sediment_span(lines, n_lines, is_complete=is_complete))
-    sediment_px = None if facts.span is None else facts.span.width_px
-    width = KnownWidth(folder_of(path, lines.description.format_name), lines.n_across, sediment_px)
     others = station.store.note_width(scan_id, width)
     return doubts_of(replace(facts, others=others), station.doubts)

@@ -19,7 +19,7 @@ from downcore.strata.scan_claims import (
     scales_in_name,
     upside_down_in,
 )
-from downcore.strata.scan_doubts import SedimentSpan
+from downcore.strata.scan_doubts import DoubtRules, ScanFacts, SedimentSpan
 from downcore.strata.section import SectionBuffer
 
 N_SLICES_SEEN = 2
@@ -34,6 +34,9 @@ _MIN_SEDIMENT = 0.3
 _MIN_FILL = 0.5
 """Share of a column's pixels that are sediment where the core reaches there."""
 
+_MAX_MASKED_CM = 100.0
+"""Width of an image from which no mask is needed to see that its scale or side is wrong."""
+
 _SIDE = 0.02
 """Share of the width that something else takes at either side, where the sides show."""
 
@@ -41,6 +44,43 @@ _TURNED = {3: "down", 4: "down", 5: "left", 6: "right", 7: "right", 8: "left"}
 """Where an upright core's top is stored, by the orientation tag that turns it up."""
 
 Mask = NDArray[np.uint8]
+
+
+def facts_of(
+    lines: ScanLines, path: Path, rules: DoubtRules, *, n_lines: int, is_complete: bool
+) -> ScanFacts:
+    """
+    Return what is known of a scan by itself, without the station's other scans.
+
+    Parameters
+    ----------
+    lines : ScanLines
+        The opened scan.
+    path : Path
+        Its file.
+    rules : DoubtRules
+        Widths that are never asked about.
+    n_lines : int
+        Lines that can be trusted by now.
+    is_complete : bool
+        Whether these are all.
+
+    Raises
+    ------
+    MoreLinesNeededError
+        If the scan still grows, and its lines do not tell yet.
+    """
+    facts = ScanFacts(
+        px_per_cm=lines.scale.px_per_cm,
+        top=lines.description.top,
+        n_across=lines.n_across,
+        n_lines=n_lines if is_complete else lines.n_lines_expected,
+        span=None,
+        claims=claims_of(lines, path),
+    )
+    if not rules.min_width_cm <= facts.image_cm <= _MAX_MASKED_CM:
+        return facts
+    return replace(facts, span=sediment_span(lines, n_lines, is_complete=is_complete))
 
 
 def sediment_span(lines: ScanLines, n_lines: int, *, is_complete: bool) -> SedimentSpan | None:
