@@ -331,6 +331,38 @@ def test_a_scan_that_is_left_out_while_it_grows_is_read_no_further(
     assert standing(device) == []
 
 
+def test_another_scan_in_the_place_of_one_that_was_left_out_is_read(device: Device) -> None:
+    steps = pattern_named("growing-tiff").write(job_of(core(), device.inbox))
+    device.round()
+    for _, _ in zip(range(6), steps, strict=False):
+        device.round()
+    ask(device, Verb.EXCLUDE, "GC01")
+    device.round()
+    write(device.inbox, pixels=core_lines(seed=8))
+    device.rest()
+
+    assert device.log_of(standing(device)[0][1]) == expected_log(core_lines(seed=8))
+
+
+def test_a_file_without_a_scale_is_corrected_by_its_name(device: Device) -> None:
+    device.px_per_cm = None
+    device.restart()
+    path = write(device.inbox)
+    device.rest()
+    assert "pixels per centimetre" in device.reasons()[path.name]
+    reading = AskedReading(px_per_cm=PX_PER_CM)
+    request = CorrectionRequest(
+        "r", Verb.REDO, "anna", UTC, "GC01", paths=(str(path),), reading=reading
+    )
+    hand_over(device.database, request)
+    device.rest()
+    device.restart()
+    device.rest()
+
+    assert device.only_log() == expected()
+    assert device.all("SELECT content_digest <> '' FROM correction") == [(1,)]
+
+
 def test_a_file_that_killed_the_program_three_times_is_released(device: Device) -> None:
     path = write(device.inbox)
     key = _killed(device, path, n_times=4)
@@ -362,8 +394,9 @@ def test_a_request_is_applied_once_though_the_program_died_before_it_was_removed
     device.rest()
     redo(device, "GC01", px_per_cm=WRONG)
     with monkeypatch.context() as patch:
-        patch.setattr("downcore.store.requests.done_with", lambda _: None)
+        patch.setattr("downcore.store.requests.remove", lambda _: False)
         device.rest()
+        assert not device.scheduler.has_requests(), "it would be looked at without end"
     device.restart()
     device.rest()
 

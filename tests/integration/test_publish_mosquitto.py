@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from importlib import resources
@@ -36,6 +37,7 @@ from downcore.settings import load_settings
 from downcore.store import Reader, Store
 from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.record import Run, Scan, ScanState
+from downcore.strata.scan_corrections import AskedReading, CorrectionRequest, Verb
 from downcore.strata.slices import CoreSlice
 
 DEADLINE_S = 60.0
@@ -232,6 +234,63 @@ def test_every_row_arrives_in_order_and_as_its_schema_says(
         name = payload["schema"].split(":")[3]
         SCHEMAS[name].validate(payload)
         assert topic.startswith("downcore/v1/RV%20One%2FTwo/mscl%231/"), topic
+
+
+def test_consumers_are_told_of_corrections_by_an_event_and_by_the_retained_state(
+    broker: Broker, store: Store, wake: Wake
+) -> None:
+    listener = Listener(broker.port)
+    sink = started(store, wake, broker.port)
+    until(lambda: sink.health().is_connected, "a connection")
+    for section, scan_id in (("S1", "a"), ("S2", "b"), ("S3", "c")):
+        store.open_scan(scan_of(section, scan_id))
+        commit(store, scan_id, range(2))
+    made_utc = "2026-01-31T23:59:59.000Z"
+    store.correct(
+        CorrectionRequest(
+            "r1", Verb.REDO, "anna", made_utc, "S1", ("a",), (), AskedReading("100"), "a typo"
+        )
+    )
+    again = replace(scan_of("S1", "a2"), px_per_cm=Fraction(100), corrects="a")
+    store.open_scan(again)
+    commit(store, "a2", range(2))
+    store.correct(CorrectionRequest("r2", Verb.EXCLUDE, "anna", made_utc, "S2", ("b",)))
+    store.correct(
+        CorrectionRequest(
+            "r3", Verb.RENAME, "anna", made_utc, "S3", ("c",), (), AskedReading(section="S9")
+        )
+    )
+    store.open_scan(replace(scan_of("S9", "c2"), corrects="c"))
+    commit(store, "c2", range(2))
+    until(lambda: len(listener.cells()) == 10, "every row")
+    sink.stop()
+    listener.close()
+
+    (redo,) = listener.of(TOPICS.section_correction("S1"))
+    assert (redo["verb"], redo["made_by"], redo["why"]) == ("redo", "anna", "a typo")
+    assert (redo["scan_id"], redo["px_per_cm"]) == ("a", "100")
+    (renamed,) = listener.of(TOPICS.section_correction("S3"))
+    assert renamed["new_section_id"] == "S9"
+    for topic, payload, _ in listener.got:
+        SCHEMAS[payload["schema"].split(":")[3]].validate(payload)
+        assert "correction" in topic or payload["schema"] != "urn:downcore:schema:correction:1"
+    states = {(p["section_id"], p["scan_id"], p["state"]) for p in _states(listener)}
+    assert ("S1", "a", "superseded") in states
+    superseded = next(p for p in _states(listener) if p["state"] == "superseded")
+    assert (superseded["superseded_by"], superseded["reason"]) == ("a2", "redo by anna: a typo")
+    newcomer = Listener(broker.port, "newcomer")
+    until(lambda: len(_states(newcomer)) == 4, "what is retained")
+    newcomer.close()
+    assert {(p["section_id"], p["scan_id"], p["state"]) for p in _states(newcomer)} == {
+        ("S1", "a2", "seen"),
+        ("S2", "b", "excluded"),
+        ("S3", "c", "superseded"),
+        ("S9", "c2", "seen"),
+    }
+
+
+def _states(listener: Listener) -> list[dict[str, Any]]:
+    return [p for topic, p, _ in list(listener.got) if topic.endswith("/state")]
 
 
 def test_how_things_stand_comes_before_the_backlog(

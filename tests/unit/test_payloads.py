@@ -28,6 +28,7 @@ from downcore.strata.record import (
     ScanStatus,
     StoreOrigin,
 )
+from downcore.strata.scan_corrections import AskedReading, Correction, Verb
 from downcore.strata.slices import CoreSlice, SliceColour
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,6 +126,31 @@ def test_the_terminal_says_what_is_known_of_a_composition_and_why_nothing_is() -
     assert "light 30 % (20 to 40)" in known
     assert "dark 70 % (60 to 80), by the prior" in known
     assert "composition masked (no sediment)" in silent
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_any_correction_makes_payloads_that_its_schema_allows_and_a_line(verb: Verb) -> None:
+    reading = AskedReading("98.4", "left", "S2")
+    correction = Correction(
+        7, "r", UTC, "anna", verb, "S*", "S1", "a", "a.tif", reading, "a typo", "read so"
+    )
+    entry = entry_of(payloads.correction_payload(correction), OutboxKind.CORRECTION)
+
+    SCHEMAS["correction"].validate(json.loads(payloads.announcement(entry, 3, is_historical=True)))
+    assert lines_of(entry) == [f"S1  {verb} by anna: read so (a typo)"]
+
+
+def test_the_terminal_says_a_reason_once_for_all_properties_of_a_row() -> None:
+    core_slice = CoreSlice(0, 0, 9, 0, 10_000, (1.0, *(0.0,) * 6), None, ())
+    silent = [
+        Estimate(name, None, None, None, Status.ABSTAINED, "unlike its training", "b1")
+        for name in ("density", "ms", "vp")
+    ]
+    row = SliceRow(core_slice, tuple(silent))
+
+    (line,) = lines_of(entry_of(payloads.log_payload(LogBatch("S1", "a", None, UTC, (row,)))))
+
+    assert line.endswith("density, ms, vp abstained (unlike its training)")
 
 
 @pytest.mark.parametrize("state", ScanState)

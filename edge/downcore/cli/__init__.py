@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from downcore.cli import compose, images, log, plate, play, station
+from downcore.cli import compose, correct, images, log, plate, play, station
 from downcore.cli.config import config_app
 from downcore.exit_codes import MISSING_EXTRA, exit_code_of
 from downcore.extras import EXTRA_OF, install_command
@@ -33,6 +33,13 @@ app.command()(images.process)
 app.command()(images.mask)
 app.command()(compose.compose)
 app.command()(log.log)
+app.command()(log.corrections)
+app.command()(correct.redo)
+app.command()(correct.rename)
+app.command()(correct.exclude)
+app.command()(correct.include)
+app.command()(correct.release)
+app.command()(correct.forget)
 app.command()(plate.plate)
 app.command()(play.simulate)
 app.add_typer(config_app, name="config")

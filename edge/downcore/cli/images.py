@@ -49,10 +49,12 @@ def process(
     ] = None,
 ) -> None:
     """Turn finished images into rows of the depth log; one image after the other."""
+    from downcore.commands.correct import request_of
     from downcore.commands.process import process_files
     from downcore.commands.progress import slice_progress
     from downcore.service.corrections import read_measured
     from downcore.settings import load_settings
+    from downcore.strata.scan_corrections import AskedReading, Verb
 
     if measured is not None and len(images) != 1:
         raise typer.BadParameter(f"expected one image with --measured, got {len(images)}")
@@ -64,9 +66,15 @@ def process(
     }
     inbox = inbox_of(px_per_cm, top)
     settings = load_settings(None, inbox=inbox, predict=predict, store={"path": db})
+    said = None
+    if inbox:
+        reading = AskedReading(px_per_cm, None if top is None else top.value)
+        said = request_of(Verb.PROCESS, " ".join(map(str, images)), reading=reading)
     try:
         with slice_progress() as on_slices:
-            outcomes = process_files(images, settings, on_slices=on_slices, measured=rows)
+            outcomes = process_files(
+                images, settings, on_slices=on_slices, measured=rows, said=said
+            )
     except KeyboardInterrupt:
         typer.echo("stopped; give the same images again to go on from there", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -8,16 +8,19 @@ import typer
 
 from downcore.cli.config import ConfigOption
 
+DbOption = Annotated[
+    Path | None,
+    typer.Option("--db", help="Store to use.", show_default="as the settings say"),
+]
+
 
 def log(
     section: Annotated[
-        str | None, typer.Argument(help="Section; leave out to list the sections there are.")
+        str | None,
+        typer.Argument(help="Section, or a part of its name; leave out to list the sections."),
     ] = None,
     *,
-    db: Annotated[
-        Path | None,
-        typer.Option("--db", help="Store to read.", show_default="as the settings say"),
-    ] = None,
+    db: DbOption = None,
     config: ConfigOption = None,
     csv: Annotated[
         bool, typer.Option("--csv", help="Comma separated, units in the header.")
@@ -25,26 +28,61 @@ def log(
     composition: Annotated[
         bool, typer.Option("--composition", help="What the slices are made of instead.")
     ] = False,
+    scan: Annotated[
+        str | None,
+        typer.Option("--scan", help="A scan by its identity, or how that begins; any scan."),
+    ] = None,
 ) -> None:
     """Print the depth log of a section, newest scan; without a section, list the sections."""
     from downcore.commands.log_table import list_sections, write_csv, write_table
 
-    if db is None:
-        from downcore.settings import load_settings
-
-        db = load_settings(config).store.path
-
-    if section is None:
-        list_sections(db, sys.stdout)
-    elif composition:
+    place = store_path(db, config)
+    if section is None and scan is None:
+        list_sections(place, sys.stdout)
+        return
+    if section is not None:
+        section = meant(place, section)
+    if composition:
         from downcore.commands.composition_table import (
             write_composition_csv,
             write_composition_table,
         )
 
         write = write_composition_csv if csv else write_composition_table
-        write(db, section, sys.stdout)
-    elif csv:
-        write_csv(db, section, sys.stdout)
+        write(place, section, sys.stdout, scan=scan)
     else:
-        write_table(db, section, sys.stdout)
+        (write_csv if csv else write_table)(place, section, sys.stdout, scan=scan)
+
+
+def corrections(
+    section: Annotated[
+        str | None, typer.Argument(help="Section, or a part of its name; leave out for all.")
+    ] = None,
+    *,
+    db: DbOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """List what people corrected: who, when, what and why."""
+    from downcore.commands.log_table import write_corrections
+
+    place = store_path(db, config)
+    write_corrections(place, None if section is None else meant(place, section), sys.stdout)
+
+
+def store_path(db: Path | None, config: Path | None) -> Path:
+    """Return the store that was named, else that of the settings."""
+    from downcore.settings import load_settings
+
+    return load_settings(config).store.path if db is None else db
+
+
+def meant(db: Path, name: str) -> str:
+    """Return the section that is meant; one that was found by a part of its name is said."""
+    from downcore.commands.section_lookup import section_named
+    from downcore.store import Reader
+
+    with Reader.open(db) as reader:
+        section = section_named(reader, name)
+    if section != name:
+        typer.echo(f"section {section}", err=True)
+    return section

@@ -7,14 +7,17 @@ from rich.table import Table
 
 from downcore.commands.log_columns import COMPOSITION_COLUMNS, share_rows
 from downcore.commands.log_table import print_csv, print_table
-from downcore.commands.section_lookup import standing_scan
+from downcore.commands.section_lookup import chosen_scan
 from downcore.store import Reader
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM
+from downcore.strata.record import Scan
 from downcore.strata.unmixing.composition import GroupShare, words_of
 
 
-def write_composition_table(db: Path, section: str, out: TextIO) -> None:
+def write_composition_table(
+    db: Path, section: str | None, out: TextIO, *, scan: str | None = None
+) -> None:
     """
     Print what each centimetre of a section is made of, as far as the data tell groups apart.
 
@@ -27,7 +30,7 @@ def write_composition_table(db: Path, section: str, out: TextIO) -> None:
     for name in ("cm", "regions"):
         table.add_column(name, justify="right")
     table.add_column("of the solids, by volume")
-    for one in _composed(db, section)[1]:
+    for one in _composed(db, section, scan)[1]:
         shares = one.composition.resolved_groups
         known = [_words(share) for share in shares if share.fraction is not None]
         first = one.composition.groups[0]
@@ -41,7 +44,9 @@ def write_composition_table(db: Path, section: str, out: TextIO) -> None:
         out.write("no composition: it was turned off, or the scan is not composed yet\n")
 
 
-def write_composition_csv(db: Path, section: str, out: TextIO) -> None:
+def write_composition_csv(
+    db: Path, section: str | None, out: TextIO, *, scan: str | None = None
+) -> None:
     """
     Write what a section is made of as CSV, one line for each slice and group.
 
@@ -50,14 +55,16 @@ def write_composition_csv(db: Path, section: str, out: TextIO) -> None:
     SectionError
         If the store has no such section.
     """
-    print_csv(COMPOSITION_COLUMNS, share_rows(section, *_composed(db, section)), out)
+    found, composed = _composed(db, section, scan)
+    lines = share_rows(found.section_id, found.scan_id, composed)
+    print_csv(COMPOSITION_COLUMNS, lines, out)
 
 
-def _composed(db: Path, section: str) -> tuple[str, list[ComposedSlice]]:
-    """Return the scan of a section that stands, and its compositions, top first."""
+def _composed(db: Path, section: str | None, scan: str | None) -> tuple[Scan, list[ComposedSlice]]:
+    """Return the scan that was asked for, and its compositions, top first."""
     with Reader.open(db) as reader:
-        scan_id = standing_scan(reader, section).scan.scan_id
-        return scan_id, list(reader.composition_log(scan_id))
+        found = chosen_scan(reader, section, scan).scan
+        return found, list(reader.composition_log(found.scan_id))
 
 
 def _words(share: GroupShare) -> str:

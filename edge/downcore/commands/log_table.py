@@ -9,12 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from downcore.commands.log_columns import LOG_COLUMNS, Column, Row, log_rows
-from downcore.commands.section_lookup import standing_scan
+from downcore.commands.section_lookup import chosen_scan
 from downcore.store import Reader
-from downcore.store.queries import StoredRow
+from downcore.store.queries import StoredRow, StoredScan
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate
 from downcore.strata.properties import PROPERTIES
+from downcore.strata.record import ScanState
+from downcore.strata.scan_corrections import Correction
 
 PLAIN_WIDTH = 240
 """Columns of a table that goes into a file or a pipe."""
@@ -38,28 +40,51 @@ def list_sections(db: Path, out: TextIO) -> None:
                 status.updated_utc,
             )
         refused = reader.quarantined()
+        copies = [
+            f"{one.scan.section_id}: a copy of {original.scan.section_id}, whose log is for both"
+            for one in reader.scans()
+            if (original := reader.scan(one.status.duplicate_of or "")) is not None
+            and original.scan.section_id != one.scan.section_id
+        ]
+        n_corrections = sum(one.scan_id is not None for one in reader.corrections())
     print_table(table, out)
+    out.writelines(f"{line}\n" for line in copies)
+    if n_corrections:
+        out.write(f"corrections: {n_corrections}; `downcore corrections` lists them\n")
     for file in refused:
         if file.reason:
             out.write(f"set aside: {file.path}: {file.reason}\n")
 
 
-def write_table(db: Path, section: str, out: TextIO) -> None:
+def write_table(db: Path, section: str | None, out: TextIO, *, scan: str | None = None) -> None:
     """
-    Print the depth log of a section, one line a centimetre and bundle.
+    Print the depth log of a section, one line a centimetre and bundle, after its corrections.
+
+    Parameters
+    ----------
+    db : Path
+        The store.
+    section : str or None
+        Section; ``None`` where ``scan`` says which.
+    out : TextIO
+        Where it is written.
+    scan : str, optional
+        Identity of a scan, or how it begins; superseded ones may be asked for as well.
 
     Raises
     ------
     SectionError
-        If the store has no such section.
+        If the store has no such section or scan.
     """
+    stored, rows, corrections = _log_of(db, section, scan)
+    out.writelines(f"{line}\n" for line in _notes(stored, corrections))
     table = Table(box=None, pad_edge=False)
     table.add_column("cm", justify="right")
     table.add_column("sediment", justify="right")
     for one in PROPERTIES:
         table.add_column(f"{one.name} ({one.unit})", justify="right")
     table.add_column("status, bundle")
-    for row in rows_of(db, section):
+    for row in rows:
         core_slice = row.row.core_slice
         for bundle_id, estimates in _by_bundle(row.row.estimates):
             known = {estimate.property: estimate for estimate in estimates}
@@ -73,31 +98,60 @@ def write_table(db: Path, section: str, out: TextIO) -> None:
     print_table(table, out)
 
 
-def write_csv(db: Path, section: str, out: TextIO) -> None:
+def write_csv(db: Path, section: str | None, out: TextIO, *, scan: str | None = None) -> None:
     """
     Write the depth log of a section as CSV, one line for each slice, property and bundle.
 
-    Raises
-    ------
-    SectionError
-        If the store has no such section.
+    Parameters and errors are those of :func:`write_table`.
     """
-    stored = rows_of(db, section)
-    scan_id = stored[0].scan_id if stored else ""
-    print_csv(LOG_COLUMNS, log_rows(section, scan_id, (one.row for one in stored)), out)
+    stored, rows, _ = _log_of(db, section, scan)
+    found = stored.scan
+    lines = log_rows(found.section_id, found.scan_id, (one.row for one in rows))
+    print_csv(LOG_COLUMNS, lines, out)
 
 
-def rows_of(db: Path, section: str) -> list[StoredRow]:
-    """
-    Return the depth log of a section.
-
-    Raises
-    ------
-    UnknownSectionError, SectionError
-        As :func:`~downcore.commands.section_lookup.standing_scan` does.
-    """
+def write_corrections(db: Path, section: str | None, out: TextIO) -> None:
+    """Print what people corrected, the oldest first: of one section or of all."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("no", "when (UTC)", "who", "what", "section", "file", "effect", "why"):
+        table.add_column(name)
     with Reader.open(db) as reader:
-        return list(reader.scan_log(standing_scan(reader, section).scan.scan_id))
+        for one in reader.corrections(section):
+            table.add_row(
+                str(one.correction_no),
+                one.made_utc,
+                one.made_by,
+                one.verb,
+                one.section_id,
+                Path(one.path).name,
+                one.effect,
+                one.why,
+            )
+    print_table(table, out)
+    if not table.rows:
+        out.write("no corrections\n")
+
+
+def _log_of(
+    db: Path, section: str | None, scan: str | None
+) -> tuple[StoredScan, list[StoredRow], list[Correction]]:
+    """Return a scan, its rows, and what was corrected about its section."""
+    with Reader.open(db) as reader:
+        stored = chosen_scan(reader, section, scan)
+        rows = list(reader.scan_log(stored.scan.scan_id))
+        return stored, rows, reader.corrections(stored.scan.section_id)
+
+
+def _notes(stored: StoredScan, corrections: Iterable[Correction]) -> Iterator[str]:
+    """Say what a person should know of a scan before its rows."""
+    status = stored.status
+    if status.superseded_by is not None:
+        yield f"superseded by scan {status.superseded_by[:8]} {status.reason}".strip()
+    elif status.state in (ScanState.EXCLUDED, ScanState.QUARANTINED):
+        yield f"{status.state}: {status.reason}"
+    for one in corrections:
+        why = f" ({one.why})" if one.why else ""
+        yield f"corrected {one.made_utc} by {one.made_by}: {one.verb}, {one.effect}{why}"
 
 
 def _by_bundle(estimates: Iterable[Estimate]) -> Iterator[tuple[str, list[Estimate]]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from downcore.clock import SystemClock
 from downcore.commands.image_files import ImageFolders
 from downcore.file_names import printable
+from downcore.publish import payloads
 from downcore.service.corrections import calibrated_station
 from downcore.service.identity import refusal_key
 from downcore.service.scan_ingest import ScanIngest
@@ -17,8 +18,9 @@ from downcore.service.station_setup import open_station
 from downcore.settings import Settings
 from downcore.sources.inbox.completeness import Patience
 from downcore.sources.inbox.grouping import ScanFiles, observe_again
-from downcore.store import Reader
+from downcore.store import Announcer, Reader
 from downcore.strata.measured import MeasuredRows
+from downcore.strata.scan_corrections import CorrectionRequest
 
 SLICES_PER_STEP = 64
 """Slices between two commits."""
@@ -45,6 +47,7 @@ def process_files(
     *,
     on_slices: OnSlices,
     measured: MeasuredRows | None = None,
+    said: CorrectionRequest | None = None,
 ) -> list[FileOutcome]:
     """
     Bring finished files into the store.
@@ -60,6 +63,8 @@ def process_files(
     measured : MeasuredRows, optional
         Of the one section that ``paths`` show; its predictions are stored as corrected by them,
         as a series of their own.
+    said : CorrectionRequest, optional
+        The scale or side that the person gave, who gave it, and when; it is kept.
 
     Returns
     -------
@@ -73,8 +78,12 @@ def process_files(
         If nothing can be read at all.
     """
     with open_station(
-        settings, clock=SystemClock(), announce=None, slices_per_step=SLICES_PER_STEP
+        settings,
+        clock=SystemClock(),
+        announce=announcer_of(settings.store.path),
+        slices_per_step=SLICES_PER_STEP,
     ) as station:
+        station = replace(station, said=said)  # noqa: PLW2901 - the same station
         if measured is not None:
             station = calibrated_station(station, measured)  # noqa: PLW2901 - the same station
         return process_at(station, paths, on_slices=on_slices)
@@ -88,13 +97,13 @@ def process_at(
 
     Parameters and result are those of :func:`process_files`.
     """
-    # Files handed over by a person are finished: nobody writes to them any more.
-    station = replace(station, patience=Patience(settle_s=0.0, give_up_s=0.0))
+    station = _of_finished_files(station)
     outcomes: list[FileOutcome] = []
     keys: set[str] = set()
     folders = ImageFolders()
     # One file has one name, from whatever folder it is named.
     for path in (named.parent.resolve() / named.name for named in paths):
+        station.store.take_requests()
         found = folders.find(path)
         if isinstance(found, str):
             station.store.quarantine_try(refusal_key(path), printable(path), found)
@@ -103,6 +112,28 @@ def process_at(
             keys.add(found.key)
             outcomes.append(_process(found, station, on_slices))
     return outcomes
+
+
+def process_scans(
+    station: Station, scans: Sequence[ScanFiles], *, on_slices: OnSlices
+) -> Iterator[FileOutcome]:
+    """Bring finished scans into the store of a station that is open, one after the other."""
+    station = _of_finished_files(station)
+    for found in scans:
+        yield _process(found, station, on_slices)
+
+
+def announcer_of(db: Path) -> Announcer | None:
+    """Return what writes announcements for a store, where a daemon has announced from it."""
+    if not db.exists():
+        return None
+    with Reader.open(db) as reader:
+        return payloads if reader.origin().head_seq else None
+
+
+def _of_finished_files(station: Station) -> Station:
+    # Files handed over by a person are finished: nobody writes to them any more.
+    return replace(station, patience=Patience(settle_s=0.0, give_up_s=0.0))
 
 
 def _process(found: ScanFiles, station: Station, on_slices: OnSlices) -> FileOutcome:

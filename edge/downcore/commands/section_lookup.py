@@ -1,11 +1,17 @@
-"""Finding a section of the record by its name, or saying which names come near."""
+"""Finding a section or scan of the record by its name, or saying which names come near."""
 
 import difflib
 from collections.abc import Sequence
+from pathlib import Path
 
+from downcore.file_names import printable
 from downcore.store import Reader
 from downcore.store.queries import StoredScan
 from downcore.strata.errors import SectionError, UnknownSectionError
+from downcore.strata.record import ScanState
+
+MAX_LISTED = 40
+"""Names that a message lists; of more it says how many."""
 
 
 def standing_scan(reader: Reader, section: str) -> StoredScan:
@@ -17,11 +23,18 @@ def standing_scan(reader: Reader, section: str) -> StoredScan:
     UnknownSectionError
         If the record lacks the section; names the nearest, and those there are.
     SectionError
-        If the section is a copy of another, whose log stands for both.
+        If the section is a copy of another, whose log stands for both, or is left out.
     """
     known = {one.scan.section_id: one for one in reader.sections()}
     if section in known:
-        return known[section]
+        found = known[section]
+        if found.status.state is ScanState.EXCLUDED:
+            raise SectionError(
+                f"section {section!r} is left out ({found.status.reason}); `downcore include "
+                f"{section}` brings it back, `downcore log --scan {found.scan.scan_id[:8]}` "
+                "shows its rows"
+            )
+        return found
     for one in reader.scans(section) if isinstance(section, str) else ():
         original = reader.scan(one.status.duplicate_of or "")
         if original is not None:
@@ -29,10 +42,85 @@ def standing_scan(reader: Reader, section: str) -> StoredScan:
                 f"section {section!r} is a copy of {original.scan.section_id!r}, "
                 "whose log stands for both"
             )
+        later = reader.scan(one.status.superseded_by or "")
+        if later is not None:
+            raise UnknownSectionError(
+                f"section {section!r} is now {later.scan.section_id!r}; its earlier rows: "
+                f"`downcore log --scan {one.scan.scan_id[:8]}`"
+            )
     raise UnknownSectionError(
-        f"expected a section of the store, got {section!r}; {nearest(str(section), list(known))}"
-        f"known: {', '.join(known) or 'none yet'}"
+        f"expected a section of the store, got {section!r}; {_set_aside(reader, str(section))}"
+        f"{nearest(str(section), list(known))}known: {listed(list(known)) or 'none yet'}"
     )
+
+
+def section_named(reader: Reader, name: str) -> str:
+    """
+    Return the section that a person means: the one of that name, else the one it is part of.
+
+    Raises
+    ------
+    UnknownSectionError
+        If several sections have the part in their names; lists them.
+    """
+    known = list(dict.fromkeys(one.scan.section_id for one in reader.scans()))
+    if name in known:
+        return name
+    found = [one for one in known if name.casefold() in one.casefold()] if name else []
+    if len(found) > 1:
+        raise UnknownSectionError(
+            f"expected one section, got {name!r}, which is part of the names of {len(found)}: "
+            f"{listed(found)}"
+        )
+    return found[0] if found else name
+
+
+def scan_named(reader: Reader, scan: str, section: str | None = None) -> StoredScan:
+    """
+    Return the scan whose identity begins with ``scan``, superseded or not.
+
+    Raises
+    ------
+    UnknownSectionError
+        If there is none, or are several; names them.
+    SectionError
+        If it is a copy, and another scan has the rows.
+    """
+    scans = reader.scans(section)
+    found = [one for one in scans if scan and one.scan.scan_id.startswith(scan.lower())]
+    if len(found) != 1:
+        known = [f"{one.scan.scan_id[:8]} ({one.scan.section_id})" for one in found or scans]
+        raise UnknownSectionError(
+            f"expected the identity of one scan, got {scan!r}, which "
+            f"{'several begin with' if found else 'none begins with'}: {listed(known)}"
+        )
+    original = found[0].status.duplicate_of
+    if original is not None:
+        raise SectionError(
+            f"scan {found[0].scan.scan_id} of section {found[0].scan.section_id!r} is a copy of "
+            f"scan {original}, whose log stands for both"
+        )
+    return found[0]
+
+
+def chosen_scan(reader: Reader, section: str | None, scan: str | None) -> StoredScan:
+    """
+    Return the scan that was asked for: by its identity, else the one of the section that stands.
+
+    Raises
+    ------
+    UnknownSectionError, SectionError
+        As :func:`scan_named` and :func:`standing_scan` do.
+    """
+    if scan is not None:
+        return scan_named(reader, scan, section)
+    return standing_scan(reader, str(section))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names with commas between; of many, the first ones and how many more there are."""
+    more = len(names) - MAX_LISTED
+    return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -40,3 +128,14 @@ def nearest(name: str, known: Sequence[str]) -> str:
     folded = {one.casefold(): one for one in reversed(known)}
     near = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.5)
     return f"did you mean {folded[near[0]]!r}? " if near else ""
+
+
+def _set_aside(reader: Reader, name: str) -> str:
+    """Say that a file of this name was set aside, and why; empty where none was."""
+    for file in reader.quarantined():
+        if file.reason and name.casefold() in Path(file.path).stem.casefold() and name:
+            return (
+                f"{printable(file.path)} was set aside: {file.reason}; "
+                f"`downcore release {Path(file.path).name}` has it tried again; "
+            )
+    return ""

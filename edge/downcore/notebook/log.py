@@ -17,6 +17,7 @@ from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import SectionError, UnknownSectionError
 from downcore.strata.record import ScanState
+from downcore.strata.scan_corrections import Correction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,8 +44,8 @@ class ScanSummary:
     scan_id: str
     """Identity by content, 32 hexadecimal digits."""
     state: str
-    """``seen``, ``growing``, ``settling``, ``final``, ``done``, ``quarantined``, ``superseded``
-    or ``missing``."""
+    """``seen``, ``growing``, ``settling``, ``final``, ``done``, ``quarantined``, ``superseded``,
+    ``missing`` or ``excluded``."""
     reason: str
     """Why it is so, where there is something to say."""
     n_slices: int
@@ -59,7 +60,7 @@ class ScanSummary:
     """Where the scan was found."""
     updated_utc: str
     superseded_by: str | None
-    """The later scan whose rows stand instead; ``None`` for one that stands."""
+    """The scan whose rows stand instead; ``None`` for one that stands."""
     duplicate_of: str | None
     """The scan of the same content that has the rows; ``None`` for one with rows of its own."""
 
@@ -186,10 +187,10 @@ class Log(Mapping[str, StoredSection]):
         return f"<Log {self.path}>"
 
     def __iter__(self) -> Iterator[str]:
-        return iter([one.section for one in self.sections()])
+        return iter([one.section for one in self.sections() if one.state != ScanState.EXCLUDED])
 
     def __len__(self) -> int:
-        return len(self.sections())
+        return len(list(iter(self)))
 
     def __getitem__(self, section: str) -> StoredSection:
         return self.section(section)
@@ -213,6 +214,17 @@ class Log(Mapping[str, StoredSection]):
         """
         return _summaries(ask(self.path, Reader.sections))
 
+    def corrections(self, section: str | None = None) -> tuple[Correction, ...]:
+        """
+        Return what people corrected, the oldest first: of one section or of all.
+
+        Examples
+        --------
+        >>> downcore.open("downcore.db").corrections()
+        ()
+        """
+        return tuple(ask(self.path, lambda reader: reader.corrections(section)))
+
     def section(self, section: str, *, scan: str | None = None) -> StoredSection:
         """
         Return the depth log of a section; ``log[section]`` is the same without a choice of scan.
@@ -229,7 +241,8 @@ class Log(Mapping[str, StoredSection]):
         UnknownSectionError
             A ``KeyError``: if the record has no such section or scan; names the nearest.
         SectionError
-            If section or scan is a copy, and another one has the rows.
+            If section or scan is a copy, and another one has the rows, or if the section is left
+            out and no scan of it was named.
         StoreError
             If the record cannot be read any more.
 

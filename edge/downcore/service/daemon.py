@@ -158,10 +158,12 @@ class Daemon:
         report: StatusReport,
         left_s: float,
     ) -> frozenset[Path]:
-        """Wait for a hint, for the next listing, or for the end; return the files that closed."""
+        """Wait for a hint, a correction, the next look or the end; return the files that closed."""
         while left_s > 0 and not self._stopping.is_set():
             turn_s = min(left_s, STOP_CHECK_S)
             left_s -= turn_s
+            if scheduler.has_requests():
+                break
             if follower is None:
                 self._stopping.wait(turn_s)
             elif (hint := follower.wait(turn_s)).woken:

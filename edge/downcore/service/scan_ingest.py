@@ -124,8 +124,8 @@ class ScanIngest:
         self._waits_at, self._missing = (scan_files.signature, is_still), None
         if self._record.has_killed_too_often(scan_files):
             return self._set_aside(
-                f"the program died {MAX_DEATHS} times over this file; "
-                "export it again under another name"
+                f"the program died {MAX_DEATHS} times over this file; `downcore release "
+                f"{scan_files.paths[0].name}` has it tried again"
             )
         self._is_stepping = True
         try:
@@ -257,9 +257,10 @@ class ScanIngest:
         record, stored = self._record, found.stored
         record.identified(found)
         other = record.other_reading(self.scan_files, found, content)
-        left_out = stored or other
+        # Another content in the same place is not left out because the one before was.
+        left_out = stored or (other if other is not None and other.content_digest else None)
         if left_out is not None and left_out.left_out_because:
-            self.reason = left_out.left_out_because
+            self.reason = f"left out {left_out.left_out_because}"
             self.close()
             return Outcome.DONE
         if stored is None:

@@ -77,6 +77,8 @@ class Scheduler:
         self._ended: dict[str, str] = {}
         """Signature of each scan or image that was done or refused."""
         self._retry_at_s: dict[str, float] = {}
+        self._corrections: list[Correction] = []
+        """Those that were taken up and not yet acted on."""
         self._read_otherwise: set[str] = set()
         """Keys of scans that are read again, because they are now to be read another way."""
         self._unclaimed: dict[Path, tuple[str, FileStability]] = {}
@@ -96,11 +98,12 @@ class Scheduler:
         closed : frozenset of Path
             Files that were closed or renamed into place since the last time.
         """
+        self._take_corrections()
         if not listing.is_listed:
             return RemainingWork(has_more=False, n_waiting=len(self._ingests))
         scans, unclaimed = self._finder.find(listing.files)
         self._forget_missing(listing, scans)
-        self._take_corrections(scans)
+        self._look_again_at_corrected(scans)
         for image in unclaimed:
             self._refuse_when_settled(image)
         for problem in listing.problems:
@@ -125,6 +128,10 @@ class Scheduler:
         """Close every file, as the program ends."""
         for ingest in self._ingests.values():
             ingest.leave()
+
+    def has_requests(self) -> bool:
+        """Return whether a correction waits to be taken up."""
+        return self._station.store.has_requests()
 
     def _follow_changes(self, scans: list[ScanFiles], closed: frozenset[Path]) -> set[str]:
         """Note how stable every scan is; return those that changed since the listing before."""
@@ -234,14 +241,18 @@ class Scheduler:
         self._ended[key] = scan.signature
         return True
 
-    def _take_corrections(self, scans: list[ScanFiles]) -> None:
-        """Take up what people corrected since the last look, and look at these files again."""
-        made = self._station.store.take_requests()
-        if not made:
-            return
-        for one in made:
+    def _take_corrections(self) -> None:
+        """Take up what people corrected since the last look."""
+        for one in self._station.store.take_requests():
             which = one.section_id or one.path
             logger.info("%s: %s by %s: %s", which, one.verb, one.made_by, one.effect)
+            self._corrections.append(one)
+
+    def _look_again_at_corrected(self, scans: list[ScanFiles]) -> None:
+        """Take up again the files that were corrected, and whatever may be a copy of them."""
+        made, self._corrections = self._corrections, []
+        if not made:
+            return
         self._read_otherwise.clear()
         released = {one.path for one in made if one.verb in (Verb.RELEASE, Verb.REDO)}
         for scan in scans:
@@ -318,7 +329,7 @@ class Scheduler:
         self.refused[shown] = reason
 
 
-def _is_about(made: tuple[Correction, ...], ingest: ScanIngest) -> bool:
+def _is_about(made: list[Correction], ingest: ScanIngest) -> bool:
     """Return whether a correction is about a scan that is under way."""
     path = printable(ingest.scan_files.paths[0])
     return any(one.path == path or one.scan_id == ingest.scan_id for one in made)

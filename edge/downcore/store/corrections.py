@@ -122,7 +122,7 @@ def _apply_to(
     if request.verb in _READINGS:
         earlier = asked_reading(transaction, target.content_digest, target.path)
         reading = _reading_after(request, earlier)
-        if request.verb is Verb.PROCESS and reading == earlier:
+        if reading == earlier:
             return None
     causes = ""
     if request.verb is Verb.ACCEPT:
@@ -197,7 +197,7 @@ def _take_effect(transaction: Transaction, request: CorrectionRequest, target: _
             scans.set_state(transaction, target.scan_id, ScanState.SEEN, "")
     elif request.verb in (Verb.EXCLUDE, Verb.FORGET, Verb.INCLUDE) and target.scan_id is not None:
         left_out = {Verb.EXCLUDE: "excluded", Verb.FORGET: "forgotten"}.get(request.verb, "")
-        because = standing.said_by(request.verb, request.made_by, request.why) if left_out else ""
+        because = standing.said_by(request.made_by, request.why) if left_out else ""
         transaction.connection.execute(
             "UPDATE scan SET left_out = ?, left_out_because = ?, updated_utc = ? WHERE scan_id = ?",
             (left_out, storable_text(because), transaction.now_utc, target.scan_id),

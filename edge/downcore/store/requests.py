@@ -10,11 +10,11 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from downcore.file_names import printable
 from downcore.strata.errors import StoreError
 from downcore.strata.scan_corrections import AskedReading, CorrectionRequest, Verb
 
@@ -48,6 +48,7 @@ def hand_over(database: Path, request: CorrectionRequest) -> Path:
             json.dump(asdict(request), file)
             file.flush()
             os.fsync(file.fileno())
+        _give_to_owner_of(database, folder, beside)
         beside.rename(path)
     except OSError as error:
         raise StoreError(
@@ -57,31 +58,37 @@ def hand_over(database: Path, request: CorrectionRequest) -> Path:
     return path
 
 
-def has_waiting(database: Path) -> bool:
-    """Return whether a request waits."""
+def waiting(database: Path) -> list[Path]:
+    """Return the requests that wait, the oldest first."""
     with contextlib.suppress(OSError), os.scandir(folder_of(database)) as entries:
-        return any(entry.name.endswith(ENDING) for entry in entries)
-    return False
+        return sorted(Path(entry.path) for entry in entries if entry.name.endswith(ENDING))
+    return []
 
 
-def waiting(database: Path) -> Iterator[tuple[Path, CorrectionRequest | None]]:
-    """Yield the requests that wait, oldest first; ``None`` for a file that is none."""
+def read(path: Path) -> CorrectionRequest | None:
+    """Return a request; ``None``, with a warning, for a file that is none."""
     try:
-        paths = sorted(folder_of(database).glob(f"*{ENDING}"))
+        return _parsed(path)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        logger.warning("%s: not a correction, left out: %s", printable(path.name), error)
+        return None
+
+
+def remove(path: Path) -> bool:
+    """Remove a request that was taken up; return whether it is gone."""
+    try:
+        path.unlink(missing_ok=True)
     except OSError:
-        return
-    for path in paths:
-        try:
-            yield path, _parsed(path)
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            logger.warning("%s: not a correction, removed: %s", path.name, error)
-            yield path, None
+        return False
+    return True
 
 
-def done_with(path: Path) -> None:
-    """Remove a request that was taken up; one that cannot be removed is known when it is met."""
-    with contextlib.suppress(OSError):
-        path.unlink()
+def _give_to_owner_of(database: Path, *paths: Path) -> None:
+    """Let the user that the daemon runs as read what root made."""
+    if os.geteuid() == 0:
+        owner = database.stat()
+        for path in paths:
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _parsed(path: Path) -> CorrectionRequest:

@@ -82,8 +82,11 @@ def other_reading(transaction: Transaction, content_digest: str, path: str) -> O
     scan has not ended.
     """
     row = transaction.connection.execute(
-        "SELECT scan_id FROM scan WHERE path = ? AND superseded_by IS NULL"
-        " AND duplicate_of IS NULL AND ((content_digest <> '' AND content_digest = ?)"
+        "SELECT scan_id FROM scan WHERE superseded_by IS NULL"
+        # A file that was renamed or read again by a person may have come to another place since.
+        " AND (path = ?1 OR scan_id IN (SELECT scan_id FROM correction"
+        " WHERE content_digest <> '' AND content_digest = ?2))"
+        " AND duplicate_of IS NULL AND ((content_digest <> '' AND content_digest = ?2)"
         " OR (content_digest = '' AND has_ended = 0)) ORDER BY precedence DESC LIMIT 1",
         (path, content_digest),
     ).fetchone()
@@ -166,9 +169,10 @@ def end(transaction: Transaction, scan_id: str, content_digest: str) -> str | No
     )
     # What was corrected while the scan grew is from now on known by its content.
     transaction.connection.execute(
-        "UPDATE correction SET content_digest = ? WHERE content_digest = '' AND scan_id IN"
-        " (?, (SELECT corrects FROM scan WHERE scan_id = ?))",
-        (content_digest, scan_id, scan_id),
+        "UPDATE correction SET content_digest = ?1 WHERE content_digest = ''"
+        " AND (scan_id IN (?2, (SELECT corrects FROM scan WHERE scan_id = ?2))"
+        " OR (scan_id IS NULL AND path = (SELECT path FROM scan WHERE scan_id = ?2)))",
+        (content_digest, scan_id),
     )
     original = _identify(transaction, status, content_digest, may_link=first_end.rowcount == 1)
     set_state(transaction, scan_id, ScanState.DONE, "")

@@ -146,14 +146,14 @@ def _supersede(transaction: Transaction, scan_id: str, by_scan_id: str) -> None:
         " AND verb IN ('redo', 'rename', 'process') ORDER BY correction_no DESC LIMIT 1",
         (scan_id,),
     ).fetchone()
-    reason = "" if corrected is None else said_by(*corrected)
+    reason = "" if corrected is None else f"{corrected[0]} {said_by(*corrected[1:])}"
     update_state(transaction, scan_id, ScanState.SUPERSEDED, reason)
     transaction.announce_state(scan_id)
 
 
-def said_by(verb: str, made_by: str, why: str) -> str:
-    """Return who did what and why, in words."""
-    return f"{verb} by {made_by}{f': {why}' if why else ''}"
+def said_by(made_by: str, why: str) -> str:
+    """Return who corrected something and why, in words."""
+    return f"by {made_by}{f': {why}' if why else ''}"
 
 
 def update_state(transaction: Transaction, scan_id: str, state: ScanState, reason: str) -> None:

@@ -1,6 +1,8 @@
 """The one writer of the record."""
 
 from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
 
 from downcore.store import commits, compositions, corrections, questions, requests, scans, standing
 from downcore.store.rows import storable_text
@@ -26,6 +28,11 @@ class Store(WritingConnection):
     """The record, opened for writing; made by :meth:`open`. Each method is one transaction."""
 
     _run_id: int | None = None
+
+    @cached_property
+    def _taken(self) -> set[Path]:
+        """Requests that were taken up and could not be removed."""
+        return set()
 
     def begin_run(self, run: Run) -> int:
         """Record what this start runs with; every row from now on names it. Returns its id."""
@@ -147,11 +154,20 @@ class Store(WritingConnection):
     def take_requests(self) -> tuple[Correction, ...]:
         """Record the corrections that were handed over by commands, the oldest first."""
         made: list[Correction] = []
-        for path, request in requests.waiting(self.path):
+        for path in self._requests():
+            request = requests.read(path)
             if request is not None:
                 made += self.correct(request)
-            requests.done_with(path)
+            if not requests.remove(path):
+                self._taken.add(path)
         return tuple(made)
+
+    def has_requests(self) -> bool:
+        """Return whether a correction waits to be taken up."""
+        return bool(self._requests())
+
+    def _requests(self) -> list[Path]:
+        return [path for path in requests.waiting(self.path) if path not in self._taken]
 
     def asked_reading(self, content_digest: str, path: str) -> AskedReading:
         """

@@ -1,5 +1,6 @@
 """Announcements as plain lines for people."""
 
+import itertools
 import json
 from typing import Any
 
@@ -34,14 +35,14 @@ def printable(text: str) -> str:
 
 def _lines_of_row(name: str, row: dict[str, Any]) -> list[str]:
     start = f"{name}  {row['top_um'] / SLICE_UM:7.2f} - {row['bottom_um'] / SLICE_UM:.2f} cm"
-    by_bundle: dict[str, list[str]] = {}
+    by_bundle: dict[str, list[dict[str, Any]]] = {}
     for estimate in row["estimates"]:
-        by_bundle.setdefault(estimate["bundle_id"], []).append(_words_of(estimate))
+        by_bundle.setdefault(estimate["bundle_id"], []).append(estimate)
     if not by_bundle:
         return [f"{start}  sediment {100 * row['valid_fraction']:.0f} %"]
     return [
-        "  ".join((start, *words, *([bundle_id[:8]] if len(by_bundle) > 1 else [])))
-        for bundle_id, words in by_bundle.items()
+        "  ".join((start, *_words(some), *([bundle_id[:8]] if len(by_bundle) > 1 else [])))
+        for bundle_id, some in by_bundle.items()
     ]
 
 
@@ -63,11 +64,26 @@ def _words_of_share(share: dict[str, Any]) -> str:
     )
 
 
-def _words_of(estimate: dict[str, Any]) -> str:
-    name, value = estimate["property"], estimate["value"]
-    if value is None:
-        return f"{name} {estimate['status']} ({printable(estimate['reason'])})"
+def _words(estimates: list[dict[str, Any]]) -> list[str]:
+    """Return the values of a row; a reason that several properties share is said once."""
+    words: list[str] = []
+    for why, some in itertools.groupby(estimates, key=_why_not):
+        group = list(some)
+        if why is None:
+            words += map(_words_of_value, group)
+        else:
+            names = ", ".join(estimate["property"] for estimate in group)
+            words.append(f"{names} {why[0]} ({printable(why[1])})")
+    return words
+
+
+def _why_not(estimate: dict[str, Any]) -> tuple[str, str] | None:
+    """Return status and reason of what has no value, and nothing of what has one."""
+    return (estimate["status"], estimate["reason"]) if estimate["value"] is None else None
+
+
+def _words_of_value(estimate: dict[str, Any]) -> str:
     interval = ""
     if estimate["lower"] is not None and estimate["upper"] is not None:
         interval = f" [{estimate['lower']:.4g}, {estimate['upper']:.4g}]"
-    return f"{name} {value:.4g}{interval} {estimate['unit']}"
+    return f"{estimate['property']} {estimate['value']:.4g}{interval} {estimate['unit']}"

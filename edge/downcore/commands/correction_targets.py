@@ -1,0 +1,177 @@
+"""Which scans and files a person means who corrects something."""
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from downcore.commands.section_lookup import listed, nearest, scan_named, standing_scan
+from downcore.store import Reader
+from downcore.store.queries import StoredScan
+from downcore.strata.errors import UnknownSectionError
+from downcore.strata.record import ScanState
+from downcore.strata.scan_corrections import Verb
+
+_WILDCARDS = frozenset("*?[")
+_MIN_IDENTITY = 6
+"""Fewest digits of a scan's identity that are taken for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What an argument means: scans, and files of which no scan is known."""
+
+    scan_ids: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    """The sections of the scans, each once."""
+    scan_paths: tuple[str, ...] = ()
+    """The files of the scans, each once, as the record shows them."""
+    paths: tuple[str, ...] = ()
+    """Files that were set aside before they became scans."""
+
+    @property
+    def words(self) -> str:
+        """The sections and files, for a person."""
+        return listed([*self.sections, *self.paths])
+
+
+def find_targets(db: Path, verb: Verb, asked: str) -> Targets:
+    """
+    Return the scans and files that an argument means.
+
+    Parameters
+    ----------
+    db : Path
+        The store.
+    verb : Verb
+        What is to be done with them.
+    asked : str
+        A section, a pattern of sections such as ``GC01_*``, or, to leave one scan out or take it
+        in again, how its identity begins; for ``redo`` and ``release`` also a file that was
+        set aside, by its name or a pattern.
+
+    Raises
+    ------
+    UnknownSectionError
+        If it means nothing; names what comes near.
+    SectionError
+        If it names a section that is a copy of another, or is left out.
+    """
+    with Reader.open(db) as reader:
+        if verb is Verb.INCLUDE:
+            targets = _left_out(reader, asked)
+        elif verb in (Verb.EXCLUDE, Verb.FORGET):
+            targets = _targets_of(_whole(reader, asked))
+        elif verb is Verb.RELEASE:
+            states = (one for one in reader.scans() if _fits(asked, one.scan.section_id))
+            scans = [one for one in states if one.status.state is ScanState.QUARANTINED]
+            targets = _targets_of(scans, _files(reader, asked))
+        else:
+            files = _files(reader, asked) if verb is Verb.REDO else ()
+            targets = _targets_of(_standing(reader, asked, is_needed=not files), files)
+        if targets == Targets():
+            raise _nothing_meant(reader, verb, asked)
+        return targets
+
+
+def _standing(reader: Reader, asked: str, *, is_needed: bool) -> list[StoredScan]:
+    """Return the scans that stand of the sections that are meant."""
+    scans = [
+        one
+        for one in reader.sections()
+        if _fits(asked, one.scan.section_id) and one.status.state is not ScanState.EXCLUDED
+    ]
+    if not scans and is_needed and not _is_pattern(asked):
+        return [standing_scan(reader, asked)]  # says what it is, if it is not there
+    return scans
+
+
+def _whole(reader: Reader, asked: str) -> list[StoredScan]:
+    """Return every scan of the sections that are meant, or every reading of one scan."""
+    scans = reader.scans()
+    found = [one for one in scans if _fits(asked, one.scan.section_id)]
+    if found or not _is_identity(asked):
+        return found
+    meant = scan_named(reader, asked).scan
+    return [
+        one
+        for one in scans
+        if one.scan.scan_id == meant.scan_id
+        or (one.scan.section_id == meant.section_id and _is_same_content(one, meant.content_digest))
+    ]
+
+
+def _is_same_content(one: StoredScan, content_digest: str) -> bool:
+    return content_digest != "" and one.scan.content_digest == content_digest
+
+
+def _left_out(reader: Reader, asked: str) -> Targets:
+    """Return what was excluded or forgotten; of the latter only the corrections tell."""
+    last: dict[str, tuple[Verb, str, str]] = {}
+    for one in reader.corrections():
+        if one.scan_id is not None and one.verb in (Verb.EXCLUDE, Verb.FORGET, Verb.INCLUDE):
+            last[one.scan_id] = (one.verb, one.section_id, one.path)
+    found = {
+        scan_id: (section, path)
+        for scan_id, (verb, section, path) in last.items()
+        if verb is not Verb.INCLUDE
+        and (_fits(asked, section) or (_is_identity(asked) and scan_id.startswith(asked.lower())))
+    }
+    return Targets(
+        tuple(found),
+        tuple(dict.fromkeys(section for section, _ in found.values())),
+        tuple(dict.fromkeys(path for _, path in found.values())),
+    )
+
+
+def _targets_of(scans: Sequence[StoredScan], files: Sequence[str] = ()) -> Targets:
+    paths = tuple(dict.fromkeys(one.scan.path for one in scans))
+    return Targets(
+        tuple(one.scan.scan_id for one in scans),
+        tuple(dict.fromkeys(one.scan.section_id for one in scans)),
+        paths,
+        tuple(path for path in dict.fromkeys(files) if path not in paths),
+    )
+
+
+def _files(reader: Reader, asked: str) -> tuple[str, ...]:
+    """Return the files that were set aside and are meant."""
+    return tuple(
+        file.path
+        for file in reader.quarantined()
+        if file.reason
+        and any(
+            _fits(asked, text) for text in (file.path, Path(file.path).name, Path(file.path).stem)
+        )
+    )
+
+
+def _fits(asked: str, name: str) -> bool:
+    return name == asked or (_is_pattern(asked) and fnmatch.fnmatchcase(name, asked))
+
+
+def _is_pattern(asked: str) -> bool:
+    return not _WILDCARDS.isdisjoint(asked)
+
+
+def _is_identity(asked: str) -> bool:
+    return len(asked) >= _MIN_IDENTITY and set(asked.lower()) <= set("0123456789abcdef")
+
+
+def _nothing_meant(reader: Reader, verb: Verb, asked: str) -> UnknownSectionError:
+    if verb is Verb.INCLUDE:
+        return UnknownSectionError(
+            f"expected a section that is left out, got {asked!r}; `downcore corrections` lists "
+            "what was excluded and forgotten"
+        )
+    if verb is Verb.RELEASE:
+        aside = [Path(file.path).name for file in reader.quarantined() if file.reason]
+        return UnknownSectionError(
+            f"expected a section or file that was set aside, got {asked!r}; "
+            f"set aside: {listed(aside) or 'none'}"
+        )
+    known = [one.scan.section_id for one in reader.sections()]
+    return UnknownSectionError(
+        f"expected a section of the store or a pattern of several, such as 'GC01_*', got "
+        f"{asked!r}; {nearest(asked, known)}known: {listed(known) or 'none yet'}"
+    )
