@@ -8,10 +8,14 @@ from downcore.ports import ScanLines
 from downcore.service.scan_evidence import facts_of, folder_of
 from downcore.service.station import Station
 from downcore.sources.inbox.grouping import ScanFiles
+from downcore.store import Reader
 from downcore.store.questions import KnownWidth
 from downcore.strata.scan_doubts import Doubt, doubts_of, question
 
 logger = logging.getLogger(__name__)
+
+_SHOWN_ID = 8
+"""Digits of a scan's identity that stand for it."""
 
 
 def open_question(
@@ -38,9 +42,7 @@ def open_question(
     rules, store = station.doubts, station.store
     if not rules.ask:
         return ""
-    doubts = _doubts(
-        station, scan_files, lines, scan_id, n_lines=n_lines, is_complete=is_complete
-    )
+    doubts = _doubts(station, scan_files, lines, scan_id, n_lines=n_lines, is_complete=is_complete)
     causes = frozenset(doubt.cause for doubt in doubts)
     left = causes - store.answered(scan_id, content, causes)
     if left and station.insists is not None:
@@ -52,7 +54,12 @@ def open_question(
     if not left:
         store.ask(scan_id, left, "")
         return ""
-    asked = printable(question([one for one in doubts if one.cause in left], section_id))
+    # Where the section has a log already, its name means the scan of that.
+    with Reader.open(store.path) as reader:
+        standing = reader.standing_scan(section_id)
+    is_alone = standing is None or standing.scan.scan_id == scan_id
+    name = section_id if is_alone else scan_id[:_SHOWN_ID]
+    asked = printable(question([one for one in doubts if one.cause in left], name))
     if store.ask(scan_id, left, asked):
         logger.warning("section %s waits: %s", section_id, asked)
     return asked

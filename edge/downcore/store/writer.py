@@ -12,8 +12,8 @@ from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.record import Run, Scan, ScanState
-from downcore.strata.scan_doubts import Cause, OtherScan
 from downcore.strata.scan_corrections import AskedReading, Correction, CorrectionRequest
+from downcore.strata.scan_doubts import Cause, OtherScan
 
 _COUNT_ATTEMPT = (
     "INSERT INTO quarantine VALUES (?, ?, ?, 1, ?, ?)"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median
 
-from downcore.strata.scan_claims import ScanClaims
+from downcore.strata.scan_claims import ScaleClaim, ScanClaims
 
 MAX_IMAGE_CM = 30.0
 """Widest image of a core; counts where no sediment is found in its first centimetres."""
@@ -147,14 +147,23 @@ def doubts_of(facts: ScanFacts, rules: DoubtRules) -> tuple[Doubt, ...]:
     """Return what speaks against how a scan is read; nothing for a scan as any other."""
     if not rules.ask:
         return ()
+    claims = facts.claims
+    is_named = _is_among(facts.px_per_cm, claims.name_scales)
+    # Where the file's own name says the same scale, it is right, though pixels may not be square.
     found = (
-        *_of_width(facts, rules),
+        *(() if is_named else _of_width(facts, rules)),
         *_of_side(facts),
-        *_of_length(facts, rules),
+        *(() if is_named else _of_usual_length(facts, rules)),
+        *_of_said_length(facts),
         *_of_scale(facts),
         *_of_top(facts),
         *_of_aspect(facts),
-        *_of_others(facts),
+        # A sidecar is of this very scan, and knows more than its neighbours.
+        *(
+            ()
+            if is_named or _is_among(facts.px_per_cm, claims.sidecar_scales)
+            else _of_others(facts)
+        ),
         *_of_ledger(facts),
     )
     return tuple(doubt for doubt in found if doubt.cause not in rules.not_asked)
@@ -185,9 +194,6 @@ def question(doubts: Sequence[Doubt], name: str) -> str:
 
 
 def _of_width(facts: ScanFacts, rules: DoubtRules) -> Iterator[Doubt]:
-    if any(_is_near(facts.px_per_cm, one.px_per_cm) for one in facts.claims.name_scales):
-        # The file's own name confirms the scale, so that its pixels are not square at most.
-        return
     sediment_cm, image_cm = facts.sediment_cm, facts.image_cm
     is_unknown = sediment_cm is None or image_cm < rules.min_width_cm
     what, seen_cm = ("image", image_cm) if is_unknown else ("sediment", sediment_cm or 0.0)
@@ -214,7 +220,7 @@ def _of_side(facts: ScanFacts) -> Iterator[Doubt]:
     )
 
 
-def _of_length(facts: ScanFacts, rules: DoubtRules) -> Iterator[Doubt]:
+def _of_usual_length(facts: ScanFacts, rules: DoubtRules) -> Iterator[Doubt]:
     length_cm = facts.length_cm
     if length_cm is None or facts.n_lines is None:
         return
@@ -225,9 +231,12 @@ def _of_length(facts: ScanFacts, rules: DoubtRules) -> Iterator[Doubt]:
             f"at {_scale(facts.px_per_cm)} the section is {_cm(length_cm)} long, expected "
             f"{_cm(MIN_LENGTH_CM)} to {_cm(rules.max_length_cm)}",
         )
+
+
+def _of_said_length(facts: ScanFacts) -> Iterator[Doubt]:
+    length_cm = facts.length_cm
     for claim in facts.claims.lengths:
-        apart_cm = abs(length_cm - claim.length_cm)
-        if apart_cm > max(LENGTH_TOLERANCE * claim.length_cm, LENGTH_TOLERANCE_CM):
+        if length_cm is not None and not _is_length(length_cm, claim.length_cm):
             yield Doubt(
                 Cause.LENGTH,
                 f"at {_scale(facts.px_per_cm)} the section is {_cm(length_cm)} long, "
@@ -246,8 +255,7 @@ def _of_scale(facts: ScanFacts) -> Iterator[Doubt]:
                 f"{_scale(claim.px_per_cm)}",
                 px_per_cm=_number(claim.px_per_cm),
             )
-    is_confirmed = any(_is_near(facts.px_per_cm, claim.px_per_cm) for claim in said)
-    tag = claims.tag_px_per_cm
+    tag, is_confirmed = claims.tag_px_per_cm, _is_among(facts.px_per_cm, said)
     if tag is not None and not is_confirmed and not _is_near(facts.px_per_cm, tag, TAG_TOLERANCE):
         yield Doubt(
             Cause.SCALE,
@@ -268,9 +276,7 @@ def _of_top(facts: ScanFacts) -> Iterator[Doubt]:
                 top=claim.top if claim.top in ("up", "left", "right") else "",
             )
     for where, label in claims.upside_down:
-        yield Doubt(
-            Cause.TOP, f"{where} says {label!r}, expected a core whose top is {facts.top}"
-        )
+        yield Doubt(Cause.TOP, f"{where} says {label!r}, expected a core whose top is {facts.top}")
 
 
 def _of_aspect(facts: ScanFacts) -> Iterator[Doubt]:
@@ -284,12 +290,7 @@ def _of_aspect(facts: ScanFacts) -> Iterator[Doubt]:
 
 
 def _of_others(facts: ScanFacts) -> Iterator[Doubt]:
-    if facts.claims.sidecar_scales and facts.claims.scale_from not in ("settings", "correction"):
-        # The sidecar is of this very scan, and knows more than its neighbours.
-        return
-    alike = [
-        one for one in facts.others if abs(one.n_across / facts.n_across - 1.0) <= SAME_WIDTH
-    ]
+    alike = [one for one in facts.others if abs(one.n_across / facts.n_across - 1.0) <= SAME_WIDTH]
     if alike:
         usual = _middle(one.px_per_cm for one in alike)
         if _ratio(float(usual), float(facts.px_per_cm)) >= OTHER_SCALE:
@@ -326,6 +327,10 @@ def _of_ledger(facts: ScanFacts) -> Iterator[Doubt]:
         f"section {facts.section} is {_cm(own_cm)} long in the ledger of depths, this scan "
         f"{_cm(length_cm)}{also}",
     )
+
+
+def _is_among(px_per_cm: Fraction, claims: Iterable[ScaleClaim]) -> bool:
+    return any(_is_near(px_per_cm, claim.px_per_cm) for claim in claims)
 
 
 def _is_length(length_cm: float, known_cm: float) -> bool:

@@ -68,10 +68,8 @@ def _sidecar(document: ItraxDocument, n_columns: int) -> tuple[Sidecar, str]:
     warnings: tuple[str, ...] = ()
     todo = f"{_DOCUMENT} gives no optical range; set px_per_cm for this scanner"
     start, end = document.start_mm, document.end_mm
-    top = ""
-    if start is not None and end is not None:
-        # The camera goes along the bed from the core's top, or back to it.
-        top = "left" if end >= start else "right"
+    # The camera goes along the bed from the core's top, or back to it.
+    is_back = start is not None and end is not None and end < start
     if start is not None and end is not None and end > start:
         by_length = 10 * n_columns / (end - start)
         by_step = None if document.step_mm is None else 10 / document.step_mm
@@ -93,7 +91,7 @@ def _sidecar(document: ItraxDocument, n_columns: int) -> tuple[Sidecar, str]:
         px_per_cm=px_per_cm,
         core=document.core,
         section=document.section,
-        top=top,
+        top="right" if is_back else "left",
         warnings=warnings,
     )
     return sidecar, todo
