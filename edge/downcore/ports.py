@@ -11,7 +11,7 @@ from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.estimates import TilePrediction
 from downcore.strata.regions.window import RegionRefiner
-from downcore.strata.scan_claims import ScanClaims
+from downcore.strata.scan_claims import NO_CLAIMS, ScanClaims
 from downcore.strata.segment import Segment
 
 __all__ = ["Clock", "Predictor", "RegionRefiner", "ScanLines", "SlicePipeline", "TilePrediction"]
@@ -103,7 +103,7 @@ class ScanDescription:
     warnings: tuple[str, ...] = ()
     """What a technician should know: doubts about the sidecar, dropped channels, odd names."""
 
-    claims: ScanClaims = ScanClaims()
+    claims: ScanClaims = NO_CLAIMS
     """What sidecars say of scale, length and side, whether or not it is used."""
 
 

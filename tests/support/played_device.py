@@ -140,10 +140,12 @@ class Lines:
         return self.pixels[first_line : first_line + n_lines]
 
 
-def core_lines(seed: int = 3, *, length_cm: float = 6.6) -> NDArray[np.uint8]:
+def core_lines(
+    seed: int = 3, *, length_cm: float = 6.6, width_cm: float = 3.0
+) -> NDArray[np.uint8]:
     """Return a small generated core, whose last slice is short."""
     core = GeneratedCore(
-        CoreRecipe(seed=seed, length_cm=length_cm, px_per_cm=float(PX_PER_CM), width_cm=3.0)
+        CoreRecipe(seed=seed, length_cm=length_cm, px_per_cm=float(PX_PER_CM), width_cm=width_cm)
     )
     return core.lines(0, core.n_lines)
 

@@ -13,7 +13,7 @@ from downcore.sources.inbox.name_patterns import NamePattern
 from downcore.store import Store
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.scan_corrections import CorrectionRequest
-from downcore.strata.scan_doubts import DoubtRules
+from downcore.strata.scan_doubts import NEVER_ASK, DoubtRules
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +39,7 @@ class Station:
     """Starts work on regions; all scans share one thread for it."""
     said: CorrectionRequest | None = None
     """How the person who gave the files wants them read, whatever settings and corrections say."""
-    doubts: DoubtRules = DoubtRules()
+    doubts: DoubtRules = NEVER_ASK
     """When a scan waits for a person before its first row; never by default."""
     insists: CorrectionRequest | None = None
     """The acceptance of the person who gave the files and wants no question asked."""

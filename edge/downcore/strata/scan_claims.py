@@ -19,7 +19,8 @@ _IN_NAME = re.compile(
     re.IGNORECASE,
 )
 _UPSIDE_DOWN = re.compile(
-    r"upside[ _-]?down|head[ _-]?down|bottom[ _-]?(?:up|first)|(?<![a-z])(?:inverted|reversed)(?![a-z])",
+    r"upside[ _-]?down|head[ _-]?down|bottom[ _-]?(?:up|first)"
+    r"|(?<![a-z])(?:inverted|reversed)(?![a-z])",
     re.IGNORECASE,
 )
 
@@ -67,6 +68,10 @@ class ScanClaims:
     tops: tuple[TopClaim, ...] = ()
     upside_down: tuple[tuple[str, str], ...] = ()
     """Labels that say that the core lies the other way round: where, and the words."""
+
+
+NO_CLAIMS = ScanClaims()
+"""Nothing is said."""
 
 
 def scales_in_name(name: str) -> Iterator[ScaleClaim]:

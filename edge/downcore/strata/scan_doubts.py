@@ -75,6 +75,10 @@ class DoubtRules:
     """Causes that are not asked about."""
 
 
+NEVER_ASK = DoubtRules()
+"""No question is asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class SedimentSpan:
     """Where the sediment lies across the first slices that show it."""

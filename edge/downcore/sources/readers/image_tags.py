@@ -14,6 +14,7 @@ _CM_PER_UNIT = {2: Fraction(254, 100), 3: Fraction(1)}
 _MAX_TAGS = 512
 _MAX_SEGMENTS = 64
 _SHORT, _RATIONAL = 3, 5
+_APP0, _APP1 = 0xE0, 0xE1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,10 @@ def _of_jpeg(file: InputFile) -> ImageTags:
     tags = NO_TAGS
     for at, marker in _jpeg_segments(file):
         start = file.read_at(at, 16)
-        if marker == 0xE0 and start.startswith(b"JFIF\0"):
+        if marker == _APP0 and start.startswith(b"JFIF\0"):
             unit, x, y = struct.unpack(">BHH", start[7:12])
             tags = _resolved(Fraction(x), Fraction(y), _CM_PER_UNIT.get(unit + 1))
-        elif marker == 0xE1 and start.startswith(b"Exif\0\0"):
+        elif marker == _APP1 and start.startswith(b"Exif\0\0"):
             exif = _of_tiff(file, at + 6)
             tags = exif if tags.x_per_cm is None else ImageTags(
                 tags.x_per_cm, tags.pixel_aspect, exif.orientation
