@@ -11,6 +11,7 @@ import pytest
 from played_device import Device, core_lines, expected_log, job_of
 
 from downcore.service.scan_evidence import facts_of, folder_of
+from downcore.simulator.generator import CoreRecipe, GeneratedCore
 from downcore.simulator.write_patterns import write_patterns
 from downcore.sources import Reading, format_of, head_of
 from downcore.strata.errors import UnknownScaleError
@@ -105,7 +106,6 @@ def test_mistakes_in_real_scans_are_asked_about() -> None:
             n["upside down"] += 1
             n_asked["upside down"] += bool(facts_upside_down(path, px_per_cm))
     shares = {mistake: n_asked[mistake] / n[mistake] for mistake in n}
-    print({mistake: f"{n_asked[mistake]} of {n[mistake]}" for mistake in n})
     assert min(shares.values()) >= 0.95, shares
     assert n_asked.total() / n.total() >= 0.95
 
@@ -128,3 +128,38 @@ def test_a_simulated_core_is_not_asked_about_however_it_is_written(
         assert not any(question for (question,) in device.scans("question"))
         if "breaks" not in pattern and "lost" not in pattern:
             assert device.only_log().begins(expected_log(pixels))
+
+
+def simulated(seed: int, folder: Path) -> Path:
+    """Return a simulated section of 12 to 35 cm in an image of 6 to 11 cm, as a scanner's file."""
+    recipe = CoreRecipe(
+        seed=seed, length_cm=12.0 + 23 * seed / N_SEEDS, px_per_cm=25.0, width_cm=6.0 + seed % 6
+    )
+    core = GeneratedCore(recipe)
+    job = job_of(core.lines(0, core.n_lines), folder, f"GC{seed:02d}", lines_per_step=999)
+    return [step.path for step in write_patterns()["growing-tiff"].write(job)][-1]
+
+
+N_SEEDS = 12
+
+
+def test_mistakes_in_simulated_scans_are_asked_about_and_good_ones_are_not(tmp_path: Path) -> None:
+    paths = [simulated(seed, tmp_path) for seed in range(N_SEEDS)]
+    true = {path: facts(path, "25", "up")[0] for path in paths}
+    usual = {
+        path: OtherScan(found.px_per_cm, found.n_across, found.span and found.span.width_px)
+        for path, found in true.items()
+    }
+    n_asked = Counter[str]()
+    for path, found in true.items():
+        # A scanner has one width of image; those of the same one are the neighbours.
+        near = tuple(
+            one for q, one in usual.items() if q != path and one.n_across == found.n_across
+        )
+        assert doubts_of(found, ASK) == (), path
+        assert doubts_of(replace(found, others=near), ASK) == (), path
+        for mistake in MISTAKES:
+            top = "left" if mistake == "side" else "up"
+            wrong, _ = facts(path, str(25 * FACTORS[mistake]), top)
+            n_asked[mistake] += bool(doubts_of(replace(wrong, others=near), ASK))
+    assert n_asked.total() >= 0.95 * N_SEEDS * len(MISTAKES)

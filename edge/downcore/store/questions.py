@@ -32,7 +32,19 @@ def note_width(transaction: Transaction, scan_id: str, width: KnownWidth) -> Non
 
 
 def others_in(transaction: Transaction, scan_id: str, folder: str) -> tuple[OtherScan, ...]:
-    """Return the latest scans of a folder that have rows and stand, without ``scan_id``."""
+    """
+    Return the latest scans of a folder that have rows and stand, without ``scan_id``.
+
+    There are none for a scan that is another reading of a file that has rows: it is read again
+    because a person changed the settings or said so, and what stands is what is being corrected.
+    """
+    is_read_again = transaction.connection.execute(
+        "SELECT 1 FROM scan JOIN slice ON slice.scan_id = scan.corrects"
+        " WHERE scan.scan_id = ? LIMIT 1",
+        (scan_id,),
+    ).fetchone()
+    if is_read_again:
+        return ()
     rows = transaction.connection.execute(
         "SELECT px_per_cm, n_across, sediment_px FROM scan WHERE folder = ? AND scan_id <> ?"
         " AND n_across IS NOT NULL AND left_out = '' AND question = '' AND superseded_by IS NULL"
