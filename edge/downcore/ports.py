@@ -12,6 +12,7 @@ from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.estimates import TilePrediction
 from downcore.strata.regions.window import RegionRefiner
+from downcore.strata.scan_claims import NO_CLAIMS, ScanClaims
 from downcore.strata.section import SliceLines
 from downcore.strata.segment import Segment
 
@@ -126,6 +127,9 @@ class ScanDescription:
 
     warnings: tuple[str, ...] = ()
     """What a technician should know: doubts about the sidecar, dropped channels, odd names."""
+
+    claims: ScanClaims = NO_CLAIMS
+    """What sidecars say of scale, length and side, whether or not it is used."""
 
 
 class ScanLines(Protocol):

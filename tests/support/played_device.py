@@ -31,6 +31,7 @@ from downcore.strata.bundle import Manifest, OutputScaling, manifest_text
 from downcore.strata.depth import LineScale
 from downcore.strata.estimates import TilePrediction
 from downcore.strata.record import Run
+from downcore.strata.scan_doubts import DoubtRules
 from downcore.strata.segment import Segment
 from downcore.strata.windows import Window
 
@@ -139,10 +140,12 @@ class Lines:
         return self.pixels[first_line : first_line + n_lines]
 
 
-def core_lines(seed: int = 3, *, length_cm: float = 6.6) -> NDArray[np.uint8]:
+def core_lines(
+    seed: int = 3, *, length_cm: float = 6.6, width_cm: float = 3.0
+) -> NDArray[np.uint8]:
     """Return a small generated core, whose last slice is short."""
     core = GeneratedCore(
-        CoreRecipe(seed=seed, length_cm=length_cm, px_per_cm=float(PX_PER_CM), width_cm=3.0)
+        CoreRecipe(seed=seed, length_cm=length_cm, px_per_cm=float(PX_PER_CM), width_cm=width_cm)
     )
     return core.lines(0, core.n_lines)
 
@@ -223,6 +226,8 @@ class Device:
     on_step: OnStep | None = None
     clock: HandClock = field(default_factory=HandClock)
     composition_config: CompositionConfig | None = None
+    doubts: DoubtRules = field(default_factory=DoubtRules)
+    """Nothing is asked by default: most of the cores here are narrower than any."""
     _store: Store | None = None
     _scheduler: Scheduler | None = None
 
@@ -266,6 +271,7 @@ class Device:
             slices_per_step=self.slices_per_step,
             clock=self.clock,
             composition_config=self.composition_config,
+            doubts=self.doubts,
         )
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""``downcore redo``, ``rename``, ``exclude``, ``include``, ``release``, ``forget``."""
+"""``downcore redo``, ``accept``, ``rename``, ``exclude``, ``include``, ``release``, ``forget``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,6 +44,25 @@ def redo(
     """
     reading = asked_reading(px_per_cm, top)
     targets = _correct(Verb.REDO, section, db, config, reading=reading, why=why)
+    _read_again(targets, db, config)
+
+
+def accept(
+    section: Annotated[
+        str,
+        typer.Argument(
+            metavar="SECTION",
+            help="Section or a scan's identity; a pattern such as 'GC01_*' is for those to come, "
+            "too.",
+        ),
+    ],
+    *,
+    why: Why = "",
+    db: DbOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Have scans read as they are that wait with a question; `redo` is the other answer."""
+    targets = _correct(Verb.ACCEPT, section, db, config, why=why)
     _read_again(targets, db, config)
 
 

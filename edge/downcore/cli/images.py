@@ -47,6 +47,9 @@ def process(
             "depth_cm below the section's top and any of density, vp, ms.",
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option(help="Do not ask, whatever speaks against scale or side.")
+    ] = False,
 ) -> None:
     """Turn finished images into rows of the depth log; one image after the other."""
     from downcore.commands.correct import request_of
@@ -70,10 +73,11 @@ def process(
     if inbox:
         reading = AskedReading(px_per_cm, None if top is None else top.value)
         said = request_of(Verb.PROCESS, " ".join(map(str, images)), reading=reading)
+    insists = request_of(Verb.ACCEPT, " ".join(map(str, images)), why="--force") if force else None
     try:
         with slice_progress() as on_slices:
             outcomes = process_files(
-                images, settings, on_slices=on_slices, measured=rows, said=said
+                images, settings, on_slices=on_slices, measured=rows, said=said, insists=insists
             )
     except KeyboardInterrupt:
         typer.echo("stopped; give the same images again to go on from there", err=True)

@@ -76,7 +76,7 @@ def request_of(
         made_utc=SystemClock().utc_rfc3339(),
         asked=printable(asked),
         scan_ids=targets.scan_ids,
-        paths=targets.paths,
+        paths=(*targets.paths, *([targets.pattern] if targets.pattern else [])),
         reading=reading,
         why=printable(why),
     )

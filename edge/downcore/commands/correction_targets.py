@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from downcore.commands.section_lookup import listed, nearest, scan_named, standing_scan
@@ -28,6 +28,8 @@ class Targets:
     """The files of the scans, each once, as the record shows them."""
     paths: tuple[str, ...] = ()
     """Files that were set aside before they became scans."""
+    pattern: str = ""
+    """Pattern of the sections, where that is accepted for scans to come, too."""
 
     @property
     def words(self) -> str:
@@ -66,6 +68,10 @@ def find_targets(db: Path, verb: Verb, asked: str) -> Targets:
             states = (one for one in reader.scans() if _fits(asked, one.scan.section_id))
             scans = [one for one in states if one.status.state is ScanState.QUARANTINED]
             targets = _targets_of(scans, _files(reader, asked))
+        elif verb is Verb.ACCEPT:
+            targets = _targets_of(_questioned(reader, asked))
+            if targets != Targets() and _is_pattern(asked):
+                targets = replace(targets, pattern=asked)
         else:
             files = _files(reader, asked) if verb is Verb.REDO else ()
             targets = _targets_of(_standing(reader, asked, is_needed=not files), files)
@@ -75,15 +81,29 @@ def find_targets(db: Path, verb: Verb, asked: str) -> Targets:
 
 
 def _standing(reader: Reader, asked: str, *, is_needed: bool) -> list[StoredScan]:
-    """Return the scans that stand of the sections that are meant."""
-    scans = [
+    """Return the scans of the sections that are meant: those that wait, else those that stand."""
+    scans = _questioned(reader, asked)
+    waiting = {one.scan.section_id for one in scans}
+    scans += [
         one
         for one in reader.sections()
-        if _fits(asked, one.scan.section_id) and one.status.state is not ScanState.EXCLUDED
+        if _fits(asked, one.scan.section_id)
+        and one.scan.section_id not in waiting
+        and one.status.state is not ScanState.EXCLUDED
     ]
     if not scans and is_needed and not _is_pattern(asked):
         return [standing_scan(reader, asked)]  # says what it is, if it is not there
     return scans
+
+
+def _questioned(reader: Reader, asked: str) -> list[StoredScan]:
+    """Return the scans that wait for an answer, by section, pattern or identity."""
+    return [
+        one
+        for one in reader.questioned()
+        if _fits(asked, one.scan.section_id)
+        or (_is_identity(asked) and one.scan.scan_id.startswith(asked.lower()))
+    ]
 
 
 def _whole(reader: Reader, asked: str) -> list[StoredScan]:
@@ -163,6 +183,12 @@ def _nothing_meant(reader: Reader, verb: Verb, asked: str) -> UnknownSectionErro
         return UnknownSectionError(
             f"expected a section that is left out, got {asked!r}; `downcore corrections` lists "
             "what was excluded and forgotten"
+        )
+    if verb is Verb.ACCEPT:
+        waiting = [one.scan.section_id for one in reader.questioned()]
+        return UnknownSectionError(
+            f"expected a section that waits for an answer, got {asked!r}; "
+            f"waiting: {listed(waiting) or 'none'}"
         )
     if verb is Verb.RELEASE:
         aside = [Path(file.path).name for file in reader.quarantined() if file.reason]

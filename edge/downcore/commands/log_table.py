@@ -33,13 +33,17 @@ def list_sections(db: Path, out: TextIO) -> None:
             table.add_row(
                 scan.section_id,
                 scan.scan_id[:8],
-                f"{status.state} {status.reason}".strip(),
+                # A question is too long for a column; it follows the table.
+                status.state
+                if status.state is ScanState.QUESTIONED
+                else f"{status.state} {status.reason}".strip(),
                 str(status.n_slices),
                 scan.format,
                 f"{float(scan.px_per_cm):g}",
                 status.updated_utc,
             )
         refused = reader.quarantined()
+        questioned = reader.questioned()
         copies = [
             f"{one.scan.section_id}: a copy of {original.scan.section_id}, whose log is for both"
             for one in reader.scans()
@@ -49,6 +53,9 @@ def list_sections(db: Path, out: TextIO) -> None:
         n_corrections = sum(one.scan_id is not None for one in reader.corrections())
     print_table(table, out)
     out.writelines(f"{line}\n" for line in copies)
+    for one in questioned:
+        scan = one.scan
+        out.write(f"{scan.section_id} waits (scan {scan.scan_id[:8]}): {one.status.reason}\n")
     if n_corrections:
         out.write(f"corrections: {n_corrections}; `downcore corrections` lists them\n")
     for file in refused:
@@ -147,7 +154,7 @@ def _notes(stored: StoredScan, corrections: Iterable[Correction]) -> Iterator[st
     status = stored.status
     if status.superseded_by is not None:
         yield f"superseded by scan {status.superseded_by[:8]} {status.reason}".strip()
-    elif status.state in (ScanState.EXCLUDED, ScanState.QUARANTINED):
+    elif status.state in (ScanState.EXCLUDED, ScanState.QUARANTINED, ScanState.QUESTIONED):
         yield f"{status.state}: {status.reason}"
     for one in corrections:
         why = f" ({one.why})" if one.why else ""

@@ -48,6 +48,7 @@ def process_files(
     on_slices: OnSlices,
     measured: MeasuredRows | None = None,
     said: CorrectionRequest | None = None,
+    insists: CorrectionRequest | None = None,
 ) -> list[FileOutcome]:
     """
     Bring finished files into the store.
@@ -65,6 +66,8 @@ def process_files(
         as a series of their own.
     said : CorrectionRequest, optional
         The scale or side that the person gave, who gave it, and when; it is kept.
+    insists : CorrectionRequest, optional
+        The person's acceptance where a question would be asked; without it the scan waits.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def process_files(
         announce=announcer_of(settings.store.path),
         slices_per_step=SLICES_PER_STEP,
     ) as station:
-        station = replace(station, said=said)  # noqa: PLW2901 - the same station
+        station = replace(station, said=said, insists=insists)  # noqa: PLW2901 - the same station
         if measured is not None:
             station = calibrated_station(station, measured)  # noqa: PLW2901 - the same station
         return process_at(station, paths, on_slices=on_slices)
@@ -152,6 +155,8 @@ def _process(found: ScanFiles, station: Station, on_slices: OnSlices) -> FileOut
         notes = [ingest.reason, *_superseded(station, ingest)]
         note = f" ({'; '.join(filter(None, notes))})" if any(notes) else ""
         return FileOutcome(is_stored=True, sentence=f"{name}: {ingest.n_slices} cm{note}")
+    if outcome is Outcome.QUESTIONED:
+        return _refused(found.paths[0], f"waits, no rows: {ingest.reason}")
     stored = f"; {ingest.n_slices} cm were kept" if ingest.n_slices else ""
     return _refused(found.paths[0], ingest.reason + stored)
 

@@ -72,6 +72,8 @@ class Daemon:
         self._stopping = threading.Event()
         self.refused: dict[str, str] = {}
         """Reason by path of what was set aside, once ``run`` has ended."""
+        self.questioned: dict[str, str] = {}
+        """Question by path of what waits for an answer, once ``run`` has ended."""
 
     def stop(self) -> None:
         """Ask ``run`` to end after the step it is in; may be called from anywhere."""
@@ -115,6 +117,7 @@ class Daemon:
             stack.callback(scheduler.close)
             self._loop(scheduler, follower, report, ends_when_idle=ends_when_idle)
             self.refused = dict(scheduler.refused)
+            self.questioned = dict(scheduler.questioned)
             report.end()
 
     def _loop(
@@ -196,6 +199,8 @@ def _feed_watchdog(doing: str, scheduler: Scheduler, report: StatusReport) -> No
     """Tell systemd that the loop still runs, and what it is doing."""
     n_refused = len(scheduler.refused)
     aside = f"; {n_refused} set aside, see the journal" if n_refused else ""
+    n_questioned = len(scheduler.questioned)
+    aside += f"; {n_questioned} wait for an answer" if n_questioned else ""
     degraded = f"; degraded: {printable('; '.join(report.reasons))}" if report.reasons else ""
     notify_systemd(f"WATCHDOG=1\nSTATUS={doing}{aside}{degraded}")
 
@@ -236,8 +241,13 @@ def _run_until_stopped(settings: Settings, *, ends_when_idle: bool) -> int:
     daemon.run(ends_when_idle=ends_when_idle)
     if has_failed.is_set():
         return INTERNAL
+    if ends_when_idle and daemon.questioned:
+        logger.warning(
+            "%d scans wait for an answer, `downcore log` has the questions", len(daemon.questioned)
+        )
     if ends_when_idle and daemon.refused:
         logger.warning("%d files were set aside; the reasons are above", len(daemon.refused))
+    if ends_when_idle and (daemon.refused or daemon.questioned):
         return REFUSED
     logger.info("stopped; starting again goes on from here")
     return OK

@@ -9,7 +9,9 @@ from downcore.ports import ScanLines
 from downcore.service.expected_reading import expected_reading
 from downcore.service.file_content import FileContent
 from downcore.service.identity import Identity, identify
+from downcore.service.questions import open_question
 from downcore.service.read_pass import ReadPass, begin_read_pass
+from downcore.service.scan_evidence import MoreLinesNeededError
 from downcore.service.scan_record import MAX_DEATHS, ScanRecord
 from downcore.service.scan_step import Observed, Outcome
 from downcore.service.section_places import ScanNaming, say_copy
@@ -249,7 +251,7 @@ class ScanIngest:
         known = "" if content or found.stored is None else found.stored.content_digest
         if known and self._expect(known):
             return self._read_otherwise()
-        return self._go_on(lines, found, n_lines, content)
+        return self._go_on(lines, found, n_lines, content, is_complete=is_complete)
 
     def _identify(
         self, lines: ScanLines, n_lines: int, *, is_complete: bool, content: str
@@ -274,7 +276,7 @@ class ScanIngest:
         return found
 
     def _go_on(
-        self, lines: ScanLines, found: Identity, n_lines: int, content: str
+        self, lines: ScanLines, found: Identity, n_lines: int, content: str, *, is_complete: bool
     ) -> Outcome | None:
         """Open the scan or find it again; ``None`` where a read pass was begun."""
         record, stored = self._record, found.stored
@@ -297,6 +299,10 @@ class ScanIngest:
             is_done = record.complete(stored, content)
             self.reason = f"known as scan {found.scan_id}"
             return self._done(self.reason) if is_done else Outcome.WAITING
+        if stored is None or stored.n_slices == 0:
+            outcome = self._ask(lines, n_lines, content, is_complete=is_complete)
+            if outcome is not None:
+                return outcome
         self._start_reading(lines, done_slices, n_composed)
         return None
 
@@ -311,6 +317,29 @@ class ScanIngest:
             self.scan_files, lines, self.name, found, content=content, corrects=corrects
         )
         return None if original is None else self._done_as_copy(original)
+
+    def _ask(
+        self, lines: ScanLines, n_lines: int, content: str, *, is_complete: bool
+    ) -> Outcome | None:
+        """Ask a person where something speaks against the reading; ``None`` where nothing does."""
+        try:
+            question = open_question(
+                self._station,
+                self.scan_files,
+                lines,
+                self.scan_id,
+                self.name.section_id,
+                n_lines=n_lines,
+                is_complete=is_complete,
+                content=content,
+            )
+        except MoreLinesNeededError:
+            return Outcome.WAITING
+        if not question:
+            return None
+        self.reason = question
+        self.close()
+        return Outcome.QUESTIONED
 
     def _expect(self, content: str) -> bool:
         """Look up how files of this content are to be read; return whether that is another way."""

@@ -15,6 +15,8 @@ class Outcome(enum.Enum):
     """There is more to do at once; others may have their turn first."""
     DONE = "done"
     """Every row is stored, or the scan is linked to one that has them."""
+    QUESTIONED = "questioned"
+    """It waits for a person's answer; the question is in the record."""
     REFUSED = "refused"
     """Set aside, with its reason in the quarantine."""
 

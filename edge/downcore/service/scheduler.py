@@ -87,6 +87,8 @@ class Scheduler:
         self._read_otherwise: set[str] = set()
         """Keys of scans that are read again, because they are now to be read another way."""
         self._unclaimed: dict[Path, tuple[str, FileStability]] = {}
+        self.questioned: dict[str, str] = {}
+        """Question by path of what waits for an answer."""
         self.refused: dict[str, str] = {}
         """Reason by path of what was set aside in this run."""
 
@@ -210,13 +212,18 @@ class Scheduler:
             self._on_step(ingest)
         # The last one stepped is the last in order, and so the last to close its files.
         self._ingests[key] = self._ingests.pop(key)
-        if outcome in (Outcome.DONE, Outcome.REFUSED):
+        shown = printable(scan.paths[0])
+        if outcome in (Outcome.DONE, Outcome.REFUSED, Outcome.QUESTIONED):
             self._ended[key] = scan.signature
             del self._ingests[key]
         if outcome is Outcome.DONE:
-            self.refused.pop(printable(scan.paths[0]), None)
+            self.refused.pop(shown, None)
+        if outcome is Outcome.QUESTIONED:
+            self.questioned[shown] = ingest.reason
+        else:
+            self.questioned.pop(shown, None)
         if outcome is Outcome.REFUSED:
-            self.refused[printable(scan.paths[0])] = ingest.reason
+            self.refused[shown] = ingest.reason
             if ingest.is_refused_by_system:
                 self._retry_at_s[key] = self._station.clock.monotonic_s() + RETRY_S
         holders = [other for other in self._ingests.values() if other.is_open]

@@ -19,6 +19,7 @@ from downcore.sources.inbox.rules import InboxRules
 from downcore.store import Store
 from downcore.strata.measured import MeasuredRows
 from downcore.strata.scan_corrections import CorrectionRequest
+from downcore.strata.scan_doubts import NEVER_ASK, DoubtRules
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +49,10 @@ class Station:
     """Starts reading and masking ahead; all scans share one thread for it."""
     said: CorrectionRequest | None = None
     """How the person who gave the files wants them read, whatever settings and corrections say."""
+    doubts: DoubtRules = NEVER_ASK
+    """When a scan waits for a person before its first row; never by default."""
+    insists: CorrectionRequest | None = None
+    """The acceptance of the person who gave the files and wants no question asked."""
 
     @property
     def bundle_ids(self) -> tuple[str, ...]:

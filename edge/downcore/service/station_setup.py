@@ -42,6 +42,7 @@ from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import SettingsError
 from downcore.strata.record import Run
+from downcore.strata.scan_doubts import Cause, DoubtRules
 from downcore.strata.section import SliceLines
 from downcore.strata.slices import measure_slice
 
@@ -59,6 +60,7 @@ class ScanSettings:
     """What is true of the scans of each scanner, by folder or name."""
     leave_out: LeaveOut
     """Which names are left out of the inbox."""
+    doubts: DoubtRules
 
 
 def scan_settings(settings: Settings) -> ScanSettings:
@@ -98,6 +100,13 @@ def scan_settings(settings: Settings) -> ScanSettings:
         ),
         patience=patience,
         patterns=patterns,
+        doubts=DoubtRules(
+            ask=settings.doubts.ask,
+            min_width_cm=settings.doubts.min_width_cm,
+            max_width_cm=settings.doubts.max_width_cm,
+            max_length_cm=settings.doubts.max_length_cm,
+            not_asked=frozenset(map(Cause, settings.doubts.not_asked)),
+        ),
     )
 
 
@@ -180,6 +189,7 @@ def open_station(
             patience=scans.patience,
             patterns=scans.patterns,
             inbox_rules=scans.inbox_rules,
+            doubts=scans.doubts,
             slices_per_step=slices_per_step,
             clock=clock,
             composition_config=composition_config,

@@ -28,6 +28,7 @@ from downcore.publish.sinks import sinks
 from downcore.settings.file_text import values_in
 from downcore.settings.sections import (
     CompositionSettings,
+    DoubtSettings,
     InboxSettings,
     LogSettings,
     PredictSettings,
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     )
 
     inbox: InboxSettings = InboxSettings()
+    doubts: DoubtSettings = DoubtSettings()
     station: StationSettings = StationSettings()
     store: StoreSettings = StoreSettings()
     predict: PredictSettings = PredictSettings()

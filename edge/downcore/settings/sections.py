@@ -139,6 +139,26 @@ class StoreSettings(_Section):
     path: Path = Field(default=Path("downcore.db"), description="SQLite file on a local disk.")
 
 
+class DoubtSettings(_Section):
+    """When a scan waits for a person before its first row."""
+
+    ask: bool = Field(
+        default=True, description="Ask before rows are made of a scan that cannot be right."
+    )
+    min_width_cm: float = Field(
+        default=2.0, ge=0.0, le=1000.0, description="Narrowest sediment that is not asked about."
+    )
+    max_width_cm: float = Field(
+        default=20.0, gt=0.0, le=1000.0, description="Widest sediment that is not asked about."
+    )
+    max_length_cm: float = Field(
+        default=200.0, gt=0.0, le=1e5, description="Longest section that is not asked about."
+    )
+    not_asked: tuple[
+        Literal["width", "side", "length", "scale", "top", "aspect", "others", "ledger"], ...
+    ] = Field(default=(), description="Causes that are not asked about.")
+
+
 class PredictSettings(_Section):
     """Which bundles run, and how."""
 

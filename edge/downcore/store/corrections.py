@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from downcore.store import scans, standing
+from downcore.store import questions, scans, standing
 from downcore.store.rows import storable_text
 from downcore.store.transaction import Transaction
 from downcore.strata.record import ScanState
@@ -124,11 +124,15 @@ def _apply_to(
         reading = _reading_after(request, earlier)
         if reading == earlier:
             return None
+    causes = ""
+    if request.verb is Verb.ACCEPT:
+        reading = _reading_of(transaction, target)
+        causes = questions.asked_about(transaction, request.scan_ids)
     effect = _effect(request, target, reading)
     made = transaction.connection.execute(
         "INSERT INTO correction (request_id, made_utc, made_by, verb, asked, section_id, scan_id,"
-        " path, content_digest, px_per_cm, top, new_section_id, why, effect)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " path, content_digest, px_per_cm, top, new_section_id, why, effect, causes)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             request.request_id,
             request.made_utc,
@@ -144,6 +148,7 @@ def _apply_to(
             reading.section,
             storable_text(request.why),
             effect,
+            causes,
         ),
     )
     _take_effect(transaction, request, target)
@@ -161,9 +166,21 @@ def _reading_after(request: CorrectionRequest, earlier: AskedReading) -> AskedRe
     return request.reading.over(earlier)
 
 
+def _reading_of(transaction: Transaction, target: _Target) -> AskedReading:
+    """Return how a scan is read that is accepted; nothing for a pattern of scans."""
+    row = transaction.connection.execute(
+        "SELECT px_per_cm, top FROM scan WHERE scan_id = ?", (target.scan_id,)
+    ).fetchone()
+    return AS_SETTINGS_SAY if row is None else AskedReading(*row)
+
+
 def _effect(request: CorrectionRequest, target: _Target, reading: AskedReading) -> str:
     if request.verb in _READINGS:
         return f"read {reading.words or 'as the settings say'}"
+    if request.verb is Verb.ACCEPT:
+        if target.scan_id is None:
+            return "right as they are read, and those that come; not asked about for this any more"
+        return f"right as it is read, {reading.words}"
     return {
         Verb.EXCLUDE: f"left out of the log; `downcore include {target.section_id}` undoes it",
         Verb.INCLUDE: "back in the log",
@@ -186,6 +203,8 @@ def _take_effect(transaction: Transaction, request: CorrectionRequest, target: _
             (left_out, storable_text(because), transaction.now_utc, target.scan_id),
         )
         transaction.announce_state(target.scan_id)
+    elif request.verb is Verb.ACCEPT and target.scan_id is not None:
+        questions.close(transaction, target.scan_id)
     elif request.verb is Verb.RENAME and request.reading.section is not None:
         # A copy of the new name that was linked to the scan gets rows of its own now.
         transaction.connection.execute(

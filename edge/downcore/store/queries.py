@@ -37,12 +37,20 @@ _SCAN_COLUMNS = (
 )
 _SHOWN = "WITH shown AS NOT MATERIALIZED (SELECT * FROM scan WHERE left_out <> 'forgotten')"
 """What views are made of."""
+_SHOWN_WITHOUT_QUESTIONS = (
+    "WITH shown AS NOT MATERIALIZED (SELECT *, '' AS question FROM scan"
+    " WHERE left_out <> 'forgotten')"
+)
+"""The same of a record that no version with questions has opened for writing."""
 _SHOWN_OF_OLDER = (
     "WITH shown AS NOT MATERIALIZED (SELECT *, '' AS px_per_cm_from, '' AS top_from,"
-    " NULL AS corrects, scan_no AS precedence, '' AS left_out, '' AS left_out_because FROM scan)"
+    " NULL AS corrects, scan_no AS precedence, '' AS left_out, '' AS left_out_because,"
+    " '' AS question FROM scan)"
 )
 """The same of a record that no version with corrections has opened for writing."""
 _FIRST_WITH_CORRECTIONS = 6
+"""The schema version."""
+_FIRST_WITH_QUESTIONS = 10
 """The schema version."""
 _PAGE = 500
 """Slices read in one short transaction."""
@@ -140,6 +148,7 @@ class Reader:
             self._connection.close()
             raise
         self._has_corrections = version >= _FIRST_WITH_CORRECTIONS
+        self._has_questions = version >= _FIRST_WITH_QUESTIONS
 
     @classmethod
     def open(cls, path: Path, *, is_at_rest: bool = False) -> Self:
@@ -183,6 +192,12 @@ class Reader:
         if section_id is None:
             return self._scans("ORDER BY scan_no")
         return self._scans("WHERE section_id = ? ORDER BY scan_no", section_id)
+
+    def questioned(self) -> list[StoredScan]:
+        """Return the scans that wait for an answer, in the order of opening."""
+        return self._scans(
+            "WHERE question <> '' AND left_out = '' AND superseded_by IS NULL ORDER BY scan_no"
+        )
 
     def scan(self, scan_id: str) -> StoredScan | None:
         """Return one scan; ``None`` if the record lacks it."""
@@ -325,7 +340,9 @@ class Reader:
         return [OutboxEntry(seq, OutboxKind(kind), *rest) for seq, kind, *rest in rows]
 
     def _scans(self, where: str, *arguments: object) -> list[StoredScan]:
-        shown = _SHOWN if self._has_corrections else _SHOWN_OF_OLDER
+        shown = _SHOWN if self._has_questions else _SHOWN_WITHOUT_QUESTIONS
+        if not self._has_corrections:
+            shown = _SHOWN_OF_OLDER
         rows = self._all(
             f"{shown} SELECT {_SCAN_COLUMNS}, {STATUS_COLUMNS} FROM shown AS scan {where}",  # noqa: S608 - the clause is a constant
             *arguments,

@@ -26,8 +26,10 @@ ESTIMATE_COLUMNS = (
 """Columns of ``estimate`` that an :class:`Estimate` fills."""
 
 STATUS_COLUMNS = (
-    "section_id, scan_id, CASE left_out WHEN '' THEN state ELSE left_out END,"
-    " CASE left_out WHEN '' THEN reason ELSE left_out_because END,"
+    "section_id, scan_id, CASE WHEN left_out <> '' THEN left_out"
+    " WHEN question <> '' AND superseded_by IS NULL THEN 'questioned' ELSE state END,"
+    " CASE WHEN left_out <> '' THEN left_out_because"
+    " WHEN question <> '' AND superseded_by IS NULL THEN question ELSE reason END,"
     " (SELECT count(*) FROM slice WHERE slice.scan_id = scan.scan_id),"
     " n_lines_done, superseded_by, duplicate_of, updated_utc"
 )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from downcore.store import commits, compositions, corrections, requests, scans, standing
+from downcore.store import commits, compositions, corrections, questions, requests, scans, standing
 from downcore.store.rows import storable_text
 from downcore.store.writing_connection import WritingConnection
 from downcore.strata.bundle import Manifest
@@ -19,6 +19,7 @@ from downcore.strata.scan_corrections import (
     Correction,
     CorrectionRequest,
 )
+from downcore.strata.scan_doubts import Cause, OtherScan
 
 _COUNT_ATTEMPT = (
     "INSERT INTO quarantine VALUES (?, ?, ?, 1, ?, ?)"
@@ -202,6 +203,27 @@ class Store(WritingConnection):
             return AS_SETTINGS_SAY
         with self._looking("look for a correction in") as transaction:
             return corrections.asked_reading(transaction, content_digest, path)
+
+    def note_width(self, scan_id: str, width: questions.KnownWidth) -> tuple[OtherScan, ...]:
+        """Keep how wide a scan is; return the accepted ones of its folder to compare it with."""
+        with self._writing("keep the width of a scan in") as transaction:
+            questions.note_width(transaction, scan_id, width)
+            return questions.others_in(transaction, scan_id, width.folder)
+
+    def answered(
+        self, scan_id: str, content_digest: str, causes: frozenset[Cause]
+    ) -> frozenset[Cause]:
+        """Return those of some causes of a question that people have answered for a scan."""
+        with self._looking("look for an answer in") as transaction:
+            return questions.answered(transaction, scan_id, content_digest, causes)
+
+    def ask(self, scan_id: str, causes: frozenset[Cause], question: str) -> bool:
+        """Let a scan wait with a question; without one it waits no more. Says if it is new."""
+        with self._writing("ask about a scan in") as transaction:
+            if question:
+                return questions.ask(transaction, scan_id, causes, question)
+            questions.close(transaction, scan_id)
+            return False
 
     def other_reading(self, content_digest: str, path: str) -> scans.OpenedScan | None:
         """Return the scan that stands of the same file read another way; ``None`` if none does."""

@@ -31,6 +31,8 @@ class ScanState(enum.StrEnum):
     """Its file disappeared before it was done."""
     EXCLUDED = "excluded"
     """A person left it out of the log; its rows can still be read by its id."""
+    QUESTIONED = "questioned"
+    """Its scale or side is doubted; no row is made before a person answers."""
     FORGOTTEN = "forgotten"
     """A person had it taken out of every view; its rows are kept."""
 

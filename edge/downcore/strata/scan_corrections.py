@@ -25,6 +25,8 @@ class Verb(enum.StrEnum):
     """Try a file that was set aside once more."""
     FORGET = "forget"
     """Show the scan nowhere any more; its rows stay in the database."""
+    ACCEPT = "accept"
+    """The scan is right as it is read, whatever was doubted."""
     PROCESS = "process"
     """Scale or side that was given to ``downcore process``; it is valid for later reads too."""
 

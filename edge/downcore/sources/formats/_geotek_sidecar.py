@@ -21,6 +21,7 @@ from downcore.strata.input_text import name_text, shown
 
 _MAX_BYTES = 1 << 20
 _MAX_NEIGHBOURS = 500
+_MAX_COMMENTS = 1000
 _LONGEST_SECTION_CM = 160
 _SHORTEST_SECTION_CM = 20
 _CLOSE_CM = 10
@@ -40,6 +41,8 @@ class GeotekTags:
 
     top: Decimal | None = None
     """``physical-top`` as written: centimetres, or hundredths of them."""
+
+    comments: str = ""
 
 
 def geotek_sidecar_path(image: Path) -> Path | None:
@@ -110,6 +113,7 @@ def read_geotek_tags(path: Path) -> GeotekTags:
         section=name_text(texts.get("sectionnumber") or texts.get("sectionid") or ""),
         height_cm=_number(texts.get("physicalheight")),
         top=_number(texts.get("physicaltop")),
+        comments=texts.get("comments", "")[:_MAX_COMMENTS],
     )
 
 
@@ -156,6 +160,8 @@ def geotek_sidecar(path: Path, n_rows: int | None) -> Sidecar:
         core=tags.core,
         section=tags.section,
         section_top_um=None if top_cm is None else round(top_cm * _UM_PER_CM),
+        length_cm=float(tags.height_cm) if tags.height_cm else None,
+        remarks=tags.comments,
         warnings=tuple(warnings),
     )
 

@@ -77,6 +77,8 @@ def _sidecar(document: ItraxDocument, n_columns: int) -> tuple[Sidecar, str]:
             f"{_DOCUMENT} has the optical range run back, from {float(start):g} to {float(end):g} "
             f"mm; set px_per_cm and top for this scanner"
         )
+    # The camera goes along the bed from the core's top, or back to it.
+    is_back = start is not None and end is not None and end < start
     if start is not None and end is not None and end > start:
         by_length = 10 * n_columns / (end - start)
         by_step = None if document.step_mm is None else 10 / document.step_mm
@@ -98,6 +100,7 @@ def _sidecar(document: ItraxDocument, n_columns: int) -> tuple[Sidecar, str]:
         px_per_cm=px_per_cm,
         core=document.core,
         section=document.section,
+        top="right" if is_back else "left",
         warnings=warnings,
     )
     return sidecar, todo

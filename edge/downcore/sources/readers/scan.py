@@ -12,6 +12,13 @@ from downcore.sources.readers.raster import Raster
 from downcore.strata.depth import MAX_PX_PER_CM, MIN_PX_PER_CM, LineScale
 from downcore.strata.errors import GrowingError, SegmentError, UnknownScaleError
 from downcore.strata.input_text import exact_ratio, shown
+from downcore.strata.scan_claims import (
+    LengthClaim,
+    ScaleClaim,
+    ScanClaims,
+    TopClaim,
+    upside_down_in,
+)
 from downcore.strata.segment import Segment
 
 
@@ -26,6 +33,12 @@ class Sidecar:
     core: str | None = None
     section: str | None = None
     section_top_um: int | None = None
+    length_cm: float | None = None
+    """Length of the section; None where it does not say."""
+    top: str = ""
+    """Side of the image where it says that the top is; empty where it does not say."""
+    remarks: str = ""
+    """What a person wrote about the scan."""
     warnings: tuple[str, ...] = ()
 
 
@@ -180,8 +193,22 @@ def scan_of(
         section=sidecar.section,
         section_top_um=sidecar.section_top_um,
         warnings=sidecar.warnings + raster.notes + _disagreement(px_per_cm, sidecar),
+        claims=_claims(source, reading.top_from if reading.top else "format", sidecar),
     )
     return Scan(raster, description)
+
+
+def _claims(px_per_cm_from: str, top_from: str, sidecar: Sidecar) -> ScanClaims:
+    where, beside = sidecar.where, sidecar.px_per_cm
+    is_scale = beside is not None and _is_scale(beside)
+    return ScanClaims(
+        scale_from=px_per_cm_from,
+        top_from=top_from,
+        sidecar_scales=(ScaleClaim(where, Fraction(beside or "")),) if is_scale else (),
+        lengths=(LengthClaim(where, sidecar.length_cm),) if sidecar.length_cm else (),
+        tops=(TopClaim(where, sidecar.top),) if sidecar.top else (),
+        upside_down=tuple(upside_down_in(where, sidecar.remarks)),
+    )
 
 
 def _check_scale(px_per_cm: str, source: str, place: object) -> None:

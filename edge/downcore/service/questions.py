@@ -1,0 +1,85 @@
+"""Whether a scan must wait for a person before its first row is made."""
+
+import logging
+from dataclasses import replace
+
+from downcore.file_names import printable
+from downcore.ports import ScanLines
+from downcore.service.scan_evidence import facts_of, folder_of
+from downcore.service.station import Station
+from downcore.sources.inbox.grouping import ScanFiles
+from downcore.store import Reader
+from downcore.store.questions import KnownWidth
+from downcore.strata.scan_doubts import Doubt, doubts_of, question
+
+logger = logging.getLogger(__name__)
+
+_SHOWN_ID = 8
+"""Digits of a scan's identity that stand for it."""
+
+
+def open_question(
+    station: Station,
+    scan_files: ScanFiles,
+    lines: ScanLines,
+    scan_id: str,
+    section_id: str,
+    *,
+    n_lines: int,
+    is_complete: bool,
+    content: str,
+) -> str:
+    """
+    Return the question that a scan waits with; empty where it may be read.
+
+    What is asked is in the record and announced, and what the station insists on is accepted.
+
+    Raises
+    ------
+    MoreLinesNeededError
+        If the scan still grows, and its lines do not tell yet.
+    """
+    rules, store = station.doubts, station.store
+    if not rules.ask:
+        return ""
+    doubts = _doubts(station, scan_files, lines, scan_id, n_lines=n_lines, is_complete=is_complete)
+    causes = frozenset(doubt.cause for doubt in doubts)
+    left = causes - store.answered(scan_id, content, causes)
+    if left and station.insists is not None:
+        request = station.insists
+        store.correct(
+            replace(request, request_id=f"{request.request_id}-{scan_id}", scan_ids=(scan_id,))
+        )
+        left = frozenset()
+    if not left:
+        store.ask(scan_id, left, "")
+        return ""
+    # Where the section has a log already, its name means the scan of that.
+    with Reader.open(store.path) as reader:
+        standing = reader.standing_scan(section_id)
+    is_alone = standing is None or standing.scan.scan_id == scan_id
+    name = section_id if is_alone else scan_id[:_SHOWN_ID]
+    asked = printable(question([one for one in doubts if one.cause in left], name))
+    if store.ask(scan_id, left, asked):
+        logger.warning("section %s waits: %s", section_id, asked)
+    return asked
+
+
+def _doubts(
+    station: Station,
+    scan_files: ScanFiles,
+    lines: ScanLines,
+    scan_id: str,
+    *,
+    n_lines: int,
+    is_complete: bool,
+) -> tuple[Doubt, ...]:
+    path = scan_files.paths[0]
+    facts = facts_of(lines, path, station.doubts, n_lines=n_lines, is_complete=is_complete)
+    width = KnownWidth(
+        folder_of(path, lines.description.format_name),
+        lines.n_across,
+        None if facts.span is None else facts.span.width_px,
+    )
+    others = station.store.note_width(scan_id, width)
+    return doubts_of(replace(facts, others=others), station.doubts)
