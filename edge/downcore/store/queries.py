@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
+from downcore.store import depth_ledger
 from downcore.store.composition_rows import COMPOSED_COLUMNS, SHARE_COLUMNS, composed_of_rows
 from downcore.store.connection import as_store_error, open_reader
 from downcore.store.rows import (
@@ -19,6 +20,7 @@ from downcore.store.rows import (
 )
 from downcore.store.schema import refuse_empty, refuse_foreign
 from downcore.strata.composed import ComposedSlice
+from downcore.strata.depth_ledger import Version
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.record import (
@@ -213,6 +215,11 @@ class Reader:
         while newest and (page := self._composition_page(scan_id, newest[0][0], after)):
             yield from page
             after = page[-1].index
+
+    def depth_versions(self) -> list[Version]:
+        """Return the versions of the depth ledger, the oldest first."""
+        with as_store_error(self._path, "read"):
+            return depth_ledger.versions(self._connection)
 
     def prefix_digest(self, scan_id: str) -> str:
         """Return the digest of a scan's lines whose slices are in the store; empty without any."""
