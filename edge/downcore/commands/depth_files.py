@@ -13,13 +13,13 @@ from downcore.file_names import printable
 from downcore.sources.formats._geotek_sidecar import geotek_sidecar
 from downcore.strata.core_depths import missing_numbers
 from downcore.strata.depth_ledger import (
-    UM_PER_M,
     CoreEntry,
     CoreName,
     Datum,
     DepthSource,
     Draft,
     SectionEntry,
+    in_m,
     section_key,
     section_order,
 )
@@ -242,9 +242,9 @@ def _take_core(table: _Table, core: CoreName, row: Sequence[str], where: str) ->
         off_um = before_um + shift_um - composite_um
         if abs(off_um) > _ROUNDING_UM:
             raise DepthLedgerError(
-                f"{where}: depth {before_um / UM_PER_M:g} m and offset {shift_um / UM_PER_M:g} m "
-                f"give {(before_um + shift_um) / UM_PER_M:g} m, but the composite depth is "
-                f"{composite_um / UM_PER_M:g} m"
+                f"{where}: depth {in_m(before_um)} m and offset {in_m(shift_um)} m "
+                f"give {in_m(before_um + shift_um)} m, but the composite depth is "
+                f"{in_m(composite_um)} m"
             )
     known = table.cores.get(core, CoreEntry(core))
     for was, now, what in (
@@ -253,8 +253,8 @@ def _take_core(table: _Table, core: CoreName, row: Sequence[str], where: str) ->
     ):
         if was is not None and now is not None and was != now:
             raise DepthLedgerError(
-                f"{where}: core {core} has two values for its {what}: {was / UM_PER_M:g} m and "
-                f"{now / UM_PER_M:g} m"
+                f"{where}: core {core} has two values for its {what}: {in_m(was)} m and "
+                f"{in_m(now)} m"
             )
     table.cores[core] = CoreEntry(
         core,
@@ -295,7 +295,7 @@ def _section_entry(
         if abs(off_um) > _ROUNDING_UM:
             table.notes.append(
                 f"section {section} of core {core}: top and curated length give a bottom of "
-                f"{(in_hole + curated) / UM_PER_M:g} m, the file says {bottom / UM_PER_M:g} m; "
+                f"{in_m(in_hole + curated)} m, the file says {in_m(bottom)} m; "
                 "the length counts"
             )
     return SectionEntry(
@@ -311,9 +311,7 @@ def _section_entry(
 
 def _refuse_negative(what: str, value_um: int | None, where: str) -> None:
     if value_um is not None and value_um < 0:
-        raise DepthLedgerError(
-            f"{where}: expected a {what} of 0 or more, got {value_um / UM_PER_M:g} m"
-        )
+        raise DepthLedgerError(f"{where}: expected a {what} of 0 or more, got {in_m(value_um)} m")
 
 
 def _source_of(table: _Table) -> DepthSource:
@@ -345,8 +343,8 @@ def _checked_order(sections: Sequence[SectionEntry], name: str) -> Iterator[str]
                 if low <= high:
                     raise DepthLedgerError(
                         f"{name}: sections of core {core} are out of order: section {below} has "
-                        f"its top at {low / UM_PER_M:g} m, not below that of section {above} at "
-                        f"{high / UM_PER_M:g} m; look whether two sections are swapped"
+                        f"its top at {in_m(low)} m, not below that of section {above} at "
+                        f"{in_m(high)} m; look whether two sections are swapped"
                     )
         missing = missing_numbers([entry.section for entry in of_core])
         if missing:

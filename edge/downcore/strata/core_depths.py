@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from downcore.strata.depth_ledger import (
-    UM_PER_CM,
-    UM_PER_M,
     CoreName,
     CoreSaid,
     Datum,
     SectionSaid,
+    in_cm,
+    in_m,
     section_order,
 )
 
@@ -126,7 +126,7 @@ def core_depths(said: CoreSaid) -> CoreDepths:
         placed.append(PlacedSection(one, _top(one, core_top_um, above)))
     notes += _unplaced(placed)
     notes += [
-        f"section {one.section} lies {-one.top_um / UM_PER_CM:g} cm above the core's top"
+        f"section {one.section} lies {in_cm(-one.top_um)} cm above the core's top"
         for one in placed
         if one.top_um is not None and one.top_um < 0
     ]
@@ -161,7 +161,7 @@ def _core_top(said: CoreSaid, notes: list[str]) -> int | None:
     if missing_numbers([section]):
         notes.append(
             f"the core's top is taken as that of section {section}, "
-            f"{top_um / UM_PER_M:g} m in the hole, since the ledger has none above it"
+            f"{in_m(top_um)} m in the hole, since the ledger has none above it"
         )
     return top_um
 
@@ -197,7 +197,7 @@ def _out_of_order(placed: list[PlacedSection]) -> list[str]:
     known = [(one.section, one.top_um) for one in placed if one.top_um is not None]
     return [
         f"section {below} lies above section {above}: "
-        f"{low / UM_PER_CM:g} cm in the core against {high / UM_PER_CM:g} cm"
+        f"{in_cm(low)} cm in the core against {in_cm(high)} cm"
         for (above, high), (below, low) in pairwise(known)
         if low < high
     ]
@@ -214,8 +214,7 @@ def _with_overlaps(placed: list[PlacedSection], notes: list[str]) -> list[Placed
         overlap_um = above.top_um + above.length_um - below.top_um
         if overlap_um >= NEGLIGIBLE_UM:
             notes.append(
-                f"sections {above.section} and {below.section} overlap by "
-                f"{overlap_um / UM_PER_CM:g} cm"
+                f"sections {above.section} and {below.section} overlap by {in_cm(overlap_um)} cm"
             )
             found[below.section] = PlacedSection(below.said, below.top_um, overlap_um)
     return list(found.values())

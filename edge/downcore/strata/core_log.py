@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from downcore.strata.core_depths import NEGLIGIBLE_UM, CoreDepths, DepthScale, PlacedSection
-from downcore.strata.depth_ledger import UM_PER_CM
+from downcore.strata.depth_ledger import in_cm
 from downcore.strata.depthlog import SliceRow
 
 
@@ -148,7 +148,7 @@ def joined_log(
             elif top_um - bottom_um >= NEGLIGIBLE_UM:
                 all_notes.append(
                     f"{above.section_id} and {below.section_id} overlap by "
-                    f"{(top_um - bottom_um) / UM_PER_CM:g} cm; the rows of both are there"
+                    f"{in_cm(top_um - bottom_um)} cm; the rows of both are there"
                 )
             parts.append(below)
     return CoreLog(name, scale, tuple(parts), tuple(dict.fromkeys(all_notes)))

@@ -71,7 +71,7 @@ class SectionEntry:
     expanded_length_um: int | None = None
     """How long the section was when it was scanned, where it had expanded to that."""
     is_withdrawal: bool = False
-    """Whether earlier versions do not count any more for this section."""
+    """Whether earlier versions do not count any more for this section, but for its sidecars."""
 
     def __post_init__(self) -> None:
         if self.top_um is not None and self.gap_above_um is not None:
@@ -162,6 +162,22 @@ class CoreSaid:
     shift: Said | None = None
 
 
+def in_cm(length_um: int) -> str:
+    """Return a length as exact text in centimetres, without its unit."""
+    return _decimal(length_um, 4)
+
+
+def in_m(length_um: int) -> str:
+    """Return a length as exact text in metres, without its unit."""
+    return _decimal(length_um, 6)
+
+
+def _decimal(length_um: int, n_decimals: int) -> str:
+    whole, rest = divmod(abs(length_um), 10**n_decimals)
+    decimals = f"{rest:0{n_decimals}d}".rstrip("0")
+    return f"{'-' * (length_um < 0)}{whole}{'.' * bool(decimals)}{decimals}"
+
+
 def section_key(section: str) -> str:
     """Return a section's name as the ledger has it: ``01`` and ``1`` are one, ``cc`` is ``CC``."""
     text = section.strip()
@@ -174,6 +190,15 @@ def section_order(section: str) -> tuple[bool, list[tuple[int, str]]]:
     """Return what sections sort by: numbers as numbers, the core catcher last."""
     parts = re.findall(r"[0-9]+|[^0-9]+", section)
     return section == "CC", [(int(p), "") if p.isdecimal() else (-1, p) for p in parts]
+
+
+def is_other_place(entry: SectionEntry, other: SectionEntry) -> bool:
+    """Return whether two entries put a section at different places."""
+    first, second = (
+        (one.top_um, one.gap_above_um, one.datum if one.top_um is not None else None)
+        for one in (entry, other)
+    )
+    return first != second
 
 
 def core_said(core: CoreName, versions: Sequence[Version]) -> CoreSaid:
@@ -216,7 +241,7 @@ def _section_said(section: str, entries: list[tuple[SectionEntry, Version]]) -> 
     known = _until_withdrawn(entries)
     places = [(e, v) for e, v in known if e.top_um is not None or e.gap_above_um is not None]
     place = places[0][0] if places else SectionEntry(CoreName("", ""), section)
-    is_other = [_place(entry) != _place(place) for entry, _ in places]
+    is_other = [is_other_place(entry, place) for entry, _ in places]
     return SectionSaid(
         section=section,
         top=_first([(entry.top_um, version) for entry, version in places[:1]]),
@@ -228,15 +253,11 @@ def _section_said(section: str, entries: list[tuple[SectionEntry, Version]]) -> 
     )
 
 
-def _place(entry: SectionEntry) -> tuple[int | None, str, int | None]:
-    return entry.top_um, entry.datum if entry.top_um is not None else "", entry.gap_above_um
-
-
 def _until_withdrawn(entries: list[tuple[_Entry, Version]]) -> list[tuple[_Entry, Version]]:
-    """Return the entries, newest first, that came after the last withdrawal."""
+    """Return the entries, newest first, that came after the last withdrawal, and of sidecars."""
     for i, (entry, _) in enumerate(entries):
         if entry.is_withdrawal:
-            return entries[:i]
+            return entries[:i] + [one for one in entries[i:] if one[1].number == 0]
     return entries
 
 
