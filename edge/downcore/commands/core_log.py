@@ -32,14 +32,15 @@ def read_core_log(reader: Reader, name: str, scale: DepthScale) -> CoreLog:
     pieces: list[CorePiece] = []
     notes: list[str] = []
     for core in cores:
-        notes += [*core.notes, *core.depths.notes]
+        said = (*core.notes, *core.depths.notes)
+        notes += [f"core {core.name}: {note}" for note in said]
         if core.depths.offset_um(scale) is None:
             notes.append(f"core {core.name} is left out: {_lacking(core, scale)}")
             continue
         for one in chosen_halves(core, notes):
             piece = _piece(reader, core, one)
             if piece is None:
-                notes.append(_why_absent(one, core))
+                notes += _why_absent(one, core)
             else:
                 pieces.append(piece)
     if not pieces:
@@ -90,8 +91,9 @@ def _lacking(core: StoredCore, scale: DepthScale) -> str:
     return f"nothing says its shift to {scale} depth (--shift-m)"
 
 
-def _why_absent(one: CoreSection, core: StoredCore) -> str:
+def _why_absent(one: CoreSection, core: StoredCore) -> list[str]:
+    """Say why a section has no row in a log, unless it was said that nothing says its top."""
     section = core.depths.section(one.section)
     if section is None or section.top_um is None:
-        return f"{one.stored.scan.section_id} is left out: nothing says its top"
-    return f"{one.stored.scan.section_id} is left out: all of its rows lie below its length"
+        return []
+    return [f"{one.stored.scan.section_id} is left out: all of its rows lie below its length"]

@@ -204,6 +204,8 @@ def _take(table: _Table, row: Sequence[str], where: str) -> None:
     if Field.SECTION not in table.columns.of:
         return
     section = name_text(table.cell(row, Field.SECTION))
+    if section is None and _says_something(table.cores[core]):
+        return
     if section is None:
         raise DepthLedgerError(f"{where}: expected a section, got none")
     entry = _section_entry(table, row, (core, section_key(section)), where)

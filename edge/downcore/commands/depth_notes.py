@@ -69,25 +69,28 @@ def coverage_notes(core: StoredCore, draft: Draft) -> Iterator[str]:
 
 
 def length_notes(reader: Reader, core: StoredCore) -> Iterator[str]:
-    """Yield where the rows of a section do not reach to its end, or reach below it."""
+    """Yield where the rows of sections do not reach to their ends, or reach below them."""
+    too_long: list[str] = []
+    too_short: list[str] = []
     for one in core.scans:
         section = core.depths.section(one.section)
         length_um = None if section is None else section.scanned_length_um
         newest = reader.latest(one.stored.scan.section_id)
         if length_um is None or newest is None:
             continue
-        bottom_um = newest.row.core_slice.bottom_um
-        ends = f"the rows of {one.stored.scan.section_id} end at {in_cm(bottom_um)} cm"
-        if bottom_um - length_um >= NEGLIGIBLE_UM:
-            yield (
-                f"{ends}, {in_cm(bottom_um - length_um)} cm below its length of "
-                f"{in_cm(length_um)} cm; what lies below is left out of depth in the core"
-            )
-        elif length_um - bottom_um > UM_PER_CM:
-            yield (
-                f"{ends}, {in_cm(length_um - bottom_um)} cm above its length of "
-                f"{in_cm(length_um)} cm; the rest is a gap"
-            )
+        over_um = newest.row.core_slice.bottom_um - length_um
+        name = one.stored.scan.section_id
+        if over_um >= NEGLIGIBLE_UM:
+            too_long.append(f"{name} by {in_cm(over_um)} cm")
+        elif -over_um > UM_PER_CM:
+            too_short.append(f"{name} by {in_cm(-over_um)} cm")
+    if too_long:
+        yield (
+            "rows reach below the length of their section, and are left out of depth in the core: "
+            f"{', '.join(too_long)}"
+        )
+    if too_short:
+        yield f"rows end above the length of their section: {', '.join(too_short)}"
 
 
 def _section_changes(entry: SectionEntry, said: SectionSaid | None) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """``downcore depths show``: what the ledger says of a core, and which version says it."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -88,31 +88,35 @@ def write_depths_csv(db: Path, name: str, out: TextIO) -> None:
     UnknownSectionError
         If the store has no such core.
     """
-    writer = csv.writer(out, lineterminator="\n")
     with Reader.open(db) as reader:
         cores = CoreIndex.of(reader).find(name)
-    writer.writerow(CSV_COLUMNS)
+    csv.writer(out, lineterminator="\n").writerows(csv_rows(cores))
+
+
+def csv_rows(cores: Sequence[StoredCore]) -> Iterator[Sequence[str]]:
+    """Yield the header and a row for each section: exact numbers, as they count."""
+    yield CSV_COLUMNS
     for core in cores:
         said = core.depths.said
-        for one in said.sections:
+        # A core of which only its top and shift are known has a row without a section.
+        for one in said.sections or (SectionSaid(""),):
             is_in_hole = one.datum is Datum.HOLE
-            writer.writerow(
-                [
-                    core.name.expedition,
-                    core.name.core,
-                    one.section,
-                    "" if is_in_hole or one.top is None else in_cm(one.top.value_um),
-                    in_m(one.top.value_um) if is_in_hole and one.top is not None else "",
-                    *(
-                        "" if number is None else in_cm(number.value_um)
-                        for number in (one.gap_above, one.curated_length, one.expanded_length)
-                    ),
-                    *(
-                        "" if number is None else in_m(number.value_um)
-                        for number in (said.top, said.shift)
-                    ),
-                ]
+            yield (
+                core.name.expedition,
+                core.name.core,
+                one.section,
+                "" if is_in_hole else _text(one.top, in_cm),
+                _text(one.top, in_m) if is_in_hole else "",
+                *(
+                    _text(n, in_cm)
+                    for n in (one.gap_above, one.curated_length, one.expanded_length)
+                ),
+                *(_text(number, in_m) for number in (said.top, said.shift)),
             )
+
+
+def _text(said: Said | None, unit: Callable[[int], str]) -> str:
+    return "" if said is None else unit(said.value_um)
 
 
 def _of_core(core: StoredCore) -> str:

@@ -157,10 +157,11 @@ def stored_plate(
     places = section_places(index, [log.stored for log in logs], scale)
     whole = logs
     logs = [_cut_to_length(log, place) for log, place in zip(logs, places, strict=True)]
+    cut = [a.stored.scan.section_id for a, b in zip(logs, whole, strict=True) if a is not b]
     reason = _why_not_placed(logs, places, scale)
     is_depth_in_core = not reason
     if reason:
-        logs = whole
+        logs, cut = whole, []
         tops_um = [0, *accumulate(log.length_um for log in logs[:-1])]
         places = [SectionPlace(top_um) for top_um in tops_um]
         notes += [f"depths begin again with each section: {reason}"] * (len(logs) > 1)
@@ -180,7 +181,8 @@ def stored_plate(
         caveat=_caveat(logs),
         note=note,
     )
-    return DrawnPlate(plate, tuple(filter(None, (note, *_other_bundles(logs)))))
+    below = f"not drawn below the length of the section: {', '.join(cut)}" if cut else ""
+    return DrawnPlate(plate, tuple(filter(None, (note, below, *_other_bundles(logs)))))
 
 
 def _why_not_placed(

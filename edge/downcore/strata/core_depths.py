@@ -182,14 +182,15 @@ def _top(said: SectionSaid, core_top_um: int | None, above: PlacedSection | None
 
 
 def _unplaced(placed: list[PlacedSection]) -> list[str]:
-    notes = []
-    for i, one in enumerate(placed):
-        if one.top_um is not None:
-            continue
-        why = "nothing says its top"
-        if one.said.gap_above is not None:
-            why = f"the gap above it is known, but not the top or length of {placed[i - 1].section}"
-        notes.append(f"section {one.section} has no depth in the core: {why}")
+    unknown = [one for one in placed if one.top_um is None]
+    bare = [one.section for one in unknown if one.said.gap_above is None]
+    hanging = [one.section for one in unknown if one.said.gap_above is not None]
+    notes = [f"nothing says the top of section {', '.join(bare)}"] if bare else []
+    if hanging:
+        notes.append(
+            f"section {', '.join(hanging)} has a gap above it, but the top or length of the "
+            "section above is not known"
+        )
     return notes
 
 
