@@ -2,6 +2,7 @@
 
 from downcore.strata.errors import (
     BundleError,
+    DepthLedgerError,
     DowncoreError,
     EndMemberError,
     MeasuredRowsError,
@@ -46,6 +47,7 @@ def exit_code_of(error: DowncoreError) -> int:
         (BundleError, BAD_BUNDLE),
         (SegmentError, BAD_INPUT),
         (MeasuredRowsError, BAD_INPUT),
+        (DepthLedgerError, BAD_INPUT),
     )
     for kind, code in kinds:
         if isinstance(error, kind):

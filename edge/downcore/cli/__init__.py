@@ -13,6 +13,7 @@ import typer
 
 from downcore.cli import compose, correct, images, log, plate, play, station
 from downcore.cli.config import config_app
+from downcore.cli.depths import depths_app
 from downcore.exit_codes import MISSING_EXTRA, exit_code_of
 from downcore.extras import EXTRA_OF, install_command
 from downcore.strata.errors import DowncoreError
@@ -44,6 +45,7 @@ app.command()(correct.forget)
 app.command()(plate.plate)
 app.command()(play.simulate)
 app.add_typer(config_app, name="config")
+app.add_typer(depths_app, name="depths")
 
 
 @app.callback(invoke_without_command=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from downcore.cli.config import ConfigOption
+from downcore.strata.core_depths import DepthScale
 
 DbOption = Annotated[
     Path | None,
@@ -32,11 +33,28 @@ def log(
         str | None,
         typer.Option("--scan", help="A scan by its identity, or how that begins; any scan."),
     ] = None,
+    depth: Annotated[
+        DepthScale | None,
+        typer.Option("--depth", help="Print a whole core, or the cores of a hole, by this depth."),
+    ] = None,
 ) -> None:
-    """Print the depth log of a section, newest scan; without a section, list the sections."""
+    """
+    Print the depth log of a section, newest scan; without a section, list the sections.
+
+    With --depth, SECTION is a core such as 887A-1H, or a hole such as 887A: its sections are
+    printed one below the other, with the gaps between.
+    """
     from downcore.commands.log_table import list_sections, write_csv, write_table
 
     place = store_path(db, config)
+    if depth is not None:
+        if section is None or composition or scan is not None:
+            raise typer.BadParameter("with --depth: expected a core, no --composition, no --scan")
+        from downcore.commands.core_log_table import write_core_log
+
+        for note in write_core_log(place, section, depth, sys.stdout, as_csv=csv):
+            typer.echo(f"note: {note}", err=True)
+        return
     if section is None and scan is None:
         list_sections(place, sys.stdout)
         return

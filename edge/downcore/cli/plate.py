@@ -6,12 +6,16 @@ from typing import Annotated
 import typer
 
 from downcore.cli.config import ConfigOption
+from downcore.strata.core_depths import DepthScale
 
 
 def plate(
     sections: Annotated[
         list[str],
-        typer.Argument(metavar="SECTION...", help="Sections, as 'downcore log' lists them."),
+        typer.Argument(
+            metavar="SECTION|CORE...",
+            help="Sections, as 'downcore log' lists them, or a core or hole.",
+        ),
     ],
     *,
     out: Annotated[Path, typer.Option("--out", help="PNG, PDF or SVG to write.")],
@@ -28,15 +32,24 @@ def plate(
             show_default="the one with the most values",
         ),
     ] = None,
+    depth: Annotated[
+        DepthScale | None,
+        typer.Option(
+            "--depth",
+            help="Along which depth to draw.",
+            show_default="core, or hole for several cores",
+        ),
+    ] = None,
 ) -> None:
     """
     Draw sections with image, mask, properties and composition, depth down, from the store.
 
     The image is drawn where its file still is what was scanned; else the colour kept of each
-    centimetre. Sections of one core are drawn by depth in the core where the record knows it.
+    centimetre. Sections are drawn by depth in the core where the depth ledger knows it, and a core
+    is drawn across its sections.
     """
     from downcore.commands.plate import write_plate
     from downcore.settings import load_settings
 
     settings = load_settings(config, **({"store": {"path": db.absolute()}} if db else {}))
-    typer.echo(write_plate(sections, out, settings, bundle=bundle))
+    typer.echo(write_plate(sections, out, settings, bundle=bundle, scale=depth))

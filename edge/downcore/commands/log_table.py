@@ -13,13 +13,16 @@ from downcore.commands.section_lookup import chosen_scan
 from downcore.store import Reader
 from downcore.store.queries import StoredRow, StoredScan
 from downcore.strata.depth import SLICE_UM
-from downcore.strata.depthlog import Estimate
+from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import ScanState
 from downcore.strata.scan_corrections import Correction
 
 PLAIN_WIDTH = 240
 """Columns of a table that goes into a file or a pipe."""
+
+PROPERTY_TITLES = tuple(f"{one.name} ({one.unit})" for one in PROPERTIES)
+"""Heads of the columns of properties in a table."""
 
 
 def list_sections(db: Path, out: TextIO) -> None:
@@ -88,21 +91,25 @@ def write_table(db: Path, section: str | None, out: TextIO, *, scan: str | None 
     table = Table(box=None, pad_edge=False)
     table.add_column("cm", justify="right")
     table.add_column("sediment", justify="right")
-    for one in PROPERTIES:
-        table.add_column(f"{one.name} ({one.unit})", justify="right")
+    for title in PROPERTY_TITLES:
+        table.add_column(title, justify="right")
     table.add_column("status, bundle")
     for row in rows:
-        core_slice = row.row.core_slice
-        for bundle_id, estimates in _by_bundle(row.row.estimates):
-            known = {estimate.property: estimate for estimate in estimates}
-            said = sorted({f"{e.status}: {e.reason}" if e.reason else e.status for e in estimates})
-            table.add_row(
-                f"{core_slice.top_um / SLICE_UM:g}",
-                f"{100 * core_slice.valid_fraction:.0f} %",
-                *(_cell(known.get(one.name)) for one in PROPERTIES),
-                f"{'; '.join(said)} {bundle_id[:8]}",
-            )
+        for cells in log_cells(row.row):
+            table.add_row(f"{row.row.core_slice.top_um / SLICE_UM:g}", *cells)
     print_table(table, out)
+
+
+def log_cells(row: SliceRow) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of a slice in a table, but for its depth: one line for each bundle."""
+    for bundle_id, estimates in _by_bundle(row.estimates):
+        known = {estimate.property: estimate for estimate in estimates}
+        said = sorted({f"{e.status}: {e.reason}" if e.reason else e.status for e in estimates})
+        yield (
+            f"{100 * row.core_slice.valid_fraction:.0f} %",
+            *(_cell(known.get(one.name)) for one in PROPERTIES),
+            f"{'; '.join(said)} {bundle_id[:8]}",
+        )
 
 
 def write_csv(db: Path, section: str | None, out: TextIO, *, scan: str | None = None) -> None:

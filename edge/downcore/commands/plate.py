@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.commands.core_lookup import CoreIndex
 from downcore.commands.output_files import check_output
+from downcore.commands.plate_places import (
+    DEPTH_NAMES,
+    SectionPlace,
+    default_scale,
+    section_places,
+    sections_of_names,
+)
 from downcore.commands.scan_picture import picture_of_scan
 from downcore.commands.section_lookup import standing_scan
 from downcore.composing.label_png import label_strip
@@ -31,7 +39,9 @@ from downcore.store import Reader
 from downcore.store.queries import StoredBundle, StoredScan
 from downcore.strata.bundle import NO_NATURAL_CORE
 from downcore.strata.composed import ComposedSlice
+from downcore.strata.core_depths import DepthScale
 from downcore.strata.depth import SLICE_UM
+from downcore.strata.depth_ledger import in_cm
 from downcore.strata.depthlog import SliceRow, Status
 from downcore.strata.errors import SectionError, SettingsError
 
@@ -80,7 +90,12 @@ class _StoredLog:
 
 
 def write_plate(
-    sections: Sequence[str], out: Path, settings: Settings, *, bundle: str | None = None
+    sections: Sequence[str],
+    out: Path,
+    settings: Settings,
+    *,
+    bundle: str | None = None,
+    scale: DepthScale | None = None,
 ) -> str:
     """
     Draw sections of the store; return what was drawn, in sentences.
@@ -88,13 +103,15 @@ def write_plate(
     Parameters
     ----------
     sections : sequence of str
-        Names of sections.
+        Names of sections, cores or holes.
     out : Path
         PNG, PDF or SVG to write.
     settings : Settings
         Which store, which inbox nothing is written to, and how large an image may be.
     bundle : str, optional
         Name of a bundle, or how its id begins; else that with the most values.
+    scale : DepthScale, optional
+        Along which depth to draw; else in the core, or for several cores in the hole.
 
     Raises
     ------
@@ -116,7 +133,7 @@ def write_plate(
     check_can_draw()
     limits = Limits(max_pixels=settings.inbox.max_pixels)
     with Reader.open(settings.store.path) as reader:
-        drawn = stored_plate(reader, sections, limits, bundle=bundle)
+        drawn = stored_plate(reader, sections, limits, bundle=bundle, scale=scale)
     try:
         draw_plate(drawn.plate, out)
     except OSError as error:
@@ -125,36 +142,54 @@ def write_plate(
 
 
 def stored_plate(
-    reader: Reader, sections: Sequence[str], limits: Limits, *, bundle: str | None = None
+    reader: Reader,
+    names: Sequence[str],
+    limits: Limits,
+    *,
+    bundle: str | None = None,
+    scale: DepthScale | None = None,
 ) -> DrawnPlate:
     """
-    Return the plate of stored sections, each named once.
+    Return the plate of stored sections, cores or holes, each section once.
 
-    The depth axis is that of the core where the record knows each section's top in the same core.
-    Else the sections follow one another as given, and depths begin again with each.
+    The depth axis is that of the core, or of the hole for several cores, where the depth ledger
+    knows each section's top. Else the sections follow one another as given, and depths begin again
+    with each; a note says why.
 
     Raises
     ------
     SectionError
         As :func:`write_plate`.
     """
-    logs = [_log_of(reader, name, limits, bundle) for name in dict.fromkeys(sections)]
+    index = CoreIndex.of(reader)
+    notes: list[str] = []
+    sections = sections_of_names(index, names, notes)
+    logs = [_log_of(reader, name, limits, bundle) for name in sections]
     scans = [log.stored.scan for log in logs]
     is_one_core = len({(scan.expedition, scan.core) for scan in scans}) == 1
     has_core_name = is_one_core and all(scan.core and scan.section for scan in scans)
-    tops_um = _tops_in_core(logs) if is_one_core else None
-    is_depth_in_core = tops_um is not None
-    if tops_um is None:
+    scale = scale or default_scale(index, [log.stored for log in logs])
+    places = section_places(index, [log.stored for log in logs], scale)
+    whole = logs
+    logs = [_cut_to_length(log, place) for log, place in zip(logs, places, strict=True)]
+    cut = [a.stored.scan.section_id for a, b in zip(logs, whole, strict=True) if a is not b]
+    reason = _why_not_placed(logs, places, scale)
+    is_depth_in_core = not reason
+    if reason:
+        logs, cut = whole, []
         tops_um = [0, *accumulate(log.length_um for log in logs[:-1])]
-    placed = sorted(zip(tops_um, logs, strict=True), key=lambda pair: pair[0])
+        places = [SectionPlace(top_um) for top_um in tops_um]
+        notes += [f"depths begin again with each section: {reason}"] * (len(logs) > 1)
+    placed = sorted(zip(places, logs, strict=True), key=lambda pair: pair[0].depth_um(0) or 0)
     logs = [log for _, log in placed]
-    note = _missing_images(logs)
+    note = "; ".join(filter(None, [_missing_images(logs), *notes]))
     plate = Plate(
-        title=_title(logs, has_core_name=has_core_name, is_depth_in_core=is_depth_in_core),
+        title=_title(placed, has_core_name=has_core_name, is_depth_in_core=is_depth_in_core),
         sections=_with_classes(
-            [_section(log, top_um, has_core_name=has_core_name) for top_um, log in placed]
+            [_section(log, place, has_core_name=has_core_name) for place, log in placed]
         ),
         is_depth_in_core=is_depth_in_core,
+        depth_name=DEPTH_NAMES[scale],
         scan=", ".join(log.stored.scan.scan_id[:8] for log in logs),
         bundle=", ".join(dict.fromkeys(filter(None, map(_bundle_of_tracks, logs)))),
         silent=tuple(dict.fromkeys(text for log in logs for text in _silent_bundles(log))),
@@ -162,16 +197,48 @@ def stored_plate(
         caveat=_caveat(logs),
         note=note,
     )
-    return DrawnPlate(plate, tuple(filter(None, (note, *_other_bundles(logs)))))
+    below = f"not drawn below the length of the section: {', '.join(cut)}" if cut else ""
+    return DrawnPlate(plate, tuple(filter(None, (note, below, *_other_bundles(logs)))))
 
 
-def _tops_in_core(logs: Sequence[_StoredLog]) -> list[int] | None:
-    """Return the tops of sections of one core; ``None`` if one is unknown, or they overlap."""
-    tops_um = [log.stored.scan.section_top_um for log in logs]
-    known_um = [top_um for top_um in tops_um if top_um is not None]
-    spans = sorted((top, top + log.length_um) for top, log in zip(known_um, logs, strict=False))
-    are_apart = all(below[0] >= above[1] - _MAX_OVERLAP_UM for above, below in pairwise(spans))
-    return known_um if len(known_um) == len(logs) and are_apart else None
+def _why_not_placed(
+    logs: Sequence[_StoredLog], places: Sequence[SectionPlace], scale: DepthScale
+) -> str:
+    """Return why sections cannot lie along one axis; empty if they can."""
+    if scale is DepthScale.SECTION:
+        return "depth in the section was asked for"
+    unknown = [
+        log.stored.scan.section_id
+        for log, place in zip(logs, places, strict=True)
+        if place.depth_um(0) is None
+    ]
+    if unknown:
+        return f"no depth in the {scale} is known of {', '.join(unknown)} ('downcore depths show')"
+    spans = sorted(
+        (place.depth_um(0) or 0, place.depth_um(log.length_um) or 0, log.stored.scan.section_id)
+        for log, place in zip(logs, places, strict=True)
+    )
+    for above, below in pairwise(spans):
+        if below[0] < above[1] - _MAX_OVERLAP_UM:
+            return f"{above[2]} and {below[2]} overlap by {in_cm(above[1] - below[0])} cm"
+    return ""
+
+
+def _cut_to_length(log: _StoredLog, place: SectionPlace) -> _StoredLog:
+    """Return what of a section lies above its end: below it, the scan shows the tray."""
+    end_um = place.scanned_length_um
+    if end_um is None or end_um >= log.length_um:
+        return log
+    rows = tuple(row for row in log.rows if row.core_slice.top_um < end_um)
+    if not rows:
+        return log
+    picture = log.picture
+    if not isinstance(picture, str):
+        picture = picture[
+            : max(1, round(len(picture) * rows[-1].core_slice.bottom_um / log.length_um))
+        ]
+    composed = tuple(part for part in log.composed if part.index <= rows[-1].core_slice.index)
+    return replace(log, rows=rows, composed=composed, picture=picture)
 
 
 def _missing_images(logs: Sequence[_StoredLog]) -> str:
@@ -219,18 +286,25 @@ def _bundles_of(
     return (chosen[0], *(bundle for bundle in found if bundle is not chosen[0]))
 
 
-def _section(log: _StoredLog, top_um: int, *, has_core_name: bool) -> PlateSection:
+def _section(log: _StoredLog, place: SectionPlace, *, has_core_name: bool) -> PlateSection:
     scan = log.stored.scan
     is_composed = len(log.composed) == len(log.rows)
+    slices = plate_slices(
+        log.rows,
+        log.composed,
+        bundle_id=log.bundle_ids,
+    )
     return PlateSection(
         name=f"section {scan.section}{scan.half}" if has_core_name else scan.section_id,
-        top_um=top_um,
-        bottom_um=top_um + log.length_um,
-        slices=plate_slices(
-            log.rows,
-            log.composed,
-            top_um=top_um,
-            bundle_id=log.bundle_ids,
+        top_um=place.depth_um(0) or 0,
+        bottom_um=place.depth_um(log.length_um) or 0,
+        slices=tuple(
+            replace(
+                part,
+                top_um=place.depth_um(part.top_um) or 0,
+                bottom_um=place.depth_um(part.bottom_um) or 0,
+            )
+            for part in slices
         ),
         picture=None if isinstance(log.picture, str) else log.picture,
         # A strip of regions has no rows for centimetres that were not composed.
@@ -253,11 +327,17 @@ def _with_classes(sections: Sequence[PlateSection]) -> tuple[PlateSection, ...]:
     return tuple(found)
 
 
-def _title(logs: Sequence[_StoredLog], *, has_core_name: bool, is_depth_in_core: bool) -> str:
-    scans = [log.stored.scan for log in logs]
+def _title(
+    placed: Sequence[tuple[SectionPlace, _StoredLog]],
+    *,
+    has_core_name: bool,
+    is_depth_in_core: bool,
+) -> str:
+    scans = [log.stored.scan for _, log in placed]
     if len(scans) == 1:
-        top_um = scans[0].section_top_um
-        depth = f", top at {(top_um or 0) / SLICE_UM:g} cm in the core" if is_depth_in_core else ""
+        place = placed[0][0]
+        top = f", top at {in_cm(place.depth_um(0) or 0)} cm in the {place.scale}"
+        depth = top if is_depth_in_core else ""
         return f"Section {scans[0].section_id}{depth}"
     if has_core_name:
         core = " ".join(filter(None, (scans[0].expedition, scans[0].core)))

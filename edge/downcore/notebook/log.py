@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from downcore.commands.section_lookup import nearest, standing_scan
+from downcore.notebook.core import CoreView, core_names, core_view
 from downcore.notebook.database import COPY_AGAIN, ask
 from downcore.notebook.section_log import SectionComposition, SectionLog
 from downcore.notebook.tables import needed
@@ -55,7 +56,8 @@ class ScanSummary:
     px_per_cm: float
     """Scan lines per centimetre of core."""
     section_top_cm: float | None
-    """Depth of the section's top in the core; ``None`` where nothing says it."""
+    """Depth of the section's top in the core, as its sidecar says; ``None`` where it does not.
+    :meth:`Log.core` knows what was imported and typed, too."""
     path: str
     """Where the scan was found."""
     updated_utc: str
@@ -224,6 +226,45 @@ class Log(Mapping[str, StoredSection]):
         ()
         """
         return tuple(ask(self.path, lambda reader: reader.corrections(section)))
+
+    def cores(self) -> tuple[str, ...]:
+        """
+        Return the names of the cores, in order.
+
+        Raises
+        ------
+        StoreError
+            If the record cannot be read any more.
+
+        Examples
+        --------
+        >>> downcore.open("downcore.db").cores()
+        ()
+        """
+        return core_names(self.path)
+
+    def core(self, name: str) -> CoreView:
+        """
+        Return a core across its sections, such as ``887A-1H``, or a hole, such as ``887A``.
+
+        Where its sections lie is said by sidecars and by ``downcore depths``.
+
+        Raises
+        ------
+        UnknownSectionError
+            A ``KeyError``: if there is no such core, or several; names them.
+        StoreError
+            If the record cannot be read any more.
+
+        Examples
+        --------
+        >>> downcore.open("downcore.db").core("GC01")
+        Traceback (most recent call last):
+        ...
+        downcore.strata.errors.UnknownSectionError: expected a core of the store, got 'GC01'; \
+known: none
+        """
+        return core_view(self.path, name)
 
     def section(self, section: str, *, scan: str | None = None) -> StoredSection:
         """

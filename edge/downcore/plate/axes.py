@@ -25,8 +25,9 @@ def depth_axis(axes: "Axes", plate: Plate, *, has_labels: bool) -> None:
     axes.tick_params(axis="y", which="major", labelsize=8, colors=INK, length=4)
     axes.tick_params(axis="y", which="minor", length=2)
     if has_labels:
-        origin = "core" if plate.is_depth_in_core else "section"
-        axes.set_ylabel(f"Depth in {origin} (cm)", size=9, color=INK)
+        of_sections = f"Depth in {'each ' * (len(plate.sections) > 1)}section"
+        name = plate.depth_name if plate.is_depth_in_core else of_sections
+        axes.set_ylabel(f"{name} (cm)", size=9, color=INK)
         axes.tick_params(axis="x", which="both", length=0)
     else:
         axes.tick_params(axis="y", which="both", labelleft=False, left=False)

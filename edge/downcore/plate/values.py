@@ -86,8 +86,10 @@ class Plate:
     sections: tuple[PlateSection, ...]
     """From the top down, none over another; at least one."""
     is_depth_in_core: bool
-    """Whether the axis counts from the core's top. Otherwise the numbers begin again at each
+    """Whether there is one axis for all sections. Otherwise the numbers begin again at each
     section's top."""
+    depth_name: str = "Depth in core"
+    """What that axis shows, such as depth in the hole."""
     scan: str = ""
     """Identity of each scan."""
     bundle: str = ""

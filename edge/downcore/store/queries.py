@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
+from downcore.store import depth_ledger
 from downcore.store.composition_rows import COMPOSED_COLUMNS, SHARE_COLUMNS, composed_of_rows
 from downcore.store.connection import as_store_error, open_reader
 from downcore.store.corrections import CORRECTION_COLUMNS, correction_of_row
@@ -20,6 +21,7 @@ from downcore.store.rows import (
 )
 from downcore.store.schema import refuse_empty, refuse_foreign
 from downcore.strata.composed import ComposedSlice
+from downcore.strata.depth_ledger import Version
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.record import (
@@ -258,6 +260,11 @@ class Reader:
             *([] if section_id is None else [section_id]),
         )
         return [correction_of_row(row) for row in rows]
+
+    def depth_versions(self) -> list[Version]:
+        """Return the versions of the depth ledger, the oldest first."""
+        with as_store_error(self._path, "read"):
+            return depth_ledger.versions(self._connection)
 
     def prefix_digest(self, scan_id: str) -> str:
         """Return the digest of a scan's lines whose slices are in the store; empty without any."""

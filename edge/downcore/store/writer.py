@@ -5,11 +5,21 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from downcore.store import commits, compositions, corrections, questions, requests, scans, standing
+from downcore.store import (
+    commits,
+    compositions,
+    corrections,
+    depth_ledger,
+    questions,
+    requests,
+    scans,
+    standing,
+)
 from downcore.store.rows import storable_text
 from downcore.store.writing_connection import WritingConnection
 from downcore.strata.bundle import Manifest
 from downcore.strata.composed import ComposedSlice
+from downcore.strata.depth_ledger import Draft
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.record import Run, Scan, ScanState
@@ -126,6 +136,11 @@ class Store(WritingConnection):
             for bundle_id in bundle_ids
         ]
         return int(min(counts, default=0))
+
+    def add_depths(self, draft: Draft) -> int:
+        """Add a version to the depth ledger; return its number."""
+        with self._writing("record depths in") as transaction:
+            return depth_ledger.add_version(transaction, draft)
 
     def remember_finished(
         self, signature: str, made_with: str, scan_id: str, expected_section: str

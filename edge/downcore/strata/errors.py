@@ -12,6 +12,7 @@ Every error of downcore, arranged by what the service does next.
       SectionError           close this section, keep the core
         UnknownSectionError  the record lacks it: the message names the nearest
       MeasuredRowsError      do not use these measured rows: the person who gave them must look
+      DepthLedgerError       do not add these depths: the person who gave them must look
       EndMemberError         do not use this end-member table
       BundleError            do not start with this bundle
       SettingsError          do not start
@@ -86,6 +87,10 @@ class UnknownSectionError(SectionError, KeyError):
 
 class MeasuredRowsError(DowncoreError):
     """Measured rows that were given for a section cannot be used."""
+
+
+class DepthLedgerError(DowncoreError):
+    """Raised when depths of sections cannot be used; names the file, line and section."""
 
 
 class EndMemberError(DowncoreError):
