@@ -72,13 +72,30 @@ def versions(connection: sqlite3.Connection) -> list[Version]:
         " FROM depth_version ORDER BY version_no"
     ).fetchall()
     sections: dict[int, list[SectionEntry]] = defaultdict(list)
-    for number, expedition, core, section, top_um, datum, *numbers, withdrawn in connection.execute(
+    for (
+        number,
+        expedition,
+        core,
+        section,
+        top_um,
+        datum,
+        gap,
+        curated,
+        expanded,
+        withdrawn,
+    ) in connection.execute(
         "SELECT version_no, expedition, core, section, top_um, datum, gap_above_um,"
         " curated_length_um, expanded_length_um, is_withdrawal FROM section_depth"
     ):
-        name = CoreName(expedition, core)
         entry = SectionEntry(
-            name, section, top_um, Datum(datum), *numbers, is_withdrawal=bool(withdrawn)
+            CoreName(expedition, core),
+            section,
+            top_um,
+            Datum(datum),
+            gap_above_um=gap,
+            curated_length_um=curated,
+            expanded_length_um=expanded,
+            is_withdrawal=bool(withdrawn),
         )
         sections[number].append(entry)
     cores: dict[int, list[CoreEntry]] = defaultdict(list)
@@ -93,10 +110,13 @@ def versions(connection: sqlite3.Connection) -> list[Version]:
             made_utc,
             Draft(
                 DepthSource(source),
-                *words,
+                made_by,
+                why,
+                file_name,
+                file_sha256,
                 sections=tuple(sections[number]),
                 cores=tuple(cores[number]),
             ),
         )
-        for number, made_utc, source, *words in made
+        for number, made_utc, source, made_by, why, file_name, file_sha256 in made
     ]
