@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from downcore.cli import compose, images, log, plate, play, station
+from downcore.cli import compose, images, log, plate, play, snapshot, station
 from downcore.cli.config import config_app
 from downcore.exit_codes import MISSING_EXTRA, exit_code_of
 from downcore.extras import EXTRA_OF, install_command
@@ -34,6 +34,7 @@ app.command()(images.mask)
 app.command()(compose.compose)
 app.command()(log.log)
 app.command()(plate.plate)
+app.command()(snapshot.snapshot)
 app.command()(play.simulate)
 app.add_typer(config_app, name="config")
 

@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 PLAIN_EVERY = 100
 """Slices between two plain lines."""
@@ -36,5 +43,19 @@ def slice_progress() -> Iterator[Callable[[str, int, int | None], None]]:
                 bar.update(tasks[section_id], completed=done, total=total)
             elif done == total or done % PLAIN_EVERY == 0:
                 sys.stderr.write(f"{section_id}: {done} of {total or '?'} cm\n")
+
+        yield advance
+
+
+@contextmanager
+def page_progress() -> Iterator[Callable[[int, int], None]]:
+    """Show how much of a database is copied; the block is given what takes done and total."""
+    console = Console(stderr=True)
+    columns = (TextColumn("copying"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("pages", total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
 
         yield advance

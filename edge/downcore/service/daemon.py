@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from downcore.clock import SystemClock
-from downcore.exit_codes import INTERNAL, OK, REFUSED
+from downcore.exit_codes import INTERNAL, OK, REFUSED, exit_code_of
 from downcore.file_names import printable
 from downcore.health import lack_of_room, notify_systemd
 from downcore.ports import Clock
@@ -21,7 +21,6 @@ from downcore.settings import Settings
 from downcore.sources.inbox.events import Follower, Hint
 from downcore.sources.inbox.listing import Listing
 from downcore.sources.inbox.polling import ThrottledListing
-from downcore.store.connection import warn_of_wal_reset
 from downcore.strata.errors import DowncoreError, SettingsError
 
 logger = logging.getLogger(__name__)
@@ -99,6 +98,7 @@ class Daemon:
                     on_commit=wake.notify,
                 )
             )
+            station.store.warn_of_sqlite()
             sinks = stack.enter_context(open_sinks(self._settings, station, wake))
             report = StatusReport(sinks, self._clock)
             inbox = self._settings.inbox
@@ -205,9 +205,8 @@ def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
 
 def _run_until_stopped(settings: Settings, *, ends_when_idle: bool) -> int:
     logging.basicConfig(level=settings.log.level, format="%(levelname)s %(name)s: %(message)s")
-    warn_of_wal_reset()
     daemon = Daemon(settings, clock=SystemClock())
-    has_failed = _stop_when_a_thread_dies(daemon)
+    deaths = _stop_when_a_thread_dies(daemon)
 
     def stop(signum: int, frame: FrameType | None) -> None:
         del signum, frame
@@ -217,8 +216,9 @@ def _run_until_stopped(settings: Settings, *, ends_when_idle: bool) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     daemon.run(ends_when_idle=ends_when_idle)
-    if has_failed.is_set():
-        return INTERNAL
+    if deaths:
+        cause = deaths[0]
+        return exit_code_of(cause) if isinstance(cause, DowncoreError) else INTERNAL
     if ends_when_idle and daemon.refused:
         logger.warning("%d files were set aside; the reasons are above", len(daemon.refused))
         return REFUSED
@@ -226,16 +226,20 @@ def _run_until_stopped(settings: Settings, *, ends_when_idle: bool) -> int:
     return OK
 
 
-def _stop_when_a_thread_dies(daemon: Daemon) -> threading.Event:
-    """Make the end of any thread by an error end the daemon, so that systemd starts it again."""
-    has_failed = threading.Event()
+def _stop_when_a_thread_dies(daemon: Daemon) -> list[BaseException | None]:
+    """
+    Make the end of any thread by an error end the daemon, so that systemd starts it again.
+
+    Returns the errors, in the order in which they come.
+    """
+    deaths: list[BaseException | None] = []
 
     def on_death(died: threading.ExceptHookArgs) -> None:
         logger.critical(
             "stage %s died", died.thread.name if died.thread else "?", exc_info=died.exc_value
         )
-        has_failed.set()
+        deaths.append(died.exc_value)
         daemon.stop()
 
     threading.excepthook = on_death
-    return has_failed
+    return deaths

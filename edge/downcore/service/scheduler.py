@@ -88,7 +88,13 @@ class Scheduler:
             The inbox as it is now.
         closed : frozenset of Path
             Files that were closed or renamed into place since the last time.
+
+        Raises
+        ------
+        StoreError
+            If the record can no longer be kept, or is not the one that was opened any more.
         """
+        self._station.store.refuse_replaced()
         if not listing.is_listed:
             return RemainingWork(has_more=False, n_waiting=len(self._ingests))
         scans, unclaimed = self._finder.find(listing.files)
