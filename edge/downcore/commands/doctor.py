@@ -7,6 +7,7 @@ from pathlib import Path
 
 from downcore.clock import SystemClock
 from downcore.commands.init import look_around, place_sentence
+from downcore.publish import Address
 from downcore.publish.sinks import sinks
 from downcore.service.composition_setup import composition_config_of
 from downcore.service.station_setup import check_settings, guard_of, open_predictors
@@ -144,6 +145,7 @@ def _check_clock(settings: Settings) -> Check:
 
 def _check_sinks(settings: Settings) -> list[Check]:
     found: list[Check] = []
+    address = Address(settings.station.vessel, settings.station.station, _instance_of(settings))
     for name, sink in sinks().items():
         if sink.probe is None:
             continue
@@ -153,8 +155,17 @@ def _check_sinks(settings: Settings) -> list[Check]:
             found.append(Check(name, is_ok=True, finding=finding))
             continue
         try:
-            found.append(Check(name, is_ok=True, finding=sink.probe(section)))
+            found.append(Check(name, is_ok=True, finding=sink.probe(section, address)))
         except OSError as error:
-            advice = f"rows are kept and sent when it answers; see [{name}] in the settings"
+            advice = f"rows are kept and sent once that is mended; see [{name}] in the settings"
             found.append(Check(name, is_ok=False, finding=str(error), advice=advice))
     return found
+
+
+def _instance_of(settings: Settings) -> str:
+    """Return the instance id of the station's store; empty where there is none to be read."""
+    try:
+        with Reader.open(settings.store.path) as reader:
+            return reader.origin().instance_id
+    except DowncoreError:
+        return ""
