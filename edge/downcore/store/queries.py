@@ -170,6 +170,15 @@ class Reader:
             return self._scans("ORDER BY scan_no")
         return self._scans("WHERE section_id = ? ORDER BY scan_no", section_id)
 
+    def newest_scans(self, limit: int) -> list[StoredScan]:
+        """Return the scans that changed last, the newest first."""
+        return self._scans("ORDER BY updated_utc DESC, scan_no DESC LIMIT ?", limit)
+
+    def acked_seq(self, sink: str) -> int:
+        """Return up to which announcement a sink has delivered everything; 0 for nothing."""
+        found = self._all("SELECT acked_seq FROM sink_cursor WHERE sink = ?", sink)
+        return int(found[0][0]) if found else 0
+
     def scan(self, scan_id: str) -> StoredScan | None:
         """Return one scan; ``None`` if the record lacks it."""
         found = self._scans("WHERE scan_id = ?", scan_id)
