@@ -6,6 +6,7 @@ Commands of other packages (training, export) are found by the entry point group
 ``downcore.commands``.
 """
 
+import io
 import sys
 from importlib.metadata import entry_points
 
@@ -59,6 +60,10 @@ def _add_commands_of_other_packages() -> None:
 def main() -> None:
     """Run the command line; a downcore error becomes its message and exit code."""
     _add_commands_of_other_packages()
+    for stream in (sys.stdout, sys.stderr):
+        # Names of sections may hold letters that the locale's encoding lacks.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except DowncoreError as error:

@@ -25,7 +25,9 @@ TopOption = Annotated[Top | None, typer.Option("--top", help="Where the core's t
 
 
 def process(
-    images: Annotated[list[Path], typer.Argument(readable=False, help="Images, or other files.")],
+    images: Annotated[
+        list[Path], typer.Argument(readable=False, help="Images, or folders of scans.")
+    ],
     *,
     px_per_cm: PxPerCm = None,
     top: TopOption = None,
@@ -49,13 +51,14 @@ def process(
     ] = None,
 ) -> None:
     """Turn finished images into rows of the depth log; one image after the other."""
-    from downcore.commands.process import process_files
-    from downcore.commands.progress import slice_progress
+    from downcore.commands.backlog_progress import process_progress
+    from downcore.commands.process import process_files, sentences
     from downcore.service.corrections import read_measured
     from downcore.settings import load_settings
 
-    if measured is not None and len(images) != 1:
-        raise typer.BadParameter(f"expected one image with --measured, got {len(images)}")
+    if measured is not None and (len(images) != 1 or images[0].is_dir()):
+        got = "a folder" if images[0].is_dir() else len(images)
+        raise typer.BadParameter(f"expected one image with --measured, got {got}")
     rows = None if measured is None else read_measured(measured)
     predict = {
         "mode": "backlog",
@@ -65,13 +68,15 @@ def process(
     inbox = inbox_of(px_per_cm, top)
     settings = load_settings(None, inbox=inbox, predict=predict, store={"path": db})
     try:
-        with slice_progress() as on_slices:
-            outcomes = process_files(images, settings, on_slices=on_slices, measured=rows)
+        with process_progress() as (on_slices, on_backlog):
+            outcomes = process_files(
+                images, settings, on_slices=on_slices, on_backlog=on_backlog, measured=rows
+            )
     except KeyboardInterrupt:
         typer.echo("stopped; give the same images again to go on from there", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    for outcome in outcomes:
-        typer.echo(outcome.sentence, err=not outcome.is_stored)
+    for is_stored, sentence in sentences(outcomes):
+        typer.echo(sentence, err=not is_stored)
     if not all(outcome.is_stored for outcome in outcomes):
         raise typer.Exit(REFUSED)
 

@@ -48,6 +48,8 @@ def write_table(db: Path, section: str, out: TextIO) -> None:
     """
     Print the depth log of a section, one line a centimetre and bundle.
 
+    A reason that holds for a run of rows is said in the first of them.
+
     Raises
     ------
     SectionError
@@ -59,6 +61,7 @@ def write_table(db: Path, section: str, out: TextIO) -> None:
     for one in PROPERTIES:
         table.add_column(f"{one.name} ({one.unit})", justify="right")
     table.add_column("status, bundle")
+    said_above: dict[str, list[str]] = {}
     for row in rows_of(db, section):
         core_slice = row.row.core_slice
         for bundle_id, estimates in _by_bundle(row.row.estimates):
@@ -68,8 +71,9 @@ def write_table(db: Path, section: str, out: TextIO) -> None:
                 f"{core_slice.top_um / SLICE_UM:g}",
                 f"{100 * core_slice.valid_fraction:.0f} %",
                 *(_cell(known.get(one.name)) for one in PROPERTIES),
-                f"{'; '.join(said)} {bundle_id[:8]}",
+                f"{_said_once(said, estimates, said_above.get(bundle_id))} {bundle_id[:8]}",
             )
+            said_above[bundle_id] = said
     print_table(table, out)
 
 
@@ -105,6 +109,13 @@ def _by_bundle(estimates: Iterable[Estimate]) -> Iterator[tuple[str, list[Estima
     for estimate in estimates:
         groups.setdefault(estimate.bundle_id, []).append(estimate)
     return iter(groups.items())
+
+
+def _said_once(said: list[str], estimates: Sequence[Estimate], above: list[str] | None) -> str:
+    """Return statuses with their reasons, without these where the row above has the same."""
+    if said != above or not any(estimate.reason for estimate in estimates):
+        return "; ".join(said)
+    return f"{'; '.join(sorted({str(one.status) for one in estimates}))}, as above"
 
 
 def _cell(estimate: Estimate | None) -> str:

@@ -223,6 +223,14 @@ class Reader:
             yield from page
             after = page[-1].index
 
+    def abstained(self, scan_id: str) -> list[tuple[str, int]]:
+        """Return for which reasons rows of a scan have no value, each with its centimetres."""
+        return self._all(
+            "SELECT reason, count(DISTINCT slice_index) FROM estimate"
+            " WHERE scan_id = ? AND status = 'abstained' GROUP BY reason ORDER BY 2 DESC, 1",
+            scan_id,
+        )
+
     def prefix_digest(self, scan_id: str) -> str:
         """Return the digest of a scan's lines whose slices are in the store; empty without any."""
         found = self._all("SELECT prefix_digest FROM scan WHERE scan_id = ?", scan_id)
