@@ -7,6 +7,7 @@ from pathlib import Path
 
 from downcore.clock import SystemClock
 from downcore.commands.init import look_around, place_sentence
+from downcore.file_names import printable
 from downcore.publish import Address
 from downcore.publish.sinks import sinks
 from downcore.service.composition_setup import composition_config_of
@@ -16,6 +17,7 @@ from downcore.sources.inbox.listing import ListingLimits, list_inbox
 from downcore.store import Reader
 from downcore.store.place import filesystem_of, refuse_network_place
 from downcore.strata.errors import DowncoreError, EndMemberError, SettingsError
+from downcore.strata.reasons import grouped, such_as
 
 FREE_BYTES = 1_000_000_000
 """Free space below which ``doctor`` warns."""
@@ -45,6 +47,7 @@ def examine(config: Path | None) -> list[Check]:
         _check_scale,
         _check_disk,
         _check_store,
+        _check_set_aside,
         _check_bundles,
         _check_composition,
         _check_clock,
@@ -101,6 +104,18 @@ def _check_store(settings: Settings) -> Check:
     return Check(
         "store", is_ok=True, finding=f"{counts.slices} cm of {counts.sections} sections in {path}"
     )
+
+
+def _check_set_aside(settings: Settings) -> Check:
+    try:
+        with Reader.open(settings.store.path) as reader:
+            aside = [(file.path, file.reason) for file in reader.quarantined() if file.reason]
+    except DowncoreError:
+        aside = []
+    if not aside:
+        return Check("set aside", is_ok=True, finding="nothing")
+    groups = (f"{g.n}: {g.reason} ({such_as(g.subjects)})" for g in grouped(aside))
+    return Check("set aside", is_ok=True, finding="\n      ".join(map(printable, groups)))
 
 
 def _check_bundles(settings: Settings) -> Check:
