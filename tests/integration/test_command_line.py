@@ -376,3 +376,46 @@ def test_ctrl_c_keeps_what_is_kept_and_says_how_to_go_on(tmp_path: Path) -> None
     if running.returncode != 0:  # a fast machine may have finished by then
         assert running.returncode == INTERRUPTED, first + rest
         assert "go on from there" in rest, rest
+
+
+def test_a_folder_is_processed_as_an_inbox_is_and_each_scan_once(
+    image: Path, tmp_path: Path
+) -> None:
+    scans = tmp_path / "scans" / "Exp401"
+    scans.mkdir(parents=True)
+    shutil.copy(image, scans / image.name)
+    (scans / "notes.doc").write_text("words")
+    (scans / ".hidden.tif").write_bytes(b"hidden")
+    (scans.parent / "bad.tif").write_bytes(b"no image at all, but long enough to be looked at")
+
+    done = processed(scans.parent, tmp_path / "core.db", str(scans / image.name))
+
+    assert done.returncode == REFUSED, done.stdout
+    assert done.stdout.count(f"{SECTION}: 4 cm") == 1, done.stdout + done.stderr
+    assert "bad.tif" in done.stderr
+    assert "notes.doc" not in done.stderr
+    assert "hidden" not in done.stderr
+    assert "of 2 scans done" in done.stderr, "expected the progress of all"
+
+
+def test_a_folder_without_scans_is_said_to_be_so(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
+    done = processed(empty, tmp_path / "core.db")
+
+    assert done.returncode == REFUSED
+    assert "empty: expected scans in the folder or below, got none" in done.stderr
+
+
+def test_letters_that_the_locale_lacks_are_spelt_out(tmp_path: Path) -> None:
+    environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "downcore", "status", "--db", str(tmp_path / "kärn µ.db")]
+
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=110, check=False, env=environment
+    )
+
+    assert done.returncode == REFUSED, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "no daemon is running on" in done.stdout

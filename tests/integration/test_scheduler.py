@@ -19,6 +19,7 @@ from played_device import (
     job_of,
 )
 
+from downcore.exit_codes import BAD_STORE, exit_code_of
 from downcore.service.scan_ingest import ScanIngest
 from downcore.service.scan_record import MAX_DEATHS
 from downcore.service.scheduler import MAX_OPEN, Scheduler
@@ -318,3 +319,18 @@ def test_a_stop_ends_a_round_before_the_next_scan_has_its_turn(device: Device) -
     scheduler.close()
 
     assert len(stepped) == 1, f"expected one turn before the stop, got {stepped}"
+
+
+def test_a_database_deleted_under_a_station_ends_it_at_the_next_look_with_no_row_in_it(
+    device: Device,
+) -> None:
+    device.round()
+    write(noise(1), device.inbox, "GC01")
+    device.round()
+    device.database.unlink()
+
+    with pytest.raises(StoreError, match="deleted while downcore was running") as got:
+        device.round()
+
+    assert exit_code_of(got.value) == BAD_STORE
+    assert not device.database.exists()

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from downcore.demo.place import CORE_NAME, prepare
-from downcore.store.place import DaemonLock
+from downcore.store.daemon_lock import DaemonLock
 from downcore.strata.errors import SettingsError, StoreBusyError
 
 

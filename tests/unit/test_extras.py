@@ -64,3 +64,24 @@ def test_no_message_or_document_asks_for_downcore_from_an_index() -> None:
             if path.suffix in {".py", ".md"}:
                 text = path.read_text(encoding="utf-8")
                 assert "downcore[" not in text, f"{path.relative_to(ROOT)}: downcore is on no index"
+
+
+@pytest.mark.parametrize(
+    "words", [("plate", "GC01", "--out", "plate.png", "--db", "none.db"), ("demo", "--once")]
+)
+def test_neighbours_that_draw_ask_for_the_library_before_they_look_at_anything(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["downcore", *words])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == MISSING_EXTRA
+    assert "this command needs matplotlib" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

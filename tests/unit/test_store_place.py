@@ -1,14 +1,18 @@
 """Where a record may live, who may open it, and what is refused untouched."""
 
+import errno
+import fcntl
+import os
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from downcore.store import Reader, Store
+from downcore.store import Reader, Store, connection
 from downcore.store.connection import wal_reset_is_safe, warn_of_wal_reset
+from downcore.store.daemon_lock import DaemonLock
 from downcore.store.migrations import migrations
-from downcore.store.place import NETWORK_FILESYSTEMS, DaemonLock, filesystem_in, filesystem_of
+from downcore.store.place import NETWORK_FILESYSTEMS, filesystem_in, filesystem_of
 from downcore.strata.errors import StoreBusyError, StoreError
 
 MOUNTS = [
@@ -133,7 +137,7 @@ def test_an_empty_file_becomes_a_record(tmp_path: Path) -> None:
     opened(path).close()
 
     with Reader.open(path) as reader:
-        assert reader.origin().epoch == 1
+        assert reader.origin().epoch > 0
 
 
 def test_reading_where_there_is_no_record_says_so_and_makes_none(tmp_path: Path) -> None:
@@ -154,7 +158,8 @@ def test_a_record_made_anew_never_announces_under_an_old_epoch(tmp_path: Path) -
             if one.suffix != ".lock":
                 one.unlink()
 
-    assert [one.epoch for one in origins] == [1, 2, 3]
+    epochs = [one.epoch for one in origins]
+    assert epochs == sorted(set(epochs)), "an epoch was used again"
     assert len({one.instance_id for one in origins}) == 3
 
 
@@ -174,8 +179,39 @@ def test_a_damaged_lock_file_counts_as_no_epoch(tmp_path: Path) -> None:
 
     lock = DaemonLock(tmp_path / "downcore.db")
 
-    assert lock.last_epoch() == 0
+    assert lock.last_epoch == 0
     lock.release()
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.ENOLCK, "No locks available"), (errno.EIO, "Input/output error")],
+)
+def test_a_lock_file_that_cannot_be_locked_is_not_said_to_be_held_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    def fails(_fd: int, _operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", fails)
+
+    with pytest.raises(StoreError, match=f"to lock the lock file .*{said}; check the disk") as got:
+        opened(tmp_path / "downcore.db")
+
+    assert not isinstance(got.value, StoreBusyError)
+
+
+@pytest.mark.parametrize("doing", ["pread", "pwrite", "fsync"])
+def test_a_lock_file_on_a_bad_disk_is_a_fault_of_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doing: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, doing, fails)
+
+    with pytest.raises(StoreError, match=r"the lock file .*Input/output error"):
+        opened(tmp_path / "downcore.db")
 
 
 def test_the_writer_is_set_up_to_keep_what_it_commits(tmp_path: Path) -> None:
@@ -232,3 +268,18 @@ def test_versions_that_can_lose_commits_are_known(
 
     assert wal_reset_is_safe(version) is is_safe
     assert ("can lose commits" in caplog.text) is not is_safe
+
+
+def test_a_sqlite_that_can_lose_commits_is_named_once_a_store_and_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "downcore.db"
+    for version, n_said in (((3, 40, 1), 1), ((3, 40, 1), 1), ((3, 45, 0), 2), ((3, 45, 0), 2)):
+        monkeypatch.setattr(connection.driver, "sqlite_version_info", version)
+        with opened(path) as store:
+            store.warn_of_sqlite()
+        assert caplog.text.count("can lose commits") == n_said, version
+    opened(path).close()
+    with opened(path) as store:
+        store.warn_of_sqlite()
+    assert caplog.text.count("can lose commits") == 2, "it was forgotten that this was said"

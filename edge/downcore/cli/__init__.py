@@ -6,12 +6,13 @@ Commands of other packages (training, export) are found by the entry point group
 ``downcore.commands``.
 """
 
+import io
 import sys
 from importlib.metadata import entry_points
 
 import typer
 
-from downcore.cli import compose, correct, images, log, plate, play, station
+from downcore.cli import compose, correct, images, log, plate, play, snapshot, station
 from downcore.cli.config import config_app
 from downcore.cli.depths import depths_app
 from downcore.exit_codes import MISSING_EXTRA, exit_code_of
@@ -30,6 +31,7 @@ app.command()(play.demo)
 app.command()(station.init)
 app.command()(station.doctor)
 app.command()(station.run)
+app.command()(station.status)
 app.command()(images.process)
 app.command()(images.mask)
 app.command()(compose.compose)
@@ -43,6 +45,7 @@ app.command()(correct.include)
 app.command()(correct.release)
 app.command()(correct.forget)
 app.command()(plate.plate)
+app.command()(snapshot.snapshot)
 app.command()(play.simulate)
 app.add_typer(config_app, name="config")
 app.add_typer(depths_app, name="depths")
@@ -67,6 +70,10 @@ def _add_commands_of_other_packages() -> None:
 def main() -> None:
     """Run the command line; a downcore error becomes its message and exit code."""
     _add_commands_of_other_packages()
+    for stream in (sys.stdout, sys.stderr):
+        # Names of sections may hold letters that the locale's encoding lacks.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except DowncoreError as error:

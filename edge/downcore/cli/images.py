@@ -25,7 +25,9 @@ TopOption = Annotated[Top | None, typer.Option("--top", help="Where the core's t
 
 
 def process(
-    images: Annotated[list[Path], typer.Argument(readable=False, help="Images, or other files.")],
+    images: Annotated[
+        list[Path], typer.Argument(readable=False, help="Images, or folders of scans.")
+    ],
     *,
     px_per_cm: PxPerCm = None,
     top: TopOption = None,
@@ -52,15 +54,16 @@ def process(
     ] = False,
 ) -> None:
     """Turn finished images into rows of the depth log; one image after the other."""
+    from downcore.commands.backlog_progress import process_progress
     from downcore.commands.correct import request_of
-    from downcore.commands.process import process_files
-    from downcore.commands.progress import slice_progress
+    from downcore.commands.process import process_files, sentences
     from downcore.service.corrections import read_measured
     from downcore.settings import load_settings
     from downcore.strata.scan_corrections import AskedReading, Verb
 
-    if measured is not None and len(images) != 1:
-        raise typer.BadParameter(f"expected one image with --measured, got {len(images)}")
+    if measured is not None and (len(images) != 1 or images[0].is_dir()):
+        got = "a folder" if images[0].is_dir() else len(images)
+        raise typer.BadParameter(f"expected one image with --measured, got {got}")
     rows = None if measured is None else read_measured(measured)
     predict = {
         "mode": "backlog",
@@ -75,15 +78,21 @@ def process(
         said = request_of(Verb.PROCESS, " ".join(map(str, images)), reading=reading)
     insists = request_of(Verb.ACCEPT, " ".join(map(str, images)), why="--force") if force else None
     try:
-        with slice_progress() as on_slices:
+        with process_progress() as (on_slices, on_backlog):
             outcomes = process_files(
-                images, settings, on_slices=on_slices, measured=rows, said=said, insists=insists
+                images,
+                settings,
+                on_slices=on_slices,
+                on_backlog=on_backlog,
+                measured=rows,
+                said=said,
+                insists=insists,
             )
     except KeyboardInterrupt:
         typer.echo("stopped; give the same images again to go on from there", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    for outcome in outcomes:
-        typer.echo(outcome.sentence, err=not outcome.is_stored)
+    for is_stored, sentence in sentences(outcomes):
+        typer.echo(sentence, err=not is_stored)
     if not all(outcome.is_stored for outcome in outcomes):
         raise typer.Exit(REFUSED)
 

@@ -53,4 +53,29 @@ def run(
     from downcore.service.daemon import run_daemon
     from downcore.settings import load_settings
 
-    raise typer.Exit(run_daemon(load_settings(config), ends_when_idle=once))
+    if not once:
+        raise typer.Exit(run_daemon(load_settings(config), ends_when_idle=False))
+    from downcore.commands.backlog_progress import backlog_progress
+
+    with backlog_progress() as on_backlog:
+        code = run_daemon(load_settings(config), ends_when_idle=True, on_backlog=on_backlog)
+    raise typer.Exit(code)
+
+
+def status(
+    config: ConfigOption = None,
+    *,
+    db: Annotated[
+        Path | None,
+        typer.Option("--db", help="Store of the daemon.", show_default="as the settings say"),
+    ] = None,
+) -> None:
+    """Say how the running daemon fares: scans, backlog, broker, disk, what is set aside."""
+    from downcore.commands.status import is_running, status_lines
+    from downcore.settings import load_settings
+
+    database = load_settings(config).store.path if db is None else db
+    for line in status_lines(database):
+        typer.echo(line)
+    if not is_running(database):
+        raise typer.Exit(REFUSED)

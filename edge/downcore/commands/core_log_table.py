@@ -72,6 +72,7 @@ def _table(log: CoreLog) -> Table:
             words = f"gap to {span[1]} {unit}: {part.reason}"
             table.add_row(span[0], "", "", *([""] * len(PROPERTY_TITLES)), words)
             continue
+        said_above: dict[str, list[str]] = {}
         for placed in part.rows:
             row = CoreLogRow(part, placed)
             top_um = (
@@ -79,7 +80,7 @@ def _table(log: CoreLog) -> Table:
                 if log.scale is DepthScale.SECTION
                 else depth_um(row, log.scale, is_bottom=False)
             )
-            for cells in log_cells(placed.row):
+            for cells in log_cells(placed.row, said_above):
                 table.add_row(_shown(top_um or 0, log.scale), part.section_id, *cells)
     return table
 

@@ -16,6 +16,7 @@ from downcore.commands.init_sentences import (
     unplaced_sentences,
 )
 from downcore.file_names import printable
+from downcore.publish import Address
 from downcore.publish.sinks import sinks
 from downcore.service.composition_setup import composition_config_of
 from downcore.service.station_setup import (
@@ -28,6 +29,7 @@ from downcore.settings import Settings, load_settings
 from downcore.store import Reader
 from downcore.store.place import filesystem_of, refuse_network_place
 from downcore.strata.errors import DowncoreError, EndMemberError, SettingsError
+from downcore.strata.reasons import grouped, such_as
 
 FREE_BYTES = 1_000_000_000
 """Free space below which ``doctor`` warns."""
@@ -64,6 +66,7 @@ def examine(config: Path | None, *, on_scan: OnScan | None = None) -> list[Check
     checks: list[Callable[[Settings], Check]] = [
         _check_disk,
         _check_store,
+        _check_set_aside,
         _check_bundles,
         _check_composition,
         _check_clock,
@@ -142,6 +145,18 @@ def _check_store(settings: Settings) -> Check:
     )
 
 
+def _check_set_aside(settings: Settings) -> Check:
+    try:
+        with Reader.open(settings.store.path) as reader:
+            aside = [(file.path, file.reason) for file in reader.quarantined() if file.reason]
+    except DowncoreError:
+        aside = []
+    if not aside:
+        return Check("set aside", is_ok=True, finding="nothing")
+    groups = (f"{g.n}: {g.reason} ({such_as(g.subjects)})" for g in grouped(aside))
+    return Check("set aside", is_ok=True, finding="\n      ".join(map(printable, groups)))
+
+
 def _check_bundles(settings: Settings) -> Check:
     try:
         predictors = open_predictors(settings)
@@ -184,6 +199,7 @@ def _check_clock(settings: Settings) -> Check:
 
 def _check_sinks(settings: Settings) -> list[Check]:
     found: list[Check] = []
+    address = Address(settings.station.vessel, settings.station.station, _instance_of(settings))
     for name, sink in sinks().items():
         if sink.probe is None:
             continue
@@ -193,8 +209,17 @@ def _check_sinks(settings: Settings) -> list[Check]:
             found.append(Check(name, is_ok=True, finding=finding))
             continue
         try:
-            found.append(Check(name, is_ok=True, finding=sink.probe(section)))
+            found.append(Check(name, is_ok=True, finding=sink.probe(section, address)))
         except OSError as error:
-            advice = f"rows are kept and sent when it answers; see [{name}] in the settings"
+            advice = f"rows are kept and sent once that is mended; see [{name}] in the settings"
             found.append(Check(name, is_ok=False, finding=str(error), advice=advice))
     return found
+
+
+def _instance_of(settings: Settings) -> str:
+    """Return the instance id of the station's store; empty where there is none to be read."""
+    try:
+        with Reader.open(settings.store.path) as reader:
+            return reader.origin().instance_id
+    except DowncoreError:
+        return ""

@@ -81,6 +81,8 @@ def write_table(db: Path, section: str | None, out: TextIO, *, scan: str | None 
     scan : str, optional
         Identity of a scan, or how it begins; superseded ones may be asked for as well.
 
+    A reason that holds for a run of rows is said in the first of them.
+
     Raises
     ------
     SectionError
@@ -94,22 +96,28 @@ def write_table(db: Path, section: str | None, out: TextIO, *, scan: str | None 
     for title in PROPERTY_TITLES:
         table.add_column(title, justify="right")
     table.add_column("status, bundle")
+    said_above: dict[str, list[str]] = {}
     for row in rows:
-        for cells in log_cells(row.row):
+        for cells in log_cells(row.row, said_above):
             table.add_row(f"{row.row.core_slice.top_um / SLICE_UM:g}", *cells)
     print_table(table, out)
 
 
-def log_cells(row: SliceRow) -> Iterator[tuple[str, ...]]:
-    """Yield the cells of a slice in a table, but for its depth: one line for each bundle."""
+def log_cells(row: SliceRow, said_above: dict[str, list[str]]) -> Iterator[tuple[str, ...]]:
+    """
+    Yield the cells of a slice in a table, but for its depth: one line for each bundle.
+
+    ``said_above`` holds what the last line said of each bundle, which is not said again.
+    """
     for bundle_id, estimates in _by_bundle(row.estimates):
         known = {estimate.property: estimate for estimate in estimates}
         said = sorted({f"{e.status}: {e.reason}" if e.reason else e.status for e in estimates})
         yield (
             f"{100 * row.core_slice.valid_fraction:.0f} %",
             *(_cell(known.get(one.name)) for one in PROPERTIES),
-            f"{'; '.join(said)} {bundle_id[:8]}",
+            f"{_said_once(said, estimates, said_above.get(bundle_id))} {bundle_id[:8]}",
         )
+        said_above[bundle_id] = said
 
 
 def write_csv(db: Path, section: str | None, out: TextIO, *, scan: str | None = None) -> None:
@@ -173,6 +181,13 @@ def _by_bundle(estimates: Iterable[Estimate]) -> Iterator[tuple[str, list[Estima
     for estimate in estimates:
         groups.setdefault(estimate.bundle_id, []).append(estimate)
     return iter(groups.items())
+
+
+def _said_once(said: list[str], estimates: Sequence[Estimate], above: list[str] | None) -> str:
+    """Return statuses with their reasons, without these where the row above has the same."""
+    if said != above or not any(estimate.reason for estimate in estimates):
+        return "; ".join(said)
+    return f"{'; '.join(sorted({str(one.status) for one in estimates}))}, as above"
 
 
 def _cell(estimate: Estimate | None) -> str:

@@ -74,3 +74,17 @@ def scan_progress() -> Iterator[Callable[[int, int], None]]:
                 sys.stderr.write(f"looked at {done} of {total} scans\n")
 
         yield advance
+
+
+@contextmanager
+def page_progress() -> Iterator[Callable[[int, int], None]]:
+    """Show how much of a database is copied; the block is given what takes done and total."""
+    console = Console(stderr=True)
+    columns = (TextColumn("copying"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("pages", total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from downcore.store.place import DaemonLock
+from downcore.store.daemon_lock import DaemonLock
 from downcore.strata.errors import SettingsError
 
 MARKER = ".downcore-demo"

@@ -1,5 +1,5 @@
 """Carrying the record to others: topics and payloads, and the sinks that they go to."""
 
-from downcore.publish.sink import Feed, RunningSink, Sink, SinkHealth, SinkSettings, Wake
+from downcore.publish.sink import Address, Feed, RunningSink, Sink, SinkHealth, SinkSettings, Wake
 
-__all__ = ["Feed", "RunningSink", "Sink", "SinkHealth", "SinkSettings", "Wake"]
+__all__ = ["Address", "Feed", "RunningSink", "Sink", "SinkHealth", "SinkSettings", "Wake"]

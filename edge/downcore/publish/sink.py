@@ -98,6 +98,10 @@ class SinkHealth:
     """Whether what is committed now arrives; not yet true while a first connection is made."""
     problem: str = ""
     """Why not, in words for the technician; empty while nothing has failed."""
+    warning: str = ""
+    """What makes the station degraded although all arrives, such as another one of its name."""
+    remark: str = ""
+    """What may be wrong and cannot be told from here; said in the log and by ``status``."""
 
 
 class RunningSink(Protocol):
@@ -126,6 +130,24 @@ class SinkSettings(BaseModel):
     enabled: bool = Field(default=False, description="Carry the record there as well.")
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Under which names a station publishes."""
+
+    vessel: str
+    station: str
+    instance_id: str = ""
+    """Of its store; empty while there is none."""
+
+
+class Probe(Protocol):
+    """Says what answers on the far side, for ``downcore doctor``; else raises OSError."""
+
+    def __call__(self, settings: Any, address: Address = ..., /) -> str:
+        """Return it in one sentence."""
+        ...
+
+
 def _nothing_to_check(_settings: Any) -> None:
     """Accept settings that their types have checked."""
 
@@ -144,5 +166,5 @@ class Sink:
     """Settings with which the contract tests open it; the far side may be away."""
     check: Callable[[Any], None] = _nothing_to_check
     """Checks what the types of its settings cannot, without reaching out; raises SettingsError."""
-    probe: Callable[[Any], str] | None = None
-    """Says what answers on the far side, for ``downcore doctor``; else raises OSError."""
+    probe: Probe | None = None
+    """Called with its settings, and with the station's names."""

@@ -29,6 +29,16 @@ class Topics:
     station: str
 
     @property
+    def base(self) -> str:
+        """What the station's topics begin with."""
+        return self._of()
+
+    @property
+    def check(self) -> str:
+        """Where ``doctor`` publishes to hear itself; that of no section, and never retained."""
+        return self._of("section", "", "check")
+
+    @property
     def status(self) -> str:
         """Whether the station works; retained, and the last will."""
         return self._of("status")

@@ -9,12 +9,15 @@ from pathlib import Path
 from types import FrameType
 
 from downcore.clock import SystemClock
-from downcore.exit_codes import INTERNAL, OK, REFUSED
+from downcore.exit_codes import INTERNAL, OK, REFUSED, exit_code_of
 from downcore.file_names import printable
 from downcore.health import lack_of_room, notify_systemd
 from downcore.ports import Clock
 from downcore.publish import Wake, payloads
+from downcore.service.backlog import Backlog
 from downcore.service.left_out_report import LeftOutReport
+from downcore.service.live_report import LiveReport
+from downcore.service.repeated_warnings import RepeatedWarnings
 from downcore.service.scheduler import Scheduler
 from downcore.service.station_setup import (
     check_settings,
@@ -27,8 +30,8 @@ from downcore.settings import Settings
 from downcore.sources.inbox.events import Follower, Hint
 from downcore.sources.inbox.listing import Listing, ListingLimits, list_inbox
 from downcore.sources.inbox.polling import ThrottledListing
-from downcore.store.connection import warn_of_wal_reset
 from downcore.strata.errors import DowncoreError, SettingsError
+from downcore.strata.reasons import grouped, such_as
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +60,8 @@ class Daemon:
         Time.
     lack_of_room : callable, optional
         Returns why the store's disk is a fault, empty while it is none.
+    on_backlog : callable, optional
+        Called after every look with how far the scans of the inbox have come.
     """
 
     def __init__(
@@ -65,11 +70,17 @@ class Daemon:
         *,
         clock: Clock,
         lack_of_room: Callable[[Path], str] = lack_of_room,
+        on_backlog: Callable[[Backlog], None] = lambda _: None,
     ) -> None:
         self._lack_of_room = lack_of_room
+        self._on_backlog = on_backlog
         self._settings = settings
         self._clock = clock
         self._stopping = threading.Event()
+        self._on_look: Callable[[], None] = lambda: None
+        """Called at every look, and while there is nothing to do."""
+        self.is_starting = True
+        """Whether it has not begun to look at the inbox."""
         self.refused: dict[str, str] = {}
         """Reason by path of what was set aside, once ``run`` has ended."""
         self.questioned: dict[str, str] = {}
@@ -107,6 +118,7 @@ class Daemon:
                     on_commit=wake.notify,
                 )
             )
+            station.store.warn_of_sqlite()
             sinks = stack.enter_context(open_sinks(self._settings, station, wake))
             report = StatusReport(sinks, self._clock)
             inbox = self._settings.inbox
@@ -115,6 +127,16 @@ class Daemon:
             )
             scheduler = Scheduler(station, is_stopping=self._stopping.is_set)
             stack.callback(scheduler.close)
+            said = stack.enter_context(
+                LiveReport(self._settings, self._clock, scheduler, report, sinks)
+            )
+
+            def on_look() -> None:
+                said.update()
+                self._on_backlog(scheduler.backlog)
+
+            self._on_look = on_look
+            self.is_starting = False
             self._loop(scheduler, follower, report, ends_when_idle=ends_when_idle)
             self.refused = dict(scheduler.refused)
             self.questioned = dict(scheduler.questioned)
@@ -157,6 +179,7 @@ class Daemon:
                 is_ready = True
                 notify_systemd("READY=1")
             _feed_watchdog(f"{remaining.n_waiting} scans under way", scheduler, report)
+            self._on_look()
             has_more = remaining.has_more
             if has_more:
                 continue
@@ -185,6 +208,7 @@ class Daemon:
                 return hint.closed
             report.refresh()
             _feed_watchdog("waiting for scans", scheduler, report)
+            self._on_look()
         return frozenset()
 
     def _faults(self, listing: Listing, doubt: str) -> tuple[str, ...]:
@@ -205,7 +229,12 @@ def _feed_watchdog(doing: str, scheduler: Scheduler, report: StatusReport) -> No
     notify_systemd(f"WATCHDOG=1\nSTATUS={doing}{aside}{degraded}")
 
 
-def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
+def run_daemon(
+    settings: Settings,
+    *,
+    ends_when_idle: bool,
+    on_backlog: Callable[[Backlog], None] = lambda _: None,
+) -> int:
     """
     Run the daemon in this process until SIGTERM or SIGINT; return its exit code.
 
@@ -216,7 +245,7 @@ def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
         logged with its trace, and the exit code is ``INTERNAL``.
     """
     try:
-        return _run_until_stopped(settings, ends_when_idle=ends_when_idle)
+        return _run_until_stopped(settings, ends_when_idle=ends_when_idle, on_backlog=on_backlog)
     except DowncoreError:
         raise
     except Exception:
@@ -225,44 +254,74 @@ def run_daemon(settings: Settings, *, ends_when_idle: bool) -> int:
         return INTERNAL
 
 
-def _run_until_stopped(settings: Settings, *, ends_when_idle: bool) -> int:
+def _run_until_stopped(
+    settings: Settings, *, ends_when_idle: bool, on_backlog: Callable[[Backlog], None]
+) -> int:
     logging.basicConfig(level=settings.log.level, format="%(levelname)s %(name)s: %(message)s")
-    warn_of_wal_reset()
-    daemon = Daemon(settings, clock=SystemClock())
-    has_failed = _stop_when_a_thread_dies(daemon)
+    repeats = RepeatedWarnings()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(repeats)
+
+    def on_progress(backlog: Backlog) -> None:
+        if backlog.n_left == 0:
+            repeats.say_counts()
+        on_backlog(backlog)
+
+    daemon = Daemon(settings, clock=SystemClock(), on_backlog=on_progress)
+    deaths = _stop_when_a_thread_dies(daemon)
 
     def stop(signum: int, frame: FrameType | None) -> None:
         del signum, frame
         notify_systemd("STOPPING=1")
         daemon.stop()
+        if daemon.is_starting:
+            # Nothing is under way, and compiling for the first time may take more than a minute.
+            raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    daemon.run(ends_when_idle=ends_when_idle)
-    if has_failed.is_set():
-        return INTERNAL
-    if ends_when_idle and daemon.questioned:
-        logger.warning(
-            "%d scans wait for an answer, `downcore log` has the questions", len(daemon.questioned)
-        )
-    if ends_when_idle and daemon.refused:
-        logger.warning("%d files were set aside; the reasons are above", len(daemon.refused))
+    try:
+        daemon.run(ends_when_idle=ends_when_idle)
+    except KeyboardInterrupt:
+        logger.info("stopped while starting")
+        return OK
+    finally:
+        repeats.say_counts()
+    if deaths:
+        cause = deaths[0]
+        return exit_code_of(cause) if isinstance(cause, DowncoreError) else INTERNAL
     if ends_when_idle and (daemon.refused or daemon.questioned):
+        _say_what_is_left(daemon)
         return REFUSED
     logger.info("stopped; starting again goes on from here")
     return OK
 
 
-def _stop_when_a_thread_dies(daemon: Daemon) -> threading.Event:
-    """Make the end of any thread by an error end the daemon, so that systemd starts it again."""
-    has_failed = threading.Event()
+def _say_what_is_left(daemon: Daemon) -> None:
+    if daemon.questioned:
+        logger.warning(
+            "%d scans wait for an answer, `downcore log` has the questions", len(daemon.questioned)
+        )
+    if daemon.refused:
+        logger.warning("%d files were set aside:", len(daemon.refused))
+        for group in grouped(daemon.refused.items()):
+            logger.warning("%d: %s (%s)", group.n, group.reason, such_as(group.subjects))
+
+
+def _stop_when_a_thread_dies(daemon: Daemon) -> list[BaseException | None]:
+    """
+    Make the end of any thread by an error end the daemon, so that systemd starts it again.
+
+    Returns the errors, in the order in which they come.
+    """
+    deaths: list[BaseException | None] = []
 
     def on_death(died: threading.ExceptHookArgs) -> None:
         logger.critical(
             "stage %s died", died.thread.name if died.thread else "?", exc_info=died.exc_value
         )
-        has_failed.set()
+        deaths.append(died.exc_value)
         daemon.stop()
 
     threading.excepthook = on_death
-    return has_failed
+    return deaths

@@ -1,13 +1,16 @@
 """Gives every scan of the inbox its turn; the listing is the truth, events are only hints."""
 
+import itertools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.file_names import printable
+from downcore.service.backlog import Backlog, BacklogPace
 from downcore.service.expected_reading import expected_reading, is_as_expected
 from downcore.service.identity import made_with, refusal_key
+from downcore.service.live_status import MAX_UNDER_WAY, ScanUnderWay
 from downcore.service.scan_ingest import ScanIngest
 from downcore.service.scan_step import Outcome
 from downcore.service.station import Station
@@ -89,6 +92,9 @@ class Scheduler:
         self._unclaimed: dict[Path, tuple[str, FileStability]] = {}
         self.questioned: dict[str, str] = {}
         """Question by path of what waits for an answer."""
+        self._pace = BacklogPace()
+        self.backlog = Backlog(n_done=0, n_left=0, seconds_left=None)
+        """How far the scans of the inbox have come."""
         self.refused: dict[str, str] = {}
         """Reason by path of what was set aside in this run."""
 
@@ -102,7 +108,13 @@ class Scheduler:
             The inbox as it is now.
         closed : frozenset of Path
             Files that were closed or renamed into place since the last time.
+
+        Raises
+        ------
+        StoreError
+            If the record can no longer be kept, or is not the one that was opened any more.
         """
+        self._station.store.refuse_replaced()
         self._take_corrections()
         self.doubt = self._emptied.doubt(listing, self._station.clock.monotonic_s())
         if not listing.is_listed or self.doubt:
@@ -124,16 +136,42 @@ class Scheduler:
             )
         self._live &= waiting.keys()
         n_unclaimed = len(self._unclaimed)
+        self._measure_pace(waiting)
         if self._step_live(waiting, changed):
             return RemainingWork(has_more=True, n_waiting=len(waiting) + n_unclaimed)
         has_more = self._step_backlog(waiting)
-        n_waiting = sum(not self._is_ended(scan) for scan in waiting.values())
+        waiting = {key: scan for key, scan in waiting.items() if not self._is_ended(scan)}
+        self._measure_pace(waiting)
+        n_waiting = len(waiting)
         return RemainingWork(has_more=has_more, n_waiting=n_waiting + n_unclaimed)
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
         """Previews, and files that rules exclude, in the last listing."""
         return self._finder.left_out
+
+    @property
+    def under_way(self) -> tuple[ScanUnderWay, ...]:
+        """The scans that have begun and are not done."""
+        return tuple(
+            ScanUnderWay(
+                section_id=ingest.name.section_id,
+                path=printable(ingest.scan_files.paths[0]),
+                n_slices=ingest.n_slices,
+                n_expected=ingest.n_expected,
+                reason=printable(ingest.reason),
+            )
+            for ingest in itertools.islice(reversed(self._ingests.values()), MAX_UNDER_WAY)
+        )
+
+    def _measure_pace(self, waiting: dict[str, ScanFiles]) -> None:
+        bytes_left = 0
+        for key, scan in waiting.items():
+            ingest = self._ingests.get(key)
+            share = ingest.n_slices / ingest.n_expected if ingest and ingest.n_expected else 0.0
+            bytes_left += round(scan.size * max(1.0 - share, 0.0))
+        now_s = self._station.clock.monotonic_s()
+        self.backlog = self._pace.update(len(waiting), bytes_left, now_s)
 
     def close(self) -> None:
         """Close every file, as the program ends."""

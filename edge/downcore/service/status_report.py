@@ -44,12 +44,13 @@ class StatusReport:
 
     def refresh(self) -> None:
         """Ask the sinks how they fare, and say what changed."""
-        problems = {name: sink.health().problem for name, sink in self._sinks.items()}
-        lost = {name: f"{name}: {problem}" for name, problem in problems.items() if problem}
+        healths = {name: sink.health() for name, sink in self._sinks.items()}
+        lost = {name: f"{name}: {one.problem}" for name, one in healths.items() if one.problem}
+        doubts = tuple(f"{name}: {one.warning}" for name, one in healths.items() if one.warning)
         for name in self._sinks:
             others = (reason for other, reason in lost.items() if other != name)
-            self._report(name, (*self._faults, *others))
-        self._log((*self._faults, *lost.values()))
+            self._report(name, (*self._faults, *others, *doubts))
+        self._log((*self._faults, *lost.values(), *doubts))
 
     def end(self) -> None:
         """Say that the station stops."""

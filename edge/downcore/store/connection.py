@@ -46,8 +46,8 @@ def wal_reset_is_safe(version: tuple[int, ...]) -> bool:
     return version[2] >= _FIXED_BACKPORTS.get(version[:2], 1_000)
 
 
-def warn_of_wal_reset(version: tuple[int, ...] = driver.sqlite_version_info) -> None:
-    """Log, for a daemon's start, if this SQLite relies on our having one writing connection."""
+def warn_of_wal_reset(version: tuple[int, ...]) -> None:
+    """Log if this SQLite relies on our having one writing connection."""
     if not wal_reset_is_safe(version):
         logger.warning(
             "SQLite %s can lose commits if a second connection writes or checkpoints; downcore"
@@ -120,7 +120,12 @@ def open_reader(path: Path, *, is_at_rest: bool = False) -> sqlite3.Connection:
 
 def journal_of(path: Path) -> Path:
     """Return where SQLite keeps what undoes a write that was cut off, outside of WAL mode."""
-    return path.with_name(path.name + "-journal")
+    return beside(path, "-journal")
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Return the file beside a database that is named as it is, with a suffix."""
+    return path.with_name(path.name + suffix)
 
 
 def _look_once(connection: sqlite3.Connection, path: Path) -> None:

@@ -14,8 +14,9 @@ from downcore.store.connection import (
     open_reader,
     open_writer,
 )
+from downcore.store.daemon_lock import DaemonLock
+from downcore.store.generations import begin_generation, next_epoch
 from downcore.store.migrations import migrations
-from downcore.store.place import DaemonLock
 from downcore.store.schema import bring_up_to_date, refuse_foreign
 from downcore.strata.errors import StoreError
 
@@ -46,12 +47,11 @@ def open_checked(path: Path, lock: DaemonLock, now_utc: str) -> sqlite_utils.Dat
     database = open_writer(path)
     try:
         with as_store_error(path, "bring up to date"):
-            bring_up_to_date(database, created_utc=now_utc, epoch=lock.last_epoch() + 1)
-            epoch = database.conn.execute("SELECT epoch FROM meta").fetchone()[0]
+            epoch = next_epoch(lock.last_epoch, now_utc)
+            is_new = bring_up_to_date(database, created_utc=now_utc, epoch=epoch)
             if was_left_open:
                 _refuse_damaged(database, path)
-        if epoch > lock.last_epoch():
-            lock.remember_epoch(epoch)
+            begin_generation(database, path, lock, now_utc=now_utc, is_new=is_new)
     except BaseException:
         database.close()
         raise

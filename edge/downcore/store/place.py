@@ -1,13 +1,10 @@
-"""Where a store may live, and the lock that keeps a second daemon out of it."""
+"""Where a store may live."""
 
-import contextlib
-import fcntl
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from downcore.strata.errors import StoreBusyError, StoreError
+from downcore.strata.errors import StoreError
 
 FilesystemOf: TypeAlias = Callable[[Path], str]
 """Answers the type of the file system that holds a path, as Linux names it; empty if unknown."""
@@ -82,55 +79,6 @@ def refuse_network_place(path: Path, filesystem: FilesystemOf) -> None:
             f"expected a local disk for the database {path}, got a network file system ({kind}); "
             "move the database to a local disk and leave only the inbox on the share"
         )
-
-
-class DaemonLock:
-    """
-    The one daemon's claim on a store, held until ``release`` or the end of the process.
-
-    The lock file also remembers the newest epoch, so that a database made anew
-    in the same place never announces under an epoch that was used before.
-
-    Raises
-    ------
-    StoreBusyError
-        If another process holds the lock.
-    StoreError
-        If the lock file cannot be made.
-    """
-
-    def __init__(self, database: Path) -> None:
-        self._path = database.with_name(database.name + ".lock")
-        try:
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        except OSError as error:
-            raise StoreError(
-                f"expected to make the lock file {self._path}, got {error.strerror}; "
-                "check that the folder exists and may be written"
-            ) from error
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._fd)
-            raise StoreBusyError(
-                f"expected to own {database}, got a lock held by another downcore; "
-                "stop that one first, or give this one a database of its own"
-            ) from error
-
-    def last_epoch(self) -> int:
-        """Return the newest epoch used here, 0 where there was none."""
-        text = os.pread(self._fd, 32, 0).decode("ascii", errors="replace").strip()
-        return int(text) if text.isdecimal() else 0
-
-    def remember_epoch(self, epoch: int) -> None:
-        """Keep ``epoch`` as used, durably."""
-        os.pwrite(self._fd, f"{epoch}\n".encode(), 0)
-        os.fsync(self._fd)
-
-    def release(self) -> None:
-        """Give the claim up; the file stays, since removing it would let two daemons in."""
-        with contextlib.suppress(OSError):
-            os.close(self._fd)
 
 
 def _unescaped(field: str) -> str:

@@ -201,6 +201,15 @@ class Reader:
             "WHERE question <> '' AND left_out = '' AND superseded_by IS NULL ORDER BY scan_no"
         )
 
+    def newest_scans(self, limit: int) -> list[StoredScan]:
+        """Return the scans that changed last, the newest first."""
+        return self._scans("ORDER BY updated_utc DESC, scan_no DESC LIMIT ?", limit)
+
+    def acked_seq(self, sink: str) -> int:
+        """Return up to which announcement a sink has delivered everything; 0 for nothing."""
+        found = self._all("SELECT acked_seq FROM sink_cursor WHERE sink = ?", sink)
+        return int(found[0][0]) if found else 0
+
     def scan(self, scan_id: str) -> StoredScan | None:
         """Return one scan; ``None`` if the record lacks it."""
         found = self._scans("WHERE scan_id = ?", scan_id)
@@ -265,6 +274,14 @@ class Reader:
         """Return the versions of the depth ledger, the oldest first."""
         with as_store_error(self._path, "read"):
             return depth_ledger.versions(self._connection)
+
+    def abstained(self, scan_id: str) -> list[tuple[str, int]]:
+        """Return for which reasons rows of a scan have no value, each with its centimetres."""
+        return self._all(
+            "SELECT reason, count(DISTINCT slice_index) FROM estimate"
+            " WHERE scan_id = ? AND status = 'abstained' GROUP BY reason ORDER BY 2 DESC, 1",
+            scan_id,
+        )
 
     def prefix_digest(self, scan_id: str) -> str:
         """Return the digest of a scan's lines whose slices are in the store; empty without any."""

@@ -41,7 +41,8 @@ class Transaction:
     now_utc: str
     announcer: Announcer | None
     """``None`` where nothing is announced."""
-    has_announced: bool = field(default=False, init=False)
+    head_seq: int = field(default=0, init=False)
+    """The last of its announcements; 0 where it has none."""
 
     def claim(self) -> None:
         """Take the write lock at once, so that waiting for it happens here and nowhere else."""
@@ -88,11 +89,11 @@ class Transaction:
             for half in halves:
                 self.announce(half)
             return
-        self.connection.execute(
+        made = self.connection.execute(
             "INSERT INTO outbox (kind, section_id, payload, created_utc) VALUES (?, ?, ?, ?)",
             (kind.value, what.section_id, payload, self.now_utc),
         )
-        self.has_announced = True
+        self.head_seq = int(made.lastrowid or 0)
 
 
 def _halves(what: Announced) -> tuple[Announced, ...]:

@@ -3,15 +3,19 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import sqlite_utils
 
 from downcore.ports import Clock
-from downcore.store.connection import as_store_error
+from downcore.store.connection import as_store_error, driver, warn_of_wal_reset
+from downcore.store.daemon_lock import DaemonLock
+from downcore.store.generations import origin_of
 from downcore.store.opening import open_checked
-from downcore.store.place import DaemonLock, FilesystemOf, filesystem_of, refuse_network_place
+from downcore.store.own_files import OwnFiles
+from downcore.store.place import FilesystemOf, filesystem_of, refuse_network_place
 from downcore.store.transaction import Announcer, Transaction
 
 
@@ -39,6 +43,9 @@ class WritingConnection:
         self._announce = announce
         self._on_commit = on_commit
         self._mutex = threading.RLock()
+        with as_store_error(path, "read"):
+            self._origin = origin_of(database)
+        self._files = OwnFiles(path, lock.path)
 
     @classmethod
     def open(
@@ -99,13 +106,36 @@ class WritingConnection:
     def close(self) -> None:
         """Checkpoint, close and let another daemon in; closing twice does no harm."""
         with self._mutex:
-            self._database.close()
+            with self._files.left_to_others():
+                self._database.close()
             self._daemon_lock.release()
+
+    def refuse_replaced(self) -> None:
+        """
+        Check that the database and the files beside it are those that were opened.
+
+        Raises
+        ------
+        StoreError
+            If one was deleted, replaced, or written by another program.
+        """
+        with self._mutex:
+            self._files.refuse_replaced()
+
+    def warn_of_sqlite(self) -> None:
+        """Log, once a store and version, if this SQLite relies on our being the only writer."""
+        version = ".".join(map(str, driver.sqlite_version_info))
+        with self._mutex:
+            if self._daemon_lock.warned_of != version:
+                warn_of_wal_reset(driver.sqlite_version_info)
+                self._daemon_lock.warned_of = version
+                self._daemon_lock.remember(self._origin, durably=False)
 
     def checkpoint(self) -> bool:
         """Fold the log of writes into the database, when idle; return whether readers let it."""
         with self._mutex, as_store_error(self._path, "checkpoint"):
             row = self._database.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._files.note_own_write()
         return bool(row[0] == 0)
 
     def _first_row(self, sql: str, *arguments: str) -> Any:
@@ -121,11 +151,18 @@ class WritingConnection:
 
     @contextlib.contextmanager
     def _writing(self, doing: str) -> Iterator[Transaction]:
-        with self._mutex, as_store_error(self._path, doing), self._database.atomic():
-            transaction = Transaction(
-                self._database.conn, self._clock.utc_rfc3339(), self._announce
-            )
-            transaction.claim()
-            yield transaction
-        if transaction.has_announced and self._on_commit is not None:
+        with self._mutex, as_store_error(self._path, doing):
+            self._files.refuse_replaced()
+            with self._database.atomic():
+                transaction = Transaction(
+                    self._database.conn, self._clock.utc_rfc3339(), self._announce
+                )
+                transaction.claim()
+                yield transaction
+            self._files.note_own_write()
+            if transaction.head_seq:
+                # Before anybody is told, so that no announcement goes out that is not counted.
+                self._origin = replace(self._origin, head_seq=transaction.head_seq)
+                self._daemon_lock.remember(self._origin, durably=False)
+        if transaction.head_seq and self._on_commit is not None:
             self._on_commit()

@@ -152,7 +152,7 @@ class StoreOrigin:
     """Which store announces, and how far it has come."""
 
     epoch: int
-    """Incremented each time a new store is made in the same place; 1 or more."""
+    """Rises whenever the store is not the one that was written last; 1 or more."""
     instance_id: str
     """Random, made with the store, 32 hex digits."""
     head_seq: int

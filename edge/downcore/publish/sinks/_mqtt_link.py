@@ -21,6 +21,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from downcore.publish.sink import Wake
+from downcore.publish.sinks._mqtt_neighbours import Heard
 from downcore.publish.sinks._mqtt_settings import MqttSettings
 
 MAX_IN_FLIGHT = 20
@@ -30,6 +31,8 @@ KEEPALIVE_S = 15
 _PACKET_OVERHEAD = 160
 """Bytes of a packet beside topic and payload; its properties take about 120."""
 CONNECT_TIMEOUT_S = 5.0
+_MAX_HEARD = 64
+"""Messages of the station's own topics that are kept until they are looked at."""
 GIVE_UP_CONNECTING_S = 15.0
 """A connection that is not made by then is given up."""
 
@@ -86,10 +89,19 @@ class MqttLink:
         Notified whenever something happened.
     now_s : float
         Monotonic time at which the attempt begins.
+    listens_to : tuple of str
+        Topics to subscribe to once it is up.
     """
 
     def __init__(
-        self, settings: MqttSettings, access: Access, will: Message, *, wake: Wake, now_s: float
+        self,
+        settings: MqttSettings,
+        access: Access,
+        will: Message,
+        *,
+        wake: Wake,
+        now_s: float,
+        listens_to: tuple[str, ...] = (),
     ) -> None:
         self._wake = wake
         self._began_s = now_s
@@ -97,6 +109,10 @@ class MqttLink:
         self._state = LinkState.CONNECTING
         self._thread: threading.Thread | None = None
         self._arrivals: deque[tuple[int, str]] = deque()
+        self._heard: deque[Heard] = deque(maxlen=_MAX_HEARD)
+        self._listens_to = listens_to
+        self.may_listen = False
+        """Whether the broker has granted every subscription."""
         self.problem = ""
         self.window = MAX_IN_FLIGHT
         """Messages that may be under way; the broker may have asked for fewer."""
@@ -142,6 +158,13 @@ class MqttLink:
             taken.append(self._arrivals.popleft())
         return taken
 
+    def take_heard(self) -> list[Heard]:
+        """Return the messages that came since the last call."""
+        taken: list[Heard] = []
+        while self._heard:
+            taken.append(self._heard.popleft())
+        return taken
+
     def close(self, timeout_s: float) -> None:
         """Disconnect; waits for the network thread, but no longer than ``timeout_s``."""
         self._end("closed")
@@ -170,6 +193,8 @@ class MqttLink:
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
         return client
 
     def _properties(self, message: Message, packet: int = PacketTypes.PUBLISH) -> Properties | None:
@@ -206,6 +231,8 @@ class MqttLink:
             self.max_packet_bytes = largest
         if self._state is LinkState.CONNECTING:
             self._state = LinkState.UP
+        if self._listens_to:
+            self._client.subscribe([(topic, 1) for topic in self._listens_to])
         self._wake.notify()
 
     def _on_connect_fail(self, *_: Any) -> None:
@@ -220,4 +247,13 @@ class MqttLink:
         self, _client: Any, _user: Any, message: int, reason: ReasonCode, _properties: Any
     ) -> None:
         self._arrivals.append((message, str(reason) if reason.is_failure else ""))
+        self._wake.notify()
+
+    def _on_subscribe(
+        self, _client: Any, _user: Any, _message: int, reasons: list[ReasonCode], _properties: Any
+    ) -> None:
+        self.may_listen = not any(reason.is_failure for reason in reasons)
+
+    def _on_message(self, _client: Any, _user: Any, message: paho.MQTTMessage) -> None:
+        self._heard.append(Heard(message.topic, bytes(message.payload), message.retain))
         self._wake.notify()

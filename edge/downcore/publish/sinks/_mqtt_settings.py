@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import ssl
 from pathlib import Path
 from typing import Annotated, Literal
@@ -134,20 +133,3 @@ def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
             f"mqtt.ca_file, cert_file, key_file: expected PEM files that may be read, got {error}"
         ) from error
     return context
-
-
-def probe(settings: MqttSettings) -> str:
-    """
-    Return that something listens where the broker should be.
-
-    Raises
-    ------
-    OSError
-        If nothing does; the message says where and why.
-    """
-    place = f"{settings.host}:{settings.port}"
-    try:
-        with socket.create_connection((settings.host, settings.port), timeout=3.0):
-            return f"{place} answers"
-    except OSError as error:
-        raise OSError(f"{place}: {error.strerror or error}") from None

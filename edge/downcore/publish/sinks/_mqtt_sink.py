@@ -7,9 +7,11 @@ from downcore.publish import payloads
 from downcore.publish.payloads import StationState, StationStatus
 from downcore.publish.sink import Feed, OutboxReader, SinkHealth
 from downcore.publish.sinks._mqtt_link import KEEPALIVE_S, Access, LinkState, Message, MqttLink
+from downcore.publish.sinks._mqtt_neighbours import Neighbours
 from downcore.publish.sinks._mqtt_session import Session
 from downcore.publish.sinks._mqtt_settings import MqttSettings, read_password, tls_context
 from downcore.publish.topics import Topics, escape
+from downcore.strata.errors import SettingsError
 from downcore.strata.record import StoreOrigin
 
 logger = logging.getLogger(__name__)
@@ -43,8 +45,6 @@ class MqttSink:
     def __init__(self, settings: MqttSettings, feed: Feed) -> None:
         self._settings = settings
         self._feed = feed
-        self._password = read_password(settings)
-        self._tls = tls_context(settings)
         self._topics = Topics(feed.vessel, feed.station)
         self._status = StationStatus(
             StationState.ONLINE, (), feed.clock.utc_rfc3339(), feed.birth.version
@@ -52,6 +52,8 @@ class MqttSink:
         self._said: StationStatus | None = None
         self._link: MqttLink | None = None
         self._session: Session | None = None
+        self._neighbours: Neighbours | None = None
+        self._warning = self._remark = ""
         self._retry_s = FIRST_RETRY_S
         self._retry_at_s = feed.clock.monotonic_s()
         self._acked_seq = feed.acks.acked_seq(CURSOR)
@@ -71,7 +73,12 @@ class MqttSink:
     def health(self) -> SinkHealth:
         """Return whether the broker is there."""
         problem = self._problem
-        return SinkHealth(is_connected=self._session is not None and not problem, problem=problem)
+        return SinkHealth(
+            is_connected=self._session is not None and not problem,
+            problem=problem,
+            warning=self._warning,
+            remark=self._remark,
+        )
 
     def stop(self) -> None:
         """Send what waits, say ``offline``, and end; takes a few seconds at most."""
@@ -91,7 +98,7 @@ class MqttSink:
         now_s = self._feed.clock.monotonic_s()
         if self._link is None:
             if now_s >= self._retry_at_s:
-                self._link = self._new_link(outbox.origin(), now_s)
+                self._begin_link(outbox.origin(), now_s)
             return
         state = self._link.state(now_s)
         if state is LinkState.DOWN:
@@ -107,6 +114,7 @@ class MqttSink:
         elif status != self._said:
             session.say_status(payloads.status_message(status, outbox.origin()))
         self._said = status
+        self._listen(link, now_s)
         refusal = session.take_arrivals()
         if refusal:
             self._drop_link(f"the broker refused a message: {refusal}", now_s)
@@ -129,11 +137,40 @@ class MqttSink:
         if oldest_s is not None and (now_s - oldest_s > _SILENT_KEEPALIVES * KEEPALIVE_S):
             self._drop_link("the broker acknowledges nothing", now_s)
 
-    def _new_link(self, origin: StoreOrigin, now_s: float) -> MqttLink:
+    def _listen(self, link: MqttLink, now_s: float) -> None:
+        """Look at what came back on the station's own topics."""
+        neighbours = self._neighbours
+        if neighbours is None:
+            return
+        for heard in link.take_heard():
+            if neighbours.hear(heard):
+                self._said = None
+        self._warning = neighbours.warning
+        remark = neighbours.remark(now_s) if link.may_listen else ""
+        if remark and remark != self._remark:
+            logger.warning("%s:%d: %s", self._settings.host, self._settings.port, remark)
+        self._remark = remark
+
+    def _begin_link(self, origin: StoreOrigin, now_s: float) -> None:
         station = escape(self._feed.station)
-        access = Access(f"downcore-{station}-{origin.instance_id[:12]}", self._password, self._tls)
-        will = self._offline("the connection was lost", origin)
-        return MqttLink(self._settings, access, will, wake=self._feed.wake, now_s=now_s)
+        try:
+            # Read for each connection, so that a corrected file needs no restart.
+            access = Access(
+                f"downcore-{station}-{origin.instance_id[:12]}",
+                read_password(self._settings),
+                tls_context(self._settings),
+            )
+        except SettingsError as error:
+            self._drop_link(str(error), now_s)
+            return
+        self._link = MqttLink(
+            self._settings,
+            access,
+            self._offline("the connection was lost", origin),
+            wake=self._feed.wake,
+            now_s=now_s,
+            listens_to=(self._topics.status, self._topics.birth),
+        )
 
     def _new_session(self, link: MqttLink, outbox: OutboxReader, status: StationStatus) -> Session:
         origin = outbox.origin()
@@ -156,6 +193,8 @@ class MqttSink:
             payloads.status_message(status, origin),
             payloads.birth_message(self._feed.birth, origin),
         )
+        self._neighbours = Neighbours(self._topics, origin)
+        self._neighbours.said(self._feed.clock.monotonic_s())
         self._problem = ""
         return session
 
@@ -171,7 +210,8 @@ class MqttSink:
         self._learn_limit()
         if self._link is not None:
             self._link.close(0.0)
-        self._link = self._session = None
+        self._link = self._session = self._neighbours = None
+        self._warning = self._remark = ""
         self._retry_at_s = now_s + self._retry_s
         self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from downcore.strata.depth import SLICE_UM
@@ -12,6 +13,8 @@ from downcore.strata.unmixing.composition import words_of
 def lines_of(entry: OutboxEntry) -> list[str]:
     """
     Return an announcement as lines for people: one for each row and bundle, or one for a state.
+
+    Rows on end that lack the same values for the same reason are one line.
 
     Depth is in centimetres; a property without a value says its status instead.
     """
@@ -24,8 +27,8 @@ def lines_of(entry: OutboxEntry) -> list[str]:
         why = f" ({printable(payload['why'])})" if payload["why"] else ""
         done = f"{payload['verb']} by {printable(payload['made_by'])}"
         return [f"{name or 'a file'}  {done}: {printable(payload['effect'])}{why}"]
-    lines_of_row = _lines_of_composition if entry.kind is OutboxKind.COMPOSITION else _lines_of_row
-    return [line for row in payload["rows"] for line in lines_of_row(name, row)]
+    words_of_row = _words_of_composition if entry.kind is OutboxKind.COMPOSITION else _words_of_row
+    return _joined(name, [(row, words_of_row(row)) for row in payload["rows"]])
 
 
 def printable(text: str) -> str:
@@ -33,28 +36,59 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _lines_of_row(name: str, row: dict[str, Any]) -> list[str]:
-    start = f"{name}  {row['top_um'] / SLICE_UM:7.2f} - {row['bottom_um'] / SLICE_UM:.2f} cm"
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What is said of a row, or of a row by one bundle."""
+
+    text: str
+    has_value: bool
+
+
+def _joined(name: str, rows: list[tuple[dict[str, Any], list[_Words]]]) -> list[str]:
+    """Return a line for each row and bundle, but one for rows on end that lack the same values."""
+    lines: list[str] = []
+    is_mute = itertools.groupby(rows, key=lambda row: None if _any_value(row[1]) else row[1])
+    for words, on_end in is_mute:
+        run = list(on_end)
+        spans = (
+            [(run[0][0]["top_um"], run[-1][0]["bottom_um"], words)]
+            if words
+            else [(row["top_um"], row["bottom_um"], said) for row, said in run]
+        )
+        for top_um, bottom_um, said in spans:
+            start = f"{name}  {top_um / SLICE_UM:7.2f} - {bottom_um / SLICE_UM:.2f} cm"
+            lines += [f"{start}  {one.text}" for one in said]
+    return lines
+
+
+def _any_value(words: list[_Words]) -> bool:
+    return any(one.has_value for one in words)
+
+
+def _words_of_row(row: dict[str, Any]) -> list[_Words]:
     by_bundle: dict[str, list[dict[str, Any]]] = {}
     for estimate in row["estimates"]:
         by_bundle.setdefault(estimate["bundle_id"], []).append(estimate)
     if not by_bundle:
-        return [f"{start}  sediment {100 * row['valid_fraction']:.0f} %"]
+        return [_Words(f"sediment {100 * row['valid_fraction']:.0f} %", has_value=True)]
     return [
-        "  ".join((start, *_words(some), *([bundle_id[:8]] if len(by_bundle) > 1 else [])))
-        for bundle_id, some in by_bundle.items()
+        _Words(
+            "  ".join((*_words_of(estimates), *([bundle_id[:8]] if len(by_bundle) > 1 else []))),
+            has_value=any(one["value"] is not None for one in estimates),
+        )
+        for bundle_id, estimates in by_bundle.items()
     ]
 
 
-def _lines_of_composition(name: str, row: dict[str, Any]) -> list[str]:
-    start = f"{name}  {row['top_um'] / SLICE_UM:7.2f} - {row['bottom_um'] / SLICE_UM:.2f} cm"
+def _words_of_composition(row: dict[str, Any]) -> list[_Words]:
     by_name = {share["group"]: share for share in (*row["groups"], *row["joined"])}
     reported = [by_name[name] for name in row["told"]]
     known = [_words_of_share(share) for share in reported if share["fraction"] is not None]
     if known:
-        return [f"{start}  {', '.join(known)}"]
+        return [_Words(", ".join(known), has_value=True)]
     first = row["groups"][0]
-    return [f"{start}  composition {first['status']} ({printable(first['reason'])})"]
+    text = f"composition {first['status']} ({printable(first['reason'])})"
+    return [_Words(text, has_value=False)]
 
 
 def _words_of_share(share: dict[str, Any]) -> str:
@@ -64,26 +98,20 @@ def _words_of_share(share: dict[str, Any]) -> str:
     )
 
 
-def _words(estimates: list[dict[str, Any]]) -> list[str]:
-    """Return the values of a row; a reason that several properties share is said once."""
-    words: list[str] = []
-    for why, some in itertools.groupby(estimates, key=_why_not):
-        group = list(some)
-        if why is None:
-            words += map(_words_of_value, group)
+def _words_of(estimates: list[dict[str, Any]]) -> list[str]:
+    """Return the words of a bundle's estimates; those that lack a value alike are said together."""
+    words: dict[str, list[str]] = {}
+    for estimate in estimates:
+        name, value = estimate["property"], estimate["value"]
+        if value is None:
+            what = f"{estimate['status']} ({printable(estimate['reason'])})"
         else:
-            names = ", ".join(estimate["property"] for estimate in group)
-            words.append(f"{names} {why[0]} ({printable(why[1])})")
-    return words
+            what = f"{value:.4g}{_interval(estimate)} {estimate['unit']}"
+        words.setdefault(what, []).append(name)
+    return [f"{', '.join(names)} {what}" for what, names in words.items()]
 
 
-def _why_not(estimate: dict[str, Any]) -> tuple[str, str] | None:
-    """Return status and reason of what has no value, and nothing of what has one."""
-    return (estimate["status"], estimate["reason"]) if estimate["value"] is None else None
-
-
-def _words_of_value(estimate: dict[str, Any]) -> str:
-    interval = ""
-    if estimate["lower"] is not None and estimate["upper"] is not None:
-        interval = f" [{estimate['lower']:.4g}, {estimate['upper']:.4g}]"
-    return f"{estimate['property']} {estimate['value']:.4g}{interval} {estimate['unit']}"
+def _interval(estimate: dict[str, Any]) -> str:
+    if estimate["lower"] is None or estimate["upper"] is None:
+        return ""
+    return f" [{estimate['lower']:.4g}, {estimate['upper']:.4g}]"
