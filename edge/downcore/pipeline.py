@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from downcore.defaults import TILES_PER_SLICE
 from downcore.lanes import TileLane, WindowLane
-from downcore.ports import Predictor, ScanLines
+from downcore.ports import MaskedSlice, Predictor, ScanLines
 from downcore.strata.core_view import view_of
 from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import Estimate, SliceRow
@@ -80,7 +80,7 @@ def segments_by_slice(
         first_line = stop
 
 
-def masked_slices(lines: ScanLines, n_lines: int) -> Iterator[tuple[SliceLines, NDArray[np.uint8]]]:
+def masked_slices(lines: ScanLines, n_lines: int) -> Iterator[MaskedSlice]:
     """Yield the slices of a complete scan with their masks, from the section's top on."""
     buffer = SectionBuffer(lines.scale, halo_um=MASK_HALO_UM)
     masker = SectionMasker(lines.scale)
@@ -151,18 +151,36 @@ class SectionPipeline:
         """The scan line that must come next."""
         return self._buffer.next_line
 
-    def push(self, segment: Segment) -> list[SliceRow]:
+    def mask(self, segment: Segment) -> list[MaskedSlice]:
         """
-        Add consecutive lines and return the rows that are ready, without waiting for the rest.
+        Add consecutive lines and return the slices they complete, with their masks.
+
+        One other thread may do this, segment after segment, while slices that were masked before
+        are predicted; it must have returned before the section is finished.
 
         Raises
         ------
         SegmentGapError, SectionError
             As :class:`SectionBuffer` does.
         """
-        for lines in self._buffer.push(segment):
-            self._mask_and_predict(lines)
+        return [(lines, self._masker.mask(lines)) for lines in self._buffer.push(segment)]
+
+    def predict(self, slices: Sequence[MaskedSlice]) -> list[SliceRow]:
+        """Begin to predict masked slices, in order; return the rows that are ready by now."""
+        for lines, classes in slices:
+            self._predict_slice(lines, classes)
         return self._ready_rows(wait=False)
+
+    def push(self, segment: Segment) -> list[SliceRow]:
+        """
+        Mask and predict consecutive lines; return the rows that are ready, without waiting.
+
+        Raises
+        ------
+        SegmentGapError, SectionError
+            As :class:`SectionBuffer` does.
+        """
+        return self.predict(self.mask(segment))
 
     def drain(self) -> list[SliceRow]:
         """
@@ -175,7 +193,7 @@ class SectionPipeline:
     def finish(self) -> list[SliceRow]:
         """Return every row that is left; the last slice may be short."""
         for lines in self._buffer.finish():
-            self._mask_and_predict(lines)
+            self._predict_slice(lines, self._masker.mask(lines))
         for lane in self._window_lanes:
             lane.finish()
         return self.drain()
@@ -189,8 +207,7 @@ class SectionPipeline:
             predictor, window, px_per_cm, n_done=n_done, allow_low_resolution=is_allowed
         )
 
-    def _mask_and_predict(self, lines: SliceLines) -> None:
-        classes = self._masker.mask(lines)
+    def _predict_slice(self, lines: SliceLines, classes: NDArray[np.uint8]) -> None:
         core_slice = None
         if lines.index >= min(self._done_slices, default=0):
             core_slice = self._measured(lines, classes)

@@ -1,7 +1,8 @@
 """The few protocols the pipeline and the service need, on one page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,21 @@ from downcore.strata.depth import LineScale
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.estimates import TilePrediction
 from downcore.strata.regions.window import RegionRefiner
+from downcore.strata.section import SliceLines
 from downcore.strata.segment import Segment
 
-__all__ = ["Clock", "Predictor", "RegionRefiner", "ScanLines", "SlicePipeline", "TilePrediction"]
+__all__ = [
+    "Clock",
+    "MaskedSlice",
+    "Predictor",
+    "RegionRefiner",
+    "ScanLines",
+    "SlicePipeline",
+    "TilePrediction",
+]
+
+MaskedSlice: TypeAlias = tuple[SliceLines, NDArray[np.uint8]]
+"""The lines of a slice and the class of each of its pixels."""
 
 
 class Predictor(Protocol):
@@ -56,8 +69,20 @@ class SlicePipeline(Protocol):
         """The scan line that must come next."""
         ...
 
+    def mask(self, segment: Segment) -> list[MaskedSlice]:
+        """
+        Add consecutive lines; return the slices they complete, with their masks.
+
+        Another thread may do this while slices masked before are predicted.
+        """
+        ...
+
+    def predict(self, slices: Sequence[MaskedSlice]) -> list[SliceRow]:
+        """Begin to predict masked slices, in order; return the rows that are ready."""
+        ...
+
     def push(self, segment: Segment) -> list[SliceRow]:
-        """Add consecutive lines; return the rows that are ready, without waiting for others."""
+        """Mask and predict consecutive lines; return the rows that are ready, without waiting."""
         ...
 
     def drain(self) -> list[SliceRow]:

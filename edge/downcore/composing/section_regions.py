@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,21 +37,20 @@ OnRegions = Callable[[RegionRows], None]
 """Called with the regions of each window, in order."""
 
 
+_Result = TypeVar("_Result")
+
+
 class Submit(Protocol):
     """Begins a call, as an executor's ``submit``; calls are made one after the other, in order."""
 
-    def __call__(
-        self, call: "Callable[..., list[SlicePicture]]", /, *arguments: Any
-    ) -> "Future[list[SlicePicture]]":
+    def __call__(self, call: Callable[..., _Result], /, *arguments: Any) -> Future[_Result]:
         """Begin the call; its result comes with the future."""
         ...
 
 
-def submit_at_once(
-    call: "Callable[..., list[SlicePicture]]", *arguments: object
-) -> "Future[list[SlicePicture]]":
+def submit_at_once(call: Callable[..., _Result], /, *arguments: Any) -> Future[_Result]:
     """Make a call at once, in the thread that asks for it."""
-    done: Future[list[SlicePicture]] = Future()
+    done: Future[_Result] = Future()
     done.set_result(call(*arguments))
     return done
 

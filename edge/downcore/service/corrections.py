@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.pipeline import OnMasked, SectionPipeline
-from downcore.ports import Predictor, SlicePipeline, TilePrediction
+from downcore.ports import MaskedSlice, Predictor, SlicePipeline, TilePrediction
 from downcore.service.station import Station
 from downcore.strata.bundle import Manifest, manifest_text
 from downcore.strata.depth import SLICE_UM, LineScale
@@ -140,9 +140,17 @@ class CalibratedPipeline:
         """The scan line that must come next."""
         return self._plain.next_line
 
+    def mask(self, segment: Segment) -> list[MaskedSlice]:
+        """Add lines and return the slices they complete; as :meth:`SectionPipeline.mask`."""
+        return self._plain.mask(segment)
+
+    def predict(self, slices: Sequence[MaskedSlice]) -> list[SliceRow]:
+        """Predict slices and return the rows ready; as :meth:`SectionPipeline.predict`."""
+        return self._released(self._plain.predict(slices))
+
     def push(self, segment: Segment) -> list[SliceRow]:
         """Add lines and return the rows that are ready; as :meth:`SectionPipeline.push`."""
-        return self._released(self._plain.push(segment))
+        return self.predict(self.mask(segment))
 
     def drain(self) -> list[SliceRow]:
         """Wait for every slice that was released; those above the last measured row wait on."""

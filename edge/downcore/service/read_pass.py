@@ -2,20 +2,23 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from downcore.composing import SectionComposer
+from downcore.composing.section_regions import Submit, submit_at_once
 from downcore.pipeline import segments_by_slice, slice_stop
-from downcore.ports import ScanLines, SlicePipeline
+from downcore.ports import MaskedSlice, ScanLines, SlicePipeline
 from downcore.service.composition_setup import measured_estimates
 from downcore.service.corrections import pipeline_of
+from downcore.service.read_ahead import ahead
 from downcore.service.station import Station
 from downcore.sources.inbox.digests import PrefixDigest
 from downcore.sources.turns import Turns
 from downcore.store import Reader
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
+from downcore.strata.segment import Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,18 @@ class CommitBatch:
     def n_slices(self) -> int:
         """Slices of the scan from its top to the end of the last row."""
         return self.rows[-1].core_slice.index + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Masked:
+    """What came of one segment."""
+
+    n_lines: int
+    """Scan lines from the top to its end."""
+    prefix_digest: str
+    """Digest of these."""
+    slices: list[MaskedSlice]
+    """Slices that it completed."""
 
 
 class ReadPass:
@@ -51,6 +66,8 @@ class ReadPass:
         The files as they were when the pass began.
     composer : SectionComposer or None
         A new one that the pipeline calls with every slice.
+    submit_reading : callable, optional
+        Begins a call in the one thread that reads and masks lines, or makes it at once.
     """
 
     def __init__(
@@ -59,11 +76,13 @@ class ReadPass:
         pipeline: SlicePipeline,
         signature: str,
         composer: SectionComposer | None,
+        submit_reading: Submit = submit_at_once,
     ) -> None:
         self.signature = signature
         self._composer = composer
         self._lines = lines
         self._pipeline = pipeline
+        self._submit_reading = submit_reading
         self._prefix = PrefixDigest()
         self._prefix_at: dict[int, str] = {}
 
@@ -94,10 +113,11 @@ class ReadPass:
         segments = segments_by_slice(
             self._lines, n_lines, first_line=first, is_complete=is_complete
         )
-        for segment in itertools.islice(segments, max_slices):
-            self._prefix.add(segment)
-            self._prefix_at[self._prefix.n_lines] = self._prefix.hexdigest()
-            rows += self._pipeline.push(segment)
+        some = self._masked(itertools.islice(segments, max_slices))
+        with contextlib.closing(ahead(some, self._submit_reading)) as ready:
+            for masked in ready:
+                self._prefix_at[masked.n_lines] = masked.prefix_digest
+                rows += self._pipeline.predict(masked.slices)
         rows += self._pipeline.drain()
         next_line = self._pipeline.next_line
         stop = slice_stop(self._lines.scale, next_line, n_lines, is_complete=is_complete)
@@ -123,6 +143,12 @@ class ReadPass:
                 return False
             now = yield from PrefixDigest.replay(lines, n_lines)
             return now.hexdigest() == self._prefix.hexdigest()
+
+    def _masked(self, segments: Iterator[Segment]) -> Iterator[_Masked]:
+        for segment in segments:
+            self._prefix.add(segment)
+            slices = self._pipeline.mask(segment)
+            yield _Masked(self._prefix.n_lines, self._prefix.hexdigest(), slices)
 
     def _batch(self, rows: list[SliceRow]) -> CommitBatch | None:
         if not rows:
@@ -179,4 +205,4 @@ def begin_read_pass(
                 composer.add_rows(entry.row for entry in stored)
     on_masked = None if composer is None else composer.add_lines
     pipeline = pipeline_of(station, lines.scale, done_slices, on_masked)
-    return ReadPass(lines, pipeline, signature, composer)
+    return ReadPass(lines, pipeline, signature, composer, station.submit_reading)

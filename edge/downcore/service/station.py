@@ -35,6 +35,8 @@ class Station:
     """With what slices are composed; ``None`` where they are not."""
     submit_regions: Submit = submit_at_once
     """Starts work on regions; all scans share one thread for it."""
+    submit_reading: Submit = submit_at_once
+    """Starts reading and masking ahead; all scans share one thread for it."""
 
     @property
     def bundle_ids(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from downcore.ports import Clock, Predictor
 from downcore.publish import Feed, RunningSink, Sink, SinkSettings, Wake
 from downcore.publish.payloads import Birth
 from downcore.publish.sinks import sinks
+from downcore.service.allocator import keep_freed_memory
 from downcore.service.composition_setup import composition_config_of
 from downcore.service.station import Station
 from downcore.settings import Settings
@@ -139,6 +140,7 @@ def open_station(
     """
     # The processor belongs to the networks; OpenCV's own threads would only compete with them.
     cv2.setNumThreads(1)
+    keep_freed_memory()
     scans = scan_settings(settings)
     predictors = open_predictors(settings)
     composition_config = composition_config_of(settings, predictors)
@@ -153,6 +155,7 @@ def open_station(
             compile_kernels(composition_config)
         # One thread: superpixels and regions are made for one section at a time.
         regions = ThreadPoolExecutor(max_workers=1, thread_name_prefix="downcore-regions")
+        reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="downcore-reading")
         station = Station(
             inbox=settings.inbox.path,
             store=store,
@@ -165,12 +168,14 @@ def open_station(
             clock=clock,
             composition_config=composition_config,
             submit_regions=regions.submit,
+            submit_reading=reading.submit,
         )
         try:
             yield station
         finally:
             # What nobody waits for any more is not begun.
-            regions.shutdown(wait=True, cancel_futures=True)
+            for threads in (regions, reading):
+                threads.shutdown(wait=True, cancel_futures=True)
             # An inference that the end of the process cuts off takes the process down with it.
             for predictor in predictors:
                 predictor.collect(wait=True)
