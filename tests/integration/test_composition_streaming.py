@@ -21,7 +21,7 @@ from small_config import small_config, table_in_use
 
 from downcore.commands.process import process_at
 from downcore.composing import CompositionConfig, SectionComposer
-from downcore.composing.section_regions import Submit, submit_at_once
+from downcore.composing.section_regions import AT_ONCE, RegionThreads
 from downcore.pipeline import SectionPipeline, SliceRules
 from downcore.service.corrections import calibrated_station
 from downcore.simulator.write_patterns import write_patterns
@@ -50,13 +50,13 @@ def composed_in_one_pass(
     *,
     n_done: int = 0,
     composition_config: CompositionConfig | None = None,
-    submit: Submit = submit_at_once,
+    threads: RegionThreads = AT_ONCE,
     window: Window | None = None,
 ) -> list[ComposedSlice]:
     """Return the composition of lines in memory, cut as told: no file, no store."""
     scale = LineScale.of(PX_PER_CM)
     composer = SectionComposer(
-        composition_config or small_config(), scale, n_done=n_done, submit=submit
+        composition_config or small_config(), scale, n_done=n_done, threads=threads
     )
     predictor = DigestPredictor(window=window)
     pipeline = SectionPipeline(scale, (predictor,), SliceRules(), on_masked=composer.add_lines)
@@ -181,9 +181,10 @@ def test_a_scan_that_is_interrupted_while_rows_wait_has_the_composition_of_one_p
         assert kept(device) == (tuple(by_window) if is_window_first else expected())
 
 
-def test_regions_worked_out_in_a_thread_are_the_same() -> None:
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        found = composed_in_one_pass(list(range(0, 300, 30)), submit=thread.submit)
+def test_regions_worked_out_in_two_threads_are_the_same() -> None:
+    with ThreadPoolExecutor(max_workers=1) as one, ThreadPoolExecutor(max_workers=1) as other:
+        threads = RegionThreads(one.submit, other.submit)
+        found = composed_in_one_pass(list(range(0, 300, 30)), threads=threads)
 
     assert tuple(found) == expected()
 
@@ -193,8 +194,10 @@ def test_what_goes_wrong_in_the_thread_is_raised_to_who_waits_for_it() -> None:
         raise SegmentGapError(3, 5)
 
     composition_config = replace(small_config(), refiner=BrokenRefiner(broken))
-    with ThreadPoolExecutor(max_workers=1) as thread, pytest.raises(SegmentGapError):
-        composed_in_one_pass([], composition_config=composition_config, submit=thread.submit)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        threads = RegionThreads(thread.submit, thread.submit)
+        with pytest.raises(SegmentGapError):
+            composed_in_one_pass([], composition_config=composition_config, threads=threads)
 
 
 def test_a_pass_that_goes_on_gives_what_is_left_with_the_same_labels() -> None:

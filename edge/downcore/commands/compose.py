@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from downcore.commands.compose_regions import ComposedRegions, compose_regions
 from downcore.commands.image_files import open_complete, readable_scan
 from downcore.composing import CompositionConfig, SectionComposer
+from downcore.composing.section_regions import RegionThreads
 from downcore.pipeline import SectionPipeline, segments_by_slice
 from downcore.plate import thumbnail
 from downcore.ports import Predictor, ScanDescription, ScanLines, SlicePipeline
@@ -110,13 +111,15 @@ def compose_image(
     estimates = measured_estimates(measured)
     scans = scan_settings(settings)
     with (
+        ThreadPoolExecutor(max_workers=1) as superpixels,
         ThreadPoolExecutor(max_workers=1) as regions,
         open_complete(scan_files, scans.reading) as (lines, n_lines),
     ):
         scale = lines.scale
         table = RegionTableBuilder(scale)
+        threads = RegionThreads(superpixels.submit, regions.submit)
         composer = SectionComposer(
-            config, scale, measured=estimates, on_regions=table.add, submit=regions.submit
+            config, scale, measured=estimates, on_regions=table.add, threads=threads
         )
         pipeline = SectionPipeline(scale, predictors, scans.rules, on_masked=composer.add_lines)
         advance = partial(on_slices, inputs.image.name)

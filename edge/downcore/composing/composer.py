@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from downcore.composing.config import CompositionConfig, TableInUse, rows_present
 from downcore.composing.section_regions import (
+    AT_ONCE,
     OnRegions,
+    RegionThreads,
     RegionWorker,
     SectionRegions,
     SlicePicture,
-    Submit,
-    submit_at_once,
 )
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM, LineScale
@@ -67,8 +67,8 @@ class SectionComposer:
         labels go on counting, but not returned.
     on_regions : callable, optional
         Told of the regions of each window, in the thread that works on them.
-    submit : callable, optional
-        Begins work on regions, such as in a thread; in the caller's own unless given. The
+    threads : RegionThreads, optional
+        Where superpixels and regions are worked out; in the caller's own unless given. The
         composition is the same.
     """
 
@@ -80,11 +80,11 @@ class SectionComposer:
         measured: Mapping[int, tuple[Estimate, ...]] | None = None,
         n_done: int = 0,
         on_regions: OnRegions | None = None,
-        submit: Submit = submit_at_once,
+        threads: RegionThreads = AT_ONCE,
     ) -> None:
         self._config = composition_config
         self._measured = dict(measured or {})
-        self._regions = RegionWorker(SectionRegions(composition_config, scale, on_regions), submit)
+        self._regions = RegionWorker(SectionRegions(composition_config, scale, on_regions), threads)
         self._is_too_coarse = composition_config.is_too_coarse(scale)
         self._rows: dict[int, SliceRow] = {}
         self._n_rows = 0

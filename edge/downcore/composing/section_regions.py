@@ -1,7 +1,7 @@
 """
 The regions of a section, slice by slice, as its masked lines arrive.
 
-:class:`SectionRegions` cuts them; :class:`RegionWorker` has that done in another thread while
+:class:`SectionRegions` cuts them; :class:`RegionWorker` has that done in other threads while
 the networks predict, and hands the slices over in order.
 """
 
@@ -26,11 +26,11 @@ from downcore.strata.segment import Segment
 
 if TYPE_CHECKING:
     # Loads the compiler of the kernels, which nobody pays who composes nothing.
-    from downcore.strata.superpixels.stream import SuperpixelStream
+    from downcore.strata.superpixels.stream import LabelRows, SuperpixelStream
 
 logger = logging.getLogger(__name__)
 
-MAX_WAITING = 6
+MAX_WAITING = 12
 """Slices that may wait for their regions before the pipeline waits for them."""
 
 OnRegions = Callable[[RegionRows], None]
@@ -56,6 +56,20 @@ def submit_at_once(call: Callable[..., _Result], /, *arguments: Any) -> Future[_
 
 
 @dataclass(frozen=True, slots=True)
+class RegionThreads:
+    """Where the regions of sections are worked out; at once, unless said otherwise."""
+
+    cut: Submit = submit_at_once
+    """Begins work on superpixels, in one thread."""
+    join: Submit = submit_at_once
+    """Begins work on regions, in one thread, which waits for their superpixels."""
+
+
+AT_ONCE = RegionThreads()
+"""Everything in the thread that asks for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class SlicePicture:
     """The regions of a slice and where they lie."""
 
@@ -65,9 +79,20 @@ class SlicePicture:
     labels: LabelTile | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class CutLines:
+    """Lines of a slice and the superpixels that came of these and earlier ones."""
+
+    index: int
+    segment: Segment
+    superpixels: "Sequence[LabelRows]"
+
+
 class SectionRegions:
     """
-    Cut a section into regions, in order.
+    Cut a section into superpixels and join these to regions, both in order.
+
+    One thread may cut while another joins what was cut before.
 
     Parameters
     ----------
@@ -91,23 +116,28 @@ class SectionRegions:
         self._streams: tuple[SuperpixelStream, RegionStream] | None = None
         self._is_begun = False
 
-    def add_lines(self, lines: SliceLines, classes: NDArray[np.uint8]) -> list[SlicePicture]:
-        """Add the lines of the next slice with their mask; return the slices that are ready."""
+    def cut(self, lines: SliceLines, classes: NDArray[np.uint8]) -> CutLines:
+        """Cut the lines of the next slice with their mask into superpixels."""
         if not self._is_begun:
             self._begin(lines.lines.shape[1])
-        if self._streams is None:
-            return [SlicePicture(lines.index, None, None)]
-        superpixels, regions = self._streams
         # A copy: the slice is a view of more lines, which would all be kept with it.
         segment = Segment(lines.lines.copy(), lines.first_line)
-        return self._pictures(regions.push(segment, superpixels.push(segment, classes)))
+        rows = [] if self._streams is None else self._streams[0].push(segment, classes)
+        return CutLines(lines.index, segment, rows)
 
-    def finish(self) -> list[SlicePicture]:
-        """Return the slices that are left."""
+    def finish_cutting(self) -> "Sequence[LabelRows]":
+        """Return the superpixels that are left."""
+        return [] if self._streams is None else self._streams[0].finish()
+
+    def join(self, cut: CutLines) -> list[SlicePicture]:
+        """Join the next superpixels; return the slices that are ready."""
         if self._streams is None:
-            return []
-        superpixels, regions = self._streams
-        return self._pictures(regions.finish(superpixels.finish()))
+            return [SlicePicture(cut.index, None, None)]
+        return self._pictures(self._streams[1].push(cut.segment, cut.superpixels))
+
+    def finish(self, left: "Sequence[LabelRows]") -> list[SlicePicture]:
+        """Join the superpixels that were left and return the last slices."""
+        return [] if self._streams is None else self._pictures(self._streams[1].finish(left))
 
     def _begin(self, n_across: int) -> None:
         config, scale = self._config, self._scale
@@ -146,18 +176,19 @@ class RegionWorker:
     ----------
     regions : SectionRegions
         A new one; nobody else may use it.
-    submit : callable
-        Begins a call in the one thread that works on regions, or makes it at once.
+    threads : RegionThreads
+        Where superpixels are cut and where they are joined.
     """
 
-    def __init__(self, regions: SectionRegions, submit: Submit) -> None:
+    def __init__(self, regions: SectionRegions, threads: RegionThreads) -> None:
         self._regions = regions
-        self._submit = submit
+        self._threads = threads
         self._waiting: deque[Future[list[SlicePicture]]] = deque()
 
     def add_lines(self, lines: SliceLines, classes: NDArray[np.uint8]) -> list[SlicePicture]:
         """Add the lines of the next slice with their mask; return the slices that are ready."""
-        self._waiting.append(self._submit(self._regions.add_lines, lines, classes))
+        cut = self._threads.cut(self._regions.cut, lines, classes)
+        self._waiting.append(self._threads.join(_once_there, self._regions.join, cut))
         ready: list[SlicePicture] = []
         while self._waiting and (self._waiting[0].done() or len(self._waiting) > MAX_WAITING):
             ready += self._waiting.popleft().result()
@@ -165,8 +196,16 @@ class RegionWorker:
 
     def finish(self) -> list[SlicePicture]:
         """Wait for what is left and return it."""
-        self._waiting.append(self._submit(self._regions.finish))
+        left = self._threads.cut(self._regions.finish_cutting)
+        self._waiting.append(self._threads.join(_once_there, self._regions.finish, left))
         ready: list[SlicePicture] = []
         while self._waiting:
             ready += self._waiting.popleft().result()
         return ready
+
+
+def _once_there(
+    call: Callable[[_Result], list[SlicePicture]], argument: Future[_Result]
+) -> list[SlicePicture]:
+    """Make a call once its argument is there, which was asked for before."""
+    return call(argument.result())

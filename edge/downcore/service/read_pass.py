@@ -196,7 +196,7 @@ def begin_read_pass(
             lines.scale,
             measured=measured_estimates(station.measured),
             n_done=n_composed,
-            submit=station.submit_regions,
+            threads=station.region_threads,
         )
         # Composition takes the first predictor's values; stored rows are not returned again.
         if done_slices and done_slices[0]:

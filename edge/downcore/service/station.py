@@ -4,7 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.composing import CompositionConfig
-from downcore.composing.section_regions import Submit, submit_at_once
+from downcore.composing.section_regions import (
+    AT_ONCE,
+    RegionThreads,
+    Submit,
+    submit_at_once,
+)
 from downcore.pipeline import SliceRules
 from downcore.ports import Clock, Predictor
 from downcore.sources import Reading
@@ -33,8 +38,8 @@ class Station:
     """Measured rows of the one section that is read, which correct its predictions."""
     composition_config: CompositionConfig | None = None
     """With what slices are composed; ``None`` where they are not."""
-    submit_regions: Submit = submit_at_once
-    """Starts work on regions; all scans share one thread for it."""
+    region_threads: RegionThreads = AT_ONCE
+    """Where superpixels and regions are worked out; all scans share them."""
     submit_reading: Submit = submit_at_once
     """Starts reading and masking ahead; all scans share one thread for it."""
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from downcore import __version__
 from downcore.composing import CompositionConfig, SectionComposer
+from downcore.composing.section_regions import RegionThreads
 from downcore.inference import (
     BundlePredictor,
     GuardedPredictor,
@@ -153,9 +154,11 @@ def open_station(
         _record_run(store, settings, predictors, composition_config)
         if composition_config is not None:
             compile_kernels(composition_config)
-        # One thread: superpixels and regions are made for one section at a time.
-        regions = ThreadPoolExecutor(max_workers=1, thread_name_prefix="downcore-regions")
-        reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="downcore-reading")
+        # One thread each: they work on one section at a time, in order.
+        threads = {
+            name: ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"downcore-{name}")
+            for name in ("reading", "superpixels", "regions")
+        }
         station = Station(
             inbox=settings.inbox.path,
             store=store,
@@ -167,15 +170,15 @@ def open_station(
             slices_per_step=slices_per_step,
             clock=clock,
             composition_config=composition_config,
-            submit_regions=regions.submit,
-            submit_reading=reading.submit,
+            region_threads=RegionThreads(threads["superpixels"].submit, threads["regions"].submit),
+            submit_reading=threads["reading"].submit,
         )
         try:
             yield station
         finally:
             # What nobody waits for any more is not begun.
-            for threads in (regions, reading):
-                threads.shutdown(wait=True, cancel_futures=True)
+            for thread in reversed(threads.values()):
+                thread.shutdown(wait=True, cancel_futures=True)
             # An inference that the end of the process cuts off takes the process down with it.
             for predictor in predictors:
                 predictor.collect(wait=True)
