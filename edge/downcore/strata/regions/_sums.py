@@ -28,6 +28,27 @@ def range_of(labels: NDArray[np.int32]) -> tuple[int, int]:
 
 
 @compiled
+def renumbered(labels: NDArray[np.int32], numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the number of each label; ``numbers`` is indexed by label."""
+    found = np.empty(labels.shape, np.int32)
+    for y in range(np.uint64(labels.shape[0])):
+        for x in range(np.uint64(labels.shape[1])):
+            found[y, x] = numbers[np.uint64(labels[y, x])]
+    return found
+
+
+@compiled
+def counts_of(labels: NDArray[np.int32], lowest: int, highest: int) -> NDArray[np.int64]:
+    """Return how many pixels have each label from the lowest above 0 to the highest."""
+    counts = np.zeros(highest - lowest + 1, np.int64)
+    for y in range(np.uint64(labels.shape[0])):
+        for x in range(np.uint64(labels.shape[1])):
+            if labels[y, x] > 0:
+                counts[np.uint64(labels[y, x] - lowest)] += 1
+    return counts
+
+
+@compiled
 def sums_of(
     labels: NDArray[np.int32],
     lines: NDArray[np.uint8],

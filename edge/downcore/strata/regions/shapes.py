@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from downcore.strata.depth import SLICE_UM, LineScale
 from downcore.strata.regions.region_shape import RegionShapes
 from downcore.strata.regions.stream import RegionRows
-from downcore.strata.regions.window import NO_REGION
 
 TOO_COARSE = "resolution"
 """Reason for no grain sizes: too few pixels in a centimetre."""
@@ -135,12 +134,16 @@ def slice_regions(rows: RegionRows, scale: LineScale) -> list[SliceRegions]:
 
 def _shares(labels: NDArray[np.int32]) -> tuple[int, float]:
     """Return how many regions there are, and the share of the largest."""
-    inside = labels[labels != NO_REGION]
-    if not inside.size:
+    # As in :func:`slice_regions`.
+    from downcore.strata.regions._sums import counts_of, range_of  # noqa: PLC0415 - see above
+
+    own = np.require(labels, np.int32, ("C", "W"))
+    lowest, highest = range_of(own)
+    if highest < lowest:
         return 0, 0.0
     # Regions of a section have numbers without gaps, so the counts are not many.
-    count = np.bincount(inside - inside.min())
-    return int(np.count_nonzero(count)), float(count.max() / inside.size)
+    count = counts_of(own, lowest, highest)
+    return int(np.count_nonzero(count)), float(count.max() / count.sum())
 
 
 def _sizes(shapes: RegionShapes, is_grain: NDArray[np.bool_], least_um: float) -> GrainSizes:

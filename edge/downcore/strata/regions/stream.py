@@ -205,6 +205,7 @@ class RegionStream:
             band_lines,
             continued,
         )
+        from downcore.strata.regions._sums import renumbered  # noqa: PLC0415 - see above
 
         n = band_lines(self._scale)
         lines = np.asarray(window.lines, np.uint8)
@@ -219,7 +220,7 @@ class RegionStream:
             )
         numbers[new] = self._n_regions + 1 + np.arange(new.size)
         self._n_regions += new.size
-        labels = numbers[own]
+        labels = renumbered(np.require(own, np.int32, ("C", "W")), numbers)
         # Copies: what is held of a window must not keep all of it.
         ends = (lines[-n:].copy(), window.superpixels[-n:].copy(), labels[-n:].copy())
         self._above = Strip(*ends)
