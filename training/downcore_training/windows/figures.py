@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from downcore.strata.properties import PROPERTIES
 from downcore_training.windows.crossfit import HeldOut
-from downcore_training.windows.widening import WideningInterval, fit_widening
-
-MIN_SECTION_SLICES = 20
-"""Fewest slices of a section for its coverage to count as the worst."""
+from downcore_training.windows.widening import (
+    MIN_SECTION_SLICES,
+    WideningInterval,
+    fit_widening,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

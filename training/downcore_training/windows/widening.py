@@ -1,6 +1,6 @@
 """How errors of held-out sections grow with the novelty, and the intervals that follow them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,14 @@ FALSE_ABSTAIN_SHARE = 0.02
 BEGINS_AT_QUANTILE = 0.75
 """Share of held-out slices whose intervals are not widened: the error of the others grows."""
 
+WORST_SECTION = 0.75
+"""Least share of any held-out section's slices inside, whatever their average."""
+
+MIN_SECTION_SLICES = 20
+"""Fewest slices of a section for its coverage to count as the worst."""
+
 _FACTORS = np.arange(1.0, 4.01, 0.05)
-"""Factors at the limit that are tried, the least first."""
+"""Factors that are tried, the least first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +51,8 @@ def fit_widening(
     Return the interval that holds 90 % of a new section's slices, near the novelty limit too.
 
     The factor at the limit is the least for which 90 % of the slices from the beginning of the
-    widening to the limit lie inside; factor and floor are then fitted to what is left.
+    widening to the limit lie inside. Then all is widened until no section has less than 75 % of
+    its slices inside.
 
     Parameters
     ----------
@@ -71,13 +78,25 @@ def fit_widening(
     factor = next(
         (f for f in _FACTORS.tolist() if _held(times, share[near], f) >= COVERAGE), _FACTORS[-1]
     )
-    table = fit_by_core(error / (1.0 + (factor - 1.0) * share), sd, number)
-    return WideningInterval(table, begins_at, limit, float(round(factor, 2)))
+    interval = WideningInterval(plain, begins_at, limit, float(round(factor, 2)))
+    times = np.abs(error) / interval.half_width(sd, novelty)
+    wider = next((f for f in _FACTORS.tolist() if _worst(times, number, f) >= WORST_SECTION), 1.0)
+    table = replace(plain, factor=plain.factor * wider, floor=plain.floor * wider)
+    return replace(interval, table=table)
 
 
 def _held(times: Values, share: Values, factor: float) -> float:
     """Return the share of slices inside an interval that is widened; 1 without any slice."""
     return float((times <= 1.0 + (factor - 1.0) * share).mean()) if times.size else 1.0
+
+
+def _worst(times: Values, number: NDArray[np.int64], factor: float) -> float:
+    """Return the least share of a section's slices inside an interval; 1 without any section."""
+    parts = (times[number == one] for one in np.unique(number))
+    return min(
+        (float((part <= factor).mean()) for part in parts if len(part) >= MIN_SECTION_SLICES),
+        default=1.0,
+    )
 
 
 def _ramp(novelty: Values, begins_at: float, limit: float) -> Values:
