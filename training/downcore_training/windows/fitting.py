@@ -21,6 +21,7 @@ from downcore_training.fitting.scaling import TargetScaling
 from downcore_training.progress import Report
 from downcore_training.windows import boosted_profile
 from downcore_training.windows import checkpoint as window_checkpoint
+from downcore_training.windows.augmentation import COARSEST
 from downcore_training.windows.blend import Blend
 from downcore_training.windows.boosted_profile import PROFILE_WINDOW
 from downcore_training.windows.crossfit import (
@@ -239,7 +240,7 @@ def _written(
         novelty_limit=found.novelty_limit,
         widening=window_checkpoint.widening_of(found, work.properties),
         properties=work.properties,
-        data=_data(work),
+        data=_data(work, has_network=network != "boosted-profile"),
         metrics={protocol_of(work.sections): found.metrics},
         run={
             "elapsed_min": (time.monotonic() - started_s) / 60,
@@ -263,9 +264,11 @@ def protocol_of(sections: Sequence[SectionViews]) -> str:
     return BY_CORE if len(np.unique(groups_of(sections))) < len(sections) else BY_SECTION
 
 
-def _data(work: _Work) -> dict[str, Any]:
+def _data(work: _Work, *, has_network: bool) -> dict[str, Any]:
     cores = list(dict.fromkeys(section.core for section in work.sections))
     scales = [section.px_per_cm for section in work.sections]
+    # Networks learn from windows made coarser as well; trees from the scans as they are.
+    coarsest = COARSEST if has_network else 1.0
     has_board = all(section.has_board.mean() > 0.5 for section in work.sections)  # noqa: PLR2004 - most
     named = work.recipe.sentence or f"the cores {', '.join(cores)}"
     return {
@@ -273,7 +276,7 @@ def _data(work: _Work) -> dict[str, Any]:
         "name": work.recipe.name,
         "sections": [section.name for section in work.sections],
         "sections_sha256": sections_sha256(work.sections),
-        "trained_px_per_cm": [min(scales), max(scales)],
+        "trained_px_per_cm": [min(scales) / coarsest, max(scales)],
         "needs_white_board": has_board,
         "false_abstain_share": FALSE_ABSTAIN_SHARE,
     }
