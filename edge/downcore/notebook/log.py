@@ -13,7 +13,7 @@ from downcore.notebook.database import COPY_AGAIN, ask
 from downcore.notebook.section_log import SectionComposition, SectionLog
 from downcore.notebook.tables import needed
 from downcore.store import Reader
-from downcore.store.queries import StoredScan
+from downcore.store.stored_values import StoredScan
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import SectionError, UnknownSectionError
