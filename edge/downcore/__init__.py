@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from downcore.notebook.log import (
         Log,
-        ScanList,
-        ScanSummary,
         StoredSection,
         open,  # noqa: A004 - downcore.open, in full
     )
     from downcore.notebook.prediction import predict
     from downcore.notebook.scan import FinishedScan, SectionMask, read_scan
+    from downcore.notebook.scan_list import ScanList, ScanSummary
     from downcore.notebook.section_log import SectionComposition, SectionLog
     from downcore.notebook.spatial import CorrelationLength, correlation_length
     from downcore.strata.errors import DowncoreError
@@ -47,8 +46,8 @@ _HOME_OF = {
     "DowncoreError": "strata.errors",
     "FinishedScan": "notebook.scan",
     "Log": "notebook.log",
-    "ScanList": "notebook.log",
-    "ScanSummary": "notebook.log",
+    "ScanList": "notebook.scan_list",
+    "ScanSummary": "notebook.scan_list",
     "SectionComposition": "notebook.section_log",
     "SectionLog": "notebook.section_log",
     "SectionMask": "notebook.scan",

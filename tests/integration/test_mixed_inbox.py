@@ -13,7 +13,7 @@ from downcore.service.daemon import Daemon
 from downcore.service.station_setup import scan_settings
 from downcore.settings import Settings, load_settings
 from downcore.store import Reader
-from downcore.store.queries import StoredScan
+from downcore.store.stored_values import StoredScan
 
 MAX_S_PER_SCAN = 0.1
 

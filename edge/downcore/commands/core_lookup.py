@@ -8,7 +8,7 @@ from typing import Self
 
 from downcore.commands.section_lookup import nearest
 from downcore.store import Reader
-from downcore.store.queries import StoredScan
+from downcore.store.stored_values import StoredScan
 from downcore.strata.core_depths import CoreDepths, core_depths
 from downcore.strata.depth_ledger import (
     CoreName,

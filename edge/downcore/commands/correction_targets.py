@@ -7,7 +7,7 @@ from pathlib import Path
 
 from downcore.commands.section_lookup import listed, nearest, scan_named, standing_scan
 from downcore.store import Reader
-from downcore.store.queries import StoredScan
+from downcore.store.stored_values import StoredScan
 from downcore.strata.errors import UnknownSectionError
 from downcore.strata.record import ScanState
 from downcore.strata.scan_corrections import Verb

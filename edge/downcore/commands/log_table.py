@@ -11,7 +11,7 @@ from rich.table import Table
 from downcore.commands.log_columns import LOG_COLUMNS, Column, Row, log_rows
 from downcore.commands.section_lookup import chosen_scan
 from downcore.store import Reader
-from downcore.store.queries import StoredRow, StoredScan
+from downcore.store.stored_values import StoredRow, StoredScan
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.properties import PROPERTIES

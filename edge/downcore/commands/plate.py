@@ -36,7 +36,7 @@ from downcore.plate import (
 from downcore.settings import Settings
 from downcore.sources import Limits
 from downcore.store import Reader
-from downcore.store.queries import StoredBundle, StoredScan
+from downcore.store.stored_values import StoredBundle, StoredScan
 from downcore.strata.bundle import NO_NATURAL_CORE
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.core_depths import DepthScale

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from downcore.commands.core_log import chosen_halves
 from downcore.commands.core_lookup import CoreIndex
-from downcore.store.queries import StoredScan
+from downcore.store.stored_values import StoredScan
 from downcore.strata.core_depths import DepthScale, PlacedSection
 from downcore.strata.errors import SectionError
 

@@ -12,7 +12,7 @@ from downcore.plate import thumbnail
 from downcore.ports import ScanLines
 from downcore.sources import Limits, Reading
 from downcore.sources.inbox.digests import PrefixDigest
-from downcore.store.queries import StoredScan
+from downcore.store.stored_values import StoredScan
 from downcore.strata.errors import SegmentError
 
 

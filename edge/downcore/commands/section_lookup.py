@@ -6,7 +6,7 @@ from pathlib import Path
 
 from downcore.file_names import printable
 from downcore.store import Reader
-from downcore.store.queries import StoredScan
+from downcore.store.stored_values import StoredScan
 from downcore.strata.errors import SectionError, UnknownSectionError
 from downcore.strata.record import ScanState
 

@@ -2,8 +2,6 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,30 +11,29 @@ from downcore.store.connection import as_store_error, open_reader
 from downcore.store.corrections import CORRECTION_COLUMNS, correction_of_row
 from downcore.store.rows import (
     ESTIMATE_COLUMNS,
+    SCAN_COLUMNS,
     SLICE_COLUMNS,
     STATUS_COLUMNS,
     estimate_of_row,
+    scan_of_row,
     slice_of_row,
     status_of_row,
 )
 from downcore.store.schema import refuse_empty, refuse_foreign
+from downcore.store.stored_values import (
+    Counts,
+    QuarantinedFile,
+    StoredBundle,
+    StoredRow,
+    StoredScan,
+)
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth_ledger import Version
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
-from downcore.strata.record import (
-    OutboxEntry,
-    OutboxKind,
-    Scan,
-    ScanStatus,
-    StoreOrigin,
-)
+from downcore.strata.record import OutboxEntry, OutboxKind, StoreOrigin
 from downcore.strata.scan_corrections import Correction
 
-_SCAN_COLUMNS = (
-    "scan_id, section_id, path, format, px_per_cm, top, expedition, core, section, half,"
-    " section_top_um, header_digest, content_digest, px_per_cm_from, top_from, corrects"
-)
 _SHOWN = "WITH shown AS NOT MATERIALIZED (SELECT * FROM scan WHERE left_out <> 'forgotten')"
 """What views are made of."""
 _SHOWN_WITHOUT_QUESTIONS = (
@@ -76,58 +73,6 @@ _NEWEST_OF_ALL = (
     " AND section_id = met.section_id) FROM met, asked WHERE met.section_id IS NOT NULL"
 )
 """Goes from section to section in the index, so that its cost is that of the sections alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredScan:
-    """A scan of the record and where it stands."""
-
-    scan: Scan
-    status: ScanStatus
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRow:
-    """One centimetre of the record with where it comes from."""
-
-    scan_id: str
-    run_id: int
-    """The run that wrote the slice."""
-    row: SliceRow
-
-
-@dataclass(frozen=True, slots=True)
-class StoredBundle:
-    """A bundle of the record."""
-
-    bundle_id: str
-    network: str
-    precision: str
-    training_data: str
-    """What it was trained on, in a sentence."""
-    is_corrected: bool
-    """Whether its values were corrected by measured rows of the section."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How much the record holds."""
-
-    sections: int
-    scans: int
-    slices: int
-    estimates: int
-    quarantined: int
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantinedFile:
-    """A file that was tried and did not succeed so far."""
-
-    identity: str
-    path: str
-    reason: str
-    tries: int
 
 
 class Reader:
@@ -368,11 +313,11 @@ class Reader:
         if not self._has_corrections:
             shown = _SHOWN_OF_OLDER
         rows = self._all(
-            f"{shown} SELECT {_SCAN_COLUMNS}, {STATUS_COLUMNS} FROM shown AS scan {where}",  # noqa: S608 - the clause is a constant
+            f"{shown} SELECT {SCAN_COLUMNS}, {STATUS_COLUMNS} FROM shown AS scan {where}",  # noqa: S608 - the clause is a constant
             *arguments,
         )
-        n = _SCAN_COLUMNS.count(",") + 1
-        return [StoredScan(_scan_of_row(row[:n]), status_of_row(row[n:])) for row in rows]
+        n = SCAN_COLUMNS.count(",") + 1
+        return [StoredScan(scan_of_row(row[:n]), status_of_row(row[n:])) for row in rows]
 
     def _log_page(self, scan_id: str, after: int) -> list[StoredRow]:
         n = len(SLICE_COLUMNS)
@@ -427,8 +372,3 @@ class Reader:
                 )
             )
         return page
-
-
-def _scan_of_row(row: tuple[Any, ...]) -> Scan:
-    scan_id, section_id, path, form, px_per_cm, *rest = row
-    return Scan(scan_id, section_id, path, form, Fraction(px_per_cm), *rest)

@@ -4,11 +4,12 @@ import math
 import os
 import typing
 from collections.abc import Sequence
+from fractions import Fraction
 
 from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.errors import StoreError
 from downcore.strata.mask.classes import MaskClass
-from downcore.strata.record import ScanState, ScanStatus
+from downcore.strata.record import Scan, ScanState, ScanStatus
 from downcore.strata.slices import CoreSlice, SliceColour
 
 SLICE_COLUMNS = (
@@ -24,6 +25,12 @@ ESTIMATE_COLUMNS = (
     "property", "bundle_id", "value", "lower", "upper", "heterogeneity", "status", "reason",
 )  # fmt: skip
 """Columns of ``estimate`` that an :class:`Estimate` fills."""
+
+SCAN_COLUMNS = (
+    "scan_id, section_id, path, format, px_per_cm, top, expedition, core, section, half,"
+    " section_top_um, header_digest, content_digest, px_per_cm_from, top_from, corrects"
+)
+"""Columns of ``scan`` that a :class:`Scan` fills, in the order of :func:`scan_of_row`."""
 
 STATUS_COLUMNS = (
     "section_id, scan_id, CASE WHEN left_out <> '' THEN left_out"
@@ -121,6 +128,12 @@ def estimate_of_row(row: Sequence[typing.Any]) -> Estimate:
     cells: dict[str, typing.Any] = dict(zip(ESTIMATE_COLUMNS, row, strict=True))
     cells["status"] = Status(cells["status"])
     return Estimate(**cells)
+
+
+def scan_of_row(row: Sequence[typing.Any]) -> Scan:
+    """Return the scan whose cells are ``row``, in the order of :data:`SCAN_COLUMNS`."""
+    scan_id, section_id, path, form, px_per_cm, *rest = row
+    return Scan(scan_id, section_id, path, form, Fraction(px_per_cm), *rest)
 
 
 def status_of_row(row: Sequence[typing.Any]) -> ScanStatus:

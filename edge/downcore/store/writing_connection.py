@@ -43,6 +43,7 @@ class WritingConnection:
         self._announce = announce
         self._on_commit = on_commit
         self._mutex = threading.RLock()
+        self._is_closed = False
         with as_store_error(path, "read"):
             self._origin = origin_of(database)
         self._files = OwnFiles(path, lock.path)
@@ -106,9 +107,12 @@ class WritingConnection:
     def close(self) -> None:
         """Checkpoint, close and let another daemon in; closing twice does no harm."""
         with self._mutex:
+            if self._is_closed:
+                return
             with self._files.left_to_others():
                 self._database.close()
             self._daemon_lock.release()
+            self._is_closed = True
 
     def refuse_replaced(self) -> None:
         """
