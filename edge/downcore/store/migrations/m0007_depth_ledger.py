@@ -52,7 +52,7 @@ _KEPT = tuple(
 )
 
 MIGRATION = Migration(
-    version=8,
+    version=7,
     title="the depth ledger",
     statements=(_VERSION, _SECTION, _CORE, *_KEPT),
 )

@@ -58,5 +58,5 @@ CREATE TABLE wider_correction (
     "CREATE INDEX correction_by_scan ON correction (scan_id)",
 )
 
-MIGRATION = Migration(version=10, title="questions", statements=(*_SCAN, *_WIDER_CORRECTION))
+MIGRATION = Migration(version=8, title="questions", statements=(*_SCAN, *_WIDER_CORRECTION))
 """What :func:`downcore.store.migrations.migrations` finds."""
