@@ -49,7 +49,7 @@ _SHOWN_OF_OLDER = (
 """The same of a record that no version with corrections has opened for writing."""
 _FIRST_WITH_CORRECTIONS = 6
 """The schema version."""
-_FIRST_WITH_QUESTIONS = 10
+_FIRST_WITH_QUESTIONS = 8
 """The schema version."""
 _PAGE = 500
 """Slices read in one short transaction."""
