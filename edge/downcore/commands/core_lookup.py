@@ -175,7 +175,7 @@ def _cores_by_section_id(versions: Iterable[Version]) -> dict[str, tuple[CoreNam
 
 
 def _named_by(versions: Iterable[Version]) -> set[CoreName]:
-    return {name for version in versions for name in version.draft.core_names}
+    return {entry.core for version in versions for entry in version.draft.entries}
 
 
 def _stored_core(
