@@ -158,7 +158,7 @@ def two_sections(top_um: int, *, is_depth_in_core: bool) -> Plate:
 def test_joined_sections_have_depths_of_their_own_that_begin_again() -> None:
     image = column(two_sections(40_000, is_depth_in_core=False), "Image")
 
-    assert image.get_ylabel() == "Depth in section (cm)"
+    assert image.get_ylabel() == "Depth in each section (cm)"
     marks = {
         tick: text.get_text()
         for tick, text in zip(image.get_yticks(), image.get_yticklabels(), strict=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from downcore.commands.depth_columns import DepthColumns, Field, columns_of, is_header
 from downcore.file_names import printable
-from downcore.sources.formats._geotek_sidecar import geotek_sidecar
+from downcore.sources.formats.geotek import geotek_sidecar
 from downcore.strata.core_depths import missing_numbers
 from downcore.strata.depth_ledger import (
     CoreEntry,

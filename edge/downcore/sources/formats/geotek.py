@@ -13,6 +13,8 @@ from downcore.sources.readers.image import content_of, raster_of
 from downcore.sources.readers.scan import Sidecar, scan_of
 from downcore.strata.errors import GrowingError, SegmentError
 
+__all__ = ["FORMAT", "geotek_sidecar"]
+
 _CONTENTS = frozenset({"tiff", "bmp"})
 
 
