@@ -124,6 +124,7 @@ class Daemon:
             )
 
             def on_look() -> None:
+                station.store.refuse_replaced()
                 said.update()
                 self._on_backlog(scheduler.backlog)
 
