@@ -243,5 +243,5 @@ class MqttLink:
         self.may_listen = not any(reason.is_failure for reason in reasons)
 
     def _on_message(self, _client: Any, _user: Any, message: paho.MQTTMessage) -> None:
-        self._heard.append(Heard(message.topic, message.payload, message.retain))
+        self._heard.append(Heard(message.topic, bytes(message.payload), message.retain))
         self._wake.notify()

@@ -123,7 +123,7 @@ class _Conversation:
 
     def _on_message(self, _client: Any, _user: Any, message: paho.MQTTMessage) -> None:
         if message.topic == self._topics.status:
-            self.status = Heard(message.topic, message.payload, message.retain)
+            self.status = Heard(message.topic, bytes(message.payload), message.retain)
         elif self._nonce.encode() in message.payload:
             self._is_heard.set()
 
