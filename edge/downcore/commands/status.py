@@ -47,7 +47,8 @@ def status_lines(database: Path, now: datetime | None = None) -> Iterator[str]:
         yield f"disk: {free / 1e9:.1f} GB free in {with_disk}"
     try:
         with Reader.open(database) as reader:
-            yield from _store_lines(reader)
+            publishes = said is not None and any(sink.name == "mqtt" for sink in said.sinks)
+            yield from _store_lines(reader, publishes=publishes)
     except StoreError as error:
         yield f"store: {error}"
 
@@ -90,10 +91,9 @@ def _said_lines(said: LiveStatus) -> Iterator[str]:
         yield f"  under way: {printable(scan.section_id)}  {scan.n_slices}{of} cm{reason}"
 
 
-def _store_lines(reader: Reader) -> Iterator[str]:
-    origin = reader.origin()
-    n_wait = origin.head_seq - reader.acked_seq("mqtt")
-    if n_wait > 0:
+def _store_lines(reader: Reader, *, publishes: bool) -> Iterator[str]:
+    n_wait = reader.origin().head_seq - reader.acked_seq("mqtt")
+    if publishes and n_wait > 0:
         yield f"mqtt: {n_wait} announcements wait"
     newest = reader.newest_scans(N_NEWEST)
     for one in newest:

@@ -132,6 +132,7 @@ class Daemon:
             )
 
             def on_look() -> None:
+                station.store.refuse_replaced()
                 said.update()
                 self._on_backlog(scheduler.backlog)
 
