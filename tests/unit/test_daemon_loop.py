@@ -114,6 +114,7 @@ class PlayedScheduler:
     clock: Clock
     n_rounds: int
     refused: dict[str, str] = field(default_factory=dict)
+    questioned: dict[str, str] = field(default_factory=dict)
 
     def run_once(self, _listing: Listing, _closed: frozenset[Path]) -> RemainingWork:
         self.n_rounds -= 1
