@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from played_device import PX_PER_CM, Device, core_lines, expected_log, job_of
+from small_bundle import write_bundle
 from typer.testing import CliRunner
 
 from downcore.cli import app
@@ -141,6 +142,7 @@ def test_a_scan_that_grows_is_asked_about_from_its_first_centimetres_and_catches
     device: Device,
 ) -> None:
     asked_at: list[int] = []
+    i = 0
     for i, path in enumerate(steps(device.inbox)):
         device.round(path)
         if questions(device):
@@ -231,8 +233,8 @@ def test_a_core_read_from_the_wrong_side_waits(tmp_path: Path) -> None:
         device.doubts = ASK
         pixels = core_lines(length_cm=16.0, width_cm=7.0)
         for step in pattern_named("growing-tiff").write(job_of(pixels, device.inbox)):
-            path = step.path
-        device.rest(path)
+            device.round(step.path)
+        device.rest()
         (asked,) = questions(device)
         assert "wide" in asked
         assert "--top up" in asked
@@ -279,9 +281,12 @@ def run(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_process_asks_and_force_insists(tmp_path: Path) -> None:
+def test_process_asks_and_force_insists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOWNCORE_DOUBTS__ASK", raising=False)
+    monkeypatch.setenv("DOWNCORE_COMPOSITION__ENABLED", "false")
+    bundle = write_bundle(tmp_path / "small")
     image, db = write(tmp_path), str(tmp_path / "a.db")
-    given = ("process", str(image), "--px-per-cm", WRONG, "--db", db)
+    given = ("process", str(image), "--px-per-cm", WRONG, "--db", db, "--bundle", str(bundle))
     code, said = run(*given)
     assert code == 1
     assert "53.6 cm wide" in said

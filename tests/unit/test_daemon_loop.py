@@ -117,6 +117,7 @@ class PlayedScheduler:
     refused: dict[str, str] = field(default_factory=dict)
     doubt: str = ""
     left_out: tuple[LeftOut, ...] = ()
+    questioned: dict[str, str] = field(default_factory=dict)
 
     def run_once(self, _listing: Listing, _closed: frozenset[Path]) -> RemainingWork:
         self.n_rounds -= 1
