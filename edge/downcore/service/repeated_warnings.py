@@ -12,7 +12,7 @@ N_IN_FULL = 5
 QUIET_S = 60.0
 """A kind that was quiet for so long is said in full again."""
 _SOURCES = "downcore.service.sc"
-"""Whose warnings repeat: those that read scans, ``scan_ingest``, ``scan_record``, ``scheduler``."""
+"""Whose warnings repeat: of ``scan_reading``, ``scan_record``, ``scheduler``."""
 SAY_AT = (100, 1_000, 10_000, 100_000)
 """Counts at which those that were not said are said to be so many."""
 

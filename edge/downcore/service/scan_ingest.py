@@ -1,45 +1,26 @@
 """One scan between the inbox and the store: what is done with it next, step by step."""
 
 import contextlib
-import errno
-import logging
 
 from downcore.file_names import printable
 from downcore.ports import ScanLines
-from downcore.service.expected_reading import expected_reading
 from downcore.service.file_content import FileContent
-from downcore.service.identity import Identity, identify
+from downcore.service.identity import Identity
 from downcore.service.questions import open_question
 from downcore.service.read_pass import ReadPass, begin_read_pass
 from downcore.service.scan_evidence import MoreLinesNeededError
-from downcore.service.scan_record import MAX_DEATHS, ScanRecord
-from downcore.service.scan_step import Observed, Outcome
-from downcore.service.section_places import ScanNaming, say_copy
+from downcore.service.scan_reading import ScanReading
+from downcore.service.scan_record import ScanRecord
+from downcore.service.scan_step import Observed, Outcome, is_passing, observed_at
+from downcore.service.section_places import say_copy
 from downcore.service.station import Station
-from downcore.sources.inbox.completeness import (
-    Decision,
-    Evidence,
-    FileStability,
-    Progress,
-    assess,
-)
+from downcore.sources.inbox.completeness import Evidence, FileStability, Progress
 from downcore.sources.inbox.grouping import ScanFiles
 from downcore.sources.inbox.section_names import SectionName
 from downcore.sources.inbox.tail import is_tail_blank
 from downcore.sources.turns import Turns
-from downcore.strata.errors import (
-    GrowingError,
-    SectionError,
-    SegmentError,
-    StoreError,
-    UnknownScaleError,
-)
+from downcore.strata.errors import GrowingError, SectionError, SegmentError, StoreError
 from downcore.strata.record import ScanState
-
-logger = logging.getLogger(__name__)
-
-_LASTING = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.ENODEV})
-"""Failures to open a file that do not pass by themselves within a while."""
 
 
 class ScanIngest:
@@ -56,9 +37,7 @@ class ScanIngest:
 
     def __init__(self, station: Station, scan_files: ScanFiles) -> None:
         self._station = station
-        self.scan_files = scan_files
-        self._naming = ScanNaming(station, scan_files)
-        self._expected = expected_reading(station, scan_files)
+        self._reading = ScanReading(station, scan_files)
         self.reason = self.name.warning
         """Why the scan waits, was refused or has no rows of its own; else empty."""
         self.n_expected: int | None = None
@@ -67,22 +46,26 @@ class ScanIngest:
         """Whether the last step opened the files, rather than finding nothing to do."""
         self.is_refused_by_system = False
         """Whether the operating system kept the files from being read; that may pass unseen."""
-        self._record = ScanRecord(station, self.name.section_id)
+        self._record = ScanRecord(station)
         self._lines: ScanLines | None = None
         self._read_pass: ReadPass | None = None
         self._turns: Turns[Outcome] | None = None
         self._content = FileContent()
         self._is_stepping = False
-        self._warned: tuple[str, ...] = ()
         self._waits_at: tuple[str, bool, bool] | None = None
         """Signature and stillness at which the last step found nothing more to do."""
         self._missing: str | None = None
         """What the files lack, as the last step found; ``None`` where they lack nothing."""
 
     @property
+    def scan_files(self) -> ScanFiles:
+        """The files as they were last seen."""
+        return self._reading.scan_files
+
+    @property
     def name(self) -> SectionName:
         """The section that it shows, as far as is known, and the parts of its name."""
-        return self._expected.name if self._expected.is_named else self._naming.name
+        return self._reading.name
 
     @property
     def is_open(self) -> bool:
@@ -111,28 +94,20 @@ class ScanIngest:
             For how long they have been so.
         """
         station = self._station
-        now_s = station.clock.monotonic_s()
         is_rewritten = self._content.is_rewritten(scan_files)
         is_other = is_rewritten or not scan_files.continues(self.scan_files)
-        self.scan_files = scan_files
+        self._reading.scan_files = scan_files
         if is_other:
             self.close()
-            self._expect("")
-        is_still = stability.is_closed or stability.has_settled(now_s, station.patience)
-        is_closed = is_still and (
-            stability.is_closed or now_s - stability.since_s >= station.patience.give_up_s
-        )
-        observed = Observed(stability, now_s, is_still, is_closed)
-        waits_at = (scan_files.signature, is_still, is_closed)
+            self._reading.expect("")
+        observed = observed_at(station.clock.monotonic_s(), stability, station.patience)
+        waits_at = (scan_files.signature, observed.is_still, observed.is_closed)
         self.has_worked = self._waits_at != waits_at
         if not self.has_worked:
             return Outcome.WAITING if self._missing is None else self._unfinished(observed)
         self._waits_at, self._missing = waits_at, None
-        if self._record.has_killed_too_often(scan_files):
-            return self._set_aside(
-                f"the program died {MAX_DEATHS} times over this file; `downcore release "
-                f"{scan_files.paths[0].name}` has it tried again"
-            )
+        if killed_by_it := self._record.killed_too_often(scan_files):
+            return self._set_aside(killed_by_it)
         self._is_stepping = True
         try:
             outcome = self._take_turn(observed)
@@ -207,33 +182,20 @@ class ScanIngest:
             return Outcome.MORE
         if not is_complete:
             return self._unfinished(observed, "")
-        decision = self._assess(observed, Evidence(is_complete=True, is_tail_blank=False))
+        decision = observed.assess(Evidence(is_complete=True, is_tail_blank=False))
         if decision.progress is Progress.FINAL:
             return (yield from self._finish(read_pass, n_lines, decision.because))
         self._record.set_state(ScanState.SETTLING)
         return Outcome.WAITING
 
-    def _open(self) -> ScanLines:
-        return self.scan_files.format.open(self.scan_files.paths, self._expected.reading)
-
     def _open_first(self, *, is_still: bool) -> Turns[ScanLines]:
-        """Open the files and log each of their warnings once."""
-        try:
-            lines = self._open()
-        except UnknownScaleError:
-            # A person may have said the scale of this very content.
-            if not is_still or not self._expect((yield from self._content.digest(self.scan_files))):
-                raise
-            lines = self._open()
+        """Open the files and learn their name."""
+        reading = self._reading
+        lines = yield from reading.open_first(self._content, is_still=is_still)
         if self.reason == self.name.warning:
             self.reason = ""
-        self._naming.by_sidecar(self.scan_files, lines.description)
+        reading.take_description(lines.description)
         self.reason = self.reason or self.name.warning
-        self._record.section_id = self.name.section_id
-        if lines.description.warnings != self._warned:
-            self._warned = lines.description.warnings
-            for warning in self._warned:
-                logger.warning("%s: %s", printable(self.scan_files.paths[0]), printable(warning))
         return lines
 
     def _begin(
@@ -243,37 +205,17 @@ class ScanIngest:
         content = (yield from self._content.digest(self.scan_files)) if can_hash else ""
         if content:
             self._record.keep_said(self.scan_files, content)
-        if content and self._expect(content):
+        if content and self._reading.expect(content):
             return self._read_otherwise()
-        found = yield from self._identify(lines, n_lines, is_complete=is_complete, content=content)
+        found = yield from self._reading.identify(
+            lines, n_lines, is_complete=is_complete, content=content
+        )
         if found is None:
             return Outcome.WAITING
         known = "" if content or found.stored is None else found.stored.content_digest
-        if known and self._expect(known):
+        if known and self._reading.expect(known):
             return self._read_otherwise()
         return self._go_on(lines, found, n_lines, content, is_complete=is_complete)
-
-    def _identify(
-        self, lines: ScanLines, n_lines: int, *, is_complete: bool, content: str
-    ) -> Turns[Identity | None]:
-        """Find out which scan it is, apart from those of other folders that share its name."""
-        found = None
-        for _ in range(2):
-            found = yield from identify(
-                lines,
-                self.name.section_id,
-                self._station.store,
-                n_lines=n_lines,
-                is_complete=is_complete,
-                content=content,
-            )
-            is_named = self._expected.is_named
-            if found is None or found.stored or is_named:
-                break
-            if not self._naming.keep_apart(self.scan_files):
-                break
-        self._record.section_id = self.name.section_id
-        return found
 
     def _go_on(
         self, lines: ScanLines, found: Identity, n_lines: int, content: str, *, is_complete: bool
@@ -341,15 +283,6 @@ class ScanIngest:
         self.close()
         return Outcome.QUESTIONED
 
-    def _expect(self, content: str) -> bool:
-        """Look up how files of this content are to be read; return whether that is another way."""
-        expected = expected_reading(self._station, self.scan_files, content)
-        if expected.is_same_as(self._expected):
-            return False
-        self._expected = expected
-        self._record.section_id = self.name.section_id
-        return True
-
     def _read_otherwise(self) -> Outcome:
         """Open the files again at the next turn, as they are now known to be read."""
         known = self._content
@@ -361,32 +294,23 @@ class ScanIngest:
         self, lines: ScanLines, done_slices: tuple[int, ...], n_composed: int
     ) -> None:
         """Begin a read pass, whose rows follow those that are stored."""
-        record = self._record
-        record.n_slices = min(done_slices, default=0)
         self._read_pass = begin_read_pass(
             self._station,
             lines,
             self.scan_files.signature,
-            record.scan_id,
+            self.scan_id,
             done_slices=done_slices,
             n_composed=n_composed,
         )
-        record.set_state(ScanState.GROWING)
-        logger.info(
-            "section %s: scan %s, %s px/cm by %s, from slice %d on",
-            self.name.section_id,
-            record.scan_id[:8],
-            lines.description.px_per_cm,
-            lines.description.px_per_cm_from,
-            record.n_slices,
-        )
+        self._record.start_reading(self.name.section_id, lines.description, done_slices)
 
     def _finish(self, read_pass: ReadPass, n_lines: int, because: str) -> Turns[Outcome]:
         record = self._record
         is_as_it_was = read_pass.signature == self.scan_files.signature
         if not is_as_it_was and not (
             yield from self._content.while_unchanged(
-                self.scan_files, read_pass.has_read_the_same(self._open)
+                self.scan_files,
+                read_pass.has_read_the_same(self._reading.open),
             )
         ):
             # It was written over while it was read: begin again, as the scan that it is now.
@@ -400,19 +324,13 @@ class ScanIngest:
             record.set_state(ScanState.DONE)
         else:
             content = yield from self._content.digest(self.scan_files)
-            if self._expect(content):
+            if self._reading.expect(content):
                 return self._read_otherwise()
             original = record.end(content)
-        logger.info(
-            "section %s: done, %d slices of %d lines; %s",
-            self.name.section_id,
-            self.n_slices,
-            n_lines,
-            because,
-        )
+        record.say_done(n_lines, because)
         if original:
             return self._done_as_copy(original)
-        if why_apart := self._naming.why_apart:
+        if why_apart := self._reading.why_apart:
             self._station.store.set_scan_state(self.scan_id, ScanState.DONE, why_apart)
         return self._done(why_apart)
 
@@ -424,32 +342,27 @@ class ScanIngest:
 
     def _done(self, reason: str) -> Outcome:
         self.reason = reason
-        self._record.remember_done(self.scan_files, self._expected.name.section_id)
+        self._record.remember_done(self.scan_files, self._reading.expected_section)
         self.close()
         return Outcome.DONE
-
-    def _assess(self, observed: Observed, evidence: Evidence) -> Decision:
-        patience = self._station.patience
-        return assess(observed.stability, evidence, now_s=observed.now_s, patience=patience)
 
     def _unfinished(self, observed: Observed, missing: str | None = None) -> Outcome:
         """Wait for more bytes, unless nothing has come for so long that a person must look."""
         self._missing = missing = (self._missing or "") if missing is None else missing
         is_blank = is_tail_blank(self.scan_files.paths[-1])
         # A blank tail of the full size is told apart from one that is simply not there.
-        decision = self._assess(observed, Evidence(is_complete=is_blank, is_tail_blank=is_blank))
+        decision = observed.assess(Evidence(is_complete=is_blank, is_tail_blank=is_blank))
         self.reason = f"{decision.because}; {missing}" if missing else decision.because
         return Outcome.WAITING if decision.incomplete is None else self._set_aside(self.reason)
 
     def _refused(self, error: SegmentError | SectionError, observed: Observed) -> Outcome:
         """Set the file aside once it is still; one that is being written may yet make sense."""
         self.reason = str(error)
-        cause = error.__cause__
-        self.is_refused_by_system = isinstance(cause, OSError)
-        if isinstance(cause, OSError) and cause.errno not in _LASTING:
+        self.is_refused_by_system = isinstance(error.__cause__, OSError)
+        if is_passing(error):
             # A share that drops out comes back; till then the file is tried at every listing.
             self._waits_at, self.has_worked = None, False
-            if observed.now_s - observed.stability.since_s < self._station.patience.give_up_s:
+            if not observed.has_given_up:
                 return Outcome.WAITING
         return self._set_aside(self.reason) if observed.is_still else Outcome.WAITING
 

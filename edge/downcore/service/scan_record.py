@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 
 from downcore.file_names import printable
-from downcore.ports import ScanLines
+from downcore.ports import ScanDescription, ScanLines
 from downcore.service.identity import (
     Identity,
     attempt_key,
@@ -34,14 +34,13 @@ class ScanRecord:
     ----------
     station : Station
         Its store is written to.
-    section_id : str
-        Section that the scan shows; for the log.
     """
 
-    def __init__(self, station: Station, section_id: str) -> None:
+    def __init__(self, station: Station) -> None:
         self._station = station
         self._store = station.store
-        self.section_id = section_id
+        self.section_id = ""
+        """The section that rows are logged under; empty until a read pass makes them."""
         self.scan_id = ""
         """Empty until the store knows the scan."""
         self.n_slices = 0
@@ -50,19 +49,24 @@ class ScanRecord:
         self._attempt_key = ""
         self._is_attempt_counted = False
 
-    def has_killed_too_often(self, scan_files: ScanFiles) -> bool:
+    def killed_too_often(self, scan_files: ScanFiles) -> str:
         """
-        Return whether the program died over a file too often.
+        Return what to say of a file over which the program died too often; empty for any other.
 
         The first call counts this start, before the file is opened, so that a file which kills
         the program is counted as well.
         """
         if self._is_attempt_counted:
-            return False
+            return ""
         self._is_attempt_counted = True
         self._attempt_key = attempt_key(scan_files)
         path = printable(scan_files.paths[0])
-        return self._store.quarantine_try(self._attempt_key, path, "") > MAX_DEATHS
+        if self._store.quarantine_try(self._attempt_key, path, "") <= MAX_DEATHS:
+            return ""
+        return (
+            f"the program died {MAX_DEATHS} times over this file; `downcore release "
+            f"{scan_files.paths[0].name}` has it tried again"
+        )
 
     def forget_attempt(self) -> None:
         """Take back that this start was counted: the file did not kill the program."""
@@ -139,6 +143,22 @@ class ScanRecord:
         """Record how far the scan has come."""
         self._store.set_scan_state(self.scan_id, state)
 
+    def start_reading(
+        self, section_id: str, description: ScanDescription, done_slices: tuple[int, ...]
+    ) -> None:
+        """Note that rows are made of a scan from now on, and after how many for each predictor."""
+        self.section_id = section_id
+        self.n_slices = min(done_slices, default=0)
+        self.set_state(ScanState.GROWING)
+        logger.info(
+            "section %s: scan %s, %s px/cm by %s, from slice %d on",
+            section_id,
+            self.scan_id[:8],
+            description.px_per_cm,
+            description.px_per_cm_from,
+            self.n_slices,
+        )
+
     def commit(self, batch: CommitBatch | None) -> None:
         """Commit rows that became ready; ``None`` for none."""
         if batch is None:
@@ -179,6 +199,16 @@ class ScanRecord:
     def end(self, content: str) -> str | None:
         """Record that the scan was read to its end; return the scan that it repeats, if any."""
         return self._store.end_scan(self.scan_id, content)
+
+    def say_done(self, n_lines: int, because: str) -> None:
+        """Log that the scan, of so many lines, has all its rows, and why it is whole."""
+        logger.info(
+            "section %s: done, %d slices of %d lines; %s",
+            self.section_id,
+            self.n_slices,
+            n_lines,
+            because,
+        )
 
     def remember_done(self, scan_files: ScanFiles, expected_section: str) -> None:
         """Remember that the files, unopened of the section that is given, are done with."""

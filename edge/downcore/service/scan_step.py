@@ -1,9 +1,19 @@
 """What a step of a scan begins with, and how it ends."""
 
 import enum
+import errno
 from dataclasses import dataclass
 
-from downcore.sources.inbox.completeness import FileStability
+from downcore.sources.inbox.completeness import (
+    Decision,
+    Evidence,
+    FileStability,
+    Patience,
+    assess,
+)
+
+_LASTING = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.ENODEV})
+"""Failures to open a file that do not pass by themselves within a while."""
 
 
 class Outcome(enum.Enum):
@@ -23,11 +33,49 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """How stable the files are at one step."""
+    """How stable the files are at one step; made by :func:`observed_at`."""
 
-    stability: FileStability
     now_s: float
+    stability: FileStability
+    patience: Patience
     is_still: bool
     """Whether they are closed, or have been the same for long enough to be finished."""
-    is_closed: bool
-    """Whether its writer closed it, or nothing has come for so long that nothing will."""
+    has_given_up: bool
+    """Whether nothing has come for so long that nothing will."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether their writer closed them, or nothing has come for so long that nothing will."""
+        return self.is_still and (self.stability.is_closed or self.has_given_up)
+
+    def assess(self, evidence: Evidence) -> Decision:
+        """Return what is decided of the files, by what their content tells."""
+        return assess(self.stability, evidence, now_s=self.now_s, patience=self.patience)
+
+
+def observed_at(now_s: float, stability: FileStability, patience: Patience) -> Observed:
+    """
+    Return what a step at a monotonic time begins with.
+
+    Parameters
+    ----------
+    now_s : float
+        The time.
+    stability : FileStability
+        For how long the files have been as they are.
+    patience : Patience
+        How long is long enough.
+    """
+    return Observed(
+        now_s,
+        stability,
+        patience,
+        is_still=stability.is_closed or stability.has_settled(now_s, patience),
+        has_given_up=now_s - stability.since_s >= patience.give_up_s,
+    )
+
+
+def is_passing(error: Exception) -> bool:
+    """Return whether files were refused for a failure of the system that may pass by itself."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno not in _LASTING
