@@ -45,8 +45,13 @@ class Observed:
 
     @property
     def is_closed(self) -> bool:
-        """Whether their writer closed them, or nothing has come for so long that nothing will."""
-        return self.is_still and (self.stability.is_closed or self.has_given_up)
+        """
+        Whether nothing more will come: they were closed and stayed so, or were left alone for long.
+
+        Some scanners close a file after every strip, so that being closed alone tells nothing.
+        """
+        has_stayed = self.stability.has_settled(self.now_s, self.patience)
+        return self.has_given_up or (self.stability.is_closed and has_stayed)
 
     def assess(self, evidence: Evidence) -> Decision:
         """Return what is decided of the files, by what their content tells."""
