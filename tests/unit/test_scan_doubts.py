@@ -144,7 +144,7 @@ def test_pixels_that_are_not_square_are_asked_about() -> None:
 
 
 @pytest.mark.parametrize("said", ["down", "left", "right"])
-def test_a_top_against_a_sidecar_or_an_orientation_tag_is_asked_about(said: str) -> None:
+def test_a_top_against_a_sidecar_is_asked_about(said: str) -> None:
     assert causes(saying(tops=(TopClaim("document.txt", said),))) == {Cause.TOP}
     assert causes(saying(tops=(TopClaim("document.txt", "up"),))) == set()
 

@@ -14,7 +14,6 @@ from downcore.strata.mask.classes import MaskClass
 from downcore.strata.mask.masker import MASK_HALO_UM, SectionMasker
 from downcore.strata.scan_claims import (
     ScanClaims,
-    TopClaim,
     believable_tag,
     scales_in_name,
     upside_down_in,
@@ -40,8 +39,8 @@ _MAX_MASKED_CM = 100.0
 _SIDE = 0.02
 """Share of the width that something else takes at either side, where the sides show."""
 
-_TURNED = {3: "down", 4: "down", 5: "left", 6: "right", 7: "right", 8: "left"}
-"""Where an upright core's top is stored, by the orientation tag that turns it up."""
+_TRANSPOSED = range(5, 9)
+"""Orientation tags that turn an image on its side, which has its resolutions trade places."""
 
 Mask = NDArray[np.uint8]
 
@@ -118,17 +117,20 @@ class MoreLinesNeededError(Exception):
 
 
 def claims_of(lines: ScanLines, path: Path) -> ScanClaims:
-    """Return what sidecar, file and name say of a scan, besides what it is read as."""
+    """
+    Return what sidecar, file and name say of a scan, besides what it is read as.
+
+    Lines come turned as the file's orientation tag says, so that the tag speaks against nothing.
+    """
     claims, tags = lines.description.claims, image_tags(path)
-    tops = claims.tops
-    if tags.orientation in _TURNED:
-        tops = (*tops, TopClaim("the file's orientation tag", _TURNED[tags.orientation]))
+    x_per_cm, aspect = tags.x_per_cm, tags.pixel_aspect
+    if tags.orientation in _TRANSPOSED and x_per_cm is not None and aspect:
+        x_per_cm, aspect = x_per_cm * aspect, 1 / aspect
     return replace(
         claims,
         name_scales=tuple(scales_in_name(path.stem)),
-        tag_px_per_cm=None if tags.x_per_cm is None else believable_tag(tags.x_per_cm),
-        pixel_aspect=tags.pixel_aspect,
-        tops=tops,
+        tag_px_per_cm=None if x_per_cm is None else believable_tag(x_per_cm),
+        pixel_aspect=aspect,
         upside_down=(*claims.upside_down, *upside_down_in("the file's name", path.stem)),
     )
 

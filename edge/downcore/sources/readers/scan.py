@@ -193,17 +193,19 @@ def scan_of(
         section=sidecar.section,
         section_top_um=sidecar.section_top_um,
         warnings=sidecar.warnings + raster.notes + _disagreement(px_per_cm, sidecar),
-        claims=_claims(source, reading.top_from if reading.top else "format", sidecar),
+        claims=_claims(reading, source, sidecar),
     )
     return Scan(raster, description)
 
 
-def _claims(px_per_cm_from: str, top_from: str, sidecar: Sidecar) -> ScanClaims:
+def _claims(reading: Reading, px_per_cm_from: str, sidecar: Sidecar) -> ScanClaims:
     where, beside = sidecar.where, sidecar.px_per_cm
-    is_scale = beside is not None and _is_scale(beside)
+    # A rule that overrides sidecars, or a correction, was written by a person who knew of them.
+    is_insisted = reading.px_per_cm is not None and reading.px_per_cm_from != "settings"
+    is_scale = beside is not None and _is_scale(beside) and not is_insisted
     return ScanClaims(
         scale_from=px_per_cm_from,
-        top_from=top_from,
+        top_from=reading.top_from if reading.top else "format",
         sidecar_scales=(ScaleClaim(where, Fraction(beside or "")),) if is_scale else (),
         lengths=(LengthClaim(where, sidecar.length_cm),) if sidecar.length_cm else (),
         tops=(TopClaim(where, sidecar.top),) if sidecar.top else (),
