@@ -215,7 +215,7 @@ def test_a_password_is_read_from_a_file_or_a_credential_and_never_shown(
 
     assert read_password(whole) == read_password(relative) == "käse"
     assert "käse" not in repr(whole)
-    for bad in (tmp_path / "missing", binary):
+    for bad in (tmp_path / "s3cret", binary):
         with pytest.raises(SettingsError, match=r"mqtt\.password_file") as caught:
             sinks()["mqtt"].open(whole.model_copy(update={"password_file": bad}), feed)
         assert "s3cret" not in str(caught.value)

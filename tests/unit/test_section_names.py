@@ -43,6 +43,11 @@ def parts(path: str) -> tuple[str, str, str, str, str]:
         ),
         ("LP16/LP161B/optical.tif", ("", "", "LP161B", "", "LP161B")),
         ("YAN8B1_2mm/optical.tif", ("", "", "YAN8B1_2mm", "", "YAN8B1_2mm")),
+        ("LP16/LP161B/optical0.tif", ("", "", "LP161B", "", "LP161B")),
+        ("LP161B/Optical0.tif", ("", "", "LP161B", "", "LP161B")),
+        ("LP161B/OPTICAL0.TIF", ("", "", "LP161B", "", "LP161B")),
+        ("LP161B/OPTICAL.TIFF", ("", "", "LP161B", "", "LP161B")),
+        ("LP161B/optical_12.tif", ("", "", "LP161B", "", "LP161B")),
         (
             "2019_643_FA_GC01_01_strip_0007.tif",
             ("2019-643-FA", "GC01", "01", "", "2019_643_FA_GC01_01"),

@@ -115,6 +115,53 @@ def test_a_broker_written_as_an_address_with_more_is_refused_with_the_right_keys
     assert right in str(refused.value)
 
 
+HIDDEN = "hunter2"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'[mqtt]\nhost = "mqtt://me:{HIDDEN}@broker"',
+        f'[mqtt]\nhost = "me:{HIDDEN}@broker"',
+        f'[mqtt]\nhost = "mqtt://me:p@{HIDDEN}@broker:1883"',
+        f'[mqtt]\nhost = "mqtt://me:p/{HIDDEN}@broker"',
+        f'[mqtt]\nhost = "mqtt://me:{HIDDEN}/p@broker"',
+        f'[mqtt]\nhost = "wss://me:{HIDDEN}@broker"',
+        f'[mqtt]\nhost = "mqtt://me:{HIDDEN}{"x" * 80}@broker"',
+        f'[mqtt]\nhost = "mqtt://me:{HIDDEN}@broker\\t"',
+        f'[mqtt]\nhost = ["mqtt://me:{HIDDEN}@broker"]',
+        f'[mqtt]\nport = "mqtt://me:{HIDDEN}@broker"',
+        f'[mqtt]\nca_file = "C:/{HIDDEN}@broker"',
+        f'mqtt = "mqtt://me:{HIDDEN}@broker"',
+        f'[[mqtt]]\npassword = "{HIDDEN}"',
+        f'[[mqtt]]\npassword = "x@{HIDDEN}"',
+        f'[mqtt]\npassword = "{HIDDEN}"',
+        f'[mqtt]\npassword_file = ["{HIDDEN}"]',
+    ],
+)
+def test_the_password_of_a_broker_is_never_repeated_in_a_complaint(
+    tmp_path: Path, text: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(write(tmp_path, f"{text}\n"))
+
+    assert "mqtt" in str(refused.value)
+    assert HIDDEN not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["MQTT__HOST", "MQTT__PORT", "MQTT"])
+def test_the_password_of_a_broker_in_the_environment_is_never_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"DOWNCORE_{name}", f"mqtt://me:{HIDDEN}@broker")
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings(None)
+
+    assert "mqtt" in str(refused.value)
+    assert HIDDEN not in str(refused.value)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "fe80::1", "broker.local"])
 def test_a_name_or_address_of_a_broker_is_taken_as_it_is(tmp_path: Path, host: str) -> None:
     settings = load_settings(write(tmp_path, f'[mqtt]\nhost = "{host}"\n'))

@@ -25,7 +25,7 @@ from pydantic_settings import SettingsError as UnreadableSourceError
 
 from downcore.publish.sink import SinkSettings
 from downcore.publish.sinks import sinks
-from downcore.settings.file_text import values_in
+from downcore.settings.file_text import shown_value, values_in
 from downcore.settings.sections import (
     CompositionSettings,
     DoubtSettings,
@@ -36,7 +36,6 @@ from downcore.settings.sections import (
     StoreSettings,
 )
 from downcore.strata.errors import SettingsError
-from downcore.strata.input_text import shown
 
 logger = logging.getLogger(__name__)
 
@@ -203,7 +202,7 @@ def _complaints(where: str, error: ValidationError) -> Iterator[str]:
             within = list(known_keys()) if len(loc) > 1 else list(_models())
             yield f"{where}: unknown key {key}; {_nearest(key, within)}"
         else:
-            yield f"{where}: {key}: {fault['msg']}, got {shown(fault['input'])}"
+            yield f"{where}: {key}: {fault['msg']}, got {shown_value(key, fault['input'])}"
 
 
 def _nearest(key: str, known: list[str]) -> str:

@@ -14,6 +14,21 @@ _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
+def shown_value(key: str, value: object) -> str:
+    """
+    Return a value as a message shows it, without what may be a password.
+
+    What stands before an ``@``, as in ``mqtt://user:password@broker``, is left out.
+    """
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except (ValueError, RecursionError):
+        return shown(value)
+    if "password" in f"{key} {text}".lower():
+        return "a value that is not shown, since it may hold a password"
+    return shown(f"...@{text.rpartition('@')[2]}" if "@" in text else value)
+
+
 def values_in(path: Path) -> dict[str, Any]:
     """
     Return the values of a TOML file; UTF-8 and UTF-16 with a mark are read alike.
@@ -72,11 +87,12 @@ def _texts(values: Any, key: str = "") -> Iterator[tuple[str, str]]:
 def _check_path(path: Path, key: str, value: str) -> None:
     if _CONTROLS.search(value):
         raise SettingsError(
-            f"{path}: {key}: expected text without control characters, got {shown(value)}; a "
-            "backslash within double quotes begins a code: write / or single quotes"
+            f"{path}: {key}: expected text without control characters, got "
+            f"{shown_value(key, value)}; a backslash within double quotes begins a code: write / "
+            "or single quotes"
         )
     if _WINDOWS_PATH.match(value) and "pattern" not in key:
         raise SettingsError(
             f"{path}: {key}: expected a folder or file of this computer, such as /srv/scans, got a "
-            f"Windows path, {shown(value)}; give the folder where the share is mounted"
+            f"Windows path, {shown_value(key, value)}; give the folder where the share is mounted"
         )

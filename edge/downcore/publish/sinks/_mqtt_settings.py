@@ -19,7 +19,8 @@ _ENCRYPTED = frozenset({"mqtts", "ssl", "tls", "wss"})
 def _host(text: str) -> str:
     """Return a host's name or address; refuse a URL or a port with the keys to write instead."""
     url = _URL.fullmatch(text)
-    rest = (url["rest"] if url else text).strip().split("/", 1)[0].rpartition("@")[2]
+    # The login is cut off first: a password may hold a slash, and is never repeated.
+    rest = (url["rest"] if url else text).rpartition("@")[2].strip().split("/", 1)[0]
     found = _HOST_PORT.fullmatch(rest)
     host, port = (found["host"], found["port"]) if found else (rest, "")
     keys = [f'host = "{host.strip("[]")}"', *([f"port = {port}"] if port else [])]
@@ -88,7 +89,8 @@ def read_password(settings: MqttSettings) -> str | None:
     Raises
     ------
     SettingsError
-        If the file cannot be read; the message never holds what is in it.
+        If the file cannot be read; the message never holds what is in it, nor the name of a
+        file that is not there, which may be the password itself.
     """
     path = settings.password_file
     if path is None:
@@ -98,10 +100,16 @@ def read_password(settings: MqttSettings) -> str | None:
         path = Path(credentials) / path
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (PermissionError, IsADirectoryError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"mqtt.password_file: expected a text file that may be read at {path}, "
             f"got {type(error).__name__}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            "mqtt.password_file: expected the name of a text file that holds the password, got "
+            f"none that is there ({type(error).__name__}); a relative name counts from the "
+            "settings file, or from systemd's credentials"
         ) from None
     return text.split("\n", 1)[0].rstrip("\r")
 

@@ -135,10 +135,10 @@ DECLARED = (
         "core and section",
         r"(?P<id>(?P<core>[A-Z]{1,4}[0-9]{1,4}[A-Z]{0,2})[-_](?P<section>[0-9]{1,2}))" + _WORD,
     ),
-    # LP161B/optical: an Itrax folder for each section.
+    # LP161B/optical and LP161B/optical0: an Itrax folder for each section.
     NamePattern(
         "Itrax folder",
-        r"(?P<id>(?P<section>[^/]{1,80}))/[Oo]ptical[0-9]{0,2}",
+        r"(?P<id>(?P<section>[^/]{1,80}))/(?i:optical)[ _-]?[0-9]{0,2}",
         ignores_case=False,
     ),
 )
