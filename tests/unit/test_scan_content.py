@@ -119,6 +119,8 @@ def test_a_scan_is_kept_with_what_file_name_and_sidecar_say_of_it() -> None:
         section_top_um=4_520_000,
         header_digest="cd" * 16,
         content_digest="ef" * 16,
+        px_per_cm_from="settings",
+        top_from="format",
     )
 
 
