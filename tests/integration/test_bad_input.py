@@ -174,7 +174,7 @@ def test_a_bad_file_in_the_inbox_is_set_aside_with_its_reason_and_its_neighbours
 def test_a_scan_with_black_lines_at_its_end_is_stored_once_nothing_more_comes(
     tmp_path: Path, n_black: int
 ) -> None:
-    pixels = core()
+    pixels = core().copy()
     pixels[-n_black:] = 0
     with Device(tmp_path, limits=SMALL) as device:
         path = write(pixels, device.inbox, "GC01")

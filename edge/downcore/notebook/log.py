@@ -129,7 +129,7 @@ class Log(Mapping[str, StoredSection]):
         Examples
         --------
         >>> downcore.open("downcore.db").cores()
-        ()
+        ('GC01',)
         """
         return core_names(self.path)
 
@@ -149,10 +149,7 @@ class Log(Mapping[str, StoredSection]):
         Examples
         --------
         >>> downcore.open("downcore.db").core("GC01")
-        Traceback (most recent call last):
-        ...
-        downcore.strata.errors.UnknownSectionError: expected a core of the store, got 'GC01'; \
-known: none
+        <CoreView GC01: 1 sections>
         """
         return core_view(self.path, name)
 
