@@ -80,7 +80,9 @@ def known(device: Device) -> list[object]:
     scans = device.scans("scan_id", "state", "content_digest", "duplicate_of", "n_lines_done",
                          "prefix_digest", "superseded_by", "header_digest",
                          "has_ended")  # fmt: skip
-    finished = device.all("SELECT * FROM finished_file ORDER BY signature")
+    finished = device.all(
+        "SELECT signature, made_with, scan_id FROM finished_file ORDER BY signature"
+    )
     return [scans, finished, [device.log_of(scan_id) for (scan_id, *_) in scans]]
 
 
