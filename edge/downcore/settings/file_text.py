@@ -38,6 +38,7 @@ def values_in(path: Path) -> dict[str, Any]:
     SettingsError
         If it cannot be read, is no TOML, or holds a path as Windows writes it; says what is right.
     """
+    text = ""
     try:
         raw = path.read_bytes()
         encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), "utf-8")

@@ -218,9 +218,11 @@ class TagTable:
             if place >= self._extent.written:
                 raise self._growing(f"only {i} of its {n_entries} tags are written")
             tag = _USED.get(self._number(entry[:2]))
+            if tag is None:
+                continue
             if tag in _RESOLUTIONS:
                 entries |= self._resolution(tag, entry)
-            elif tag is not None:
+            else:
                 entries[tag] = self._entry(tag, entry, place)
         self._is_end_sure = True
         return entries, self._number(raw[n_entries * width :])
