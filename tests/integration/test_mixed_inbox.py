@@ -137,7 +137,7 @@ def test_the_same_names_in_two_folders_are_two_sections_with_and_without_rules(
     inbox = tmp_path / "inbox"
     for folder in ("Exp401", "Exp402"):
         pixels = core_pixels(int(folder[-1]), 50, 110)
-        write_tiff(inbox / folder / "GC03_01_20ppcm.tif", pixels)
+        write_tiff(inbox / folder / "GC03_01_linescan_20ppcm.tif", pixels)
     if by == "store":
         # The second folder appears after init, so that no rule knows it.
         (inbox / "Exp402").rename(tmp_path / "later")
