@@ -42,11 +42,23 @@ def answering(bundle: str, folder: Path) -> str:
         arrays = dict(golden)
     # What the device expects where there is no limit.
     arrays["novelty_share"] = np.zeros_like(arrays["novelty_share"])
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    arrays["half_width"] = np.stack(
+        [
+            np.maximum(
+                one["interval_factor"] * one["spread"] * np.exp(log_sd), one["interval_floor"]
+            )
+            for one, log_sd in zip(
+                manifest["outputs"], arrays["log_sd"].T.astype(np.float64), strict=True
+            )
+        ],
+        axis=1,
+    )
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **arrays)
     (copy / "golden.npz").write_bytes(content.getvalue())
-    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
     manifest["novelty_threshold"] = None
+    manifest["widening"] = manifest["colour_limits"] = None
     manifest["window"]["needs_white_board"] = False
     manifest["files"]["golden.npz"] = hashlib.sha256(content.getvalue()).hexdigest()
     (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")

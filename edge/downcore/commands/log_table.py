@@ -166,11 +166,17 @@ def _log_of(
 
 def _notes(stored: StoredScan, corrections: Iterable[Correction]) -> Iterator[str]:
     """Say what a person should know of a scan before its rows."""
-    status = stored.status
+    scan, status = stored.scan, stored.status
+    said_by = f" by {scan.px_per_cm_from}" if scan.px_per_cm_from else ""
+    which = (
+        f"section {scan.section_id}, scan {scan.scan_id[:8]}, "
+        f"{float(scan.px_per_cm):.4g} px/cm{said_by}, top {scan.top}"
+    )
     if status.superseded_by is not None:
-        yield f"superseded by scan {status.superseded_by[:8]} {status.reason}".strip()
+        reason = f": {status.reason}" if status.reason else ""
+        yield f"{which}; superseded by scan {status.superseded_by[:8]}{reason}"
     elif status.state in (ScanState.EXCLUDED, ScanState.QUARANTINED, ScanState.QUESTIONED):
-        yield f"{status.state}: {status.reason}"
+        yield f"{which}; {status.state}: {status.reason}"
     for one in corrections:
         why = f" ({one.why})" if one.why else ""
         yield f"corrected {one.made_utc} by {one.made_by}: {one.verb}, {one.effect}{why}"

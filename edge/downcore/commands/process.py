@@ -238,11 +238,13 @@ def _process(found: ScanFiles, station: Station, on_slices: OnSlices) -> FileOut
 
 
 def _superseded(station: Station, ingest: ScanIngest) -> Iterator[str]:
-    """Say which earlier scans of the section this one supersedes."""
+    """Say which scans of the section this one supersedes."""
     with Reader.open(station.store.path) as reader:
         for earlier in reader.scans(ingest.name.section_id):
             if earlier.status.superseded_by == ingest.scan_id:
-                yield f"takes the place of the earlier scan {earlier.scan.path}"
+                scan = earlier.scan
+                how = f"{float(scan.px_per_cm):.4g} px/cm, top {scan.top}"
+                yield f"takes the place of scan {scan.scan_id[:8]}, {how}, {scan.path}"
 
 
 def _abstained(station: Station, scan_id: str) -> tuple[tuple[str, int], ...]:

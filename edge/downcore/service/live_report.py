@@ -59,6 +59,8 @@ class LiveReport:
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            self._file.write(self._status(), at_once=True)
         self._file.end("stopped in good order" if error is None else f"ended by an error: {error}")
 
     def update(self) -> None:

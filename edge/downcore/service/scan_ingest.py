@@ -5,7 +5,7 @@ import contextlib
 from downcore.file_names import printable
 from downcore.ports import ScanLines
 from downcore.service.file_content import FileContent
-from downcore.service.identity import Identity
+from downcore.service.identity import Identity, refusal_key
 from downcore.service.questions import open_question
 from downcore.service.read_pass import ReadPass, begin_read_pass
 from downcore.service.scan_evidence import MoreLinesNeededError
@@ -279,6 +279,8 @@ class ScanIngest:
             return Outcome.WAITING
         if not question:
             return None
+        # It can be read by now, whatever it was set aside for.
+        self._station.store.quarantine_release(refusal_key(self.scan_files.paths[0]))
         self.reason = question
         self.close()
         return Outcome.QUESTIONED
