@@ -268,7 +268,7 @@ def test_a_fault_of_the_program_has_an_exit_code_of_its_own(
 
     config = tmp_path / "edge.toml"
     config.write_text("")
-    monkeypatch.setattr("downcore.service.daemon._run_until_stopped", fails)
+    monkeypatch.setattr("downcore.service.daemon.run_daemon", fails)
 
     done = CliRunner().invoke(app, ["run", "--config", str(config)])
 

@@ -1,12 +1,15 @@
 """``downcore init``, ``doctor`` and ``run``: from a folder of scans to a running station."""
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from downcore.cli.config import ConfigOption
-from downcore.exit_codes import REFUSED
+from downcore.exit_codes import INTERNAL, REFUSED
+
+logger = logging.getLogger(__name__)
 
 
 def init(
@@ -50,16 +53,31 @@ def run(
     ] = False,
 ) -> None:
     """Follow the inbox until stopped; rows go to the store, the broker and the terminal."""
+    from downcore.strata.errors import DowncoreError
+
+    try:
+        code = _followed(config, once=once)
+    except DowncoreError:
+        raise
+    except Exception:
+        # The edge of the process: a fault of the program itself has an exit code of its own.
+        logger.critical("the daemon failed", exc_info=True)
+        code = INTERNAL
+    raise typer.Exit(code)
+
+
+def _followed(config: Path | None, *, once: bool) -> int:
+    """Run the daemon in this process; return its exit code."""
     from downcore.service.daemon import run_daemon
     from downcore.settings import load_settings
 
+    settings = load_settings(config)
     if not once:
-        raise typer.Exit(run_daemon(load_settings(config), ends_when_idle=False))
+        return run_daemon(settings, ends_when_idle=False)
     from downcore.commands.backlog_progress import backlog_progress
 
     with backlog_progress() as on_backlog:
-        code = run_daemon(load_settings(config), ends_when_idle=True, on_backlog=on_backlog)
-    raise typer.Exit(code)
+        return run_daemon(settings, ends_when_idle=True, on_backlog=on_backlog)
 
 
 def status(

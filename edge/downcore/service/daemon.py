@@ -242,22 +242,8 @@ def run_daemon(
     Raises
     ------
     DowncoreError
-        If it cannot start, or can no longer keep the record. A fault of the program itself is
-        logged with its trace, and the exit code is ``INTERNAL``.
+        If it cannot start, or can no longer keep the record.
     """
-    try:
-        return _run_until_stopped(settings, ends_when_idle=ends_when_idle, on_backlog=on_backlog)
-    except DowncoreError:
-        raise
-    except Exception:
-        # The edge of the process: a fault of the program itself has an exit code of its own.
-        logger.critical("the daemon failed", exc_info=True)
-        return INTERNAL
-
-
-def _run_until_stopped(
-    settings: Settings, *, ends_when_idle: bool, on_backlog: Callable[[Backlog], None]
-) -> int:
     logging.basicConfig(level=settings.log.level, format="%(levelname)s %(name)s: %(message)s")
     repeats = RepeatedWarnings()
     for handler in logging.getLogger().handlers:
