@@ -1,7 +1,8 @@
 """The depth log of a whole core from the record, by the depth that was asked for."""
 
-from downcore.commands.core_lookup import CoreIndex, CoreSection, StoredCore
+from downcore.commands.core_lookup import CoreIndex
 from downcore.store import Reader
+from downcore.store.stored_cores import CoreSection, StoredCore
 from downcore.strata.core_depths import DepthScale
 from downcore.strata.core_log import CoreLog, CorePiece, core_piece, joined_log
 from downcore.strata.depth_ledger import section_order

@@ -2,49 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Self
 
 from downcore.commands.section_lookup import nearest
 from downcore.store import Reader
+from downcore.store.stored_cores import CoreSection, StoredCore, core_of_scan, stored_core
 from downcore.store.stored_values import StoredScan
-from downcore.strata.core_depths import CoreDepths, core_depths
-from downcore.strata.depth_ledger import (
-    CoreName,
-    DepthSource,
-    Draft,
-    SectionEntry,
-    Version,
-    core_said,
-    section_key,
-)
+from downcore.strata.depth_ledger import CoreName, Draft, Version
 from downcore.strata.errors import UnknownSectionError
-
-
-@dataclass(frozen=True, slots=True)
-class CoreSection:
-    """A section of a core that the record has a scan of."""
-
-    section: str
-    """Its name in the ledger."""
-    stored: StoredScan
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCore:
-    """A core of the record or of the ledger."""
-
-    depths: CoreDepths
-    scans: tuple[CoreSection, ...]
-    """One for each section half, in the order they were met; none if only the ledger knows it."""
-    notes: tuple[str, ...]
-    """What a person should know of the sidecars of its scans."""
-
-    @property
-    def name(self) -> CoreName:
-        """Its names."""
-        return self.depths.core
 
 
 class CoreIndex:
@@ -82,7 +47,7 @@ class CoreIndex:
 
     def core(self, name: CoreName) -> StoredCore:
         """Return what is known of a core; nothing of one that is not there."""
-        return _stored_core(name, self._sections.get(name, []), self._versions)
+        return stored_core(name, self._sections.get(name, []), self._versions)
 
     def history(self, name: CoreName) -> tuple[Version, ...]:
         """Return the versions that say something of a core, the oldest first."""
@@ -141,15 +106,6 @@ class CoreIndex:
         return "" if place is None else f"that is a section of core {place[0]}; "
 
 
-def core_of_scan(stored: StoredScan) -> tuple[CoreName, str] | None:
-    """Return the core and the section that a scan's names say; ``None`` where they say no core."""
-    scan = stored.scan
-    if not scan.core:
-        return None
-    # A core that was not cut is its own and only section.
-    return CoreName(scan.expedition, scan.core), section_key(scan.section or "1")
-
-
 def _folded(name: str) -> str:
     return re.sub(r"[-_ ]+", "-", name.strip()).casefold()
 
@@ -176,38 +132,3 @@ def _cores_by_section_id(versions: Iterable[Version]) -> dict[str, tuple[CoreNam
 
 def _named_by(versions: Iterable[Version]) -> set[CoreName]:
     return {entry.core for version in versions for entry in version.draft.entries}
-
-
-def _stored_core(
-    name: CoreName, scans: Sequence[CoreSection], versions: Sequence[Version]
-) -> StoredCore:
-    notes: list[str] = []
-    sidecars = [one for scan in scans for one in _sidecar_version(name, scan, notes)]
-    # A section without any depth is listed, too.
-    bare = tuple(SectionEntry(name, scan.section) for scan in scans)
-    listed = Version(0, "", Draft(DepthSource.SIDECAR, "", sections=bare))
-    tops: dict[str, tuple[int | None, Version]] = {}
-    for version in sidecars:
-        (entry,) = version.draft.sections
-        other = tops.setdefault(entry.section, (entry.top_um, version))
-        if other[0] != entry.top_um:
-            notes.append(
-                f"the sidecars of section {entry.section} disagree: {other[1].draft.file_name} and "
-                f"{version.draft.file_name}; the second counts"
-            )
-    said = core_said(name, [listed, *sidecars, *versions])
-    return StoredCore(core_depths(said), tuple(scans), tuple(notes))
-
-
-def _sidecar_version(name: CoreName, one: CoreSection, notes: list[str]) -> list[Version]:
-    """Return what the sidecar of a scan said, as a version of the ledger."""
-    top_um = one.stored.scan.section_top_um
-    if top_um is None:
-        return []
-    beside = PurePath(one.stored.scan.path).stem
-    if top_um < 0:
-        notes.append(f"the sidecar of {beside} has a negative top, which does not count")
-        return []
-    entry = SectionEntry(name, one.section, top_um)
-    draft = Draft(DepthSource.SIDECAR, "", file_name=f"of {beside}", sections=(entry,))
-    return [Version(0, one.stored.status.updated_utc, draft)]

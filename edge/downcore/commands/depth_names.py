@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from downcore.commands.core_lookup import CoreIndex, core_of_scan
+from downcore.commands.core_lookup import CoreIndex
 from downcore.commands.depth_files import ReadDepths
+from downcore.store.stored_cores import core_of_scan
 from downcore.strata.depth_ledger import CoreName, SectionEntry
 from downcore.strata.errors import DepthLedgerError
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-from downcore.commands.core_lookup import CoreIndex, StoredCore
+from downcore.commands.core_lookup import CoreIndex
 from downcore.store import Reader
+from downcore.store.stored_cores import StoredCore
 from downcore.strata.core_depths import NEGLIGIBLE_UM
 from downcore.strata.depth_ledger import (
     UM_PER_CM,

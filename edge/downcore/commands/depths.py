@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from getpass import getuser
 from pathlib import Path
 
-from downcore.commands.core_lookup import CoreIndex, StoredCore
+from downcore.commands.core_lookup import CoreIndex
 from downcore.commands.depth_files import ReadDepths, read_depths
 from downcore.commands.depth_names import named_as_stored
 from downcore.commands.depth_notes import changes, coverage_notes, length_notes
 from downcore.ports import Clock
 from downcore.store import Reader, Store
+from downcore.store.stored_cores import StoredCore
 from downcore.strata.depth_ledger import (
     CoreEntry,
     CoreName,

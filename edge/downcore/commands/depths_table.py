@@ -7,10 +7,11 @@ from typing import TextIO
 
 from rich.table import Table
 
-from downcore.commands.core_lookup import CoreIndex, StoredCore
+from downcore.commands.core_lookup import CoreIndex
 from downcore.commands.depth_notes import length_notes, place_words
 from downcore.commands.log_table import print_table
 from downcore.store import Reader
+from downcore.store.stored_cores import StoredCore
 from downcore.strata.core_depths import DepthScale, PlacedSection
 from downcore.strata.depth_ledger import Datum, Said, SectionSaid, Version, in_cm, in_m
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from downcore.commands.core_log import read_core_log
 from downcore.commands.core_log_columns import CORE_LOG_COLUMNS, core_log_rows
-from downcore.commands.core_lookup import CoreIndex, StoredCore
+from downcore.commands.core_lookup import CoreIndex
 from downcore.notebook.database import ask
 from downcore.notebook.tables import frame_of
+from downcore.store.stored_cores import StoredCore
 from downcore.strata.core_depths import CoreDepths, DepthScale
 from downcore.strata.core_log import CoreLog
 from downcore.strata.errors import SectionError
