@@ -8,8 +8,11 @@ from downcore.ports import ScanLines
 from downcore.service.scan_evidence import facts_of, folder_of
 from downcore.service.station import Station
 from downcore.sources.inbox.grouping import ScanFiles
+from downcore.sources.inbox.section_names import SectionName
 from downcore.store import Reader
 from downcore.store.questions import KnownWidth
+from downcore.strata.core_depths import core_depths
+from downcore.strata.depth_ledger import UM_PER_CM, CoreName, core_said, section_key
 from downcore.strata.scan_doubts import Doubt, doubts_of, question
 
 logger = logging.getLogger(__name__)
@@ -23,7 +26,7 @@ def open_question(
     scan_files: ScanFiles,
     lines: ScanLines,
     scan_id: str,
-    section_id: str,
+    name: SectionName,
     *,
     n_lines: int,
     is_complete: bool,
@@ -42,7 +45,9 @@ def open_question(
     rules, store = station.doubts, station.store
     if not rules.ask:
         return ""
-    doubts = _doubts(station, scan_files, lines, scan_id, n_lines=n_lines, is_complete=is_complete)
+    doubts = _doubts(
+        station, scan_files, lines, scan_id, name, n_lines=n_lines, is_complete=is_complete
+    )
     causes = frozenset(doubt.cause for doubt in doubts)
     left = causes - store.answered(scan_id, content, causes)
     if left and station.insists is not None:
@@ -56,12 +61,12 @@ def open_question(
         return ""
     # Where the section has a log already, its name means the scan of that.
     with Reader.open(store.path) as reader:
-        standing = reader.standing_scan(section_id)
+        standing = reader.standing_scan(name.section_id)
     is_alone = standing is None or standing.scan.scan_id == scan_id
-    name = section_id if is_alone else scan_id[:_SHOWN_ID]
-    asked = printable(question([one for one in doubts if one.cause in left], name))
+    called = name.section_id if is_alone else scan_id[:_SHOWN_ID]
+    asked = printable(question([one for one in doubts if one.cause in left], called))
     if store.ask(scan_id, left, asked):
-        logger.warning("section %s waits: %s", section_id, asked)
+        logger.warning("section %s waits: %s", name.section_id, asked)
     return asked
 
 
@@ -70,6 +75,7 @@ def _doubts(
     scan_files: ScanFiles,
     lines: ScanLines,
     scan_id: str,
+    name: SectionName,
     *,
     n_lines: int,
     is_complete: bool,
@@ -82,4 +88,22 @@ def _doubts(
         None if facts.span is None else facts.span.width_px,
     )
     others = station.store.note_width(scan_id, width)
-    return doubts_of(replace(facts, others=others), station.doubts)
+    with Reader.open(station.store.path) as reader:
+        ledger_cm = ledger_lengths_cm(reader, name)
+    section = section_key(name.section or "1")
+    facts = replace(facts, others=others, section=section, ledger_cm=ledger_cm)
+    return doubts_of(facts, station.doubts)
+
+
+def ledger_lengths_cm(reader: Reader, name: SectionName) -> tuple[tuple[str, float], ...]:
+    """
+    Return the sections of a scan's core with their lengths, as the depth ledger has them.
+
+    A section that was scanned expanded has the length that it was scanned with; none is listed
+    whose length is not said.
+    """
+    if not name.core:
+        return ()
+    said = core_said(CoreName(name.expedition, name.core), reader.depth_versions())
+    lengths = ((one.section, one.scanned_length_um) for one in core_depths(said).sections)
+    return tuple((section, um / UM_PER_CM) for section, um in lengths if um is not None)

@@ -270,7 +270,7 @@ class ScanIngest:
                 self.scan_files,
                 lines,
                 self.scan_id,
-                self.name.section_id,
+                self.name,
                 n_lines=n_lines,
                 is_complete=is_complete,
                 content=content,

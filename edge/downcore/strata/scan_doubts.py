@@ -191,9 +191,12 @@ def question(doubts: Sequence[Doubt], name: str) -> str:
     if not options:
         is_side = all(one.cause in (Cause.SIDE, Cause.TOP) for one in doubts)
         options = ["--top SIDE" if is_side else "--px-per-cm N"]
+    commands = [f"`downcore redo {name} {' '.join(options)}`"]
+    if any(one.cause is Cause.LEDGER for one in doubts):
+        commands = [f"`downcore rename {name} SECTION`", *commands]
     return (
         f"{'; '.join(one.words for one in doubts)}. Is that right? "
-        f"`downcore accept {name}` if so, else `downcore redo {name} {' '.join(options)}`"
+        f"`downcore accept {name}` if so, else {' or '.join(commands)}"
     )
 
 
@@ -325,10 +328,10 @@ def _of_ledger(facts: ScanFacts) -> Iterator[Doubt]:
     if length_cm is None or own_cm is None or _is_length(length_cm, own_cm):
         return
     like = [name for name, cm in ledger.items() if _is_length(length_cm, cm)]
-    also = f", which is that of {', '.join(like)}" if like else ""
+    also = f", as section {' or '.join(like)} is" if like else ""
     yield Doubt(
         Cause.LEDGER,
-        f"section {facts.section} is {_cm(own_cm)} long in the ledger of depths, this scan "
+        f"section {facts.section} is {_cm(own_cm)} long in the depth ledger, this scan "
         f"{_cm(length_cm)}{also}",
     )
 
