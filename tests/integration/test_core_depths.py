@@ -13,6 +13,7 @@ from core_store import DAY, StoppedClock, make_core
 
 import downcore
 from downcore import cli
+from downcore.commands import correct
 from downcore.commands.core_log_columns import CORE_LOG_COLUMNS
 from downcore.commands.core_log_table import write_core_log
 from downcore.commands.depths import TypedDepths, edit_depths, import_depths
@@ -21,12 +22,11 @@ from downcore.commands.plate import DrawnPlate, stored_plate
 from downcore.exit_codes import BAD_INPUT, OK
 from downcore.publish import payloads
 from downcore.sources import Limits
-from downcore.store import Reader, Store
+from downcore.store import Reader, Store, requests
 from downcore.strata.core_depths import DepthScale
 from downcore.strata.errors import (
     DepthLedgerError,
     SectionError,
-    StoreBusyError,
     StoreError,
     UnknownSectionError,
 )
@@ -330,12 +330,48 @@ def test_no_store_is_made_by_a_mistyped_name(tmp_path: Path) -> None:
     assert not (tmp_path / "none.db").exists()
 
 
-def test_a_store_that_a_daemon_writes_to_is_not_written_to_by_another(db: Path) -> None:
-    with (
-        Store.open(db, clock=CLOCK, announce=payloads),
-        pytest.raises(StoreBusyError, match="another downcore"),
-    ):
+def test_depths_that_are_added_while_a_daemon_runs_are_handed_to_it(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(correct, "PATIENCE_S", 0.0)
+    with Store.open(db, clock=CLOCK, announce=payloads) as daemon:
+        said = importing(db, PLAIN)
+        assert said[-1] == "another downcore has the store open and takes it up at its next look"
+        typed = TypedDepths(section="2", top_in_core_um=310_000)
+        edit_depths(db, "887A-1H", typed, CLOCK, why="read from the log sheet")
+        daemon.take_requests()
+        assert not daemon.has_requests()
+    with Reader.open(db) as reader:
+        made = reader.depth_versions()
+    assert [one.draft.why for one in made] == ["", "read from the log sheet"]
+    assert made[1].draft.sections[0].top_um == 310_000
+
+
+def test_depths_that_a_killed_daemon_took_up_are_not_added_twice(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(correct, "PATIENCE_S", 0.0)
+    with Store.open(db, clock=CLOCK, announce=payloads) as daemon:
         importing(db, PLAIN)
+        monkeypatch.setattr(requests, "remove", lambda _: False)
+        daemon.take_requests()
+    with Store.open(db, clock=CLOCK, announce=payloads) as daemon:
+        daemon.take_requests()
+    with Reader.open(db) as reader:
+        assert len(reader.depth_versions()) == 1
+
+
+def test_a_request_for_depths_that_makes_no_sense_is_left_out_and_said(
+    db: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = requests.folder_of(db)
+    folder.mkdir()
+    for n, text in enumerate(('{"kind": "depths"}', '{"kind": "depths", "source": "typed"}', "[]")):
+        (folder / f"{n}.json").write_text(text)
+    with Store.open(db, clock=CLOCK, announce=payloads) as daemon:
+        daemon.take_requests()
+        assert not daemon.has_requests()
+    assert caplog.text.count("not a request, left out") == 3
 
 
 def test_a_plate_of_a_core_is_drawn_by_depth_in_it_without_the_tray(db: Path) -> None:

@@ -1,5 +1,6 @@
 """A person corrects what scans were read as: one command, nothing lost, nothing doubled."""
 
+import io
 import logging
 import shutil
 from collections.abc import Iterator
@@ -11,10 +12,14 @@ import pytest
 from numpy.typing import NDArray
 from played_device import PX_PER_CM, Device, core_lines, expected_log, job_of
 
+from downcore.commands.log_table import write_table
 from downcore.commands.process import process_at
+from downcore.commands.status import status_lines
 from downcore.simulator.scanner import pattern_named
 from downcore.sources.inbox.name_patterns import NamePattern
+from downcore.store import Reader
 from downcore.store.requests import hand_over
+from downcore.store.waiting_corrections import waiting_corrections
 from downcore.strata.scan_corrections import AskedReading, CorrectionRequest, Verb
 
 WRONG = "10"
@@ -173,6 +178,11 @@ def test_forty_sections_are_redone_at_another_scale_by_one_request(device: Devic
             device.round(after_s=20)
     n_partly = sum(state == "superseded" for (state,) in device.scans("state"))
     assert 0 < n_partly < 40, "expected the kill in the middle"
+    (said,) = waiting_lines(device)
+    assert said.startswith(f"redo GC*, by anna, {UTC}: {40 - n_partly} of 40 still to be read")
+    last = names[-1]
+    assert "these rows are still those of before redo GC* by anna" in table(device, last)
+    assert f"correction: {said}" in "\n".join(status_lines(device.database))
     device.slices_per_step = 50
     device.restart()
     device.rest()
@@ -186,6 +196,35 @@ def test_forty_sections_are_redone_at_another_scale_by_one_request(device: Devic
         assert device.log_of(scan_id) == expected_log(pixels)
     doubled = device.all("SELECT count(*) FROM correction"), len(names)
     assert doubled[0] == [(doubled[1],)]
+    assert waiting_lines(device) == []
+    assert "these rows are still" not in table(device, last)
+
+
+def test_a_rename_waits_until_the_section_has_its_rows(device: Device) -> None:
+    write(device.inbox)
+    device.rest()
+    ask(device, Verb.RENAME, "GC01", reading=AskedReading(section="GC07"))
+    device.round()
+    device.stop()
+    assert len(waiting_lines(device)) <= 1
+    device.start()
+    device.rest()
+    assert [section for section, _ in standing(device)] == ["GC07"]
+    assert waiting_lines(device) == []
+    ask(device, Verb.RENAME, "GC07", n=2, reading=AskedReading(section="GC01"))
+    device.rest()
+    assert waiting_lines(device) == [], "a correction that another one took back does not wait"
+
+
+def waiting_lines(device: Device) -> list[str]:
+    with Reader.open(device.database) as reader:
+        return [str(one) for one in waiting_corrections(reader)]
+
+
+def table(device: Device, section: str) -> str:
+    out = io.StringIO()
+    write_table(device.database, section, out)
+    return out.getvalue()
 
 
 def test_a_correction_outlasts_the_settings_and_a_restart(device: Device) -> None:

@@ -201,7 +201,7 @@ def test_sections_that_were_swapped_are_asked_about_where_their_lengths_tell() -
     swapped = replace(PLAIN, section="5", ledger_cm=LEDGER)
     (doubt,) = doubts_of(swapped, ASK)
     assert doubt.cause is Cause.LEDGER
-    assert "that of 1, 2, 4" in doubt.words
+    assert "as section 1, 2 or 4 is" in doubt.words
     assert causes(replace(PLAIN, section="2", ledger_cm=LEDGER)) == set()
     assert causes(replace(PLAIN, section="9", ledger_cm=LEDGER)) == set()
 

@@ -96,7 +96,9 @@ def correct(db: Path, request: CorrectionRequest) -> Corrected:
             store.take_requests()
             made = store.correct(request)
     except StoreBusyError:
-        return Corrected((_wait(requests.hand_over(db.absolute(), request)),), is_by_daemon=True)
+        return Corrected(
+            (wait_for_daemon(requests.hand_over(db.absolute(), request)),), is_by_daemon=True
+        )
     return Corrected(tuple(_grouped(made)), is_by_daemon=False)
 
 
@@ -165,7 +167,8 @@ def _grouped(made: Iterable[Correction]) -> Iterator[str]:
         yield "nothing to correct: it is so already"
 
 
-def _wait(path: Path) -> str:
+def wait_for_daemon(path: Path) -> str:
+    """Wait for a moment until a request that was handed over is gone; say how that ended."""
     clock = SystemClock()
     until_s = clock.monotonic_s() + PATIENCE_S
     while clock.monotonic_s() < until_s:

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from getpass import getuser
 from pathlib import Path
 
 from downcore.commands.core_lookup import CoreIndex
+from downcore.commands.correct import user_name, wait_for_daemon
 from downcore.commands.depth_files import ReadDepths, read_depths
 from downcore.commands.depth_names import named_as_stored
 from downcore.commands.depth_notes import changes, coverage_notes, length_notes
 from downcore.ports import Clock
 from downcore.store import Reader, Store
+from downcore.store.requests import hand_over_depths
 from downcore.store.stored_cores import StoredCore
 from downcore.strata.depth_ledger import (
     CoreEntry,
@@ -21,7 +22,7 @@ from downcore.strata.depth_ledger import (
     SectionEntry,
     section_key,
 )
-from downcore.strata.errors import DepthLedgerError
+from downcore.strata.errors import DepthLedgerError, StoreBusyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +66,18 @@ def import_depths(db: Path, files: Sequence[Path], clock: Clock, *, why: str = "
     DepthLedgerError
         If a file cannot be used, or two of them disagree. Nothing is added then.
     StoreError
-        If there is no store, or a daemon has it open for writing.
+        If there is no store, or it can neither be written nor handed to the daemon that runs.
     """
     with Reader.open(db) as reader:
         index = CoreIndex.of(reader)
-        reads = [named_as_stored(index, read_depths(path, os_user(), why)) for path in files]
+        reads = [named_as_stored(index, read_depths(path, user_name(), why)) for path in files]
         _refuse_conflicts([read.draft for read in reads])
         drafts = [read.draft for read in reads if changes(index, read.draft)]
         after = index.with_drafts(drafts, clock.utc_rfc3339())
         lines: list[str] = []
         for read in reads:
             lines += _import_lines(reader, index, after, read)
-    with Store.open(db, clock=clock, announce=None) as store:
-        for draft in drafts:
-            store.add_depths(draft)
-    return list(dict.fromkeys(lines))
+    return [*dict.fromkeys(lines), *_added(db, drafts, clock)]
 
 
 def edit_depths(
@@ -125,17 +123,20 @@ def edit_depths(
         after = index.with_drafts([draft], clock.utc_rfc3339())
         found = [after.core(entry.core) for entry in draft.entries]
         lines = [*changed, *_notes_of(reader, found)]
-    with Store.open(db, clock=clock, announce=None) as store:
-        store.add_depths(draft)
-    return list(dict.fromkeys(lines)) or ["withdrawn: what was imported and typed does not count"]
+    said = list(dict.fromkeys(lines)) or ["withdrawn: what was imported and typed does not count"]
+    return [*said, *_added(db, [draft], clock)]
 
 
-def os_user() -> str:
-    """Return who runs the command, by the operating system."""
+def _added(db: Path, drafts: Sequence[Draft], clock: Clock) -> list[str]:
+    """Add versions to the ledger, or hand them to the daemon that runs; say so in that case."""
     try:
-        return getuser()
-    except (OSError, KeyError, ImportError):
-        return "unknown"
+        with Store.open(db, clock=clock, announce=None) as store:
+            for draft in drafts:
+                store.add_depths(draft)
+    except StoreBusyError:
+        left = [hand_over_depths(db.absolute(), draft, clock.utc_rfc3339()) for draft in drafts]
+        return [wait_for_daemon(left[-1])] if left else []
+    return []
 
 
 def _import_lines(
@@ -218,7 +219,7 @@ def _sayings(draft: Draft) -> Iterator[tuple[tuple[str, ...], object]]:
 def _typed_draft(index: CoreIndex, name: str, typed: TypedDepths, why: str) -> Draft:
     _check_typed(typed)
     core, section = _place_of(index, name, typed.section)
-    draft = Draft(DepthSource.TYPED, os_user(), why)
+    draft = Draft(DepthSource.TYPED, user_name(), why)
     if section is None:
         entry = CoreEntry(core, typed.core_top_um, typed.shift_um, typed.withdraws)
         return replace(draft, cores=(entry,))

@@ -12,6 +12,7 @@ from downcore.commands.log_columns import LOG_COLUMNS, Column, Row, log_rows
 from downcore.commands.section_lookup import chosen_scan
 from downcore.store import Reader
 from downcore.store.stored_values import StoredRow, StoredScan
+from downcore.store.waiting_corrections import waiting_corrections
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.properties import PROPERTIES
@@ -54,6 +55,7 @@ def list_sections(db: Path, out: TextIO) -> None:
             and original.scan.section_id != one.scan.section_id
         ]
         n_corrections = sum(one.scan_id is not None for one in reader.corrections())
+        waiting = waiting_corrections(reader)
     print_table(table, out)
     out.writelines(f"{line}\n" for line in copies)
     for one in questioned:
@@ -61,6 +63,7 @@ def list_sections(db: Path, out: TextIO) -> None:
         out.write(f"{scan.section_id} waits (scan {scan.scan_id[:8]}): {one.status.reason}\n")
     if n_corrections:
         out.write(f"corrections: {n_corrections}; `downcore corrections` lists them\n")
+    out.writelines(f"correction: {one}; `downcore run` does it\n" for one in waiting)
     for file in refused:
         if file.reason:
             out.write(f"set aside: {file.path}: {file.reason}\n")
@@ -88,8 +91,8 @@ def write_table(db: Path, section: str | None, out: TextIO, *, scan: str | None 
     SectionError
         If the store has no such section or scan.
     """
-    stored, rows, corrections = _log_of(db, section, scan)
-    out.writelines(f"{line}\n" for line in _notes(stored, corrections))
+    _, rows, notes = _log_of(db, section, scan)
+    out.writelines(f"{line}\n" for line in notes)
     table = Table(box=None, pad_edge=False)
     table.add_column("cm", justify="right")
     table.add_column("sediment", justify="right")
@@ -156,12 +159,20 @@ def write_corrections(db: Path, section: str | None, out: TextIO) -> None:
 
 def _log_of(
     db: Path, section: str | None, scan: str | None
-) -> tuple[StoredScan, list[StoredRow], list[Correction]]:
-    """Return a scan, its rows, and what was corrected about its section."""
+) -> tuple[StoredScan, list[StoredRow], list[str]]:
+    """Return a scan, its rows, and what a person should know before they read them."""
     with Reader.open(db) as reader:
         stored = chosen_scan(reader, section, scan)
-        rows = list(reader.scan_log(stored.scan.scan_id))
-        return stored, rows, reader.corrections(stored.scan.section_id)
+        found = stored.scan
+        rows = list(reader.scan_log(found.scan_id))
+        notes = [*_notes(stored, reader.corrections(found.section_id))]
+        notes += [
+            f"these rows are still those of before {one.verb} {one.asked} by {one.made_by}, "
+            f"{one.made_utc}; `downcore run` makes the new ones"
+            for one in waiting_corrections(reader)
+            if found.section_id in one.waiting and stored.status.superseded_by is None
+        ]
+        return stored, rows, notes
 
 
 def _notes(stored: StoredScan, corrections: Iterable[Correction]) -> Iterator[str]:

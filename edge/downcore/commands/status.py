@@ -10,11 +10,14 @@ from downcore.service.backlog import in_words
 from downcore.service.live_status import LiveStatus, read_status
 from downcore.store import Reader
 from downcore.store.daemon_lock import is_in_use
+from downcore.store.waiting_corrections import waiting_corrections
 from downcore.strata.errors import StoreError
 from downcore.strata.reasons import grouped, such_as
 
 N_NEWEST = 5
 """Sections whose rows came last that are listed."""
+N_QUESTIONS = 3
+"""Questions that are shown whole."""
 SILENT_S = 60.0
 """A daemon that has written nothing for so long is said to be silent."""
 
@@ -102,10 +105,24 @@ def _store_lines(reader: Reader, *, publishes: bool) -> Iterator[str]:
             f"last rows: {printable(one.scan.section_id)}  {status.n_slices} cm, {status.state}"
             f", {status.updated_utc}"
         )
+    yield from _waiting_lines(reader)
     aside = [(file.path, file.reason) for file in reader.quarantined() if file.reason]
     yield f"set aside: {len(aside) or 'none'}"
     for group in grouped(aside):
         yield f"  {group.n}: {printable(group.reason)} ({such_as(group.subjects)})"
+
+
+def _waiting_lines(reader: Reader) -> Iterator[str]:
+    """Yield what waits for a person, and what a person waits for."""
+    questioned = reader.questioned()
+    yield f"questions: {len(questioned) or 'none'}"
+    for one in questioned[:N_QUESTIONS]:
+        yield f"  {printable(one.scan.section_id)}: {one.status.reason}"
+    if len(questioned) > N_QUESTIONS:
+        yield f"  and {len(questioned) - N_QUESTIONS} more; `downcore log` lists them"
+    for correction in waiting_corrections(reader):
+        names = such_as([printable(one) for one in correction.waiting])
+        yield f"correction: {correction} ({names}); the daemon does it, also after a restart"
 
 
 def _age_s(written_utc: str, now: datetime) -> float | None:

@@ -3,9 +3,10 @@
 from functools import cached_property
 from pathlib import Path
 
-from downcore.store import corrections, questions, requests, scans, standing
+from downcore.store import corrections, depth_ledger, questions, requests, scans, standing
 from downcore.store.rows import storable_text
 from downcore.store.writing_connection import WritingConnection
+from downcore.strata.depth_ledger import Draft
 from downcore.strata.scan_corrections import (
     AS_SETTINGS_SAY,
     AskedReading,
@@ -42,18 +43,25 @@ class CorrectingConnection(WritingConnection):
         self._has_corrections = True
 
     def take_requests(self) -> tuple[Correction, ...]:
-        """Record the corrections that were handed over by commands, the oldest first."""
+        """Record what was handed over by commands, the oldest first; return the corrections."""
         made: list[Correction] = []
         for path in self._requests():
             request = requests.read(path)
-            if request is not None:
+            if isinstance(request, Draft):
+                self.add_depths(request)
+            elif request is not None:
                 made += self.correct(request)
             if not requests.remove(path):
                 self._taken.add(path)
         return tuple(made)
 
+    def add_depths(self, draft: Draft) -> None:
+        """Add a version to the depth ledger, unless the newest one says just that."""
+        with self._writing("record depths in") as transaction:
+            depth_ledger.add_version(transaction, draft)
+
     def has_requests(self) -> bool:
-        """Return whether a correction waits to be taken up."""
+        """Return whether a request waits to be taken up."""
         return bool(self._requests())
 
     def _requests(self) -> list[Path]:

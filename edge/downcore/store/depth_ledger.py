@@ -16,9 +16,12 @@ from downcore.strata.depth_ledger import (
 )
 
 
-def add_version(transaction: Transaction, draft: Draft) -> int:
-    """Add a version to the ledger and return its number; earlier versions stay as they are."""
+def add_version(transaction: Transaction, draft: Draft) -> None:
+    """Add a version to the ledger, unless the newest one is the same; earlier ones stay."""
     connection = transaction.connection
+    # A request that was taken up before a kill is there again.
+    if [one.draft for one in versions(connection)[-1:]] == [draft]:
+        return
     words = (draft.file_name, draft.file_sha256, draft.made_by, draft.why)
     made = connection.execute(
         "INSERT INTO depth_version (source, file_name, file_sha256, made_by, why, made_utc)"
@@ -58,7 +61,6 @@ def add_version(transaction: Transaction, draft: Draft) -> int:
             for entry in draft.cores
         ],
     )
-    return number
 
 
 def versions(connection: sqlite3.Connection) -> list[Version]:

@@ -1,25 +1,36 @@
 """
-Corrections that wait for the one writer: a file each, in a folder beside the database.
+What people ask of the one writer: a file each, in a folder beside the database.
 
 Only the daemon that runs may write to the database, so a command that finds it running leaves its
-request there. Whoever has the store open takes it up, in one transaction, and removes the file
-after; a request that was taken up before a kill is known by its id, and is not applied twice.
+request there: a correction, or a version of the depth ledger. Whoever has the store open takes it
+up, in one transaction, and removes the file after; one that was taken up before a kill is known,
+a correction by its id and depths by what they say, and is not applied twice.
 """
 
 import contextlib
 import json
 import logging
 import os
+import uuid
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from downcore.file_names import printable
+from downcore.strata.depth_ledger import (
+    CoreEntry,
+    CoreName,
+    Datum,
+    DepthSource,
+    Draft,
+    SectionEntry,
+)
 from downcore.strata.errors import StoreError
 from downcore.strata.scan_corrections import AskedReading, CorrectionRequest, Verb
 
 logger = logging.getLogger(__name__)
 
+CORRECTION, DEPTHS = "correction", "depths"
 ENDING = ".json"
 MAX_BYTES = 16 * 1024 * 1024
 """Longest request that is read; one for 100,000 scans is shorter."""
@@ -39,13 +50,34 @@ def hand_over(database: Path, request: CorrectionRequest) -> Path:
     StoreError
         If it cannot be written.
     """
+    return _leave(database, f"{_in_order(request.made_utc)}-{request.request_id}", request)
+
+
+def hand_over_depths(database: Path, draft: Draft, made_utc: str) -> Path:
+    """
+    Leave a version of the depth ledger for the daemon that runs; as :func:`hand_over`.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    return _leave(database, f"{_in_order(made_utc)}-depths-{uuid.uuid4().hex}", draft)
+
+
+def _in_order(made_utc: str) -> str:
+    return made_utc.replace(":", "")
+
+
+def _leave(database: Path, stem: str, request: CorrectionRequest | Draft) -> Path:
     folder = folder_of(database)
-    path = folder / f"{request.made_utc.replace(':', '')}-{request.request_id}{ENDING}"
-    beside = path.with_suffix(".new")
+    path = folder / f"{stem}{ENDING}"
+    beside = folder / f"{stem}.new"
+    kind = DEPTHS if isinstance(request, Draft) else CORRECTION
     try:
         folder.mkdir(mode=0o770, exist_ok=True)
         with beside.open("x", encoding="utf-8") as file:
-            json.dump(asdict(request), file)
+            json.dump({"kind": kind, **asdict(request)}, file)
             file.flush()
             os.fsync(file.fileno())
         _give_to_owner_of(database, folder, beside)
@@ -65,12 +97,12 @@ def waiting(database: Path) -> list[Path]:
     return []
 
 
-def read(path: Path) -> CorrectionRequest | None:
+def read(path: Path) -> CorrectionRequest | Draft | None:
     """Return a request; ``None``, with a warning, for a file that is none."""
     try:
         return _parsed(path)
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        logger.warning("%s: not a correction, left out: %s", printable(path.name), error)
+        logger.warning("%s: not a request, left out: %s", printable(path.name), error)
         return None
 
 
@@ -91,12 +123,28 @@ def _give_to_owner_of(database: Path, *paths: Path) -> None:
             os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def _parsed(path: Path) -> CorrectionRequest:
+def _parsed(path: Path) -> CorrectionRequest | Draft:
     with path.open(encoding="utf-8") as file:
         text = file.read(MAX_BYTES + 1)
     if len(text) > MAX_BYTES:
         raise ValueError(f"expected at most {MAX_BYTES} characters")
     raw: dict[str, Any] = json.loads(text)
+    return _draft(raw) if raw.get("kind") == DEPTHS else _correction(raw)
+
+
+def _draft(raw: dict[str, Any]) -> Draft:
+    return Draft(
+        DepthSource(raw["source"]),
+        *(_text(raw[key]) for key in ("made_by", "why", "file_name", "file_sha256")),
+        sections=tuple(
+            SectionEntry(**{**one, "core": CoreName(**one["core"]), "datum": Datum(one["datum"])})
+            for one in raw["sections"]
+        ),
+        cores=tuple(CoreEntry(**{**one, "core": CoreName(**one["core"])}) for one in raw["cores"]),
+    )
+
+
+def _correction(raw: dict[str, Any]) -> CorrectionRequest:
     asked = AskedReading(**{key: _text_or_none(one) for key, one in raw["reading"].items()})
     return CorrectionRequest(
         request_id=_text(raw["request_id"]),

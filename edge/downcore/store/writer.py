@@ -3,12 +3,11 @@
 import json
 from collections.abc import Sequence
 
-from downcore.store import commits, compositions, depth_ledger, scans
+from downcore.store import commits, compositions, scans
 from downcore.store.correcting_connection import CorrectingConnection
 from downcore.store.rows import storable_text
 from downcore.strata.bundle import Manifest
 from downcore.strata.composed import ComposedSlice
-from downcore.strata.depth_ledger import Draft
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.record import Run, Scan, ScanState
@@ -108,11 +107,6 @@ class Store(CorrectingConnection):
             for bundle_id in bundle_ids
         ]
         return int(min(counts, default=0))
-
-    def add_depths(self, draft: Draft) -> int:
-        """Add a version to the depth ledger; return its number."""
-        with self._writing("record depths in") as transaction:
-            return depth_ledger.add_version(transaction, draft)
 
     def remember_finished(
         self, signature: str, made_with: str, scan_id: str, expected_section: str

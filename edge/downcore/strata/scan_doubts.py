@@ -328,7 +328,8 @@ def _of_ledger(facts: ScanFacts) -> Iterator[Doubt]:
     if length_cm is None or own_cm is None or _is_length(length_cm, own_cm):
         return
     like = [name for name, cm in ledger.items() if _is_length(length_cm, cm)]
-    also = f", as section {' or '.join(like)} is" if like else ""
+    names = " or ".join(filter(None, (", ".join(like[:-1]), *like[-1:])))
+    also = f", as section {names} is" if like else ""
     yield Doubt(
         Cause.LEDGER,
         f"section {facts.section} is {_cm(own_cm)} long in the depth ledger, this scan "
