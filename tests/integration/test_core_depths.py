@@ -330,6 +330,13 @@ def test_no_store_is_made_by_a_mistyped_name(tmp_path: Path) -> None:
     assert not (tmp_path / "none.db").exists()
 
 
+class NextDay(StoppedClock):
+    """A clock that stands still a day later."""
+
+    def utc_rfc3339(self) -> str:
+        return "2026-02-01T00:00:00.000Z"
+
+
 def test_depths_that_are_added_while_a_daemon_runs_are_handed_to_it(
     db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -338,7 +345,7 @@ def test_depths_that_are_added_while_a_daemon_runs_are_handed_to_it(
         said = importing(db, PLAIN)
         assert said[-1] == "another downcore has the store open and takes it up at its next look"
         typed = TypedDepths(section="2", top_in_core_um=310_000)
-        edit_depths(db, "887A-1H", typed, CLOCK, why="read from the log sheet")
+        edit_depths(db, "887A-1H", typed, NextDay(), why="read from the log sheet")
         daemon.take_requests()
         assert not daemon.has_requests()
     with Reader.open(db) as reader:
