@@ -128,7 +128,9 @@ def _parsed(path: Path) -> CorrectionRequest | Draft:
         text = file.read(MAX_BYTES + 1)
     if len(text) > MAX_BYTES:
         raise ValueError(f"expected at most {MAX_BYTES} characters")
-    raw: dict[str, Any] = json.loads(text)
+    raw = json.loads(text)
+    if not isinstance(raw, dict):
+        raise TypeError(f"expected an object, got {type(raw).__name__}")
     return _draft(raw) if raw.get("kind") == DEPTHS else _correction(raw)
 
 
