@@ -93,10 +93,12 @@ class LoggerFile:
         n_bytes, notes, is_cut = _extent(self.path, is_settled=is_settled)
         digests, digest = _digests(self.path, fmt, n_bytes)
         known = [part.digest for part in self.parts]
-        if digests == known and not is_matched_again and self.summary is not None:
-            return
         file = ReadFile(printable(self.path), digest, n_bytes, fmt.name, fmt.title)
         reading = _Reading(store, file)
+        if digests == known and not is_matched_again and self.summary is not None:
+            self.summary = _summary(self.parts, notes)
+            reading.end(self.summary)
+            return
         parts: list[_Part] = []
         for part in log_parts(self.path, fmt, n_bytes):
             if is_stopping():

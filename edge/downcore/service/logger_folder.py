@@ -7,13 +7,13 @@ from pathlib import Path, PurePath
 
 from downcore.file_names import printable
 from downcore.loggers import LogError, log_format_of, why_not_a_log
+from downcore.ports import Clock
 from downcore.service.logger_file import FileChangedError, LoggerFile
-from downcore.service.station import Station
 from downcore.sources.inbox.leaving_out import LeaveOut
 from downcore.sources.inbox.listing import ListingLimits, list_inbox
 from downcore.sources.inbox.name_patterns import NamePattern
 from downcore.sources.inbox.section_names import section_name
-from downcore.store import Reader
+from downcore.store import Reader, Store
 from downcore.store.measured_rows import ReadFile, Summary
 from downcore.store.stored_cores import CoreSection, core_of_scan, stored_core
 from downcore.strata.core_depths import CoreDepths
@@ -60,12 +60,16 @@ class LoggerFolder:
     ----------
     folder : Path
         Where they lie; it is only read.
-    station : Station
-        Its store takes the values; its name patterns and patience count here too.
+    store : Store
+        Takes the values.
+    clock : Clock
+        Time.
+    settle_s : float
+        How long a file must stay the same before it counts as finished.
     leave_out : LeaveOut
         Which names are left out.
     patterns : tuple of NamePattern
-        Of files that name their core only by their own name; tried before those of the inbox.
+        Of files that name their core only by their own name.
     is_stopping : callable, optional
         Asked between commits whether to leave the rest for the next start.
     """
@@ -73,16 +77,20 @@ class LoggerFolder:
     def __init__(
         self,
         folder: Path,
-        station: Station,
+        store: Store,
+        clock: Clock,
+        *,
+        settle_s: float,
         leave_out: LeaveOut,
         patterns: tuple[NamePattern, ...] = (),
-        *,
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._folder = folder
-        self._station = station
+        self._store = store
+        self._clock = clock
+        self._settle_s = settle_s
         self._leave_out = leave_out
-        self._patterns = (*patterns, *station.patterns)
+        self._patterns = patterns
         self._is_stopping = is_stopping
         self._files: dict[Path, _Followed] = {}
         self._key: tuple[int, ...] = ()
@@ -104,15 +112,15 @@ class LoggerFolder:
             If the record cannot be kept.
         """
         self._list()
-        now_s = self._station.clock.monotonic_s()
+        now_s = self._clock.monotonic_s()
         for one in self._files.values():
             self._say_silence(one, now_s)
         settled = {
-            path: is_last or now_s - one.changed_s >= self._station.patience.settle_s
+            path: is_last or now_s - one.changed_s >= self._settle_s
             for path, one in self._files.items()
         }
         if is_last or now_s - self._key_s >= MATCH_AGAIN_S:
-            with Reader.open(self._station.store.path) as reader:
+            with Reader.open(self._store.path) as reader:
                 self._key, self._key_s = reader.places_key(), now_s
         due = [
             one
@@ -131,7 +139,7 @@ class LoggerFolder:
             self._is_listed = listing.is_listed
             words = "can be listed again" if listing.is_listed else "cannot be listed"
             logger.warning("the folder of the logger %s: %s", words, printable(self._folder))
-        clock = self._station.clock
+        clock = self._clock
         for file in listing.files:
             if file.path.suffix.lower() not in ENDINGS:
                 continue
@@ -155,7 +163,7 @@ class LoggerFolder:
         return bool(one.file.summary.n_unmatched) or one.places_key[2:] != self._key[2:]
 
     def _places(self) -> MeasuredPlaces:
-        with Reader.open(self._station.store.path) as reader:
+        with Reader.open(self._store.path) as reader:
             self._key = reader.places_key()
             stored, versions = reader.sections(), reader.depth_versions()
         sections = []
@@ -176,9 +184,10 @@ class LoggerFolder:
         return "-".join(filter(None, (name.expedition, name.core))), name.section
 
     def _read(self, one: _Followed, places: MeasuredPlaces, *, is_settled: bool) -> None:
-        clock, path = self._station.clock, one.file.path
+        clock, path = self._clock, one.file.path
         began_s = clock.monotonic_s()
-        done, key = (one.signature, is_settled), self._key
+        key = self._key
+        done: tuple[object, ...] = (one.signature, is_settled)
         must_match = self._must_match(one)
         reason = ""
         try:
@@ -186,7 +195,7 @@ class LoggerFolder:
             if fmt is not None:
                 one.file.read(
                     fmt,
-                    self._station.store,
+                    self._store,
                     places,
                     is_settled=is_settled,
                     is_matched_again=must_match,
@@ -212,29 +221,31 @@ class LoggerFolder:
             return
         one.said.add(reason)
         logger.warning("%s: not read as a log: %s", shown, reason)
-        newest = self._station.store.newest_reading(shown)
+        newest = self._store.newest_reading(shown)
         if newest is not None and newest.summary.reason == reason:
             return
-        store = self._station.store
+        store = self._store
         number = store.begin_reading(ReadFile(shown, "", one.signature[0]))
         store.end_reading(number, Summary("refused", reason))
 
     def _say_summary(self, one: _Followed, summary: Summary) -> None:
-        shown = printable(one.file.path)
         unmatched = (
             f", {summary.n_unmatched} without a section ({printable(summary.first_unmatched)})"
             if summary.n_unmatched
             else ""
         )
-        sentences = [f"{summary.n_rows} rows{unmatched}"] if summary.n_rows else []
         if summary.reason:
-            sentences.append(f"not all of it is read as a log: {printable(summary.reason)}")
-        sentences += map(printable, filter(None, summary.notes.split("\n")))
-        for sentence in sentences:
-            if sentence not in one.said:
-                one.said.add(sentence)
-                level = logging.WARNING if summary.reason in sentence != "" else logging.INFO
-                logger.log(level, "%s: %s", shown, sentence)
+            what = "not all of it is" if summary.n_rows else "not"
+            self._say(one, f"{what} read as a log: {printable(summary.reason)}", logging.WARNING)
+        notes = map(printable, filter(None, summary.notes.split("\n")))
+        for sentence in (f"{summary.n_rows} rows{unmatched}", *notes):
+            self._say(one, sentence, logging.INFO)
+
+    def _say(self, one: _Followed, sentence: str, level: int) -> None:
+        """Say something of a file once."""
+        if sentence not in one.said:
+            one.said.add(sentence)
+            logger.log(level, "%s: %s", printable(one.file.path), sentence)
 
     def _say_silence(self, one: _Followed, now_s: float) -> None:
         if one.has_grown and now_s - one.changed_s >= SILENT_S and one.file.summary is not None:

@@ -33,9 +33,11 @@ class LoggerThread:
         if path is not None:
             self._folder = LoggerFolder(
                 path,
-                station,
-                LeaveOut(settings.inbox.leave_out),
-                logger_patterns(settings),
+                station.store,
+                station.clock,
+                settle_s=station.patience.settle_s,
+                leave_out=LeaveOut(settings.inbox.leave_out),
+                patterns=(*logger_patterns(settings), *station.patterns),
                 is_stopping=lambda: self._is_leaving,
             )
         self._thread = threading.Thread(target=self._follow, name="downcore-loggers", daemon=True)

@@ -103,7 +103,6 @@ class MeasuredPlaces:
         core, section, why = self._core_of(row.core)
         if core is None:
             return Match(unmatched=why)
-        name = section_key(row.section or section)
         return self._in_core(core, section_key(row.section or section), row, deepest_um)
 
     def _in_core(self, core: CoreName, name: str, row: RowPlace, deepest_um: int | None) -> Match:
