@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from downcore.commands.logger_lines import logger_lines
 from downcore.file_names import printable
 from downcore.service.backlog import in_words
 from downcore.service.live_status import LiveStatus, read_status
@@ -102,6 +103,7 @@ def _store_lines(reader: Reader, *, publishes: bool) -> Iterator[str]:
             f"last rows: {printable(one.scan.section_id)}  {status.n_slices} cm, {status.state}"
             f", {status.updated_utc}"
         )
+    yield from logger_lines(reader)
     aside = [(file.path, file.reason) for file in reader.quarantined() if file.reason]
     yield f"set aside: {len(aside) or 'none'}"
     for group in grouped(aside):
