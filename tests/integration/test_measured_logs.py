@@ -7,16 +7,16 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from followed_logs import FollowedLogs, followed_logs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_samples import PLAIN, Sample, variants
 
 from downcore.loggers import read_log
 from downcore.publish.payloads import schema_id
 from downcore.store import Reader
 from downcore.strata.depth_ledger import CoreName, DepthSource, Draft, SectionEntry
 from downcore.strata.record import OutboxKind
-from tests.support.followed_logs import FollowedLogs, followed_logs
-from tests.support.log_samples import PLAIN, Sample, variants
 
 SAMPLES = tuple(variants())
 HEAD = (

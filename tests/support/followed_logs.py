@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core_store import make_core
+
 from downcore.publish import payloads
 from downcore.service.logger_folder import LoggerFolder
 from downcore.sources.inbox.leaving_out import LeaveOut
 from downcore.store import Reader, Store
 from downcore.strata.measured import MeasuredPoint
-from tests.support.core_store import make_core
 
 SETTLE_S = 20.0
 
