@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from core_store import make_core
 from followed_logs import FollowedLogs, followed_logs
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -292,3 +293,85 @@ def test_a_file_of_several_parts_is_as_one_and_only_its_end_is_read_again(
         logs.write(NAME, HEAD + b"".join(rows[:30]))
         logs.settle()
         assert len(logs.values()) == 90
+
+
+def said_of(logs: FollowedLogs) -> str:
+    with Reader.open(logs.store.path) as reader:
+        (file,) = reader.measured_files()
+    return f"{file.summary.state}: {file.summary.reason}{file.summary.notes}"
+
+
+def test_a_header_that_is_repeated_is_counted_and_every_row_is_kept(tmp_path: Path) -> None:
+    head = HEAD.split(b"\r\n", 1)[1]
+    with followed_logs(tmp_path) as logs:
+        logs.write(NAME, HEAD + row(1, 1.0) + head + row(1, 2.0))
+        logs.settle()
+
+        assert [depth for depth, *_ in density_of(logs)] == [1.0, 2.0]
+        assert "1 repeated header rows were left out" in said_of(logs)
+
+
+def test_a_second_header_with_other_columns_is_said_and_the_rows_above_it_stay(
+    tmp_path: Path,
+) -> None:
+    other = b"SB DEPTH\tSECT NUM\tSECT DEPTH\tMS1\tDen1\r\n"
+    with followed_logs(tmp_path) as logs:
+        logs.write(NAME, HEAD + row(1, 1.0))
+        logs.settle()
+        logs.write(NAME, HEAD + row(1, 1.0) + other + b"2\t1\t2\t30\t1.5\r\n")
+        logs.settle()
+
+        assert density_of(logs) == [(1.0, 1.45, "")]
+        assert "refused: expected one log, got another header after 1 rows" in said_of(logs)
+
+
+def test_depth_that_goes_back_is_said_and_every_row_is_kept(tmp_path: Path) -> None:
+    with followed_logs(tmp_path) as logs:
+        logs.write(NAME, HEAD + row(1, 5.0) + row(1, 6.0, "1.5") + row(1, 2.0, "1.6") + row(1, 7.0))
+        logs.settle()
+
+        assert [value for _, value, _ in density_of(logs)] == [1.6, 1.45, 1.5, 1.45]
+        assert "depth goes back 1 times within a section" in said_of(logs)
+
+
+def test_calibration_pieces_are_no_rows_of_the_core(tmp_path: Path) -> None:
+    piece = row(1, 1.0).replace(b"\t1\t", b"\tCAL 2\t", 1)
+    with followed_logs(tmp_path) as logs:
+        logs.write(NAME, HEAD + piece + row(1, 1.0, "1.5"))
+        logs.settle()
+
+        assert density_of(logs) == [(1.0, 1.5, "")]
+        assert "1 calibration rows were left out" in said_of(logs)
+
+
+def test_a_unit_that_is_converted_is_ours_and_one_that_is_not_is_flagged(tmp_path: Path) -> None:
+    in_km = HEAD.replace(b"m/s", b"km/s").replace(b"g/cm3", b"furlong")
+    rows = b"".join(row(1, cm).replace(b"\t1500\t", b"\t1.5\t") for cm in range(1, 8))
+    with followed_logs(tmp_path) as logs:
+        logs.write(NAME, in_km + rows)
+        logs.settle()
+
+        points = logs.points("145-887A-1H-1")
+        assert {(p.value, p.flag) for p in points if p.property == "vp"} == {(1500.0, "")}
+        assert {p.flag for p in points if p.property == "density"} == {"other unit"}
+
+
+def test_a_file_that_goes_away_leaves_its_rows(tmp_path: Path) -> None:
+    with followed_logs(tmp_path) as logs:
+        logs.write(NAME, HEAD + row(1, 1.0))
+        logs.settle()
+        (logs.folder / NAME).unlink()
+        logs.settle()
+
+        assert density_of(logs) == [(1.0, 1.45, "")]
+
+
+def test_both_halves_of_a_section_have_what_was_measured_of_it(tmp_path: Path) -> None:
+    make_core(tmp_path / "a.db", {"1": 10}, half="W")
+    with followed_logs(tmp_path, half="A") as logs:
+        logs.write(NAME, HEAD + row(1, 1.0))
+        logs.settle()
+
+        points = logs.points("145-887A-1H-1-A")
+        assert len(points) == 3
+        assert logs.points("145-887A-1H-1-W") == points
