@@ -148,7 +148,8 @@ class MeasuredPlaces:
         ends = [_end_um(one, mine.get(one.section)) for one in placed]
         frame, in_core_um = "core", depth_um
         top_um, deepest_um = depths.top_um or 0, max(deepest_um or 0, depth_um)
-        if top_um and max(ends) + _BEYOND_UM < deepest_um <= top_um + max(ends) + _BEYOND_UM:
+        beyond_um = max(max(ends) + _BEYOND_UM, top_um)
+        if top_um and beyond_um < deepest_um <= top_um + max(ends) + _BEYOND_UM:
             frame, in_core_um = "hole", depth_um - top_um
         above = [i for i, one in enumerate(placed) if (one.top_um or 0) <= in_core_um]
         if not above:
