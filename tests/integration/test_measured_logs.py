@@ -290,9 +290,10 @@ def test_a_file_of_several_parts_is_as_one_and_only_its_end_is_read_again(
         log = read_log(logs.folder / NAME)
         kept = [(one[1], one[10]) for one in logs.values() if one[2] == "density"]
         assert kept == list(enumerate(log.density.tolist()))
-        logs.write(NAME, HEAD + b"".join(rows[:30]))
-        logs.settle()
-        assert len(logs.values()) == 90
+        for n_rows in (100, 30):
+            logs.write(NAME, HEAD + b"".join(rows[:n_rows]))
+            logs.settle()
+            assert len(logs.values()) == 3 * n_rows
 
 
 def said_of(logs: FollowedLogs) -> str:
