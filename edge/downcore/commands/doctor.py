@@ -15,6 +15,7 @@ from downcore.commands.init_sentences import (
     left_out_lines,
     unplaced_sentences,
 )
+from downcore.commands.logger_lines import logger_lines
 from downcore.file_names import printable
 from downcore.publish import Address
 from downcore.publish.sinks import sinks
@@ -67,6 +68,7 @@ def examine(config: Path | None, *, on_scan: OnScan | None = None) -> list[Check
         _check_disk,
         _check_store,
         _check_set_aside,
+        _check_loggers,
         _check_bundles,
         _check_composition,
         _check_clock,
@@ -155,6 +157,23 @@ def _check_set_aside(settings: Settings) -> Check:
         return Check("set aside", is_ok=True, finding="nothing")
     groups = (f"{g.n}: {g.reason} ({such_as(g.subjects)})" for g in grouped(aside))
     return Check("set aside", is_ok=True, finding="\n      ".join(map(printable, groups)))
+
+
+def _check_loggers(settings: Settings) -> Check:
+    folder = settings.loggers.path
+    if folder is None:
+        finding = "no folder of a core logger is set (loggers.path)"
+        return Check("loggers", is_ok=True, finding=finding)
+    if not folder.is_dir():
+        advice = "mount the share or set loggers.path; the daemon keeps trying"
+        return Check("loggers", is_ok=False, finding=f"no folder {folder}", advice=advice)
+    try:
+        with Reader.open(settings.store.path) as reader:
+            lines = list(logger_lines(reader))
+    except DowncoreError:
+        lines = []
+    finding = "\n      ".join([printable(folder), *lines])
+    return Check("loggers", is_ok=True, finding=finding)
 
 
 def _check_bundles(settings: Settings) -> Check:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
+from downcore.commands.measured_slices import BySlice, MeasuredSlice
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate, SliceRow
@@ -39,6 +40,8 @@ class LogRow:
     scan_id: str
     core_slice: CoreSlice
     estimate: Estimate
+    measured: MeasuredSlice | None = None
+    """What a logger measured of the property in the slice; ``None`` where it did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,17 @@ LOG_COLUMNS: tuple[Column[LogRow], ...] = (
 )  # fmt: skip
 """A depth log; one line for each slice, property and bundle."""
 
+LOG_AND_MEASURED_COLUMNS: tuple[Column[LogRow], ...] = (
+    *LOG_COLUMNS,
+    Column("measured", Level.ROW, float,
+           lambda row: None if row.measured is None else row.measured.value,
+           "mean of what a logger measured in the slice"),
+    Column("measured flags", Level.ROW, str,
+           lambda row: "" if row.measured is None else "; ".join(row.measured.flags),
+           "why not to rely on what was measured"),
+)  # fmt: skip
+"""A depth log with measured beside predicted."""
+
 
 def _n_regions(row: ShareRow) -> int | None:
     regions = row.composed.regions
@@ -161,11 +175,15 @@ COMPOSITION_COLUMNS: tuple[Column[ShareRow], ...] = (
 """A composition; one line for each slice and group."""
 
 
-def log_rows(section: str, scan_id: str, rows: Iterable[SliceRow]) -> Iterator[LogRow]:
-    """Yield the lines of a depth log, top first."""
+def log_rows(
+    section: str, scan_id: str, rows: Iterable[SliceRow], measured: BySlice | None = None
+) -> Iterator[LogRow]:
+    """Yield the lines of a depth log, top first, with what was measured where that is given."""
+    known = measured or {}
     for row in rows:
         for estimate in row.estimates:
-            yield LogRow(section, scan_id, row.core_slice, estimate)
+            beside = known.get((row.core_slice.index, estimate.property))
+            yield LogRow(section, scan_id, row.core_slice, estimate, beside)
 
 
 def share_rows(section: str, scan_id: str, slices: Iterable[ComposedSlice]) -> Iterator[ShareRow]:

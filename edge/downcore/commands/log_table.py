@@ -8,13 +8,15 @@ from typing import TextIO
 from rich.console import Console
 from rich.table import Table
 
-from downcore.commands.log_columns import LOG_COLUMNS, Column, Row, log_rows
+from downcore.commands.log_columns import LOG_AND_MEASURED_COLUMNS, Column, Row, log_rows
+from downcore.commands.measured_slices import MeasuredSlice, by_slice, measured_notes
 from downcore.commands.section_lookup import chosen_scan
 from downcore.store import Reader
 from downcore.store.stored_values import StoredRow, StoredScan
 from downcore.store.waiting_corrections import waiting_corrections
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate, SliceRow
+from downcore.strata.measured import MeasuredPoint
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import ScanState
 from downcore.strata.scan_corrections import Correction
@@ -91,18 +93,24 @@ def write_table(db: Path, section: str | None, out: TextIO, *, scan: str | None 
     SectionError
         If the store has no such section or scan.
     """
-    _, rows, notes = _log_of(db, section, scan)
-    out.writelines(f"{line}\n" for line in notes)
+    _, rows, notes, points = _log_of(db, section, scan)
+    out.writelines(f"{line}\n" for line in (*notes, *measured_notes(points, rows)))
+    measured = by_slice(points)
+    logged = [one for one in PROPERTIES if any(name == one.name for _, name in measured)]
     table = Table(box=None, pad_edge=False)
     table.add_column("cm", justify="right")
     table.add_column("sediment", justify="right")
     for title in PROPERTY_TITLES:
         table.add_column(title, justify="right")
+    for prop in logged:
+        table.add_column(f"measured {prop.name}", justify="right")
     table.add_column("status, bundle")
     said_above: dict[str, list[str]] = {}
     for row in rows:
-        for cells in log_cells(row.row, said_above):
-            table.add_row(f"{row.row.core_slice.top_um / SLICE_UM:g}", *cells)
+        index = row.row.core_slice.index
+        beside = [_measured_cell(measured.get((index, prop.name))) for prop in logged]
+        for *cells, said in log_cells(row.row, said_above):
+            table.add_row(f"{row.row.core_slice.top_um / SLICE_UM:g}", *cells, *beside, said)
     print_table(table, out)
 
 
@@ -129,10 +137,11 @@ def write_csv(db: Path, section: str | None, out: TextIO, *, scan: str | None = 
 
     Parameters and errors are those of :func:`write_table`.
     """
-    stored, rows, _ = _log_of(db, section, scan)
+    stored, rows, _, points = _log_of(db, section, scan)
     found = stored.scan
-    lines = log_rows(found.section_id, found.scan_id, (one.row for one in rows))
-    print_csv(LOG_COLUMNS, lines, out)
+    slices = (one.row for one in rows)
+    lines = log_rows(found.section_id, found.scan_id, slices, by_slice(points))
+    print_csv(LOG_AND_MEASURED_COLUMNS, lines, out)
 
 
 def write_corrections(db: Path, section: str | None, out: TextIO) -> None:
@@ -159,8 +168,8 @@ def write_corrections(db: Path, section: str | None, out: TextIO) -> None:
 
 def _log_of(
     db: Path, section: str | None, scan: str | None
-) -> tuple[StoredScan, list[StoredRow], list[str]]:
-    """Return a scan, its rows, and what a person should know before they read them."""
+) -> tuple[StoredScan, list[StoredRow], list[str], list[MeasuredPoint]]:
+    """Return a scan, its rows, what a person should know before them, and what was measured."""
     with Reader.open(db) as reader:
         stored = chosen_scan(reader, section, scan)
         found = stored.scan
@@ -172,7 +181,7 @@ def _log_of(
             for one in waiting_corrections(reader)
             if found.section_id in one.waiting and stored.status.superseded_by is None
         ]
-        return stored, rows, notes
+        return stored, rows, notes, reader.measured_of(found.section_id)
 
 
 def _notes(stored: StoredScan, corrections: Iterable[Correction]) -> Iterator[str]:
@@ -205,6 +214,13 @@ def _said_once(said: list[str], estimates: Sequence[Estimate], above: list[str] 
     if said != above or not any(estimate.reason for estimate in estimates):
         return "; ".join(said)
     return f"{'; '.join(sorted({str(one.status) for one in estimates}))}, as above"
+
+
+def _measured_cell(measured: MeasuredSlice | None) -> str:
+    if measured is None:
+        return ""
+    flags = f" ({', '.join(measured.flags)})" if measured.flags else ""
+    return f"{measured.value:.4g}{flags}"
 
 
 def _cell(estimate: Estimate | None) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from downcore.commands.logger_lines import logger_lines
 from downcore.file_names import printable
 from downcore.service.backlog import in_words
 from downcore.service.live_status import LiveStatus, read_status
@@ -106,6 +107,7 @@ def _store_lines(reader: Reader, *, publishes: bool) -> Iterator[str]:
             f", {status.updated_utc}"
         )
     yield from _waiting_lines(reader)
+    yield from logger_lines(reader)
     aside = [(file.path, file.reason) for file in reader.quarantined() if file.reason]
     yield f"set aside: {len(aside) or 'none'}"
     for group in grouped(aside):
@@ -121,7 +123,7 @@ def _waiting_lines(reader: Reader) -> Iterator[str]:
     if len(questioned) > N_QUESTIONS:
         yield f"  and {len(questioned) - N_QUESTIONS} more; `downcore log` lists them"
     for correction in waiting_corrections(reader):
-        names = such_as([printable(one) for one in correction.waiting])
+        names = such_as(tuple(map(printable, correction.waiting)))
         yield f"correction: {correction} ({names}); the daemon does it, also after a restart"
 
 

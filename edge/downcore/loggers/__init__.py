@@ -22,6 +22,7 @@ from downcore.loggers._log import (
     LogFlag,
     LogFormat,
 )
+from downcore.loggers._parts import LogPart, log_parts, n_whole_bytes
 from downcore.loggers._reasons import reason_not_a_log
 from downcore.loggers._table import read_bytes
 from downcore.loggers._table import text_of as table_text
@@ -40,12 +41,15 @@ __all__ = [
     "LogError",
     "LogFlag",
     "LogFormat",
+    "LogPart",
     "Numbers",
     "culled",
     "decimal_of",
     "in_our_unit",
     "log_format_of",
     "log_formats",
+    "log_parts",
+    "n_whole_bytes",
     "numbers_of",
     "read_log",
     "table_text",

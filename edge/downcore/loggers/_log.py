@@ -127,3 +127,7 @@ class LogFormat:
     """Whether a file is of this format, by its first :data:`HEAD_BYTES`; never raises."""
     read: Callable[[Path], CoreLog]
     """Reads a file; raises :class:`LogError` if it is of another format or damaged."""
+    parse: Callable[[bytes, Path], CoreLog]
+    """Reads the bytes of a file or of a part of it below its header; raises likewise."""
+    n_head_rows: Callable[[bytes], int]
+    """Rows above the first row of data, of a file's beginning; blank lines do not count."""

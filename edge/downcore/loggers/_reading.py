@@ -27,12 +27,18 @@ def log_format(layout: Layout) -> LogFormat:
         layout.name,
         layout.title,
         looks_like=lambda head: header_of(head, layout, is_head=True) is not None,
-        read=lambda path: _read(path, layout),
+        read=lambda path: _parse(read_bytes(path), path, layout),
+        parse=lambda raw, path: _parse(raw, path, layout),
+        n_head_rows=lambda head: _n_head_rows(head, layout),
     )
 
 
-def _read(path: Path, layout: Layout) -> CoreLog:
-    raw = read_bytes(path)
+def _n_head_rows(head: bytes, layout: Layout) -> int:
+    header = header_of(head, layout, is_head=True)
+    return 0 if header is None else header.first_row
+
+
+def _parse(raw: bytes, path: Path, layout: Layout) -> CoreLog:
     header = header_of(raw, layout)
     if header is None:
         raise LogError(

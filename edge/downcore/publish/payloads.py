@@ -16,6 +16,7 @@ from downcore.publish.composition_payload import composition_of
 from downcore.strata.bundle import Manifest
 from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.mask.classes import MaskClass
+from downcore.strata.measured import MeasuredBatch
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import (
     CompositionBatch,
@@ -26,7 +27,7 @@ from downcore.strata.record import (
 )
 from downcore.strata.scan_corrections import Correction
 
-SCHEMAS = ("status", "birth", "state", "latest", "log", "composition", "correction")
+SCHEMAS = ("status", "birth", "state", "latest", "log", "composition", "correction", "measured")
 """Names of the payloads."""
 
 _UNITS = {prop.name: prop.unit for prop in PROPERTIES}
@@ -134,6 +135,39 @@ def correction_payload(correction: Correction) -> str:
             "new_section_id": correction.reading.section,
             "why": correction.why,
             "effect": correction.effect,
+        }
+    )
+
+
+def measured_payload(batch: MeasuredBatch) -> str:
+    """
+    Return measured values that were committed together, without epoch and seq.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
+    return _json(
+        {
+            "schema": schema_id("measured"),
+            "section_id": batch.section_id,
+            "file": batch.file_name,
+            "instrument": batch.instrument,
+            "committed_utc": batch.committed_utc,
+            "values": [
+                {
+                    "line": one.line,
+                    "depth_um": one.depth_um,
+                    "property": one.property,
+                    "unit": _UNITS[one.property],
+                    "value": _number(one.value),
+                    "flag": one.flag,
+                    "footprint_um": one.footprint_um,
+                }
+                for one in batch.values
+            ],
+            "withdrawn": [{"line": line, "property": name} for line, name in batch.withdrawn],
         }
     )
 

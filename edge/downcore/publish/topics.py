@@ -68,6 +68,10 @@ class Topics:
         """Name the topic of what people correct about a section; not retained."""
         return self._of("section", section_id, "correction")
 
+    def section_measured(self, section_id: str) -> str:
+        """Name the topic of what loggers measured of a section, in batches; not retained."""
+        return self._of("section", section_id, "measured")
+
     def of_kind(self, section_id: str, kind: OutboxKind) -> str:
         """Return the topic of an announcement."""
         if kind is OutboxKind.STATE:
@@ -76,6 +80,8 @@ class Topics:
             return self.section_composition(section_id)
         if kind is OutboxKind.CORRECTION:
             return self.section_correction(section_id)
+        if kind is OutboxKind.MEASURED:
+            return self.section_measured(section_id)
         return self.section_log(section_id)
 
     def _of(self, *parts: str) -> str:

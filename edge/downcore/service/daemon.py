@@ -17,6 +17,7 @@ from downcore.publish import Wake, payloads
 from downcore.service.backlog import Backlog
 from downcore.service.left_out_report import LeftOutReport
 from downcore.service.live_report import LiveReport
+from downcore.service.logger_thread import LoggerThread
 from downcore.service.repeated_warnings import RepeatedWarnings
 from downcore.service.scheduler import Scheduler
 from downcore.service.station_setup import (
@@ -138,7 +139,10 @@ class Daemon:
 
             self._on_look = on_look
             self.is_starting = False
+            loggers = stack.enter_context(LoggerThread(self._settings, station))
             self._loop(scheduler, follower, report, ends_when_idle=ends_when_idle)
+            if ends_when_idle and not self._stopping.is_set():
+                loggers.finish()
             self.refused = dict(scheduler.refused)
             self.questioned = dict(scheduler.questioned)
             report.end()

@@ -1,7 +1,6 @@
 """Whether a scan must wait for a person before its first row is made."""
 
-import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from downcore.file_names import printable
 from downcore.ports import ScanLines
@@ -15,10 +14,18 @@ from downcore.strata.core_depths import core_depths
 from downcore.strata.depth_ledger import UM_PER_CM, CoreName, core_said, section_key
 from downcore.strata.scan_doubts import Doubt, doubts_of, question
 
-logger = logging.getLogger(__name__)
-
 _SHOWN_ID = 8
 """Digits of a scan's identity that stand for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a scan waits with."""
+
+    words: str
+    """With the commands that answer it."""
+    is_new: bool
+    """Whether it was not asked before."""
 
 
 def open_question(
@@ -31,9 +38,9 @@ def open_question(
     n_lines: int,
     is_complete: bool,
     content: str,
-) -> str:
+) -> Question | None:
     """
-    Return the question that a scan waits with; empty where it may be read.
+    Return the question that a scan waits with; ``None`` where it may be read.
 
     What is asked is in the record and announced, and what the station insists on is accepted.
 
@@ -44,7 +51,7 @@ def open_question(
     """
     rules, store = station.doubts, station.store
     if not rules.ask:
-        return ""
+        return None
     doubts = _doubts(
         station, scan_files, lines, scan_id, name, n_lines=n_lines, is_complete=is_complete
     )
@@ -58,16 +65,14 @@ def open_question(
         left = frozenset()
     if not left:
         store.ask(scan_id, left, "")
-        return ""
+        return None
     # Where the section has a log already, its name means the scan of that.
     with Reader.open(store.path) as reader:
         standing = reader.standing_scan(name.section_id)
     is_alone = standing is None or standing.scan.scan_id == scan_id
     called = name.section_id if is_alone else scan_id[:_SHOWN_ID]
     asked = printable(question([one for one in doubts if one.cause in left], called))
-    if store.ask(scan_id, left, asked):
-        logger.warning("section %s waits: %s", name.section_id, asked)
-    return asked
+    return Question(asked, is_new=store.ask(scan_id, left, asked))
 
 
 def _doubts(

@@ -11,8 +11,8 @@ N_IN_FULL = 5
 """Warnings of one kind that are said one by one."""
 QUIET_S = 60.0
 """A kind that was quiet for so long is said in full again."""
-_SOURCES = "downcore.service.sc"
-"""Whose warnings repeat: of ``scan_reading``, ``scan_record``, ``scheduler``."""
+_SOURCES = ("downcore.service.sc", "downcore.service.logger_folder")
+"""Whose warnings repeat: of ``scan_reading``, ``scan_record``, ``scheduler``, and of logs."""
 SAY_AT = (100, 1_000, 10_000, 100_000)
 """Counts at which those that were not said are said to be so many."""
 

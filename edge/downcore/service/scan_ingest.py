@@ -45,6 +45,7 @@ class ScanIngest:
         self.has_worked = False
         """Whether the last step opened the files, rather than finding nothing to do."""
         self.is_refused_by_system = False
+        self.is_newly_questioned = False
         """Whether the operating system kept the files from being read; that may pass unseen."""
         self._record = ScanRecord(station)
         self._lines: ScanLines | None = None
@@ -277,11 +278,11 @@ class ScanIngest:
             )
         except MoreLinesNeededError:
             return Outcome.WAITING
-        if not question:
+        if question is None:
             return None
         # It can be read by now, whatever it was set aside for.
         self._station.store.quarantine_release(refusal_key(self.scan_files.paths[0]))
-        self.reason = question
+        self.reason, self.is_newly_questioned = question.words, question.is_new
         self.close()
         return Outcome.QUESTIONED
 

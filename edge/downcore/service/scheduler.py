@@ -258,6 +258,8 @@ class Scheduler:
             self.refused.pop(shown, None)
         if outcome is Outcome.QUESTIONED:
             self.questioned[shown] = ingest.reason
+            if ingest.is_newly_questioned:
+                logger.warning("section %s waits: %s", ingest.name.section_id, ingest.reason)
         else:
             self.questioned.pop(shown, None)
         if outcome is Outcome.REFUSED:

@@ -29,6 +29,7 @@ from downcore.publish.sinks import sinks
 from downcore.service.allocator import keep_freed_memory
 from downcore.service.composition_setup import composition_config_of
 from downcore.service.inbox_rules import inbox_rules
+from downcore.service.logger_patterns import logger_patterns
 from downcore.service.station import Station
 from downcore.settings import Settings
 from downcore.sources import Limits, Reading
@@ -120,6 +121,10 @@ def check_settings(settings: Settings) -> None:
         If something cannot be used; names the key.
     """
     scan_settings(settings)
+    try:
+        logger_patterns(settings)
+    except SettingsError as error:
+        raise SettingsError(f"loggers.name_patterns: {error}") from None
     for sink, section in enabled_sinks(settings):
         sink.check(section)
     inbox, store = settings.inbox.path.resolve(), settings.store.path.resolve()
@@ -127,6 +132,12 @@ def check_settings(settings: Settings) -> None:
         raise SettingsError(
             f"store.path: expected a place outside the inbox {inbox}, got {store}; "
             "nothing is written to the inbox"
+        )
+    loggers = settings.loggers.path
+    if loggers is not None and store.is_relative_to(loggers.resolve()):
+        raise SettingsError(
+            f"store.path: expected a place outside the logger's folder {loggers}, got {store}; "
+            "nothing is written there"
         )
 
 

@@ -30,6 +30,7 @@ from downcore.settings.sections import (
     CompositionSettings,
     DoubtSettings,
     InboxSettings,
+    LoggersSettings,
     LogSettings,
     PredictSettings,
     StationSettings,
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     doubts: DoubtSettings = DoubtSettings()
     station: StationSettings = StationSettings()
     store: StoreSettings = StoreSettings()
+    loggers: LoggersSettings = LoggersSettings()
     predict: PredictSettings = PredictSettings()
     composition: CompositionSettings = CompositionSettings()
     log: LogSettings = LogSettings()

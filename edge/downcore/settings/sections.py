@@ -159,6 +159,19 @@ class DoubtSettings(_Section):
     ] = Field(default=(), description="Causes that are not asked about.")
 
 
+class LoggersSettings(_Section):
+    """Where the core logger writes what it measures."""
+
+    path: Path | None = Field(
+        default=None,
+        description="Folder of the logger's files, only read; it may be the inbox.",
+    )
+    name_patterns: tuple[str, ...] = Field(
+        default=(),
+        description="Name patterns of files that do not name their core, before the inbox's.",
+    )
+
+
 class PredictSettings(_Section):
     """Which bundles run, and how."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from downcore.store import depth_ledger
+from downcore.store import depth_ledger, measured_rows
 from downcore.store.composition_rows import COMPOSED_COLUMNS, SHARE_COLUMNS, composed_of_rows
 from downcore.store.connection import as_store_error, open_reader
 from downcore.store.corrections import CORRECTION_COLUMNS, correction_of_row
@@ -31,6 +31,7 @@ from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth_ledger import Version
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
+from downcore.strata.measured import MeasuredPoint
 from downcore.strata.record import OutboxEntry, OutboxKind, StoreOrigin
 from downcore.strata.scan_corrections import Correction
 
@@ -219,6 +220,33 @@ class Reader:
         """Return the versions of the depth ledger, the oldest first."""
         with as_store_error(self._path, "read"):
             return depth_ledger.versions(self._connection)
+
+    def measured_of(self, section_id: str) -> list[MeasuredPoint]:
+        """
+        Return what loggers measured of a section, by depth, then property.
+
+        Rows of the section's other half count for it too, since a core is logged once. Values that
+        a rewritten file no longer holds are left out; several files may say several values of one
+        depth. None from a store of an older schema.
+        """
+        with as_store_error(self._path, "read"):
+            return measured_rows.measured_of(self._connection, section_id)
+
+    def measured_files(self) -> list[measured_rows.MeasuredFile]:
+        """Return the newest reading of every logger's file, by path."""
+        with as_store_error(self._path, "read"):
+            return measured_rows.files(self._connection)
+
+    def places_key(self) -> tuple[int, ...]:
+        """Return numbers that change whenever sections or their depths may have changed."""
+        return tuple(
+            self._all(
+                "SELECT (SELECT coalesce(max(scan_no), 0) FROM scan),"
+                " (SELECT count(*) FROM scan WHERE superseded_by IS NOT NULL),"
+                " (SELECT coalesce(max(version_no), 0) FROM depth_version),"
+                " (SELECT coalesce(max(correction_no), 0) FROM correction)"
+            )[0]
+        )
 
     def abstained(self, scan_id: str) -> list[tuple[str, int]]:
         """Return for which reasons rows of a scan have no value, each with its centimetres."""

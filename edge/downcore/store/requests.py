@@ -137,7 +137,10 @@ def _parsed(path: Path) -> CorrectionRequest | Draft:
 def _draft(raw: dict[str, Any]) -> Draft:
     return Draft(
         DepthSource(raw["source"]),
-        *(_text(raw[key]) for key in ("made_by", "why", "file_name", "file_sha256")),
+        made_by=_text(raw["made_by"]),
+        why=_text(raw["why"]),
+        file_name=_text(raw["file_name"]),
+        file_sha256=_text(raw["file_sha256"]),
         sections=tuple(
             SectionEntry(**{**one, "core": CoreName(**one["core"]), "datum": Datum(one["datum"])})
             for one in raw["sections"]

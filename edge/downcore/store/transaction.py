@@ -6,6 +6,7 @@ from typing import Protocol
 
 from downcore.store.rows import STATUS_COLUMNS, status_of_row
 from downcore.strata.errors import StoreError
+from downcore.strata.measured import MeasuredBatch
 from downcore.strata.record import Announced, CompositionBatch, LogBatch, OutboxKind, ScanStatus
 from downcore.strata.scan_corrections import Correction
 
@@ -30,6 +31,10 @@ class Announcer(Protocol):
 
     def correction_payload(self, correction: Correction) -> str:
         """Return the announcement of a correction."""
+        ...
+
+    def measured_payload(self, batch: MeasuredBatch) -> str:
+        """Return the announcement of measured values."""
         ...
 
 
@@ -71,7 +76,7 @@ class Transaction:
 
     def announce(self, what: Announced) -> None:
         """
-        Announce rows, compositions, a correction or a scan's state, once all is committed.
+        Announce rows, compositions, measured values, a correction or a scan's state.
 
         What would be large is announced in parts, for brokers that take small messages only.
         """
@@ -81,6 +86,8 @@ class Transaction:
             kind, payload = OutboxKind.LOG, self.announcer.log_payload(what)
         elif isinstance(what, CompositionBatch):
             kind, payload = OutboxKind.COMPOSITION, self.announcer.composition_payload(what)
+        elif isinstance(what, MeasuredBatch):
+            kind, payload = OutboxKind.MEASURED, self.announcer.measured_payload(what)
         elif isinstance(what, Correction):
             kind, payload = OutboxKind.CORRECTION, self.announcer.correction_payload(what)
         else:
@@ -105,4 +112,19 @@ def _halves(what: Announced) -> tuple[Announced, ...]:
         middle = len(what.slices) // 2
         parts = (what.slices[:middle], what.slices[middle:])
         return tuple(replace(what, slices=part) for part in parts)
+    if isinstance(what, MeasuredBatch):
+        return _parts_of_measured(what)
     return ()
+
+
+def _parts_of_measured(what: MeasuredBatch) -> tuple[MeasuredBatch, ...]:
+    """Return what does not count any more and what is new by themselves, else halves of each."""
+    if what.withdrawn and what.values:
+        return (replace(what, values=()), replace(what, withdrawn=()))
+    middle = max(len(what.values), len(what.withdrawn)) // 2
+    if middle == 0:
+        return ()
+    return (
+        replace(what, values=what.values[:middle], withdrawn=what.withdrawn[:middle]),
+        replace(what, values=what.values[middle:], withdrawn=what.withdrawn[middle:]),
+    )

@@ -41,6 +41,8 @@ def waiting_corrections(reader: Reader) -> list[WaitingCorrection]:
     A bare ``redo``, back to what settings and sidecar say, is not among them: what these say is
     known only when the file is opened.
     """
+    # A scan that was read as asked, and is doubted, waits for an answer and not for the daemon.
+    doubted = {one.scan.corrects for one in reader.questioned()}
     asked: dict[str, list[Correction]] = {}
     latest: dict[str, Correction] = {}
     for one in reader.corrections():
@@ -50,7 +52,9 @@ def waiting_corrections(reader: Reader) -> list[WaitingCorrection]:
     found: list[WaitingCorrection] = []
     for corrections in asked.values():
         last = [one for one in corrections if latest[one.path] is one]
-        waiting = tuple(one.section_id for one in last if _waits(one, reader))
+        waiting = tuple(
+            one.section_id for one in last if one.scan_id not in doubted and _waits(one, reader)
+        )
         if waiting:
             one = corrections[0]
             found.append(

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Sequence
 
-from downcore.store import commits, compositions, scans
+from downcore.store import commits, compositions, measured_rows, scans
 from downcore.store.correcting_connection import CorrectingConnection
 from downcore.store.rows import storable_text
 from downcore.strata.bundle import Manifest
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
+from downcore.strata.measured import MeasuredValue
 from downcore.strata.record import Run, Scan, ScanState
 
 _COUNT_ATTEMPT = (
@@ -107,6 +108,36 @@ class Store(CorrectingConnection):
             for bundle_id in bundle_ids
         ]
         return int(min(counts, default=0))
+
+    def newest_reading(self, path: str) -> measured_rows.MeasuredFile | None:
+        """Return the newest reading of a logger's file; ``None`` where it was never read."""
+        with self._looking("look for a measured log in") as transaction:
+            return measured_rows.newest_of(transaction.connection, path)
+
+    def begin_reading(self, file: measured_rows.ReadFile) -> int:
+        """Record that a logger's file is read; return the reading's number."""
+        with self._writing("record a measured log in") as transaction:
+            return measured_rows.begin(transaction, file)
+
+    def end_reading(self, file_no: int, said: measured_rows.Summary) -> None:
+        """Record how the reading of a logger's file ended."""
+        with self._writing("record a measured log in") as transaction:
+            measured_rows.end(transaction, file_no, said)
+
+    def replace_measured(
+        self,
+        file: measured_rows.ReadFile,
+        file_no: int,
+        lines: tuple[int, int | None],
+        values: Sequence[MeasuredValue],
+    ) -> int:
+        """
+        Let values be those of some lines of a logger's file, with their announcement.
+
+        Returns how many changed; see :func:`~downcore.store.measured_rows.replace`.
+        """
+        with self._writing("commit measured values to") as transaction:
+            return measured_rows.replace(transaction, file, file_no, lines, values)
 
     def remember_finished(
         self, signature: str, made_with: str, scan_id: str, expected_section: str

@@ -43,6 +43,27 @@ A collimated gamma beam and a P-wave transducer see about a centimetre; a suscep
 sees 5 cm at half height, more with a wider core. A point sensor sees less.
 """
 
+POINT_SENSOR = Footprint("ms", 0.5, is_mean_of_log=True)
+"""Of a point sensor of susceptibility pressed to a split core, which sees about a centimetre."""
+
+_FULL_WIDTH = 2.0 * math.sqrt(2.0 * math.log(2.0))
+
+
+def footprint_um(property_name: str, *, is_point: bool = False) -> int:
+    """
+    Return the length of core that a sensor sees, full width at half height, micrometres.
+
+    Parameters
+    ----------
+    property_name : str
+        Name of one of PROPERTIES.
+    is_point : bool, default False
+        Whether susceptibility was measured by a point sensor, not a loop.
+    """
+    known = {one.property: one for one in FOOTPRINTS}
+    of = POINT_SENSOR if is_point and property_name == "ms" else known[property_name]
+    return round(_FULL_WIDTH * of.sd_cm * 10_000)
+
 
 def at_logger_support(
     values: NDArray[np.float64], run: NDArray[np.int64], footprint: Footprint

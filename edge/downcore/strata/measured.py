@@ -1,4 +1,4 @@
-"""Measured rows of a section, given by a person as a small CSV."""
+"""Measured values of a section: points of loggers' files, and rows that a person gives as CSV."""
 
 import csv
 import hashlib
@@ -25,6 +25,67 @@ MAX_ROWS = 2_000
 
 MAX_DEPTH_CM = 100_000.0
 """Greatest depth that is accepted; no section is as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredPoint:
+    """One value that a logger measured, where it lies in a section."""
+
+    depth_um: int
+    """Below the top of the section, 0 or more; of the middle of what the sensor sees."""
+    property: str
+    """Name of one of PROPERTIES."""
+    value: float
+    """In the property's unit; as it was written where the flag says that the unit is another."""
+    footprint_um: int
+    """Length of core that the sensor sees, full width at half height."""
+    instrument: str
+    """What wrote the file, in words."""
+    flag: str = ""
+    """
+    Why not to rely on it: ``out of range``, ``other unit``, ``cut off`` or, of all values of the
+    property in a file, ``doubted``; empty while nothing speaks against it.
+    """
+    file_name: str = ""
+    """Name of the file that says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredValue:
+    """One cell of a logger's file on its way into the record, matched to a section or not."""
+
+    line: int
+    """Number of the row among the file's rows of data, from 0."""
+    property: str
+    value: float | None
+    """``None`` where a text stands in place of a number."""
+    flag: str
+    footprint_um: int
+    core: str
+    """As the file has it, and so are section and depth."""
+    section: str
+    file_depth_um: int | None
+    frame: str
+    """From where that depth counts: ``section``, ``core`` or ``hole``; empty without a depth."""
+    section_id: str
+    """Empty where it could not be matched."""
+    depth_um: int | None
+    """Below the section's top; ``None`` where it could not be matched."""
+    unmatched: str
+    """Why it could not be matched; empty where it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredBatch:
+    """Measured values of one section that were committed together."""
+
+    section_id: str
+    file_name: str
+    instrument: str
+    committed_utc: str
+    values: tuple[MeasuredValue, ...]
+    withdrawn: tuple[tuple[int, str], ...] = ()
+    """Line and property of values of the file that do not count any more."""
 
 
 @dataclass(frozen=True, slots=True)

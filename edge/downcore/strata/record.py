@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
+from downcore.strata.measured import MeasuredBatch
 from downcore.strata.scan_corrections import Correction
 
 
@@ -48,6 +49,8 @@ class OutboxKind(enum.StrEnum):
     """Compositions that were committed."""
     CORRECTION = "correction"
     """What a person corrected."""
+    MEASURED = "measured"
+    """Measured values that were committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class CompositionBatch:
     slices: tuple[ComposedSlice, ...]
 
 
-Announced: TypeAlias = "LogBatch | CompositionBatch | ScanStatus | Correction"
+Announced: TypeAlias = "LogBatch | CompositionBatch | MeasuredBatch | ScanStatus | Correction"
 """What is announced of the record."""
 
 

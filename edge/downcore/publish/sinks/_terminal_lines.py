@@ -27,6 +27,10 @@ def lines_of(entry: OutboxEntry) -> list[str]:
         why = f" ({printable(payload['why'])})" if payload["why"] else ""
         done = f"{payload['verb']} by {printable(payload['made_by'])}"
         return [f"{name or 'a file'}  {done}: {printable(payload['effect'])}{why}"]
+    if entry.kind is OutboxKind.MEASURED:
+        values, withdrawn = payload["values"], payload["withdrawn"]
+        gone = f", {len(withdrawn)} withdrawn" if withdrawn else ""
+        return [f"{name}  {len(values)} measured values of {printable(payload['file'])}{gone}"]
     words_of_row = _words_of_composition if entry.kind is OutboxKind.COMPOSITION else _words_of_row
     return _joined(name, [(row, words_of_row(row)) for row in payload["rows"]])
 
