@@ -1,6 +1,7 @@
 """``downcore init``, ``doctor`` and ``run``: from a folder of scans to a running station."""
 
 import logging
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def init(
     for line in findings.sentences:
         typer.echo(line)
     write_settings(findings, out, may_overwrite=force)
-    typer.echo(f"wrote {out}; next: downcore doctor --config {out}")
+    typer.echo(f"wrote {out}; next: downcore doctor --config {shlex.quote(str(out))}")
 
 
 def doctor(config: ConfigOption = None) -> None:
@@ -42,6 +43,8 @@ def doctor(config: ConfigOption = None) -> None:
         if check.advice:
             typer.echo(f"      {check.advice}")
     if not all(check.is_ok for check in checks):
+        again = "" if config is None else f" --config {shlex.quote(str(config))}"
+        typer.echo(f"mend what is WRONG, then check again: downcore doctor{again}")
         raise typer.Exit(REFUSED)
 
 
