@@ -77,10 +77,15 @@ def _followed(config: Path | None, *, once: bool) -> int:
     settings = load_settings(config)
     if not once:
         return run_daemon(settings, ends_when_idle=False)
-    from downcore.commands.backlog_progress import backlog_progress
+    from rich.console import Console
 
-    with backlog_progress() as on_backlog:
-        return run_daemon(settings, ends_when_idle=True, on_backlog=on_backlog)
+    from downcore.commands.once_view import once_view
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return run_daemon(settings, ends_when_idle=True)
+    with once_view(settings, config, console) as view:
+        return run_daemon(settings, ends_when_idle=True, view=view)
 
 
 def status(

@@ -179,7 +179,8 @@ def _cover(effect: Effect, scans: list[SurveyedScan], others: _Others) -> Iterat
     """Yield rules that fit all of ``scans`` and harm no other."""
     for folder, name in _patterns(scans, effect.name_part):
         rule = ProposedRule(folder, name, effect, len(scans))
-        if not others.harms(rule):
+        fits = rule.rule.fits
+        if all(fits(scan.place) for scan in scans) and not others.harms(rule):
             yield rule
             return
     parts = _split(scans)
@@ -203,8 +204,7 @@ def _patterns(scans: list[SurveyedScan], name_part: str) -> Iterator[tuple[str, 
         yield "", f"*{glob.escape(name_part)}*"
     if folder not in {"", "."}:
         yield folder, ""
-    names = [scan.place.name for scan in scans]
-    prefix = _common_start(names).rstrip("0123456789")
+    prefix = _common_start([scan.place.stem for scan in scans]).rstrip("0123456789")
     endings = {scan.place.suffix.lower() for scan in scans}
     ending = endings.pop() if len(endings) == 1 else ""
     if len(prefix) >= MIN_PREFIX:
