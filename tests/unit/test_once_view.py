@@ -51,9 +51,8 @@ def test_a_warning_that_holds_for_many_scans_is_said_once_and_then_counted(
         logger.warning("%s: %s", f"GC{n}.tif", f"'GC{n}' has {n} rows too many")
 
     assert said == ["warning: GC0.tif: 'GC0' has 0 rows too many"]
-    (handler,) = logger.handlers
-    assert isinstance(handler, WarningsOnce)
-    assert list(handler.counts()) == ["warning: 399 more like: GC0.tif: 'GC0' has 0 rows too many"]
+    (counts,) = [one.counts() for one in logger.handlers if isinstance(one, WarningsOnce)]
+    assert list(counts) == ["warning: 399 more like: GC0.tif: 'GC0' has 0 rows too many"]
 
 
 def test_warnings_of_different_kinds_are_each_said(logger: logging.Logger, said: list[str]) -> None:
@@ -104,6 +103,32 @@ def test_files_set_aside_are_one_line_a_reason_with_the_command_that_releases_th
         "  1: grey (x.png)",
         "  once that is mended: downcore release FILE --db a.db",
     ]
+
+
+def test_a_reason_that_names_its_own_file_is_still_one_line_for_many_files() -> None:
+    refused = {
+        f"/inbox/core {n}/a.tif": f"got none: /inbox/core {n}/a.tif; set px_per_cm"
+        for n in (1, 2, 3)
+    }
+
+    seen = LeftOver(refused, {}).seen_from(Path("/inbox"))
+
+    assert seen.refused == {
+        "core 1/a.tif": "got none; set px_per_cm",
+        "core 2/a.tif": "got none; set px_per_cm",
+        "core 3/a.tif": "got none; set px_per_cm",
+    }
+
+
+def test_copies_are_one_warning_whatever_sections_and_files_they_name(
+    logger: logging.Logger, said: list[str]
+) -> None:
+    for n, of in ((1, "1H-CC"), (2, "2H-1")):
+        logger.warning(
+            "section %s: %s: %s", f"GC{n}", f"/inbox/GC{n}.tif", f"the same content as scan {of}"
+        )
+
+    assert len(said) == 1
 
 
 def test_questions_alike_are_said_once_with_the_two_commands_that_answer(tmp_path: Path) -> None:

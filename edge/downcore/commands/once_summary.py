@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
+from downcore.file_names import printable
 from downcore.store import Reader
 from downcore.store.stored_values import StoredScan
 from downcore.strata.reasons import grouped, shape_of, such_as
@@ -22,11 +24,21 @@ class LeftOver:
     """What a run did not store."""
 
     refused: Mapping[str, str]
-    """Reason by place in the inbox."""
+    """Reason by path."""
     questioned: Mapping[str, str]
-    """Question by place in the inbox."""
+    """Question by path."""
     away: str = ""
     """Why it ended though scans were left; empty where none were."""
+
+    def seen_from(self, inbox: Path) -> Self:
+        """Return it with places in the inbox for paths, and without them in the reasons."""
+        folder = f"{printable(inbox)}/"
+        refused = {
+            path.removeprefix(folder): _without(reason, path)
+            for path, reason in self.refused.items()
+        }
+        asked = {path.removeprefix(folder): text for path, text in self.questioned.items()}
+        return replace(self, refused=refused, questioned=asked)
 
 
 def summary(db: Path, started_utc: str, left: LeftOver, options: str) -> Iterator[str]:
@@ -51,9 +63,11 @@ def summary(db: Path, started_utc: str, left: LeftOver, options: str) -> Iterato
             if one.status.state is ScanState.DONE and one.status.updated_utc >= started_utc
         ]
         n_cm = sum(one.status.n_slices for one in done)
-        n_sections = len({one.scan.section_id for one in done})
+        n_copies = sum(one.status.duplicate_of is not None for one in done)
+        n_sections = len({one.scan.section_id for one in done if one.status.duplicate_of is None})
         yield (
             f"done: {_count(n_sections, 'section')}, {n_cm:,} cm"
+            + (f", and {_count(n_copies, 'file')} with the content of another" if n_copies else "")
             + (f"; 'downcore log{options}' lists them" if done else "")
         )
         yield from _abstained(reader, done)
@@ -61,8 +75,7 @@ def summary(db: Path, started_utc: str, left: LeftOver, options: str) -> Iterato
         yield f"set aside: {_count(len(left.refused), 'file')}"
         groups = grouped(left.refused.items())
         for group in groups[:MAX_REASONS]:
-            reason = _without(group.reason, group.subjects[0])
-            yield f"  {group.n}: {reason} ({such_as(group.subjects)})"
+            yield f"  {group.n}: {group.reason} ({such_as(group.subjects)})"
         yield from _more(len(groups))
         yield f"  once that is mended: downcore release FILE{options}"
     if left.questioned:

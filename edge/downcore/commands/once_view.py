@@ -15,11 +15,11 @@ from downcore.commands.once_summary import LeftOver, summary
 from downcore.service.backlog import Backlog, in_words
 from downcore.service.daemon import Daemon
 from downcore.settings import Settings
-from downcore.strata.reasons import shape_of
 
 _IN_SUMMARY = (": set aside: ", " waits: ")
 """What the messages have in common that the summary groups by reason."""
-_QUOTED = re.compile(r"'[^']*'")
+_NAMES = re.compile(r"'[^']*'|\S*[\d/]\S*")
+"""Names and numbers in what a warning says."""
 
 
 class WarningsOnce(logging.Handler):
@@ -50,7 +50,7 @@ class WarningsOnce(logging.Handler):
             return
         arguments = record.args if isinstance(record.args, tuple) else ()
         reason = " ".join(map(str, arguments[1:] or arguments))
-        kind = (str(record.msg), _QUOTED.sub("''", shape_of(reason)))
+        kind = (str(record.msg), _NAMES.sub("#", reason))
         first, n_more = self._kinds.get(kind, (text, -1))
         self._kinds[kind] = (first, n_more + 1)
         if n_more < 0:
@@ -106,12 +106,8 @@ class OnceView:
         self._bar.stop()
         for line in self._warnings.counts():
             self._say(line)
-        inbox = f"{self._settings.inbox.path}/"
-        left = LeftOver(
-            {path.removeprefix(inbox): reason for path, reason in daemon.refused.items()},
-            {path.removeprefix(inbox): asked for path, asked in daemon.questioned.items()},
-            daemon.away,
-        )
+        left = LeftOver(daemon.refused, daemon.questioned, daemon.away)
+        left = left.seen_from(self._settings.inbox.path)
         for line in summary(self._settings.store.path, daemon.started_utc, left, self._options):
             self._say(line)
 
