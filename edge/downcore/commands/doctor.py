@@ -30,7 +30,7 @@ from downcore.settings import Settings, load_settings
 from downcore.store import Reader
 from downcore.store.place import filesystem_of, refuse_network_place
 from downcore.strata.errors import DowncoreError, EndMemberError, SettingsError
-from downcore.strata.reasons import grouped, such_as
+from downcore.strata.reasons import grouped, such_as, without_path
 
 FREE_BYTES = 1_000_000_000
 """Free space below which ``doctor`` warns."""
@@ -151,7 +151,11 @@ def _check_store(settings: Settings) -> Check:
 def _check_set_aside(settings: Settings) -> Check:
     try:
         with Reader.open(settings.store.path) as reader:
-            aside = [(file.path, file.reason) for file in reader.quarantined() if file.reason]
+            aside = [
+                (file.path, without_path(file.reason, file.path))
+                for file in reader.quarantined()
+                if file.reason
+            ]
     except DowncoreError:
         aside = []
     if not aside:

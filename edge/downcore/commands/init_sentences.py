@@ -44,9 +44,9 @@ def name_sentences(survey: Survey) -> Iterator[str]:
     odd = [scan for scan in survey.scans if scan.name.warning]
     unknown = [scan for scan in odd if not scan.name.pattern]
     if unknown:
-        places = listed([scan.place.as_posix() for scan in unknown], MAX_LISTED)
+        which = listed([scan.place.as_posix() for scan in unknown], MAX_LISTED)
         yield (
-            f"names: no pattern fits {_count(unknown)}: {places}; each becomes a section of its "
+            f"names: no pattern fits {_count(unknown)}: {which}; each becomes a section of its "
             f"own, such as {unknown[0].name.section_id!r}; name_patterns in the settings, or core "
             "and section in a rule, say which core they belong to"
         )
@@ -89,9 +89,12 @@ def collision_sentences(survey: Survey) -> Iterator[str]:
 
 def copy_sentences(survey: Survey) -> Iterator[str]:
     """Yield which scans seem to be the same, byte for byte, under different names."""
-    for scans in survey.copies():
-        places = listed([scan.place.as_posix() for scan in scans], MAX_LISTED)
-        yield f"COPY: the same content under {len(scans)} names, read once: {places}"
+    said = [
+        ", ".join(scan.place.as_posix() for scan in scans[:MAX_LISTED]) for scans in survey.copies()
+    ]
+    if said:
+        places = listed(said, MAX_LISTED, "; ")
+        yield f"COPY: the same content under several names, read once: {places}"
 
 
 def left_out_lines(survey: Survey) -> list[str]:
@@ -102,11 +105,11 @@ def left_out_lines(survey: Survey) -> list[str]:
     return left_out_sentences((*survey.left_out, *temporary), survey.inbox)
 
 
-def listed(names: list[str], most: int | None) -> str:
-    """Return names with commas between; beyond ``most`` their number, so that none is hidden."""
+def listed(names: list[str], most: int | None, between: str = ", ") -> str:
+    """Return names, and of those beyond ``most`` the number, so that none is hidden."""
     if most is None or len(names) <= most:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
+        return between.join(names)
+    return f"{between.join(names[:most])} and {len(names) - most} more"
 
 
 def _group_of(scan: SurveyedScan) -> tuple[str, str]:

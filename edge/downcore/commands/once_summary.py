@@ -9,7 +9,7 @@ from typing import Self
 from downcore.file_names import printable
 from downcore.store import Reader
 from downcore.store.stored_values import StoredScan
-from downcore.strata.reasons import grouped, shape_of, such_as
+from downcore.strata.reasons import grouped, shape_of, such_as, without_path
 from downcore.strata.record import ScanState
 
 MAX_REASONS = 5
@@ -34,7 +34,7 @@ class LeftOver:
         """Return it with places in the inbox for paths, and without them in the reasons."""
         folder = f"{printable(inbox)}/"
         refused = {
-            path.removeprefix(folder): _without(reason, path)
+            path.removeprefix(folder): without_path(reason, path)
             for path, reason in self.refused.items()
         }
         asked = {path.removeprefix(folder): text for path, text in self.questioned.items()}
@@ -114,11 +114,6 @@ def _questions(questioned: Mapping[str, str], options: str) -> Iterator[str]:
 def _more(n_groups: int) -> Iterator[str]:
     if n_groups > MAX_REASONS:
         yield f"  and {n_groups - MAX_REASONS} other reasons; 'downcore status' has them"
-
-
-def _without(reason: str, path: str) -> str:
-    """Return a reason without the file it is about, which is named beside it."""
-    return reason.replace(f": {path};", ";").replace(f": {path}", "").replace(f"{path}: ", "")
 
 
 def _count(n: int, what: str) -> str:
