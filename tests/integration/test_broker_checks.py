@@ -127,7 +127,7 @@ def test_doctor_hears_itself_and_leaves_nothing_behind(tmp_path: Path, protocol:
 
 @pytest.mark.parametrize("protocol", ["3.1.1", "5"])
 @pytest.mark.parametrize("who", ["no name", "wrong password", "right"])
-def test_doctor_logs_in_as_the_station_does(
+def test_doctor_logs_in_as_the_station_does_and_names_the_keys_of_a_refused_login(
     tmp_path: Path, with_password: tuple[str, ...], who: str, protocol: Any
 ) -> None:
     with broker(tmp_path, *with_password) as port:
@@ -139,8 +139,10 @@ def test_doctor_logs_in_as_the_station_does(
         if who == "right":
             assert "lets us in as station" in probe(settings, ADDRESS)
         else:
-            with pytest.raises(OSError, match=r"the broker refused the login: .*uthori"):
+            with pytest.raises(OSError, match=r"the broker refused the login: .*uthori") as refused:
                 probe(settings, ADDRESS)
+            assert "mqtt.username" in str(refused.value)
+            assert "mqtt.password_file" in str(refused.value)
 
 
 @pytest.mark.parametrize(

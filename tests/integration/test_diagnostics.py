@@ -1,13 +1,17 @@
 """The first hour of a technician: init looks, writes settings that load, and changes nothing."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from downcore import endmember_presets
+from downcore.cli import app
 from downcore.commands.doctor import examine
 from downcore.commands.init import look_around, settings_text, write_settings
+from downcore.exit_codes import REFUSED
 from downcore.settings import known_keys, load_settings
 from downcore.simulator.generator import CoreRecipe, generate
 from downcore.simulator.scanner import pattern_named, play, scan_job
@@ -135,6 +139,32 @@ def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
     assert not (tmp_path / "downcore.db").exists(), "doctor made a store"
 
 
+def test_doctor_ends_with_the_command_that_checks_again(tmp_path: Path) -> None:
+    config = tmp_path / "edge of sea.toml"
+    config.write_text("[inbxo]\n")
+
+    ended = CliRunner().invoke(app, ["doctor", "--config", str(config)])
+
+    assert ended.exit_code == REFUSED
+    last = ended.stdout.splitlines()[-1]
+    assert last.endswith(f"downcore doctor --config {shlex.quote(str(config))}"), ended.stdout
+
+
+def test_no_remedy_of_doctor_leads_to_a_page_that_is_not_installed(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text(
+        '[inbox]\npath = "nowhere"\n[store]\npath = "no/downcore.db"\n[predict]\n'
+        'bundles = ["no-such"]\n[composition]\ntables = ["./own.toml"]\n[mqtt]\nport = 9\n'
+    )
+
+    wrong = [check for check in examine(config) if not check.is_ok]
+
+    assert {check.name for check in wrong} >= {"inbox", "disk", "bundles", "composition", "mqtt"}
+    for check in wrong:
+        assert check.advice
+        assert "docs/" not in check.advice, f"{check.name}: {check.advice}"
+
+
 def test_init_and_doctor_say_the_same_of_the_scale_in_an_empty_inbox(tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
@@ -157,7 +187,7 @@ def test_doctor_names_the_end_member_table_that_cannot_be_used(tmp_path: Path) -
 
     assert not checks["composition"].is_ok
     assert "own.toml" in checks["composition"].finding
-    assert "edit-end-members" in checks["composition"].advice
+    assert "composition.tables" in checks["composition"].advice
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,92 @@ def test_init_names_every_scan_that_it_cannot_place(tmp_path: Path) -> None:
     assert findings.is_scale_missing
 
 
+def test_init_leaves_one_ready_rule_for_each_scanner_whose_scale_nothing_says(
+    tmp_path: Path,
+) -> None:
+    inbox = tmp_path / "inbox"
+    for n in range(3):
+        write_tiff(inbox / f"A{n}_01.tif", core_pixels(n, 30, 77))
+        write_tiff(inbox / "other [2]" / f"GC{n}_01.tif", core_pixels(10 + n, 30, 90 + n))
+    findings = look_around(inbox)
+    out = tmp_path / "edge.toml"
+    write_settings(findings, out, may_overwrite=False)
+    text = out.read_text()
+
+    assert text.count("# [[inbox.rule]]") == 2, text
+    assert text.count("# For 3 scans:") == 2, text
+    assert load_settings(out).inbox.rule == (), "what only a person can say is a comment"
+    # A person fills in both scales and takes the marks away.
+    lines = text.splitlines()
+    for _ in range(2):
+        start = lines.index("# [[inbox.rule]]")
+        end = lines.index("", start)
+        lines[start:end] = [line.removeprefix("# ") for line in lines[start:end]]
+    filled = "\n".join(lines)
+    for px_per_cm in ("20", "10"):
+        filled = filled.replace('\npx_per_cm = "..."', f'\npx_per_cm = "{px_per_cm}"', 1)
+    out.write_text(filled)
+    found = survey(inbox, scan_settings(load_settings(out)))
+    assert not found.unplaced
+    assert {scan.folder: scan.scale for scan in found.scans} in (
+        {".": 20, "other [2]": 10},
+        {".": 10, "other [2]": 20},
+    )
+
+
+def test_a_rule_that_is_proposed_for_one_scan_fits_it(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    write_tiff(inbox / "2026_005_FA_GC01_01.tif", core_pixels(1, 30, 77))
+    write_tiff(inbox / "other" / "GC02_01.png.tif", core_pixels(2, 30, 77))
+
+    found = look_around(inbox)
+
+    for place in ("2026_005_FA_GC01_01.tif", "other/GC02_01.png.tif"):
+        assert sum(rule.rule.fits(Path(place)) for rule in found.rules) == 1, found.rules
+
+
+def test_a_scale_is_asked_for_inside_the_rule_that_names_the_folder(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    for folder in ("Exp401", "Exp402"):
+        write_tiff(inbox / folder / "GC77_01.tif", core_pixels(int(folder[-1]), 30, 77))
+
+    (one, other) = look_around(inbox).rules
+
+    assert one.lines[1:] == [
+        "[[inbox.rule]]",
+        'folder = "Exp401"',
+        'expedition = "Exp401"',
+        '# px_per_cm = "..."',
+    ]
+    assert other.effect.expedition == "Exp402"
+
+
+def test_init_says_additions_to_names_and_unknown_names_once_a_kind(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    for n in range(30):
+        write_tiff(inbox / f"GC{n:02d}_01_final.tif", core_pixels(n, 30, 77))
+        write_tiff(inbox / f"core {n} B.tif", core_pixels(100 + n, 30, 77))
+
+    said = [one for one in look_around(inbox).sentences if one.startswith("name")]
+
+    assert len(said) == 2, said
+    (unknown, addition) = said
+    assert unknown.startswith("names: no pattern fits 30 scans: core 0 B.tif")
+    assert addition.startswith("names: 'final' is taken for an addition")
+    for one in said:
+        assert "and 10 more" in one, one
+
+
+def test_init_says_where_the_top_is_in_one_line_whatever_the_scanners(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    write_mixed_inbox(inbox, FEW)
+
+    (said,) = [one for one in look_around(inbox).sentences if one.startswith("core top")]
+
+    assert "up in " in said
+    assert "left in " in said
+
+
 @pytest.mark.parametrize(
     "kind", ["recycle bins", "snapshots", "thumbnails", "conflict copies", "backups"]
 )
@@ -123,9 +209,9 @@ def test_names_that_two_folders_share_are_proposed_apart_and_said_loudly(tmp_pat
     findings = look_around(inbox)
 
     said = [one for one in findings.sentences if one.startswith("COLLISION")]
-    assert len(said) == 3
-    assert "Exp401/GC77_01.tif" in said[0]
-    assert "Exp402/GC77_01.tif" in said[0]
+    assert len(said) == 1, "the same two folders are said once"
+    for n in (1, 2, 3):
+        assert f"Exp401/GC77_0{n}.tif, Exp402/GC77_0{n}.tif" in said[0]
     assert {rule.effect.expedition for rule in findings.rules} >= {"Exp401", "Exp402"}
 
 

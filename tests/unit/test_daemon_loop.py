@@ -17,7 +17,7 @@ from downcore.service.status_report import StatusReport
 from downcore.settings import load_settings
 from downcore.sources.inbox.events import Hint
 from downcore.sources.inbox.leaving_out import LeftOut
-from downcore.sources.inbox.listing import Listing
+from downcore.sources.inbox.listing import Listing, ListingProblem, SeenFile, Trouble
 from downcore.sources.inbox.polling import FRESH_S, REST_PER_LISTING, ThrottledListing
 
 NOTHING = Listing(files=(), not_yet=(), problems=(), is_listed=True)
@@ -234,3 +234,96 @@ def test_a_disk_that_cannot_be_asked_is_left_to_the_store() -> None:
         raise OSError(5, "Input/output error")
 
     assert lack_of_room(Path("downcore.db"), fails) == ""
+
+
+@dataclass
+class HalfRead(PlayedScheduler):
+    """A scan was begun; what there is to do depends on the inbox alone."""
+
+    out_of_reach: str = ""
+
+    def run_once(self, listing: Listing, _closed: frozenset[Path]) -> RemainingWork:
+        self.n_rounds -= 1
+        if self.n_rounds == 0:
+            self.daemon.stop()
+        return RemainingWork(has_more=False, n_waiting=0 if listing.files else 1)
+
+    def has_requests(self) -> bool:
+        """Wait for nothing, so that no time passes."""
+        return True
+
+
+GONE = Listing(files=(), not_yet=(), problems=(), is_listed=False)
+UNREADABLE = Listing(
+    files=(SeenFile(Path("inbox/b.tif"), 1, 1, 1, 1),),
+    not_yet=(),
+    problems=(ListingProblem(Path("inbox/a"), Trouble.UNREADABLE, "cannot list it"),),
+    is_listed=True,
+)
+
+
+def looks_until_the_end(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    after: Listing,
+    *,
+    ends_when_idle: bool,
+    **more: str,
+) -> tuple[int, Daemon, Heard]:
+    """Take a share away after the first look; return the looks until the end, at most 100."""
+    clock, heard = Clock(), Heard()
+    settings = load_settings(
+        None, inbox={"path": tmp_path}, store={"path": tmp_path / "downcore.db"}
+    )
+    daemon = Daemon(settings, clock=clock)
+    first = iter([NOTHING])
+
+    def take(_inbox: Path) -> Listing:
+        return next(first, after)
+
+    monkeypatch.setattr(
+        daemon_module,
+        "ThrottledListing",
+        lambda *_a, **_k: ThrottledListing(Path("inbox"), clock, settle_s=20.0, take=take),
+    )
+    scheduler = HalfRead(daemon, clock, n_rounds=100, **more)
+    report = StatusReport({"heard": cast("Any", heard)}, clock)
+    played = cast("Any", (scheduler, PlayedFollower(iter([])), report))
+    daemon._loop(*played, ends_when_idle=ends_when_idle)
+    return 100 - scheduler.n_rounds, daemon, heard
+
+
+@pytest.mark.parametrize(
+    ("after", "more", "said"),
+    [
+        (GONE, {}, "cannot be listed"),
+        (NOTHING, {"doubt": "the inbox is empty, and held 3 files"}, "held 3 files"),
+        (UNREADABLE, {"out_of_reach": "inbox/a/GC01.tif"}, "GC01.tif is read in part"),
+    ],
+    ids=["unlisted", "emptied", "a folder that cannot be read"],
+)
+def test_a_run_that_ends_when_idle_ends_in_bounded_looks_where_its_share_goes_away(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    after: Listing,
+    more: dict[str, str],
+    said: str,
+) -> None:
+    n_looks, daemon, _heard = looks_until_the_end(
+        tmp_path, monkeypatch, after, ends_when_idle=True, **more
+    )
+
+    assert n_looks <= daemon_module.AWAY_LOOKS + 1
+    assert said in daemon.away
+    assert "goes on from there" in daemon.away
+
+
+def test_the_daemon_stays_degraded_while_its_share_is_away_and_does_not_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    del told
+    n_looks, daemon, heard = looks_until_the_end(tmp_path, monkeypatch, GONE, ends_when_idle=False)
+
+    assert n_looks == 100
+    assert daemon.away == ""
+    assert heard.said[-1].state is StationState.DEGRADED

@@ -1,6 +1,7 @@
 """``downcore init``, ``doctor`` and ``run``: from a folder of scans to a running station."""
 
 import logging
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def init(
     for line in findings.sentences:
         typer.echo(line)
     write_settings(findings, out, may_overwrite=force)
-    typer.echo(f"wrote {out}; next: downcore doctor --config {out}")
+    typer.echo(f"wrote {out}; next: downcore doctor --config {shlex.quote(str(out))}")
 
 
 def doctor(config: ConfigOption = None) -> None:
@@ -42,6 +43,8 @@ def doctor(config: ConfigOption = None) -> None:
         if check.advice:
             typer.echo(f"      {check.advice}")
     if not all(check.is_ok for check in checks):
+        again = "" if config is None else f" --config {shlex.quote(str(config))}"
+        typer.echo(f"mend what is WRONG, then check again: downcore doctor{again}")
         raise typer.Exit(REFUSED)
 
 
@@ -74,10 +77,15 @@ def _followed(config: Path | None, *, once: bool) -> int:
     settings = load_settings(config)
     if not once:
         return run_daemon(settings, ends_when_idle=False)
-    from downcore.commands.backlog_progress import backlog_progress
+    from rich.console import Console
 
-    with backlog_progress() as on_backlog:
-        return run_daemon(settings, ends_when_idle=True, on_backlog=on_backlog)
+    from downcore.commands.once_view import once_view
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return run_daemon(settings, ends_when_idle=True)
+    with once_view(settings, config, console) as view:
+        return run_daemon(settings, ends_when_idle=True, view=view)
 
 
 def status(

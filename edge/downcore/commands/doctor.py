@@ -1,5 +1,6 @@
 """``downcore doctor``: check settings, inbox, disk, store, bundles, broker and clock."""
 
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from downcore.settings import Settings, load_settings
 from downcore.store import Reader
 from downcore.store.place import filesystem_of, refuse_network_place
 from downcore.strata.errors import DowncoreError, EndMemberError, SettingsError
-from downcore.strata.reasons import grouped, such_as
+from downcore.strata.reasons import grouped, such_as, without_path
 
 FREE_BYTES = 1_000_000_000
 """Free space below which ``doctor`` warns."""
@@ -87,7 +88,7 @@ def _check_inbox(settings: Settings, found: Survey) -> list[Check]:
     finding = f"{len(found.listing.files)} files; {place_sentence(inbox)}"
     checks = [Check("inbox", is_ok=True, finding=finding)]
     checks += [Check("inbox", is_ok=True, finding=printable(s)) for s in left_out_lines(found)]
-    advice = "[[inbox.rule]] tables name sections by folder; see docs/reference/inbox.md"
+    advice = "give each folder its expedition in an [[inbox.rule]]; 'downcore init' proposes them"
     checks += [
         Check("names", is_ok=False, finding=printable(sentence), advice=advice)
         for sentence in collision_sentences(found)
@@ -124,7 +125,7 @@ def _check_scale(settings: Settings, found: Survey) -> list[Check]:
 def _check_disk(settings: Settings) -> Check:
     folder = settings.store.path.parent
     if not folder.is_dir():
-        advice = f"make it: mkdir -p {folder}"
+        advice = f"make it: mkdir -p {shlex.quote(str(folder))}"
         return Check("disk", is_ok=False, finding=f"no folder {folder}", advice=advice)
     free = shutil.disk_usage(folder).free
     finding = f"{free / 1e9:.1f} GB free in {folder}"
@@ -141,7 +142,9 @@ def _check_store(settings: Settings) -> Check:
         with Reader.open(path) as reader:
             counts = reader.counts()
     except DowncoreError as error:
-        return Check("store", is_ok=False, finding=str(error), advice="set store.path")
+        return Check(
+            "store", is_ok=False, finding=str(error), advice="mend that, or set store.path"
+        )
     return Check(
         "store", is_ok=True, finding=f"{counts.slices} cm of {counts.sections} sections in {path}"
     )
@@ -150,7 +153,11 @@ def _check_store(settings: Settings) -> Check:
 def _check_set_aside(settings: Settings) -> Check:
     try:
         with Reader.open(settings.store.path) as reader:
-            aside = [(file.path, file.reason) for file in reader.quarantined() if file.reason]
+            aside = [
+                (file.path, without_path(file.reason, file.path))
+                for file in reader.quarantined()
+                if file.reason
+            ]
     except DowncoreError:
         aside = []
     if not aside:
@@ -180,7 +187,7 @@ def _check_bundles(settings: Settings) -> Check:
     try:
         predictors = open_predictors(settings)
     except DowncoreError as error:
-        advice = "set predict.bundles, or install the bundle again"
+        advice = "set predict.bundles to other names or folders, or install downcore again"
         return Check("bundles", is_ok=False, finding=str(error), advice=advice)
     names = ", ".join(f"{p.manifest.network} {p.manifest.bundle_id}" for p in predictors)
     guard = guard_of(predictors)
@@ -192,8 +199,12 @@ def _check_composition(settings: Settings) -> Check:
     try:
         config = composition_config_of(settings, ())
     except DowncoreError as error:
-        page = "edit-end-members" if isinstance(error, EndMemberError) else "use-segment-anything"
-        advice = f"see docs/how-to/{page}.md, or set composition.enabled = false"
+        what = (
+            "the table that it names, one of composition.tables"
+            if isinstance(error, EndMemberError)
+            else "what it names in [composition]"
+        )
+        advice = f"mend {what}, or set composition.enabled = false"
         return Check("composition", is_ok=False, finding=str(error), advice=advice)
     if config is None:
         return Check("composition", is_ok=True, finding="turned off in the settings")
@@ -230,7 +241,7 @@ def _check_sinks(settings: Settings) -> list[Check]:
         try:
             found.append(Check(name, is_ok=True, finding=sink.probe(section, address)))
         except OSError as error:
-            advice = f"rows are kept and sent once that is mended; see [{name}] in the settings"
+            advice = f"mend that or [{name}] in the settings; rows are kept and sent then"
             found.append(Check(name, is_ok=False, finding=str(error), advice=advice))
     return found
 

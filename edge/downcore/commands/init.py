@@ -33,7 +33,8 @@ class Findings:
     is_scale_missing: bool
     """Whether some scans say no scale, so that a person must."""
     rules: tuple[ProposedRule, ...] = ()
-    """What the settings must say for the scans to be read and named rightly."""
+    """What the settings must say for the scans to be read and named rightly; those that ask for a
+    scale are comments until it is filled in."""
     vessel: str = ""
     station: str = ""
     """Names that the host suggests; empty where it suggests none."""
@@ -73,7 +74,7 @@ def look_around(inbox: Path, *, on_scan: OnScan | None = None) -> Findings:
     sentences = [
         place_sentence(inbox),
         *_what_is_there(found),
-        *(f"rule proposed: {' '.join(rule.lines[2:])} {rule.lines[0][2:]}" for rule in rules),
+        *(_proposal_sentence(rule) for rule in rules if rule.is_ready),
         *cannot_place,
         *collision_sentences(found),
         *copy_sentences(found),
@@ -98,6 +99,10 @@ def look_around(inbox: Path, *, on_scan: OnScan | None = None) -> Findings:
     )
 
 
+def _proposal_sentence(rule: ProposedRule) -> str:
+    return f"rule proposed: {' '.join(rule.lines[2:])} {rule.lines[0][2:]}"
+
+
 def _what_is_there(found: Survey) -> list[str]:
     cannot_read = [
         f"cannot read {image.file.path.relative_to(found.inbox)}: {image.reason}"
@@ -113,16 +118,24 @@ def _scale_sentences(found: Survey, *, is_missing: bool) -> list[str]:
     if not found.scans:
         return [f"scale: {NO_SCANS}"]
     if is_missing:
-        where = "inbox.px_per_cm, or px_per_cm in an [[inbox.rule]], in the settings"
-        return [f"scale: not every scan says it; set {where}"]
+        where = "inbox.px_per_cm, or px_per_cm in the rules that stand ready there as comments"
+        return [f"scale: not every scan says it; in the settings fill in {where}"]
     return []
 
 
 def _top_sentences(found: Survey) -> list[str]:
-    return [
-        f"core top: {top} in the image, by the format's habit; inbox.top or a rule says otherwise"
-        for top in sorted({scan.top for scan in found.scans} - {""})
+    tops: dict[str, dict[str, int]] = {}
+    for scan in found.scans:
+        if scan.top:
+            titles = tops.setdefault(scan.top, {})
+            titles[scan.files.format.title] = titles.get(scan.files.format.title, 0) + 1
+    if not tops:
+        return []
+    said = [
+        f"{top} in {', '.join(f'{title} ({n})' for title, n in sorted(titles.items()))}"
+        for top, titles in sorted(tops.items())
     ]
+    return [f"core top: {'; '.join(said)}, by the format's habit; inbox.top or a rule changes it"]
 
 
 def write_settings(findings: Findings, out: Path, *, may_overwrite: bool) -> None:
@@ -167,7 +180,9 @@ def settings_text(findings: Findings) -> str:
             if said.get((section, key)):
                 lines.append(f"{key} = {quoted(said[section, key])}")
             elif (section, key) == ("inbox", "px_per_cm") and findings.is_scale_missing:
-                lines.append('# px_per_cm = "200"   # say it here: not every scan does')
+                lines.append(
+                    '# px_per_cm = "200"   # here, or in a rule below: not every scan says it'
+                )
             elif value is None:
                 lines.append(f'# {key} = "..."')
             else:

@@ -13,6 +13,9 @@ NO_SCANS = "no scans yet: sidecars, rules or inbox.px_per_cm will say the scale 
 MAX_LISTED = 20
 """Names of scans that are all right in one sentence; further ones are counted."""
 
+MAX_IN_FULL = 5
+"""Collisions of the same folders that are said in full; further ones are counted."""
+
 _TEMPORARY = "hidden or temporary names, read once they have their final name"
 
 
@@ -27,7 +30,7 @@ def group_sentences(survey: Survey) -> Iterator[str]:
             }
         )
         yield (
-            f"{_count(scans)} in {folder}: {title}; {_scales(scales, scans)}; "
+            f"{_count(scans)} in {_folder_words(folder)}: {title}; {_scales(scales, scans)}; "
             f"{_range([scan.n_across for scan in scans if scan.n_across])} px across, "
             f"{_range([scan.n_lines for scan in scans if scan.n_lines])} lines"
         )
@@ -38,37 +41,60 @@ def name_sentences(survey: Survey) -> Iterator[str]:
     understood = sorted({s.name.section_id for s in survey.scans if not s.name.warning})
     if understood:
         yield f"names understood: {listed(understood, MAX_LISTED)}"
-    odd = {s.name.section_id: s.name.warning for s in survey.scans if s.name.warning}
-    for section_id, warning in list(odd.items())[:MAX_LISTED]:
-        yield f"name {section_id}: {warning}"
-    if len(odd) > MAX_LISTED:
-        yield f"names: {len(odd) - MAX_LISTED} more that need a pattern; see name_patterns"
+    odd = [scan for scan in survey.scans if scan.name.warning]
+    unknown = [scan for scan in odd if not scan.name.pattern]
+    if unknown:
+        which = listed([scan.place.as_posix() for scan in unknown], MAX_LISTED)
+        yield (
+            f"names: no pattern fits {_count(unknown)}: {which}; each becomes a section of its "
+            f"own, such as {unknown[0].name.section_id!r}; name_patterns in the settings, or core "
+            "and section in a rule, say which core they belong to"
+        )
+    additions: dict[str, list[str]] = {}
+    for scan in odd:
+        if scan.name.pattern:
+            kind = scan.name.warning.replace(f" of section '{scan.name.section_id}'", "")
+            additions.setdefault(kind, []).append(scan.place.as_posix())
+    for kind, places in additions.items():
+        yield f"names: {kind}, and left away: {listed(places, MAX_LISTED)}"
 
 
 def unplaced_sentences(scans: Iterable[SurveyedScan], most: int | None = None) -> Iterator[str]:
     """Yield each reason for which scans cannot be read as they are, with the scans' names."""
     for (folder, reason), unplaced in _grouped(scans, _unplaced_of).items():
         names = listed([_name_below(folder, scan) for scan in unplaced], most)
-        yield f"cannot place {_count(unplaced)} in {folder}: {reason}: {names}"
+        where = _folder_words(folder)
+        yield f"cannot place {_count(unplaced)} in {where}: {reason}: {names}"
 
 
 def collision_sentences(survey: Survey) -> Iterator[str]:
     """Yield which scans share a section's name though they show something else."""
+    by_folders: dict[tuple[str, ...], list[list[SurveyedScan]]] = {}
     for scans in survey.collisions():
-        places = listed([scan.place.as_posix() for scan in scans], MAX_LISTED)
+        by_folders.setdefault(tuple(sorted({scan.folder for scan in scans})), []).append(scans)
+    for folders, sections in by_folders.items():
+        said = [
+            f"section {scans[0].name.section_id} is the name of "
+            f"{listed([scan.place.as_posix() for scan in scans], MAX_LISTED)}"
+            for scans in sections
+        ]
+        more = f"; so are {len(said) - MAX_IN_FULL} more" if len(said) > MAX_IN_FULL else ""
         end = (
             "rules can give each folder its expedition"
-            if len({scan.folder for scan in scans}) > 1
+            if len(folders) > 1
             else "the later one takes the earlier one's place; rename one if they are two sections"
         )
-        yield f"COLLISION: section {scans[0].name.section_id} is the name of {places}; {end}"
+        yield f"COLLISION: {'; '.join(said[:MAX_IN_FULL])}{more}; {end}"
 
 
 def copy_sentences(survey: Survey) -> Iterator[str]:
     """Yield which scans seem to be the same, byte for byte, under different names."""
-    for scans in survey.copies():
-        places = listed([scan.place.as_posix() for scan in scans], MAX_LISTED)
-        yield f"COPY: the same content under {len(scans)} names, read once: {places}"
+    said = [
+        ", ".join(scan.place.as_posix() for scan in scans[:MAX_LISTED]) for scans in survey.copies()
+    ]
+    if said:
+        places = listed(said, MAX_LISTED, "; ")
+        yield f"COPY: the same content under several names, read once: {places}"
 
 
 def left_out_lines(survey: Survey) -> list[str]:
@@ -79,11 +105,11 @@ def left_out_lines(survey: Survey) -> list[str]:
     return left_out_sentences((*survey.left_out, *temporary), survey.inbox)
 
 
-def listed(names: list[str], most: int | None) -> str:
-    """Return names with commas between; beyond ``most`` their number, so that none is hidden."""
+def listed(names: list[str], most: int | None, between: str = ", ") -> str:
+    """Return names, and of those beyond ``most`` the number, so that none is hidden."""
     if most is None or len(names) <= most:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
+        return between.join(names)
+    return f"{between.join(names[:most])} and {len(names) - most} more"
 
 
 def _group_of(scan: SurveyedScan) -> tuple[str, str]:
@@ -92,6 +118,10 @@ def _group_of(scan: SurveyedScan) -> tuple[str, str]:
     is_own = scan.files.format.name == "itrax" and folder.name
     shown = f"{folder.parent.as_posix()}/*" if is_own else folder.as_posix()
     return shown.removeprefix("./"), scan.files.format.title
+
+
+def _folder_words(folder: str) -> str:
+    return "the inbox itself" if folder == "." else folder
 
 
 def _unplaced_of(scan: SurveyedScan) -> tuple[str, str]:

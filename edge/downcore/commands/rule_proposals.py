@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from downcore.commands.inbox_survey import Survey, SurveyedScan
 from downcore.commands.scale_evidence import scale_evidence
+from downcore.file_names import printable
 from downcore.sources.inbox.naming import name_apart
 from downcore.sources.inbox.rules import InboxRule
 
@@ -25,6 +26,8 @@ class Effect:
     """Why, for the comment above the rule."""
     name_part: str = field(default="", compare=False)
     """Part of the name that tells the scans; empty where none does."""
+    asks_scale_of: str = ""
+    """Scanner whose scale nothing tells, so that a person must; empty where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,11 @@ class ProposedRule:
     n_scans: int
 
     @property
+    def is_ready(self) -> bool:
+        """Whether it does something as it is; one that only asks for a scale is a comment."""
+        return bool(self.effect.px_per_cm or self.effect.expedition)
+
+    @property
     def lines(self) -> list[str]:
         """The rule as lines of the settings file, with its reason before it."""
         keys = {
@@ -45,10 +53,15 @@ class ProposedRule:
             "px_per_cm": self.effect.px_per_cm,
             "expedition": self.effect.expedition,
         }
-        return [
-            f"# For {self.n_scans} scan{'s' if self.n_scans > 1 else ''}: {self.effect.because}.",
+        table = [
             "[[inbox.rule]]",
             *(f"{key} = {quoted(value)}" for key, value in keys.items() if value),
+        ]
+        if self.effect.asks_scale_of:
+            table.append(f'{"# " if self.is_ready else ""}px_per_cm = "..."')
+        return [
+            f"# For {self.n_scans} scan{'s' if self.n_scans > 1 else ''}: {self.effect.because}.",
+            *(table if self.is_ready else [f"# {line}" for line in table]),
         ]
 
     @property
@@ -75,7 +88,8 @@ def propose_rules(survey: Survey) -> tuple[ProposedRule, ...]:
     Returns
     -------
     tuple of ProposedRule
-        In the order in which they must stand.
+        In the order in which they must stand; those that only ask for a scale do nothing until a
+        person fills it in.
     """
     effects = _effects(survey)
     groups: dict[Effect, list[SurveyedScan]] = {}
@@ -94,18 +108,31 @@ def _effects(survey: Survey) -> dict[Path, Effect]:
     found: dict[Path, Effect] = {}
     for scan in survey.scans:
         scale, expedition = scales.get(scan.place), expeditions.get(scan.place, "")
-        if scale is None and not expedition:
+        asks_scale_of = _scanner_of(scan) if scale is None and scan.needs_scale else ""
+        if scale is None and not expedition and not asks_scale_of:
             continue
         reasons = [scale.because] if scale else []
         if expedition:
             reasons.append("other folders have scans of the same names")
+        if asks_scale_of:
+            reasons.append(
+                f"{asks_scale_of}, whose scale nothing says; fill in px_per_cm and take '# ' away"
+            )
         found[scan.place] = Effect(
             px_per_cm=scale.px_per_cm if scale else "",
             expedition=expedition,
             because="; ".join(reasons),
             name_part=scale.name_part if scale else "",
+            asks_scale_of=asks_scale_of,
         )
     return found
+
+
+def _scanner_of(scan: SurveyedScan) -> str:
+    """Return whose scale a person would say at once: a format in a folder of the inbox."""
+    parts = scan.place.parent.parts
+    where = f"the folder {parts[0]}" if parts else "the inbox itself"
+    return printable(f"{scan.files.format.title} in {where}")
 
 
 def _expeditions(survey: Survey) -> Iterator[tuple[Path, str]]:
@@ -152,7 +179,8 @@ def _cover(effect: Effect, scans: list[SurveyedScan], others: _Others) -> Iterat
     """Yield rules that fit all of ``scans`` and harm no other."""
     for folder, name in _patterns(scans, effect.name_part):
         rule = ProposedRule(folder, name, effect, len(scans))
-        if not others.harms(rule):
+        fits = rule.rule.fits
+        if all(fits(scan.place) for scan in scans) and not others.harms(rule):
             yield rule
             return
     parts = _split(scans)
@@ -169,17 +197,21 @@ def _patterns(scans: list[SurveyedScan], name_part: str) -> Iterator[tuple[str, 
     """Yield patterns of folder and name that fit all of ``scans``, the plainest first."""
     folders = [scan.folder for scan in scans]
     common = os.path.commonpath(folders)
-    folder = _escaped_folder(common) if common else ""
+    # Of scans that lie in the inbox itself alone, the common path is empty, too.
+    top = "." if set(folders) == {"."} else ""
+    folder = _escaped_folder(common) if common else top
     if name_part and all(name_part in scan.place.name for scan in scans):
         yield "", f"*{glob.escape(name_part)}*"
     if folder not in {"", "."}:
         yield folder, ""
-    names = [scan.place.name for scan in scans]
-    prefix = _common_start(names).rstrip("0123456789")
+    prefix = _common_start([scan.place.stem for scan in scans]).rstrip("0123456789")
     endings = {scan.place.suffix.lower() for scan in scans}
     ending = endings.pop() if len(endings) == 1 else ""
     if len(prefix) >= MIN_PREFIX:
-        yield ("" if folder == "." else folder), f"{glob.escape(prefix)}*{ending}"
+        pattern = f"{glob.escape(prefix)}*{ending}"
+        yield ("" if folder == "." else folder), pattern
+        if folder == ".":
+            yield folder, pattern
     yield folder, f"*{ending}" if ending else "*"
 
 

@@ -82,17 +82,21 @@ def scan_named(reader: Reader, scan: str, section: str | None = None) -> StoredS
     Raises
     ------
     UnknownSectionError
-        If there is none, or are several; names them.
+        If there is none, or are several; names them. If the section is not in the record.
     SectionError
         If it is a copy, and another scan has the rows.
     """
     scans = reader.scans(section)
+    if section is not None and not scans:
+        return standing_scan(reader, section)  # raises, and says which sections there are
     found = [one for one in scans if scan and one.scan.scan_id.startswith(scan.lower())]
     if len(found) != 1:
         known = [f"{one.scan.scan_id[:8]} ({one.scan.section_id})" for one in found or scans]
+        of = "" if section is None else f" of section {section!r}"
+        meant = nearest(scan, [one.scan.scan_id for one in scans])
         raise UnknownSectionError(
-            f"expected the identity of one scan, got {scan!r}, which "
-            f"{'several begin with' if found else 'none begins with'}: {listed(known)}"
+            f"expected the identity of one scan{of}, got {scan!r}, which "
+            f"{'several begin with' if found else 'none begins with'}: {meant}{listed(known)}"
         )
     original = found[0].status.duplicate_of
     if original is not None:

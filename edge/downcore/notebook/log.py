@@ -5,15 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from downcore.commands.section_lookup import nearest, standing_scan
+from downcore.commands.section_lookup import chosen_scan
 from downcore.notebook.core import CoreView, core_names, core_view
 from downcore.notebook.database import COPY_AGAIN, ask
 from downcore.notebook.scan_list import ScanList, scan_list
 from downcore.notebook.section_log import SectionComposition, SectionLog
 from downcore.store import Reader
-from downcore.store.stored_values import StoredScan
 from downcore.strata.depthlog import SliceRow
-from downcore.strata.errors import SectionError, UnknownSectionError
 from downcore.strata.record import ScanState
 from downcore.strata.scan_corrections import Correction
 
@@ -190,12 +188,7 @@ did you mean 'GC01_01'? known: GC01_01
         """
 
         def read(reader: Reader) -> StoredSection:
-            found = (
-                standing_scan(reader, section)
-                if scan is None
-                else _scan_named(reader, section, scan)
-            )
-            scan_id = found.scan.scan_id
+            scan_id = chosen_scan(reader, section, scan).scan.scan_id
             rows: tuple[SliceRow, ...] = tuple(one.row for one in reader.scan_log(scan_id))
             return StoredSection(
                 section, scan_id, rows, scan_list(reader.scans(section)), self.path
@@ -251,24 +244,3 @@ def _looks_copied(log: Log) -> bool:
     is_unfinished = any(one.state in _UNFINISHED for one in log.sections())
     beside = [log.path.with_name(log.path.name + ending) for ending in ("-wal", ".lock")]
     return is_unfinished and not any(one.exists() for one in beside)
-
-
-def _scan_named(reader: Reader, section: str, scan: str) -> StoredScan:
-    """Return the scan of a section whose identity begins with ``scan``."""
-    scans = reader.scans(section)
-    if not scans:
-        return standing_scan(reader, section)  # raises, and says which sections there are
-    known = [one.scan.scan_id for one in scans]
-    found = [one for one in scans if scan and one.scan.scan_id.startswith(scan)]
-    if len(found) != 1:
-        raise UnknownSectionError(
-            f"expected the identity of one scan of section {section!r}, got {scan!r}; "
-            f"{nearest(scan, known)}known: {', '.join(known)}"
-        )
-    original = found[0].status.duplicate_of
-    if original is not None:
-        raise SectionError(
-            f"scan {found[0].scan.scan_id} of section {section!r} is a copy of scan {original}, "
-            "whose log stands for both"
-        )
-    return found[0]

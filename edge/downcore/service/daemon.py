@@ -1,12 +1,11 @@
 """``downcore run``: follows the inbox until it is stopped."""
 
 import logging
-import signal
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
-from types import FrameType
+from typing import Protocol
 
 from downcore.clock import SystemClock
 from downcore.exit_codes import INTERNAL, OK, REFUSED, exit_code_of
@@ -27,6 +26,7 @@ from downcore.service.station_setup import (
     scan_settings,
 )
 from downcore.service.status_report import StatusReport
+from downcore.service.stop_signals import StopSignals
 from downcore.settings import Settings
 from downcore.sources.inbox.events import Follower, Hint
 from downcore.sources.inbox.listing import Listing, ListingLimits, list_inbox
@@ -44,6 +44,9 @@ BACKLOG_SLICES = 32
 
 ACTIVE_WAIT_S = 0.5
 """Longest wait between two listings of the inbox while a scan grows or settles."""
+
+AWAY_LOOKS = 20
+"""Looks at an inbox that is away, one after the other, after which ``run --once`` ends."""
 
 STOP_CHECK_S = 0.5
 """Longest that a wait lasts before it checks whether to stop."""
@@ -63,6 +66,8 @@ class Daemon:
         Returns why the store's disk is a fault, empty while it is none.
     on_backlog : callable, optional
         Called after every look with how far the scans of the inbox have come.
+    without_sinks : frozenset of str, optional
+        Names of sinks that are not opened, whatever the settings say.
     """
 
     def __init__(
@@ -72,7 +77,9 @@ class Daemon:
         clock: Clock,
         lack_of_room: Callable[[Path], str] = lack_of_room,
         on_backlog: Callable[[Backlog], None] = lambda _: None,
+        without_sinks: frozenset[str] = frozenset(),
     ) -> None:
+        self._without_sinks = without_sinks
         self._lack_of_room = lack_of_room
         self._on_backlog = on_backlog
         self._settings = settings
@@ -86,6 +93,9 @@ class Daemon:
         """Reason by path of what was set aside, once ``run`` has ended."""
         self.questioned: dict[str, str] = {}
         """Question by path of what waits for an answer, once ``run`` has ended."""
+        self.started_utc = clock.utc_rfc3339()
+        self.away = ""
+        """Why a run that ends when idle ended though scans were left; empty where none were."""
 
     def stop(self) -> None:
         """Ask ``run`` to end after the step it is in; may be called from anywhere."""
@@ -120,7 +130,9 @@ class Daemon:
                 )
             )
             station.store.warn_of_sqlite()
-            sinks = stack.enter_context(open_sinks(self._settings, station, wake))
+            sinks = stack.enter_context(
+                open_sinks(self._settings, station, wake, without=self._without_sinks)
+            )
             report = StatusReport(sinks, self._clock)
             inbox = self._settings.inbox
             follower = stack.enter_context(
@@ -165,6 +177,7 @@ class Daemon:
         )
         said = LeftOutReport(inbox.path)
         is_ready = has_more = False
+        n_away = 0
         closed: set[Path] = set()
         while not self._stopping.is_set():
             # Hints are taken before the listing, so that it never misses what a hint is about.
@@ -188,10 +201,18 @@ class Daemon:
             has_more = remaining.has_more
             if has_more:
                 continue
-            is_there = listing.is_listed and not scheduler.doubt
-            if ends_when_idle and remaining.n_waiting == 0 and is_there:
+            away = _away(listing, scheduler, inbox.path)
+            n_away = n_away + 1 if away else 0
+            if ends_when_idle and n_away >= AWAY_LOOKS:
+                self.away = (
+                    f"{away}; looked {n_away} times; what is stored stays, and the same command "
+                    "goes on from there once the inbox is back"
+                )
                 return
-            wait_s = ACTIVE_WAIT_S if remaining.n_waiting else inbox.reconcile_s
+            if ends_when_idle and remaining.n_waiting == 0 and not away:
+                return
+            is_active = remaining.n_waiting or (ends_when_idle and away)
+            wait_s = ACTIVE_WAIT_S if is_active else inbox.reconcile_s
             closed |= self._wait(follower, scheduler, report, max(wait_s, listings.rest_s))
 
     def _wait(
@@ -224,6 +245,18 @@ class Daemon:
         return tuple(filter(None, (away, doubt, self._lack_of_room(self._settings.store.path))))
 
 
+def _away(listing: Listing, scheduler: Scheduler, inbox: Path) -> str:
+    """Return why the scans that are left cannot be reached at the moment; empty where they can."""
+    if not listing.is_listed:
+        return f"the inbox {printable(inbox)} cannot be listed; mount the share again"
+    if scheduler.doubt:
+        return scheduler.doubt
+    if not listing.problems:
+        return ""
+    lost = scheduler.out_of_reach
+    return f"{lost} is read in part and cannot be looked at any more" if lost else ""
+
+
 def _feed_watchdog(doing: str, scheduler: Scheduler, report: StatusReport) -> None:
     """Tell systemd that the loop still runs, and what it is doing."""
     n_refused = len(scheduler.refused)
@@ -234,61 +267,102 @@ def _feed_watchdog(doing: str, scheduler: Scheduler, report: StatusReport) -> No
     notify_systemd(f"WATCHDOG=1\nSTATUS={doing}{aside}{degraded}")
 
 
+class RunView(Protocol):
+    """Shows a run that ends by itself to the person who waits for it."""
+
+    @property
+    def log_handler(self) -> logging.Handler:
+        """Takes what is logged."""
+        ...
+
+    @property
+    def without_sinks(self) -> frozenset[str]:
+        """Names of sinks that are not opened, since this shows what they would."""
+        ...
+
+    def on_backlog(self, backlog: Backlog) -> None:
+        """Show how far the scans of the inbox have come."""
+        ...
+
+    def tell_end(self, daemon: Daemon) -> None:
+        """Say in the end what was done and what is left."""
+        ...
+
+
 def run_daemon(
     settings: Settings,
     *,
     ends_when_idle: bool,
-    on_backlog: Callable[[Backlog], None] = lambda _: None,
+    view: RunView | None = None,
 ) -> int:
     """
     Run the daemon in this process until SIGTERM or SIGINT; return its exit code.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the device.
+    ends_when_idle : bool
+        End once nothing in the inbox is left to do.
+    view : RunView or None
+        Shows the run to a person in place of the log and the rows; ``None`` for the log.
 
     Raises
     ------
     DowncoreError
         If it cannot start, or can no longer keep the record.
     """
-    logging.basicConfig(level=settings.log.level, format="%(levelname)s %(name)s: %(message)s")
-    repeats = RepeatedWarnings()
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(repeats)
+    repeats = _begin_logging(settings, view)
 
     def on_progress(backlog: Backlog) -> None:
         if backlog.n_left == 0:
             repeats.say_counts()
-        on_backlog(backlog)
+        if view is not None:
+            view.on_backlog(backlog)
 
-    daemon = Daemon(settings, clock=SystemClock(), on_backlog=on_progress)
+    daemon = Daemon(
+        settings,
+        clock=SystemClock(),
+        on_backlog=on_progress,
+        without_sinks=frozenset() if view is None else view.without_sinks,
+    )
     deaths = _stop_when_a_thread_dies(daemon)
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        del signum, frame
-        notify_systemd("STOPPING=1")
-        daemon.stop()
-        if daemon.is_starting:
-            # Nothing is under way, and compiling for the first time may take more than a minute.
-            raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    try:
-        daemon.run(ends_when_idle=ends_when_idle)
-    except KeyboardInterrupt:
-        logger.info("stopped while starting")
+    signals = StopSignals(daemon)
+    with signals:
+        try:
+            daemon.run(ends_when_idle=ends_when_idle)
+        finally:
+            repeats.say_counts()
+    if signals.has_stopped_start:
         return OK
-    finally:
-        repeats.say_counts()
     if deaths:
         cause = deaths[0]
         return exit_code_of(cause) if isinstance(cause, DowncoreError) else INTERNAL
-    if ends_when_idle and (daemon.refused or daemon.questioned):
+    if view is not None:
+        view.tell_end(daemon)
+    elif ends_when_idle:
         _say_what_is_left(daemon)
+    if ends_when_idle and (daemon.refused or daemon.questioned or daemon.away):
         return REFUSED
     logger.info("stopped; starting again goes on from here")
     return OK
 
 
+def _begin_logging(settings: Settings, view: RunView | None) -> RepeatedWarnings:
+    """Log to the view, or as the journal has it; return what says repeated warnings there."""
+    repeats = RepeatedWarnings()
+    if view is not None:
+        logging.basicConfig(level=settings.log.level, handlers=[view.log_handler])
+        return repeats
+    logging.basicConfig(level=settings.log.level, format="%(levelname)s %(name)s: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(repeats)
+    return repeats
+
+
 def _say_what_is_left(daemon: Daemon) -> None:
+    if daemon.away:
+        logger.error("%s", daemon.away)
     if daemon.questioned:
         logger.warning(
             "%d scans wait for an answer, `downcore log` has the questions", len(daemon.questioned)

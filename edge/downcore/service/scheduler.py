@@ -151,6 +151,15 @@ class Scheduler:
         return self._finder.left_out
 
     @property
+    def out_of_reach(self) -> str:
+        """A file of a scan under way that the last listing lacks; empty where there is none."""
+        known = self._signatures or {}
+        for key, ingest in self._ingests.items():
+            if key not in known:
+                return printable(ingest.scan_files.paths[0])
+        return ""
+
+    @property
     def under_way(self) -> tuple[ScanUnderWay, ...]:
         """The scans that have begun and are not done."""
         return tuple(

@@ -290,10 +290,12 @@ def compile_kernels(composition_config: CompositionConfig) -> None:
 
 @contextmanager
 def open_sinks(
-    settings: Settings, station: Station, wake: Wake
+    settings: Settings, station: Station, wake: Wake, *, without: frozenset[str] = frozenset()
 ) -> Iterator[dict[str, RunningSink]]:
     """
     Start every sink that the settings enable, and give them by name; stop them at the end.
+
+    Those named in ``without`` are left out.
 
     Raises
     ------
@@ -316,7 +318,8 @@ def open_sinks(
     )
     running: dict[str, RunningSink] = {}
     try:
-        for sink, section in enabled_sinks(settings):
+        wanted = ((s, section) for s, section in enabled_sinks(settings) if s.name not in without)
+        for sink, section in wanted:
             running[sink.name] = sink.open(section, feed)
         yield running
     finally:

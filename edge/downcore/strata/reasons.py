@@ -39,6 +39,15 @@ def grouped(reasons: Iterable[tuple[str, str]]) -> list[ReasonGroup]:
     return sorted(found, key=lambda group: -group.n)
 
 
+def without_path(reason: str, path: str) -> str:
+    """
+    Return a reason without the file it is about, which is named beside it.
+
+    Reasons that name their own file would make a kind each.
+    """
+    return reason.replace(f": {path};", ";").replace(f": {path}", "").replace(f"{path}: ", "")
+
+
 def such_as(subjects: tuple[str, ...], n_named: int = 3) -> str:
     """Return the first of some names, and how many more there are."""
     named = ", ".join(subjects[:n_named])

@@ -8,6 +8,7 @@ from rich.table import Table
 from downcore_training.bench.controls import LIMIT, Control
 from downcore_training.bench.rows import CALIBRATED, Row
 from downcore_training.bench.running import Result
+from downcore_training.notes import notes_by_kind
 
 HEADINGS = (
     "protocol", "model", "property", "unit", "R2", "± se", "RMSE", "MAE", "bias", "Spearman",
@@ -124,8 +125,7 @@ def tell(result: Result, console: Console) -> None:
     names = ", ".join(f"{core.name} ({core.site})" for core in result.data.cores[:12])
     more = f" and {len(result.data.cores) - 12} more" if len(result.data.cores) > 12 else ""  # noqa: PLR2004 - as many as are named
     print_line(console, f"{len(result.data.cores)} cores: {names}{more}")
-    for note in result.notes:
-        print_line(console, f"note: {note}")
+    tell_notes(result.notes, console)
     title = "scores; R2 and Spearman of ms are those of log10, all else is in the unit"
     print_table(console, title, HEADINGS, score_cells(result))
     rows = calibrated_cells(result)
@@ -145,6 +145,15 @@ def tell(result: Result, console: Console) -> None:
         print_line(
             console, f"{failed} negative controls FAILED: believe no score above", style="red"
         )
+
+
+def tell_notes(notes: Sequence[str], console: Console) -> None:
+    """Write one line for each kind of note, and where each note is."""
+    lines = notes_by_kind(notes)
+    for note in lines:
+        print_line(console, f"note: {note}")
+    if len(lines) < len(notes):
+        print_line(console, f"note: --report DIR and --json FILE have all {len(notes)} notes")
 
 
 def number(value: float | None, places: int) -> str:

@@ -30,6 +30,7 @@ from downcore_training.datasets.folders import matched_cores
 from downcore_training.datasets.generated import colour_of
 from downcore_training.datasets.matched_core import MatchedCore
 from downcore_training.datasets.release_split import ReleaseSplit, parts_of
+from downcore_training.notes import notes_by_kind, write_notes
 from downcore_training.progress import Report
 
 _LAYOUT_VERSION = 1
@@ -66,7 +67,12 @@ def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Repo
     SettingsError
         If there are too few sections with labels, a named core is absent, or a set would be empty.
     """
-    labelled = [core for core in matched_cores(folder) if _has_labels(core, report)]
+    notes: list[str] = []
+    labelled = [core for core in matched_cores(folder) if _has_labels(core, notes)]
+    # Said first, since they are why there may be too few.
+    n_said = len(notes)
+    for line in notes_by_kind(notes):
+        report.note(line)
     parts = parts_of(labelled, split)
     cores, names = parts.parts, parts.names
     if parts.sentence:
@@ -79,14 +85,17 @@ def release_sets(folder: Path, cache: Path, split: ReleaseSplit, *, report: Repo
         share, text = i / len(cores), f"core {core.name}, {i + 1} of {len(cores)}"
         report.at(share, text)
         try:
-            made = _made(core, home, split.tiles_per_slice, report, partial(report.at, share, text))
+            made = _made(core, home, split.tiles_per_slice, notes, partial(report.at, share, text))
         except SegmentError as error:
-            report.note(f"{core.name} is left out: {error}")
+            notes.append(f"{core.name} is left out: {error}")
             continue
         if len(made.slice_index):
             found[core.name] = made
         else:
-            report.note(f"{core.name} is left out: no slice with a label shows sediment")
+            notes.append(f"{core.name} is left out: no slice with a label shows sediment")
+    for line in (*notes_by_kind(notes[n_said:]), write_notes(notes, home / "notes.txt")):
+        if line:
+            report.note(line)
     if is_new:
         _check_together([core for core in cores if core.name in found], home, split, report)
     return CoreSets(
@@ -107,11 +116,11 @@ def _set_of(names: tuple[str, ...], cut: dict[str, CoreTiles], what: str) -> Til
     return TileSet(found)
 
 
-def _has_labels(core: MatchedCore, report: Report) -> bool:
+def _has_labels(core: MatchedCore, notes: list[str]) -> bool:
     if np.isfinite(core.labels).any():
         return True
     reasons = "; ".join(core.warnings[:3])
-    report.note(f"{core.name} is left out: no slice has a label. {reasons}")
+    notes.append(f"{core.name} is left out: no slice has a label. {reasons}")
     return False
 
 
@@ -119,10 +128,14 @@ def _made(
     core: MatchedCore,
     home: Path,
     tiles_per_slice: int,
-    report: Report,
+    notes: list[str],
     at_slice: Callable[[], None],
 ) -> CoreTiles:
-    """Return the tiles of a core, cut now or before; ``at_slice``, called at each, may raise."""
+    """
+    Return the tiles of a core, cut now or before, and add what is to be known of it to ``notes``.
+
+    ``at_slice``, called at each, may raise.
+    """
     place = home / _key(core, tiles_per_slice)
     if not place.is_dir():
         beside = Path(tempfile.mkdtemp(prefix=".partial-", dir=home))
@@ -135,8 +148,7 @@ def _made(
                 raise
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-    for text in json.loads((place / "notes.json").read_text(encoding="utf-8")):
-        report.note(text)
+    notes += json.loads((place / "notes.json").read_text(encoding="utf-8"))
     return _opened(core, place)
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from downcore.strata.errors import DowncoreError, SettingsError
 from downcore_training.bench.layouts import read_folder
 from downcore_training.fitting.budget import Budget
+from downcore_training.notes import notes_by_kind, write_notes
 from downcore_training.progress import Report, shown_report
 from downcore_training.windows.fitting import Fitted, fit_all
 from downcore_training.windows.recipe import WindowRecipe, load_window_recipe
@@ -45,14 +46,15 @@ def run_windows(files: WindowFiles, budget: Budget, *, report: Report) -> list[F
         )
     recipe = WindowRecipe() if files.config is None else load_window_recipe(files.config)
     found = read_folder(files.data)
-    for note in found.notes:
-        report.note(note)
+    out = files.out or Path("runs") / "windows"
+    for note in (*notes_by_kind(found.notes), write_notes(found.notes, out / "notes.txt")):
+        if note:
+            report.note(note)
     watched = budget.watched(report)
     sections: list[SectionViews] = []
     for i, core in enumerate(found.cores):
         watched.at(0.0, f"core {core.name}, {i + 1} of {len(found.cores)}")
         sections += sections_of(core)
-    out = files.out or Path("runs") / "windows"
     return fit_all(recipe, sections, out, report=report, budget=budget)
 
 

@@ -100,8 +100,19 @@ class _Conversation:
     def _on_connect(
         self, _client: Any, _user: Any, _flags: Any, reason: ReasonCode, _properties: Any
     ) -> None:
-        refusal = f"the broker refused the login: {reason}" if reason.is_failure else ""
-        self._answers.put(("connect", refusal))
+        refusal = f"the broker refused the login: {reason}; {self._keys_of_login()}"
+        self._answers.put(("connect", refusal if reason.is_failure else ""))
+
+    def _keys_of_login(self) -> str:
+        """Return which keys of the settings decide about the login."""
+        if self._settings.username is None:
+            return "set mqtt.username and mqtt.password_file"
+        if self._settings.password_file is None:
+            return f"set mqtt.password_file, the password of {self._settings.username}"
+        return (
+            f"check mqtt.username, now {self._settings.username}, and the password in the file "
+            "that mqtt.password_file names"
+        )
 
     def _on_disconnect(
         self, _client: Any, _user: Any, _flags: Any, reason: ReasonCode, _properties: Any

@@ -11,6 +11,7 @@ from downcore_training.bench.console_report import (
     number,
     print_line,
     print_table,
+    tell_notes,
 )
 from downcore_training.bench.controls import LIMIT
 from downcore_training.bench.published.picture import draw_table
@@ -59,8 +60,7 @@ def table_cells(result: TableResult) -> list[Cells]:
 
 def tell_table(result: TableResult, console: Console) -> None:
     """Write the table, the controls and the notes to the terminal."""
-    for note in result.notes:
-        print_line(console, f"note: {note}")
+    tell_notes(result.notes, console)
     print_table(console, _TITLE, HEADINGS, table_cells(result))
     title = "negative control: labels shuffled inside each core must score about zero"
     print_table(console, title, CONTROL_HEADINGS, [control_row(one) for one in result.controls])
