@@ -1,5 +1,7 @@
 """The depth log of a whole core from the record, by the depth that was asked for."""
 
+from dataclasses import replace
+
 from downcore.commands.core_lookup import CoreIndex
 from downcore.store import Reader
 from downcore.store.stored_cores import CoreSection, StoredCore
@@ -7,6 +9,7 @@ from downcore.strata.core_depths import DepthScale
 from downcore.strata.core_log import CoreLog, CorePiece, core_piece, joined_log
 from downcore.strata.depth_ledger import section_order
 from downcore.strata.errors import SectionError
+from downcore.strata.measured_slices import by_slice
 
 
 def read_core_log(reader: Reader, name: str, scale: DepthScale) -> CoreLog:
@@ -83,7 +86,8 @@ def _piece(reader: Reader, core: StoredCore, one: CoreSection) -> CorePiece | No
         return None
     scan = one.stored.scan
     rows = (stored.row for stored in reader.scan_log(scan.scan_id))
-    return core_piece(scan.section_id, scan.scan_id, core.depths, section, rows)
+    piece = core_piece(scan.section_id, scan.scan_id, core.depths, section, rows)
+    return piece and replace(piece, measured=by_slice(reader.measured_of(scan.section_id)))
 
 
 def _lacking(core: StoredCore, scale: DepthScale) -> str:

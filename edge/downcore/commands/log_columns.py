@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
-from downcore.commands.measured_slices import BySlice, MeasuredSlice
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate, SliceRow
+from downcore.strata.measured_slices import BySlice, MeasuredSlice
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.slices import CoreSlice
 from downcore.strata.unmixing.composition import GroupShare
@@ -115,11 +115,6 @@ LOG_COLUMNS: tuple[Column[LogRow], ...] = (
            "why there is no value, or what to beware of"),
     Column("bundle", Level.KEY, str, lambda row: row.estimate.bundle_id,
            "identity of the bundle that made the value"),
-)  # fmt: skip
-"""A depth log; one line for each slice, property and bundle."""
-
-LOG_AND_MEASURED_COLUMNS: tuple[Column[LogRow], ...] = (
-    *LOG_COLUMNS,
     Column("measured", Level.ROW, float,
            lambda row: None if row.measured is None else row.measured.value,
            "mean of what a logger measured in the slice"),
@@ -127,7 +122,7 @@ LOG_AND_MEASURED_COLUMNS: tuple[Column[LogRow], ...] = (
            lambda row: "" if row.measured is None else "; ".join(row.measured.flags),
            "why not to rely on what was measured"),
 )  # fmt: skip
-"""A depth log with measured beside predicted."""
+"""A depth log, measured beside predicted; one line for each slice, property and bundle."""
 
 
 def _n_regions(row: ShareRow) -> int | None:

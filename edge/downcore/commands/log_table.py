@@ -8,8 +8,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.table import Table
 
-from downcore.commands.log_columns import LOG_AND_MEASURED_COLUMNS, Column, Row, log_rows
-from downcore.commands.measured_slices import MeasuredSlice, by_slice, measured_notes
+from downcore.commands.log_columns import LOG_COLUMNS, Column, Row, log_rows
+from downcore.commands.measured_slices import measured_notes
 from downcore.commands.section_lookup import chosen_scan
 from downcore.store import Reader
 from downcore.store.stored_values import StoredRow, StoredScan
@@ -17,6 +17,7 @@ from downcore.store.waiting_corrections import waiting_corrections
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate, SliceRow
 from downcore.strata.measured import MeasuredPoint
+from downcore.strata.measured_slices import MeasuredSlice, by_slice
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import ScanState
 from downcore.strata.scan_corrections import Correction
@@ -141,7 +142,7 @@ def write_csv(db: Path, section: str | None, out: TextIO, *, scan: str | None = 
     found = stored.scan
     slices = (one.row for one in rows)
     lines = log_rows(found.section_id, found.scan_id, slices, by_slice(points))
-    print_csv(LOG_AND_MEASURED_COLUMNS, lines, out)
+    print_csv(LOG_COLUMNS, lines, out)
 
 
 def write_corrections(db: Path, section: str | None, out: TextIO) -> None:

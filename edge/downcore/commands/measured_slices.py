@@ -1,46 +1,17 @@
-"""Measured values beside predicted ones: the mean of each slice, and the offset check."""
+"""What is said of measured values beside predicted ones, and the offset check."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from downcore.store.stored_values import StoredRow
-from downcore.strata.depth import SLICE_UM
 from downcore.strata.measured import MeasuredPoint
 from downcore.strata.measured_offset import offset_check
+from downcore.strata.measured_slices import by_slice
 from downcore.strata.properties import PROPERTIES, Property
 
 _CHECKED = ("density", "ms")
 """Properties whose logs and pictures vary together."""
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredSlice:
-    """What was measured of one property in one slice."""
-
-    value: float
-    """Mean of the values that nothing speaks against; of all where there are no others."""
-    flags: tuple[str, ...]
-    """What speaks against the values; empty where one is without a flag."""
-
-
-BySlice = dict[tuple[int, str], MeasuredSlice]
-"""By the number of the slice and the name of the property."""
-
-
-def by_slice(points: Sequence[MeasuredPoint]) -> BySlice:
-    """Return the mean of the measured points in each slice of 1 cm."""
-    groups: dict[tuple[int, str], list[MeasuredPoint]] = {}
-    for one in points:
-        groups.setdefault((one.depth_um // SLICE_UM, one.property), []).append(one)
-    found: BySlice = {}
-    for key, group in groups.items():
-        sound = [one for one in group if not one.flag]
-        flags = () if sound else tuple(sorted({one.flag for one in group}))
-        values = [one.value for one in sound or group]
-        found[key] = MeasuredSlice(sum(values) / len(values), flags)
-    return found
 
 
 def measured_notes(points: Sequence[MeasuredPoint], rows: Sequence[StoredRow]) -> Iterator[str]:

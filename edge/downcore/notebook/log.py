@@ -12,6 +12,7 @@ from downcore.notebook.scan_list import ScanList, scan_list
 from downcore.notebook.section_log import SectionComposition, SectionLog
 from downcore.store import Reader
 from downcore.strata.depthlog import SliceRow
+from downcore.strata.measured_slices import by_slice
 from downcore.strata.record import ScanState
 from downcore.strata.scan_corrections import Correction
 
@@ -191,7 +192,12 @@ did you mean 'GC01_01'? known: GC01_01
             scan_id = chosen_scan(reader, section, scan).scan.scan_id
             rows: tuple[SliceRow, ...] = tuple(one.row for one in reader.scan_log(scan_id))
             return StoredSection(
-                section, scan_id, rows, scan_list(reader.scans(section)), self.path
+                section,
+                scan_id,
+                rows,
+                by_slice(reader.measured_of(section)),
+                scan_list(reader.scans(section)),
+                self.path,
             )
 
         return ask(self.path, read)

@@ -71,7 +71,7 @@ def predict(
         replace(row, estimates=tuple(sorted(row.estimates, key=_place_in_record)))
         for row in read.rows
     )
-    return SectionLog(scan.section, scan_id_of(scan.section, read.opening), rows)
+    return SectionLog(scan.section, scan_id_of(scan.section, read.opening), rows, {})
 
 
 def _place_in_record(estimate: Estimate) -> tuple[str, str]:

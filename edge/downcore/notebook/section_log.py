@@ -23,6 +23,7 @@ from downcore.notebook.tables import (
 )
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
+from downcore.strata.measured_slices import BySlice
 from downcore.strata.properties import PROPERTIES, Property
 from downcore.strata.slices import CoreSlice
 
@@ -49,6 +50,8 @@ class SectionLog:
     """Identity of the scan that the rows are from."""
     rows: tuple[SliceRow, ...]
     """The slices, top first, each with its estimates."""
+    measured: BySlice
+    """What a logger measured in each slice, by its number and the property."""
 
     def __repr__(self) -> str:
         found = sorted({one.property for row in self.rows for one in row.estimates})
@@ -93,7 +96,7 @@ class SectionLog:
         6        2.0  g/cm3  predicted
         9        3.0  g/cm3  abstained
         """
-        return frame_of(LOG_COLUMNS, log_rows(self.section, self.scan_id, self.rows))
+        return frame_of(LOG_COLUMNS, log_rows(self.section, self.scan_id, self.rows, self.measured))
 
     def to_xarray(self) -> "xr.Dataset":
         """
@@ -125,7 +128,7 @@ class SectionLog:
         ['predicted', 'predicted', 'predicted', 'abstained']
         """
         needed("xarray")
-        lines = list(log_rows(self.section, self.scan_id, self.rows))
+        lines = list(log_rows(self.section, self.scan_id, self.rows, self.measured))
         bundles = list(dict.fromkeys(one.estimate.bundle_id for one in lines))
         at = {row.core_slice.index: i for i, row in enumerate(self.rows)}
         # What is said of a slice asks for nothing but the slice, and some have no estimate.

@@ -1,12 +1,13 @@
 """The depth log of a whole core: its sections one below the other, with the gaps between."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from downcore.strata.core_depths import NEGLIGIBLE_UM, CoreDepths, DepthScale, PlacedSection
 from downcore.strata.depth_ledger import in_cm
 from downcore.strata.depthlog import SliceRow
+from downcore.strata.measured_slices import BySlice
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class CorePiece:
     """Top first; at least one."""
     n_left_out: int = 0
     """Rows of the scan that begin below the section's end, such as the tray after it."""
+    measured: BySlice = field(default_factory=dict)
+    """What a logger measured in each slice, by its number and the property."""
 
     def span_um(self, scale: DepthScale) -> tuple[int, int]:
         """
