@@ -18,6 +18,7 @@ from downcore.publish.sinks._mqtt_settings import read_password
 from downcore.publish.sinks.mqtt import MqttSettings
 from downcore.publish.sinks.terminal import TerminalSettings, TerminalSink
 from downcore.settings import Settings, load_settings
+from downcore.strata.depth_ledger import Version
 from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.errors import SettingsError
 from downcore.strata.record import (
@@ -40,6 +41,7 @@ class MemoryOutbox:
 
     def __init__(self) -> None:
         self.kept: list[OutboxEntry] = []
+        self.versions: list[Version] = []
         self.cursors: dict[str, int] = {}
 
     def add(self, kind: OutboxKind, payload: str) -> None:
@@ -53,6 +55,12 @@ class MemoryOutbox:
 
     def newest(self, kind: OutboxKind, after_seq: int = 0) -> list[OutboxEntry]:
         return [one for one in self.kept[after_seq:] if one.kind is kind][-1:]
+
+    def newest_depth_version(self) -> int:
+        return len(self.versions)
+
+    def depth_versions(self) -> list[Version]:
+        return self.versions
 
     def acked_seq(self, sink: str) -> int:
         return self.cursors.get(sink, 0)

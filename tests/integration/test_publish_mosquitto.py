@@ -35,6 +35,7 @@ from downcore.service import daemon as daemon_module
 from downcore.service.daemon import Daemon
 from downcore.settings import load_settings
 from downcore.store import Reader, Store
+from downcore.strata.depth_ledger import CoreName, DepthSource, Draft, SectionEntry
 from downcore.strata.depthlog import Estimate, SliceRow, Status
 from downcore.strata.record import Run, Scan, ScanState
 from downcore.strata.scan_corrections import AskedReading, CorrectionRequest, Verb
@@ -559,3 +560,29 @@ def test_a_broker_with_no_answer_is_said_in_words(
     assert "rows wait in the store" in caplog.text
     for one in itertools.islice(threading.enumerate(), 100):
         assert one.name != "mqtt-sink", "the sink's thread outlived it"
+
+
+def test_depths_that_are_added_reach_the_broker_and_stay_there(
+    broker: Broker, store: Store, wake: Wake
+) -> None:
+    core = CoreName("145", "887A-1H")
+    top = Draft(DepthSource.TYPED, "anna", sections=(SectionEntry(core, "2", 1_500_000),))
+    topic = TOPICS.core_depths("145-887A-1H")
+    sink = started(store, wake, broker.port)
+    until(lambda: sink.health().is_connected, "a connection")
+
+    store.add_depths(top)
+    late = Listener(broker.port, "first")
+    until(lambda: late.of(topic), "the depths")
+    store.add_depths(replace(top, sections=(SectionEntry(core, "2", 1_490_000),)))
+    until(lambda: len(late.of(topic)) == 2, "the depths that were corrected")
+    sink.stop()
+    late.close()
+    listener = Listener(broker.port, "second")
+    until(lambda: listener.of(topic), "the retained depths")
+    listener.close()
+
+    (kept,) = listener.of(topic)
+    SCHEMAS["depths"].validate(kept)
+    assert [(one["section"], one["top_um"]) for one in kept["sections"]] == [("2", 1_490_000)]
+    assert [one["made_by"] for one in kept["sources"]] == ["anna"]

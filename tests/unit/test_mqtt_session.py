@@ -3,14 +3,25 @@
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib.resources import files
 from typing import Any, cast
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from downcore.publish import payloads
+from downcore.publish.depths_payload import depths_messages
 from downcore.publish.sinks._mqtt_link import Message
 from downcore.publish.sinks._mqtt_session import Session
 from downcore.publish.topics import Topics
+from downcore.strata.depth_ledger import (
+    CoreEntry,
+    CoreName,
+    DepthSource,
+    Draft,
+    SectionEntry,
+    Version,
+)
 from downcore.strata.record import OutboxEntry, OutboxKind, ScanState, ScanStatus, StoreOrigin
 
 UTC = "2026-01-31T23:59:59Z"
@@ -42,6 +53,7 @@ class StatesOutbox:
 
     def __init__(self, *states: ScanState) -> None:
         self.kept: list[OutboxEntry] = []
+        self.versions: list[Version] = []
         self.add(*states)
 
     def add(self, *states: ScanState) -> None:
@@ -60,6 +72,12 @@ class StatesOutbox:
 
     def newest(self, kind: OutboxKind, after_seq: int = 0) -> list[OutboxEntry]:
         return [one for one in self.kept[after_seq:] if one.kind is kind][-1:]
+
+    def newest_depth_version(self) -> int:
+        return len(self.versions)
+
+    def depth_versions(self) -> list[Version]:
+        return self.versions
 
 
 def session(link: KeepingLink, outbox: StatesOutbox, acked_seq: int = 0) -> Session:
@@ -173,3 +191,62 @@ def test_the_largest_message_under_way_is_known_until_it_arrives() -> None:
     link.arrive(1)
     talk.take_arrivals()
     assert talk.largest_under_way() == 0
+
+
+def depths(number: int, core: str, top_um: int) -> Version:
+    name = CoreName("145", core)
+    entry = SectionEntry(name, "1", top_um, curated_length_um=1_500_000)
+    return Version(
+        number, UTC, Draft(DepthSource.TYPED, "anna", "read from the log", sections=(entry,))
+    )
+
+
+def told_depths(messages: Iterable[Message]) -> list[tuple[str, int, bool]]:
+    """Return topic, top of the first section and whether it is retained, of each core told."""
+    return [
+        (one.topic, json.loads(one.payload)["sections"][0]["top_um"], one.retain)
+        for one in messages
+        if one.topic.endswith("/depths")
+    ]
+
+
+def test_where_sections_lie_is_told_on_connecting_and_again_when_the_ledger_changes() -> None:
+    outbox, link = StatesOutbox(), KeepingLink()
+    outbox.versions = [depths(1, "887A-1H", 0), depths(2, "887A-2H", 10_000)]
+    told = session(link, outbox)
+    one, two = TOPICS.core_depths("145-887A-1H"), TOPICS.core_depths("145-887A-2H")
+
+    told.greet(b"{}", b"{}")
+    told.send(0.0)
+    assert told_depths(link.messages) == [(one, 0, True), (two, 10_000, True)]
+
+    told.notice_commits()
+    told.send(0.0)
+    assert len(told_depths(link.messages)) == 2, "said again without a change"
+
+    outbox.versions.append(depths(3, "887A-2H", 20_000))
+    told.notice_commits()
+    told.send(0.0)
+    assert told_depths(link.messages)[2:] == [(two, 20_000, True)]
+
+
+def test_depths_are_as_their_schema_says_and_name_who_said_them() -> None:
+    text = (files("downcore.publish") / "schemas" / "depths.json").read_text()
+    name = CoreName("", "GC01")
+    whole = Draft(
+        DepthSource.TYPED,
+        "ben",
+        cores=(CoreEntry(name, 2_000_000, -150_000),),
+        sections=(SectionEntry(name, "2", gap_above_um=5_000, expanded_length_um=900_000),),
+    )
+    versions = [depths(1, "887A-1H", 0), Version(2, UTC, whole)]
+
+    messages = dict(depths_messages(versions, 7))
+
+    assert set(messages) == {"145-887A-1H", "GC01"}
+    for message in messages.values():
+        Draft202012Validator(json.loads(text)).validate(json.loads(message))
+    said = json.loads(messages["GC01"])
+    assert (said["core_top_um"], said["composite_shift_um"]) == (2_000_000, -150_000)
+    assert [one["gap_above_um"] for one in said["sections"]] == [5_000]
+    assert [(one["made_by"], one["version"]) for one in said["sources"]] == [("ben", 2)]

@@ -27,7 +27,10 @@ from downcore.strata.record import (
 )
 from downcore.strata.scan_corrections import Correction
 
-SCHEMAS = ("status", "birth", "state", "latest", "log", "composition", "correction", "measured")
+SCHEMAS = (
+    *("status", "birth", "state", "latest", "log", "composition", "correction", "measured"),
+    "depths",
+)
 """Names of the payloads."""
 
 _UNITS = {prop.name: prop.unit for prop in PROPERTIES}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     # The settings read this module, and need none of what sinks need at work.
     from downcore.ports import Clock
     from downcore.publish.payloads import Birth, StationStatus
+    from downcore.strata.depth_ledger import Version
     from downcore.strata.record import OutboxEntry, OutboxKind, StoreOrigin
 
 
@@ -28,6 +29,14 @@ class OutboxReader(Protocol):
 
     def newest(self, kind: "OutboxKind", after_seq: int = 0) -> "list[OutboxEntry]":
         """Return the newest announcement of a kind for each section, newer than ``after_seq``."""
+        ...
+
+    def newest_depth_version(self) -> int:
+        """Return the number of the newest version of the depth ledger; 0 without any."""
+        ...
+
+    def depth_versions(self) -> "list[Version]":
+        """Return the versions of the depth ledger, the oldest first."""
         ...
 
 

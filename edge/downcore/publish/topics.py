@@ -72,6 +72,10 @@ class Topics:
         """Name the topic of what loggers measured of a section, in batches; not retained."""
         return self._of("section", section_id, "measured")
 
+    def core_depths(self, core: str) -> str:
+        """Name the topic of where the sections of a core lie; retained."""
+        return self._of("core", core, "depths")
+
     def of_kind(self, section_id: str, kind: OutboxKind) -> str:
         """Return the topic of an announcement."""
         if kind is OutboxKind.STATE:

@@ -1,24 +1,13 @@
 """Reading the record, through a connection of one's own that cannot change it."""
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from downcore.store import depth_ledger, measured_rows
-from downcore.store.composition_rows import COMPOSED_COLUMNS, SHARE_COLUMNS, composed_of_rows
+from downcore.store import depth_ledger, measured_rows, row_pages
 from downcore.store.connection import as_store_error, open_reader
 from downcore.store.corrections import CORRECTION_COLUMNS, correction_of_row
-from downcore.store.rows import (
-    ESTIMATE_COLUMNS,
-    SCAN_COLUMNS,
-    SLICE_COLUMNS,
-    STATUS_COLUMNS,
-    estimate_of_row,
-    scan_of_row,
-    slice_of_row,
-    status_of_row,
-)
+from downcore.store.rows import SCAN_COLUMNS, STATUS_COLUMNS, scan_of_row, status_of_row
 from downcore.store.schema import refuse_empty, refuse_foreign
 from downcore.store.stored_values import (
     Counts,
@@ -29,7 +18,6 @@ from downcore.store.stored_values import (
 )
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth_ledger import Version
-from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.measured import MeasuredPoint
 from downcore.strata.record import OutboxEntry, OutboxKind, StoreOrigin
@@ -52,8 +40,6 @@ _FIRST_WITH_CORRECTIONS = 6
 """The schema version."""
 _FIRST_WITH_QUESTIONS = 8
 """The schema version."""
-_PAGE = 500
-"""Slices read in one short transaction."""
 
 _STANDING = (
     "duplicate_of IS NULL AND superseded_by IS NULL AND scan_no ="
@@ -168,10 +154,7 @@ class Reader:
 
     def scan_log(self, scan_id: str) -> Iterator[StoredRow]:
         """Yield the rows of one scan, superseded or not, top first; nothing if it is unknown."""
-        after = -1
-        while page := self._log_page(scan_id, after):
-            yield from page
-            after = page[-1].row.core_slice.index
+        yield from row_pages.rows_of(self._all, scan_id)
 
     def composition_log(self, scan_id: str) -> Iterator[ComposedSlice]:
         """
@@ -195,10 +178,8 @@ class Reader:
             " ORDER BY max(slice_index) DESC, last_run_id DESC LIMIT 1",
             scan_id,
         )
-        after = -1
-        while newest and (page := self._composition_page(scan_id, newest[0][0], after)):
-            yield from page
-            after = page[-1].index
+        for (composer_id,) in newest:
+            yield from row_pages.compositions_of(self._all, scan_id, composer_id)
 
     def corrections(self, section_id: str | None = None) -> list[Correction]:
         """Return what people corrected, oldest first: of one section or of all."""
@@ -220,6 +201,13 @@ class Reader:
         """Return the versions of the depth ledger, the oldest first."""
         with as_store_error(self._path, "read"):
             return depth_ledger.versions(self._connection)
+
+    def newest_depth_version(self) -> int:
+        """Return the number of the newest version of the depth ledger; 0 without any."""
+        known = self._all("SELECT 1 FROM sqlite_master WHERE name = 'depth_version'")
+        if not known:
+            return 0
+        return int(self._all("SELECT coalesce(max(version_no), 0) FROM depth_version")[0][0])
 
     def measured_of(self, section_id: str) -> list[MeasuredPoint]:
         """
@@ -289,7 +277,7 @@ class Reader:
             return None
         scan_id = standing.scan.scan_id
         newest = self._all("SELECT max(slice_index) FROM slice WHERE scan_id = ?", scan_id)[0][0]
-        return None if newest is None else self._log_page(scan_id, newest - 1)[0]
+        return None if newest is None else row_pages.log_page(self._all, scan_id, newest - 1)[0]
 
     def quarantined(self, min_tries: int = 1) -> list[QuarantinedFile]:
         """Return the files that were tried ``min_tries`` times or more and did not succeed."""
@@ -346,57 +334,3 @@ class Reader:
         )
         n = SCAN_COLUMNS.count(",") + 1
         return [StoredScan(scan_of_row(row[:n]), status_of_row(row[n:])) for row in rows]
-
-    def _log_page(self, scan_id: str, after: int) -> list[StoredRow]:
-        n = len(SLICE_COLUMNS)
-        columns = ", ".join(
-            (*(f"slice.{x}" for x in SLICE_COLUMNS), "slice.run_id",
-             *(f"estimate.{x}" for x in ESTIMATE_COLUMNS))
-        )  # fmt: skip
-        rows = self._all(
-            f"SELECT {columns} FROM (SELECT * FROM slice WHERE scan_id = ? AND slice_index > ?"  # noqa: S608 - the columns are constants
-            " ORDER BY slice_index LIMIT ?) AS slice"
-            " LEFT JOIN estimate USING (scan_id, slice_index)"
-            " ORDER BY slice.slice_index, estimate.property, estimate.bundle_id",
-            scan_id,
-            after,
-            _PAGE,
-        )
-        page: list[StoredRow] = []
-        for _, group in itertools.groupby(rows, key=lambda row: row[0]):
-            cells = list(group)
-            estimates = tuple(estimate_of_row(c[n + 1 :]) for c in cells if c[n + 1] is not None)
-            row = SliceRow(slice_of_row(cells[0][:n]), estimates)
-            page.append(StoredRow(scan_id, cells[0][n], row))
-        return page
-
-    def _composition_page(self, scan_id: str, composer_id: str, after: int) -> list[ComposedSlice]:
-        n = len(COMPOSED_COLUMNS)
-        columns = ", ".join(
-            "guard_report.report" if one == "guard_id" else f"composed.{one}"
-            for one in COMPOSED_COLUMNS
-        )
-        shares = ", ".join(f"composition.{one}" for one in SHARE_COLUMNS)
-        rows = self._all(
-            f"SELECT {columns}, slice.top_um, slice.bottom_um, {shares} FROM"  # noqa: S608 - the columns are constants
-            " (SELECT * FROM composed_slice WHERE scan_id = ? AND composer_id = ?"
-            " AND slice_index > ? ORDER BY slice_index LIMIT ?) AS composed"
-            " JOIN slice USING (scan_id, slice_index)"
-            " JOIN composition USING (scan_id, slice_index, composer_id)"
-            " LEFT JOIN guard_report USING (guard_id)"
-            " ORDER BY composed.slice_index, composition.position",
-            scan_id,
-            composer_id,
-            after,
-            _PAGE // 5,
-        )
-        page: list[ComposedSlice] = []
-        for _, group in itertools.groupby(rows, key=lambda row: row[0]):
-            cells = list(group)
-            first = cells[0]
-            page.append(
-                composed_of_rows(
-                    first[:n], (first[n], first[n + 1]), [one[n + 2 :] for one in cells]
-                )
-            )
-        return page

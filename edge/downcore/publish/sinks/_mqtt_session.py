@@ -3,6 +3,7 @@
 from collections import deque
 
 from downcore.publish import payloads
+from downcore.publish.depths_payload import depths_messages
 from downcore.publish.sink import OutboxReader
 from downcore.publish.sinks._ack_window import AckWindow
 from downcore.publish.sinks._mqtt_link import Message, MqttLink
@@ -62,6 +63,7 @@ class Session:
         self._live_seq = origin.head_seq
         self._head_seq = origin.head_seq
         self._urgent: dict[str, Message] = {}
+        self._depth_version = 0
 
     @property
     def watermark(self) -> int:
@@ -80,7 +82,7 @@ class Session:
         return self._window.oldest_s()
 
     def greet(self, status: bytes, birth: bytes) -> None:
-        """Queue how things stand: status, birth, then each section's state and newest row."""
+        """Queue how things stand: status, birth, each section's state and newest row, depths."""
         self.say_status(status)
         self._say(self._topics.birth, birth, "birth")
         for entry in self._outbox.newest(OutboxKind.STATE):
@@ -88,18 +90,20 @@ class Session:
             self._say(topic, payloads.state_snapshot(entry, self._origin.epoch), "state")
         for entry in self._outbox.newest(OutboxKind.LOG):
             self._say_latest(entry)
+        self._say_depths()
 
     def say_status(self, status: bytes) -> None:
         """Queue the station's status."""
         self._say(self._topics.status, status, "status")
 
     def notice_commits(self) -> None:
-        """Queue the newest rows of sections that were written since the last call."""
+        """Queue the newest rows of sections, and depths of cores, written since the last call."""
         self._head_seq = self._outbox.origin().head_seq
         if self._head_seq > self._live_seq:
             for entry in self._outbox.newest(OutboxKind.LOG, self._live_seq):
                 self._say_latest(entry)
             self._live_seq = self._head_seq
+        self._say_depths()
 
     def take_arrivals(self) -> str:
         """Note what has arrived; return the broker's refusal, if there was one."""
@@ -169,6 +173,18 @@ class Session:
     def _say_latest(self, entry: OutboxEntry) -> None:
         topic = self._topics.section_latest(entry.section_id)
         self._say(topic, payloads.latest(entry, self._origin.epoch), "latest")
+
+    def _say_depths(self) -> None:
+        """Queue where the sections of those cores lie of which the ledger says something new."""
+        newest = self._outbox.newest_depth_version()
+        if newest <= self._depth_version:
+            return
+        versions = self._outbox.depth_versions()
+        for core, message in depths_messages(
+            versions, self._origin.epoch, after=self._depth_version
+        ):
+            self._say(self._topics.core_depths(core), message, "depths")
+        self._depth_version = newest
 
     def _say(self, topic: str, payload: bytes, name: str) -> None:
         self._urgent[topic] = Message(
