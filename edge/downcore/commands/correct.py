@@ -18,7 +18,7 @@ from downcore.commands.process import (
     process_at,
     process_scans,
 )
-from downcore.commands.section_lookup import listed
+from downcore.commands.section_lookup import listed, quoted
 from downcore.file_names import printable
 from downcore.service.station import Station
 from downcore.service.station_setup import open_station
@@ -146,8 +146,8 @@ def refuse_taken(db: Path, section: str) -> None:
     if standing is not None:
         raise SectionError(
             f"expected a name that no section has, got {section!r}, which shows "
-            f"{standing.scan.path}; `downcore rename {section} NAME` or `downcore exclude "
-            f"{section}` makes it free"
+            f"{standing.scan.path}; `downcore rename {quoted(section)} NAME` or `downcore "
+            f"exclude {quoted(section)}` makes it free"
         )
 
 

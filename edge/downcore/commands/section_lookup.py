@@ -1,8 +1,11 @@
 """Finding a section or scan of the record by its name, or saying which names come near."""
 
 import difflib
+import fnmatch
+import shlex
+import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from downcore.file_names import printable
 from downcore.store import Reader
@@ -30,9 +33,9 @@ def standing_scan(reader: Reader, section: str) -> StoredScan:
         found = known[section]
         if found.status.state is ScanState.EXCLUDED:
             raise SectionError(
-                f"section {section!r} is left out ({found.status.reason}); `downcore include "
-                f"{section}` brings it back, `downcore log --scan {found.scan.scan_id[:8]}` "
-                "shows its rows"
+                f"section {section!r} is left out ({found.status.reason}); "
+                f"`downcore include {quoted(section)}` brings it back, "
+                f"`downcore log --scan {found.scan.scan_id[:8]}` shows its rows"
             )
         return found
     for one in reader.scans(section) if isinstance(section, str) else ():
@@ -56,23 +59,52 @@ def standing_scan(reader: Reader, section: str) -> StoredScan:
 
 def section_named(reader: Reader, name: str) -> str:
     """
-    Return the section that a person means: the one of that name, else the one it is part of.
+    Return the section that a person means.
+
+    The one of that name, else the one whose scan has the file's name or path, else the only one
+    that fits: a pattern with ``*`` or ``?``, or a part of the name, in whatever case and however
+    its letters are composed.
 
     Raises
     ------
     UnknownSectionError
-        If several sections have the part in their names; lists them.
+        If several sections fit; lists them as a shell takes them.
     """
-    known = list(dict.fromkeys(one.scan.section_id for one in reader.scans()))
-    if name in known:
+    scans = reader.scans()
+    known = list(dict.fromkeys(one.scan.section_id for one in scans))
+    if name in known or not name:
         return name
-    found = [one for one in known if name.casefold() in one.casefold()] if name else []
+    of_file = [one.scan.section_id for one in scans if _is_file(name, one.scan.path)]
+    found = list(dict.fromkeys(of_file)) or [one for one in known if _fits(name, one)]
     if len(found) > 1:
         raise UnknownSectionError(
-            f"expected one section, got {name!r}, which is part of the names of {len(found)}: "
-            f"{listed(found)}"
+            f"expected one section, got {printable(name)!r}, which fits {len(found)}: "
+            f"{listed([quoted(one) for one in found])}; give one of these"
         )
     return found[0] if found else name
+
+
+def quoted(name: str) -> str:
+    """Return a name as a shell takes it, for a command that can be pasted."""
+    return shlex.quote(printable(name))
+
+
+def _is_file(name: str, path: str) -> bool:
+    asked, file = PurePath(_folded(name)), PurePath(_folded(path))
+    if len(asked.parts) > 1:
+        return file.parts[-len(asked.parts) :] == asked.parts or file == asked
+    return asked.name == file.name
+
+
+def _fits(name: str, section: str) -> bool:
+    asked, known = _folded(name), _folded(section)
+    if set(asked) & set("*?"):
+        return fnmatch.fnmatchcase(known, asked)
+    return asked in known
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def scan_named(reader: Reader, scan: str, section: str | None = None) -> StoredScan:
@@ -140,6 +172,6 @@ def _set_aside(reader: Reader, name: str) -> str:
         if file.reason and name.casefold() in Path(file.path).stem.casefold() and name:
             return (
                 f"{printable(file.path)} was set aside: {file.reason}; "
-                f"`downcore release {Path(file.path).name}` has it tried again; "
+                f"`downcore release {quoted(Path(file.path).name)}` has it tried again; "
             )
     return ""

@@ -1,5 +1,6 @@
 """Corrections on their way into the record, and what they say of a file that is read."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -181,8 +182,9 @@ def _effect(request: CorrectionRequest, target: _Target, reading: AskedReading) 
         if target.scan_id is None:
             return "right as they are read, and those that come; not asked about for this any more"
         return f"right as it is read, {reading.words}"
+    name = shlex.quote(target.section_id)
     return {
-        Verb.EXCLUDE: f"left out of the log; `downcore include {target.section_id}` undoes it",
+        Verb.EXCLUDE: f"left out of the log; `downcore include {name}` undoes it",
         Verb.INCLUDE: "back in the log",
         Verb.RELEASE: "tried again at the next look",
         Verb.FORGET: "shown nowhere any more; the rows stay in the database",

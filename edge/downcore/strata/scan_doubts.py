@@ -5,6 +5,7 @@ Everything here is a function of values that were found out before: no file and 
 """
 
 import enum
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -184,6 +185,7 @@ def question(doubts: Sequence[Doubt], name: str) -> str:
     name : str
         What the commands call the scan.
     """
+    name = shlex.quote(name)
     px_per_cm = next((one.px_per_cm for one in doubts if one.px_per_cm), "")
     top = next((one.top for one in doubts if one.top), "")
     options = [f"--px-per-cm {px_per_cm}"] if px_per_cm else []
