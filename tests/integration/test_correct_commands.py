@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -169,6 +170,33 @@ def test_the_log_finds_a_section_by_a_part_of_its_name_and_lists_several(device:
     assert "section GC01_02" in part.stderr
     assert "3: GC01_01, GC01_02, GC01_03" in refusal(device, "log", "gc01")
     assert "did you mean 'GC01_01'" in refusal(device, "log", "GC01-01")
+
+
+@pytest.mark.parametrize("asked", ["*_02", "gc01_0?", "GC01_02.tif", "inbox/GC01_02.tif"])
+def test_the_log_finds_a_section_by_a_pattern_or_by_its_file(device: Device, asked: str) -> None:
+    if "?" in asked:
+        assert "fits 3: GC01_01, GC01_02, GC01_03" in refusal(device, "log", asked)
+        return
+
+    assert typed(device, "log", asked, "--csv").stdout == (
+        typed(device, "log", "GC01_02", "--csv").stdout
+    )
+
+
+def test_a_section_is_found_by_the_name_of_its_file_however_its_accents_are_written(
+    device: Device,
+) -> None:
+    device.start()
+    for seed, name in enumerate(("Bohrkern Süd 1", "Bohrkern Süd 2")):
+        write(device.inbox, name, 20 + seed)
+    device.rest()
+    device.stop()
+
+    apart = unicodedata.normalize("NFD", "Bohrkern Süd 1")
+    (first,), (second,) = device.scans("section_id")[-2:]
+    for asked in (apart, "süd 1", "Bohrkern Süd 1.tif"):
+        assert f"section {first}" in typed(device, "log", asked, "--csv").stderr
+    assert f"fits 2: {first}, {second}" in refusal(device, "log", "*süd*")
 
 
 def test_an_exact_name_is_found_though_it_is_a_part_of_others(device: Device) -> None:

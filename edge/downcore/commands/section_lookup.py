@@ -62,8 +62,8 @@ def section_named(reader: Reader, name: str) -> str:
     Return the section that a person means.
 
     The one of that name, else the one whose scan has the file's name or path, else the only one
-    that fits: a pattern with ``*`` or ``?``, or a part of the name, in whatever case and however
-    its letters are composed.
+    that fits: a pattern with ``*`` or ``?``, or a part of the section's or the file's name, in
+    whatever case and however its letters are composed.
 
     Raises
     ------
@@ -74,8 +74,12 @@ def section_named(reader: Reader, name: str) -> str:
     known = list(dict.fromkeys(one.scan.section_id for one in scans))
     if name in known or not name:
         return name
-    of_file = [one.scan.section_id for one in scans if _is_file(name, one.scan.path)]
-    found = list(dict.fromkeys(of_file)) or [one for one in known if _fits(name, one)]
+    found = (
+        [one.scan.section_id for one in scans if _is_file(name, one.scan.path)]
+        or [one for one in known if _fits(name, one)]
+        or [one.scan.section_id for one in scans if _fits(name, PurePath(one.scan.path).stem)]
+    )
+    found = list(dict.fromkeys(found))
     if len(found) > 1:
         raise UnknownSectionError(
             f"expected one section, got {printable(name)!r}, which fits {len(found)}: "
@@ -93,7 +97,7 @@ def _is_file(name: str, path: str) -> bool:
     asked, file = PurePath(_folded(name)), PurePath(_folded(path))
     if len(asked.parts) > 1:
         return file.parts[-len(asked.parts) :] == asked.parts or file == asked
-    return asked.name == file.name
+    return asked.name in {file.name, file.stem}
 
 
 def _fits(name: str, section: str) -> bool:
