@@ -4,6 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -246,3 +248,56 @@ def test_doctor_misses_a_scale_that_nobody_says(tmp_path: Path) -> None:
 
     assert not checks["scale"].is_ok, checks["scale"].finding
     assert "px_per_cm" in checks["scale"].advice, checks["scale"].advice
+
+
+def coarse_scans(folder: Path, *scales: str) -> Path:
+    """Return an inbox with an upright scan of each scale, which a sidecar says."""
+    folder.mkdir()
+    for number, px_per_cm in enumerate(scales, start=1):
+        lines = np.full((400, 150, 3), 120 + number, np.uint8)
+        cv2.imwrite(str(folder / f"GC01_0{number}.tif"), lines)
+        (folder / f"GC01_0{number}.xml").write_text(
+            f"<geotek-image><coreID>GC01</coreID><section-number>{number}</section-number>"
+            f"<pixels-per-CM>{px_per_cm}</pixels-per-CM></geotek-image>"
+        )
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("scales", "names"),
+    [
+        (("17.4", "20"), ("odp887-blend",)),
+        (("200", "17.4"), ("hrnet-deeplabv3plus", "odp887-blend")),
+        (("200", "150"), ()),
+        (("1", "1"), ()),
+    ],
+)
+def test_init_proposes_bundles_that_can_read_the_scans(
+    tmp_path: Path, scales: tuple[str, ...], names: tuple[str, ...]
+) -> None:
+    found = look_around(coarse_scans(tmp_path / "inbox", *scales))
+    write_settings(found, tmp_path / "edge.toml", may_overwrite=False)
+
+    assert load_settings(tmp_path / "edge.toml").predict.bundles == (
+        names or ("hrnet-deeplabv3plus",)
+    )
+    said = [line for line in found.sentences if line.startswith("bundles: ")]
+    assert bool(said) == (scales != ("200", "150"))
+    assert all(name in said[0] for name in names)
+
+
+def test_doctor_says_that_no_bundle_can_read_a_scan_and_which_could(tmp_path: Path) -> None:
+    coarse_scans(tmp_path / "inbox", "17.4", "17.4")
+    config = tmp_path / "edge.toml"
+    config.write_text('[inbox]\npath = "inbox"\n[predict]\nbundles = ["boosted-colour"]\n')
+
+    checks = {check.name: check for check in examine(config)}
+    assert not checks["bundles"].is_ok
+    assert "2 of 2 scans have 17.4 px/cm" in checks["bundles"].finding
+    assert checks["bundles"].advice == 'set predict.bundles = ["odp887-blend"]'
+
+    config.write_text(
+        '[inbox]\npath = "inbox"\n[predict]\n'
+        'bundles = ["boosted-colour", "odp887-boosted-profile"]\n'
+    )
+    assert {check.name: check for check in examine(config)}["bundles"].is_ok

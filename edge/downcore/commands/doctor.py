@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from downcore.clock import SystemClock
+from downcore.commands.bundle_proposal import propose_bundles, unread_sentence
 from downcore.commands.inbox_survey import OnScan, Survey, survey
 from downcore.commands.init import place_sentence
 from downcore.commands.init_sentences import (
@@ -17,6 +18,7 @@ from downcore.commands.init_sentences import (
     unplaced_sentences,
 )
 from downcore.commands.logger_lines import logger_lines
+from downcore.commands.rule_proposals import quoted
 from downcore.file_names import printable
 from downcore.publish import Address
 from downcore.publish.sinks import sinks
@@ -65,16 +67,16 @@ def examine(config: Path | None, *, on_scan: OnScan | None = None) -> list[Check
     except SettingsError as error:
         return [Check("settings", is_ok=False, finding=str(error), advice="mend the key it names")]
     where = str(config) if config else "defaults and environment"
+    inbox = survey(settings.inbox.path, scan_settings(settings), on_scan=on_scan)
     checks: list[Callable[[Settings], Check]] = [
         _check_disk,
         _check_store,
         _check_set_aside,
         _check_loggers,
-        _check_bundles,
+        lambda settings: _check_bundles(settings, inbox),
         _check_composition,
         _check_clock,
     ]
-    inbox = survey(settings.inbox.path, scan_settings(settings), on_scan=on_scan)
     found = [*_check_inbox(settings, inbox), *_check_scale(settings, inbox)]
     found += [check(settings) for check in checks]
     return [Check("settings", is_ok=True, finding=where), *found, *_check_sinks(settings)]
@@ -183,12 +185,22 @@ def _check_loggers(settings: Settings) -> Check:
     return Check("loggers", is_ok=True, finding=finding)
 
 
-def _check_bundles(settings: Settings) -> Check:
+def _check_bundles(settings: Settings, inbox: Survey) -> Check:
     try:
         predictors = open_predictors(settings)
     except DowncoreError as error:
         advice = "set predict.bundles to other names or folders, or install downcore again"
         return Check("bundles", is_ok=False, finding=str(error), advice=advice)
+    scales = [scan.scale for scan in inbox.scans if scan.scale is not None]
+    unread = unread_sentence([one.manifest for one in predictors], scales)
+    if unread and not settings.predict.allow_low_resolution:
+        proposed = propose_bundles(scales).names
+        advice = (
+            f"set predict.bundles = [{', '.join(map(quoted, proposed))}]"
+            if proposed
+            else "train your own with `downcore train --data CORES`"
+        )
+        return Check("bundles", is_ok=False, finding=unread, advice=advice)
     names = ", ".join(f"{p.manifest.network} {p.manifest.bundle_id}" for p in predictors)
     guard = guard_of(predictors)
     by = "" if guard is None else f"; guarded by {guard.network} {guard.bundle_id}"

@@ -1,8 +1,11 @@
 """``downcore init``: look at the inbox and write settings that fit it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
+from downcore.commands.bundle_proposal import propose_bundles
 from downcore.commands.host_names import names_from_host
 from downcore.commands.inbox_survey import OnScan, Survey, survey
 from downcore.commands.init_sentences import (
@@ -40,6 +43,8 @@ class Findings:
     """Names that the host suggests; empty where it suggests none."""
     left_to_say: tuple[str, ...] = field(default=())
     """What no rule could be proposed for, as comments of the settings."""
+    bundles: tuple[str, ...] = ()
+    """What can read the scans; empty where the default can."""
 
 
 def look_around(inbox: Path, *, on_scan: OnScan | None = None) -> Findings:
@@ -71,6 +76,7 @@ def look_around(inbox: Path, *, on_scan: OnScan | None = None) -> Findings:
     ]
     cannot_place = list(unplaced_sentences(unplaced))
     vessel, station = names_from_host()
+    bundles = propose_bundles(_scales(found, rules))
     sentences = [
         place_sentence(inbox),
         *_what_is_there(found),
@@ -82,6 +88,7 @@ def look_around(inbox: Path, *, on_scan: OnScan | None = None) -> Findings:
         *name_sentences(found),
         *_scale_sentences(found, is_missing=any(scan.needs_scale for scan in unplaced)),
         *_top_sentences(found),
+        *filter(None, [bundles.sentence]),
     ]
     if station:
         sentences.append(
@@ -96,7 +103,19 @@ def look_around(inbox: Path, *, on_scan: OnScan | None = None) -> Findings:
         vessel=vessel,
         station=station,
         left_to_say=tuple(printable(sentence) for sentence in cannot_place),
+        bundles=bundles.names,
     )
+
+
+def _scales(found: Survey, rules: Sequence[ProposedRule]) -> list[Fraction]:
+    """Return the scales of the scans, as a sidecar or a rule that is ready says them."""
+    ready = [rule for rule in rules if rule.is_ready and rule.effect.px_per_cm]
+    by_rule = (
+        next((Fraction(one.effect.px_per_cm) for one in ready if one.rule.fits(scan.place)), None)
+        for scan in found.scans
+    )
+    said = [scale or scan.scale for scale, scan in zip(by_rule, found.scans, strict=True)]
+    return [scale for scale in said if scale is not None]
 
 
 def _proposal_sentence(rule: ProposedRule) -> str:
@@ -169,6 +188,7 @@ def settings_text(findings: Findings) -> str:
         ("inbox", "path"): str(findings.inbox),
         ("station", "vessel"): findings.vessel,
         ("station", "station"): findings.station,
+        ("predict", "bundles"): findings.bundles,
     }
     for section, part in settings_model().model_fields.items():
         lines.append(f"[{section}]")
@@ -178,7 +198,7 @@ def settings_text(findings: Findings) -> str:
             lines.append(f"# {described.description}")
             value = getattr(getattr(defaults, section), key)
             if said.get((section, key)):
-                lines.append(f"{key} = {quoted(said[section, key])}")
+                lines.append(f"{key} = {_toml(said[section, key])}")
             elif (section, key) == ("inbox", "px_per_cm") and findings.is_scale_missing:
                 lines.append(
                     '# px_per_cm = "200"   # here, or in a rule below: not every scan says it'

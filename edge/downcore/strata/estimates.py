@@ -220,6 +220,11 @@ def half_width(scaling: OutputScaling, sd: float) -> float:
     return max(scaling.interval_factor * sd, scaling.interval_floor)
 
 
+def is_too_coarse_for(manifest: Manifest, px_per_cm: float) -> bool:
+    """Return whether a bundle abstains from every slice of a scan, for its resolution."""
+    return bool(_why_too_coarse(manifest, px_per_cm))
+
+
 def _why_too_coarse(manifest: Manifest, px_per_cm: float) -> str:
     """Return why a scan is too coarse for the bundle; empty where it is not."""
     lowest, highest = manifest.trained_px_per_cm
