@@ -199,6 +199,28 @@ def test_a_section_is_found_by_the_name_of_its_file_however_its_accents_are_writ
     assert f"fits 2: {first}, {second}" in refusal(device, "log", "*süd*")
 
 
+def test_a_scan_is_corrected_by_the_name_of_its_file_whatever_its_script(device: Device) -> None:
+    folder = device.inbox / "Süd fahrt"
+    folder.mkdir()
+    device.start()
+    write(folder, "Kern Ä 1", 30)
+    device.rest()
+    device.stop()
+    (section,) = device.scans("section_id")[-1]
+
+    assert typed(device, "exclude", "Kern Ä 1.tif").exit_code == 0
+    assert device.scans("left_out")[-1] == ("excluded",)
+    assert typed(device, "include", "Süd fahrt/Kern Ä 1.tif").exit_code == 0
+    assert device.scans("section_id", "left_out")[-1] == (section, "")
+
+
+def test_a_name_is_given_to_one_section_only(device: Device) -> None:
+    said = refusal(device, "rename", "GC01_*", "GC09_01")
+
+    assert "fits 3: GC01_01, GC01_02, GC01_03" in said
+    assert device.all("SELECT count(*) FROM correction") == [(0,)]
+
+
 def test_an_exact_name_is_found_though_it_is_a_part_of_others(device: Device) -> None:
     device.start()
     write(device.inbox, "GC01_010", 9)

@@ -106,6 +106,21 @@ def test_instrument_units_are_no_susceptibility(tmp_path: Path) -> None:
     assert set(log.core) == {"379-U1B-1H"}
 
 
+def test_susceptibility_too_small_for_any_coil_is_no_1e_5_si_though_no_unit_is_written(
+    tmp_path: Path,
+) -> None:
+    def read(factor: float) -> CoreLog:
+        path = tmp_path / "a.csv"
+        rows = (f"{i},1.5,{(40 + i) * factor}" for i in range(10))
+        path.write_text("\n".join(["sb_depth_cm,density,mag_sus", *rows]))
+        return read_log(path)
+
+    assert read(1.0).excluded == frozenset()
+    small = read(1e-5)
+    assert small.excluded == {"ms"}
+    assert any("it may be in SI" in text for text in small.warnings)
+
+
 def test_a_rule_counts_what_it_masks_and_changes_nothing(tmp_path: Path) -> None:
     log = log_of(tmp_path, density=1.02)
     before = log.values.copy()

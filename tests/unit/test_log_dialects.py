@@ -174,7 +174,9 @@ def test_a_column_of_deviations_is_not_the_property(tmp_path: Path) -> None:
 
 @given(
     power=st.integers(-8, -3),
-    style=st.sampled_from(["10^{0} SI", "1e{0} SI", "x 10{0} SI", "SI x 10^{0}", "E{0} SI"]),
+    style=st.sampled_from(
+        ["10^{0} SI", "1e{0} SI", "x 10{0} SI", "SI x 10^{0}", "E{0} SI", "10{0} mks"]
+    ),
     value=st.floats(1.0, 900.0),
 )
 def test_any_power_of_ten_of_si_gives_the_same_susceptibility(

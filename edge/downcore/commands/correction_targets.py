@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from downcore.commands.section_lookup import listed, nearest, scan_named, standing_scan
+from downcore.commands.section_lookup import (
+    listed,
+    nearest,
+    quoted,
+    scan_named,
+    sections_of_file,
+    standing_scan,
+)
 from downcore.store import Reader
 from downcore.store.stored_values import StoredScan
 from downcore.strata.errors import UnknownSectionError
@@ -49,8 +56,8 @@ def find_targets(db: Path, verb: Verb, asked: str) -> Targets:
         What is to be done with them.
     asked : str
         A section, a pattern of sections such as ``GC01_*``, or, to leave one scan out or take it
-        in again, how its identity begins; for ``redo`` and ``release`` also a file that was
-        set aside, by its name or a pattern.
+        in again, how its identity begins; or the file of one, by its name or path. For ``redo``
+        and ``release`` also a file that was set aside, by its name or a pattern.
 
     Raises
     ------
@@ -60,6 +67,7 @@ def find_targets(db: Path, verb: Verb, asked: str) -> Targets:
         If it names a section that is a copy of another, or is left out.
     """
     with Reader.open(db) as reader:
+        asked = _section_meant(reader, asked)
         if verb is Verb.INCLUDE:
             targets = _left_out(reader, asked)
         elif verb in (Verb.EXCLUDE, Verb.FORGET):
@@ -77,7 +85,25 @@ def find_targets(db: Path, verb: Verb, asked: str) -> Targets:
             targets = _targets_of(_standing(reader, asked, is_needed=not files), files)
         if targets == Targets():
             raise _nothing_meant(reader, verb, asked)
+        if verb is Verb.RENAME and len(targets.sections) > 1:
+            raise UnknownSectionError(
+                f"expected one section to be renamed, since a name is that of one, got "
+                f"{asked!r}, which fits {len(targets.sections)}: {listed(targets.sections)}"
+            )
         return targets
+
+
+def _section_meant(reader: Reader, asked: str) -> str:
+    """Return the section of the file that is asked for; what was asked where it names no file."""
+    if _is_pattern(asked) or reader.scans(asked):
+        return asked
+    found = sections_of_file(reader, asked)
+    if len(found) > 1:
+        raise UnknownSectionError(
+            f"expected one section, got {asked!r}, the name of the files of {len(found)}: "
+            f"{listed([quoted(one) for one in found])}; give one of these"
+        )
+    return found[0] if found else asked
 
 
 def _standing(reader: Reader, asked: str, *, is_needed: bool) -> list[StoredScan]:

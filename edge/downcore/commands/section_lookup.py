@@ -75,7 +75,7 @@ def section_named(reader: Reader, name: str) -> str:
     if name in known or not name:
         return name
     found = (
-        [one.scan.section_id for one in scans if _is_file(name, one.scan.path)]
+        sections_of_file(reader, name)
         or [one for one in known if _fits(name, one)]
         or [one.scan.section_id for one in scans if _fits(name, PurePath(one.scan.path).stem)]
     )
@@ -86,6 +86,12 @@ def section_named(reader: Reader, name: str) -> str:
             f"{listed([quoted(one) for one in found])}; give one of these"
         )
     return found[0] if found else name
+
+
+def sections_of_file(reader: Reader, name: str) -> list[str]:
+    """Return the sections whose scans have a file's name, with its ending or without, or path."""
+    found = [one.scan.section_id for one in reader.scans() if _is_file(name, one.scan.path)]
+    return list(dict.fromkeys(found))
 
 
 def quoted(name: str) -> str:

@@ -17,6 +17,11 @@ Least velocity of any mixture of that water with grains, m/s.
 Wood's equation for sea water (1.026 g/cm3) and quartz (2.65 g/cm3, 37 GPa) has its minimum at
 79 % pores, 0.967 of the velocity of the water.
 """
+_LEAST_MS = 0.02
+"""
+Median, 1e-5 SI, below which numbers without a unit are others: loops and points resolve some tenths
+of 1e-5 SI, and 0.02 SI is more than all but the ores have.
+"""
 _DENSEST_MUD = 2.2
 """Median above which a log cannot be of mud, g/cm3; the doubt gives the reason."""
 
@@ -104,6 +109,13 @@ def _of_ms(values: NDArray[np.float64], unit: MsUnit) -> list[Doubt]:
         )
         source = "ODP file documents of Legs 154 and 173: 1e-6 cgs; a core of 66 mm: times 0.66"
         return [Doubt("ms", reason, source, excludes_absolute_use=False)]
+    median = _median(np.abs(values))
+    if unit == "unknown" and 0.0 < median < _LEAST_MS:
+        reason = (
+            f"the file does not say its unit, and a median of {median:.2g} is below what a logger "
+            f"resolves in 1e-5 SI; it may be in SI: write the unit, such as (SI), behind the name"
+        )
+        return [Doubt("ms", reason, "resolution of loggers' coils", excludes_absolute_use=True)]
     if unit == "unknown":
         reason = "the file does not say its unit; 1e-5 SI is assumed"
         source = "loggers write 1e-5 SI unless told otherwise"

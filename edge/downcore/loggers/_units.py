@@ -48,7 +48,8 @@ _M_S_OF = {
     **dict.fromkeys(("cms", "cms1", "cmps"), 0.01),
     **dict.fromkeys(("fts", "fts1", "ftps", "fps"), 0.3048),
 }
-_SI, _CGS = r"siunits?|si|dimensionless|unitless", r"cgsunits?|cgs|emucm-?3oe|emucm-?3|emucc|goe"
+_SI = r"siunits?|si|mksunits?|mks|dimensionless|unitless"
+_CGS = r"cgsunits?|cgs|emucm-?3oe|emucm-?3|emucc|goe"
 _MS = re.compile(
     rf"(?P<before>{_SI}|{_CGS})?x?(?:(?P<ten>1\.?0?e|10e|10|1e|e|u|m)(?P<sign>[-+]?)0?(?P<n>\d)?)?"
     rf"(?P<after>{_SI}|{_CGS})?"
