@@ -1,7 +1,7 @@
 """The columns of a depth log and of a composition: one definition for CSV, pandas and xarray."""
 
 import enum
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
@@ -42,6 +42,8 @@ class LogRow:
     estimate: Estimate
     measured: MeasuredSlice | None = None
     """What a logger measured of the property in the slice; ``None`` where it did not."""
+    flags: str = ""
+    """The flags of the second opinion that cover the slice, with their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ LOG_AND_MEASURED_COLUMNS: tuple[Column[LogRow], ...] = (
     Column("measured flags", Level.ROW, str,
            lambda row: "" if row.measured is None else "; ".join(row.measured.flags),
            "why not to rely on what was measured"),
+    Column("second opinion", Level.ROW, str, lambda row: row.flags,
+           "flags that cover the slice, by number"),
 )  # fmt: skip
 """A depth log with measured beside predicted."""
 
@@ -176,14 +180,19 @@ COMPOSITION_COLUMNS: tuple[Column[ShareRow], ...] = (
 
 
 def log_rows(
-    section: str, scan_id: str, rows: Iterable[SliceRow], measured: BySlice | None = None
+    section: str,
+    scan_id: str,
+    rows: Iterable[SliceRow],
+    measured: BySlice | None = None,
+    marks: Mapping[int, str] | None = None,
 ) -> Iterator[LogRow]:
     """Yield the lines of a depth log, top first, with what was measured where that is given."""
     known = measured or {}
     for row in rows:
         for estimate in row.estimates:
             beside = known.get((row.core_slice.index, estimate.property))
-            yield LogRow(section, scan_id, row.core_slice, estimate, beside)
+            mark = (marks or {}).get(row.core_slice.index, "")
+            yield LogRow(section, scan_id, row.core_slice, estimate, beside, mark)
 
 
 def share_rows(section: str, scan_id: str, slices: Iterable[ComposedSlice]) -> Iterator[ShareRow]:

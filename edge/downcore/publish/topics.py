@@ -72,6 +72,10 @@ class Topics:
         """Name the topic of what loggers measured of a section, in batches; not retained."""
         return self._of("section", section_id, "measured")
 
+    def section_alarm(self, section_id: str) -> str:
+        """Name the topic of the flags of a section that stand; retained."""
+        return self._of("section", section_id, "alarm")
+
     def of_kind(self, section_id: str, kind: OutboxKind) -> str:
         """Return the topic of an announcement."""
         if kind is OutboxKind.STATE:
@@ -82,6 +86,8 @@ class Topics:
             return self.section_correction(section_id)
         if kind is OutboxKind.MEASURED:
             return self.section_measured(section_id)
+        if kind is OutboxKind.ALARM:
+            return self.section_alarm(section_id)
         return self.section_log(section_id)
 
     def _of(self, *parts: str) -> str:

@@ -9,6 +9,7 @@ from downcore.store import depth_ledger, measured_rows
 from downcore.store.composition_rows import COMPOSED_COLUMNS, SHARE_COLUMNS, composed_of_rows
 from downcore.store.connection import as_store_error, open_reader
 from downcore.store.corrections import CORRECTION_COLUMNS, correction_of_row
+from downcore.store.flag_queries import FlagQueries
 from downcore.store.rows import (
     ESTIMATE_COLUMNS,
     SCAN_COLUMNS,
@@ -76,7 +77,7 @@ _NEWEST_OF_ALL = (
 """Goes from section to section in the index, so that its cost is that of the sections alone."""
 
 
-class Reader:
+class Reader(FlagQueries):
     """
     The record, opened for reading; made by :meth:`open` and used from one thread.
 

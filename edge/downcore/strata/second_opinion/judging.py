@@ -12,7 +12,7 @@ from downcore.strata.second_opinion.kinds import BY_ROW, FIRST, Kind
 from downcore.strata.second_opinion.kinds.drift import clean_residuals
 from downcore.strata.second_opinion.logs import SectionLogs
 from downcore.strata.second_opinion.review import GAP_CM, PropertyAbove, Review, Track
-from downcore.strata.second_opinion.shifts import judge_rows
+from downcore.strata.second_opinion.shifts import RowJudge
 
 SHIFT_SHARE = 0.12
 """Share of the alarms that shifts of one property to one side may take."""
@@ -114,15 +114,15 @@ def _judge_rows(review: Review, track: Track) -> None:
         for side in ("below", "above")
     )
     rate = SHIFT_SHARE * review.alarms_per_10_m
-    track.judged = judge_rows(
+    track.judged = RowJudge(
         track.depth_cm(rows),
         track.residual[rows],
         review.number,
-        track.model,
+        track.fit,
         track.above.rows,
         (limits[0], limits[1]),
-        (rate, rate),
-    )
+        rate,
+    ).judge()
 
 
 def _evidence(track: Track) -> Evidence:
@@ -135,7 +135,7 @@ def _evidence(track: Track) -> Evidence:
         track.log.property,
         track.log.measured,
         track.log.predicted,
-        track.log.residual,
+        track.log.predicted - track.log.measured,
         lower + track.level,
         upper + track.level,
     )

@@ -42,11 +42,6 @@ class PropertyLog:
     is_by_density: bool = False
     """Whether the prediction is that of density, not of the picture."""
 
-    @property
-    def residual(self) -> Values:
-        """Predicted less measured."""
-        return self.predicted - self.measured
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SectionLogs:
@@ -106,14 +101,12 @@ def section_logs(
             predicted, sd = _predicted(prop, rows, n, left_out)
             at_sensor = at_logger_support(predicted, run, sensor)
             logs.append(PropertyLog(prop.name, measured, at_sensor, sd))
-    unit = tuple(
-        dict.fromkeys(one.property for one in points if one.flag == "other unit")
-    )
+    unit = tuple(dict.fromkeys(one.property for one in points if one.flag == "other unit"))
     return SectionLogs(section_id, with_vp_prior(logs), _unlike(rows, n, left_out), unit)
 
 
 def with_vp_prior(logs: Sequence[PropertyLog]) -> tuple[PropertyLog, ...]:
-    """Return logs where vp without a prediction has that of the measured, else predicted, density."""
+    """Return logs where vp without a prediction has that of density, measured if it was."""
     density = next((one for one in logs if one.property == "density"), None)
     return tuple(
         _by_density(one, density)
@@ -131,7 +124,7 @@ def _by_density(log: PropertyLog, density: PropertyLog) -> PropertyLog:
 
 
 def _runs(rows: Sequence[SliceRow], n: int) -> NDArray[np.int64]:
-    """Number the unbroken stretches of slices that there are."""
+    """Return the number of the unbroken stretch that each slice is in."""
     known = np.zeros(n, np.bool_)
     known[[row.core_slice.index for row in rows]] = True
     return np.cumsum(~known).astype(np.int64)
@@ -211,5 +204,3 @@ def _unlike(rows: Sequence[SliceRow], n: int, left_out: Collection[str]) -> NDAr
             one.status is Status.ABSTAINED and UNLIKE in one.reason for one in own
         )
     return unlike
-
-

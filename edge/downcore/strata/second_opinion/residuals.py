@@ -8,14 +8,15 @@ depth (exponential), and noise of single rows.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-_RANGES_CM = (3.0, 8.0, 20.0)
-_NOISE_SHARES = (0.1, 0.3, 0.6)
+_SHAPES = tuple((range_cm, noise) for range_cm in (3.0, 8.0, 20.0) for noise in (0.1, 0.3, 0.6))
+"""Ranges and shares of noise that are tried."""
 PRIOR_ROWS = 25.0
 """Weight of the intervals' width beside residuals of rows above, in rows."""
 PRIOR_SECTIONS = 2.0
@@ -23,7 +24,7 @@ PRIOR_SECTIONS = 2.0
 _LEVEL_SHARE = 0.25
 _MAX_ROWS = 80
 _MAX_SECTIONS = 8
-_LEAST_SECTION = 8
+LEAST_ROWS = 8
 """Rows below which a section says nothing of levels and ranges."""
 
 
@@ -52,12 +53,36 @@ class ResidualModel:
         return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SectionResiduals:
     """Residuals of a section that nothing was flagged of, in order of depth."""
 
     depth_cm: Values
     residual: Values
+
+    @cached_property
+    def level(self) -> float:
+        """Median."""
+        return float(np.median(self.residual))
+
+    @cached_property
+    def fits(self) -> Values:
+        """
+        How well each shape of the covariance fits, shape (n_shapes, 3).
+
+        Log determinant, sum of squares of the whitened residuals, and number of rows, for a
+        variance of 1.
+        """
+        rows = _thinned(self)
+        same = np.zeros(rows.residual.size, np.int64)
+        found = []
+        for range_cm, noise in _SHAPES:
+            unit = ResidualModel(0.0, 1.0, 1.0, range_cm, noise)
+            root = np.linalg.cholesky(unit.covariance(rows.depth_cm, same))
+            white = np.linalg.solve(root, rows.residual - self.level)
+            log_det = 2.0 * float(np.log(np.diag(root)).sum())
+            found.append((log_det, float(white @ white), float(rows.residual.size)))
+        return np.array(found)
 
 
 def prior_model(total_sd: float) -> ResidualModel:
@@ -66,9 +91,13 @@ def prior_model(total_sd: float) -> ResidualModel:
     return ResidualModel(0.0, math.sqrt(_LEVEL_SHARE) * total_sd, within, 8.0, 0.3)
 
 
-def fit_residuals(above: Sequence[SectionResiduals], total_sd: float) -> ResidualModel:
+def fit_residuals(
+    above: Sequence[SectionResiduals],
+    total_sd: float,
+    so_far: SectionResiduals | None = None,
+) -> ResidualModel:
     """
-    Return the model of residuals after the sections above.
+    Return the model of residuals after the rows above.
 
     Parameters
     ----------
@@ -76,46 +105,28 @@ def fit_residuals(above: Sequence[SectionResiduals], total_sd: float) -> Residua
         The sections above; the last 8 count.
     total_sd : float
         Standard deviation that the prediction's intervals claim; above 0.
+    so_far : SectionResiduals or None
+        The rows of the section itself; its level is not known yet.
     """
     prior = prior_model(total_sd)
-    known = [_thinned(one) for one in above[-_MAX_SECTIONS:] if one.residual.size >= _LEAST_SECTION]
-    if not known:
+    known = [one for one in above[-_MAX_SECTIONS:] if one.residual.size >= LEAST_ROWS]
+    rows = known if so_far is None or so_far.residual.size < LEAST_ROWS else [*known, so_far]
+    if not rows:
         return prior
-    best: tuple[float, float, float, float] | None = None
-    for range_cm in _RANGES_CM:
-        for noise in _NOISE_SHARES:
-            loss, power = _profile_likelihood(known, range_cm, noise, prior.sd)
-            if best is None or loss < best[0]:
-                best = (loss, power, range_cm, noise)
-    assert best is not None  # noqa: S101 - the grid is not empty
-    _, power, range_cm, noise = best
-    means = np.array([float(np.median(one.residual)) for one in known])
-    mean = float(means.mean()) * means.size / (means.size + 1.0)
-    squares = float(((means - mean) ** 2).sum())
-    level = math.sqrt((PRIOR_SECTIONS * prior.level_sd**2 + squares) / (PRIOR_SECTIONS + means.size))
-    return ResidualModel(mean, level, math.sqrt(power), range_cm, noise)
+    log_det, squares, n_rows = np.sum([one.fits for one in rows], axis=0).T
+    n = n_rows + PRIOR_ROWS
+    power = (squares + PRIOR_ROWS * prior.sd**2) / n
+    best = int(np.argmin(n * np.log(power) + log_det))
+    range_cm, noise = _SHAPES[best]
+    means = np.array([one.level for one in known])
+    mean = float(means.sum()) / (means.size + 1.0)
+    spread = float(((means - mean) ** 2).sum()) + PRIOR_SECTIONS * prior.level_sd**2
+    level = math.sqrt(spread / (PRIOR_SECTIONS + means.size))
+    return ResidualModel(mean, level, math.sqrt(float(power[best])), range_cm, noise)
 
 
 def _thinned(one: SectionResiduals) -> SectionResiduals:
     step = -(-one.residual.size // _MAX_ROWS)
-    centre = float(np.median(one.residual))
-    spread = 1.4826 * float(np.median(np.abs(one.residual - centre))) or 1e-12
-    clipped = np.clip(one.residual, centre - 4.0 * spread, centre + 4.0 * spread)
+    spread = 1.4826 * float(np.median(np.abs(one.residual - one.level)))
+    clipped = np.clip(one.residual, one.level - 4.0 * spread, one.level + 4.0 * spread)
     return SectionResiduals(one.depth_cm[::step], clipped[::step])
-
-
-def _profile_likelihood(
-    known: Sequence[SectionResiduals], range_cm: float, noise: float, prior_sd: float
-) -> tuple[float, float]:
-    """Return twice the negative log likelihood at the best variance, and that variance."""
-    log_det, squares, n = 0.0, PRIOR_ROWS * prior_sd**2, PRIOR_ROWS
-    unit = ResidualModel(0.0, 1.0, 1.0, range_cm, noise)
-    for one in known:
-        same = np.zeros(one.residual.size, np.int64)
-        root = np.linalg.cholesky(unit.covariance(one.depth_cm, same))
-        white = np.linalg.solve(root, one.residual - float(np.median(one.residual)))
-        log_det += 2.0 * float(np.log(np.diag(root)).sum())
-        squares += float(white @ white)
-        n += one.residual.size
-    power = squares / n
-    return n * math.log(power) + log_det, power

@@ -44,7 +44,10 @@ class Track:
 
     log: PropertyLog
     above: PropertyAbove
+    total_sd: float
+    """That the prediction's intervals claim."""
     model: ResidualModel
+    """After the sections above."""
     start_cm: float
     """Where the section begins on the core's axis."""
     number: int
@@ -65,7 +68,11 @@ class Track:
         total_sd = float(np.median(known)) if known.size else DEFAULT_SD[log.property]
         model = fit_residuals(above.clean, total_sd)
         aside = np.zeros(log.measured.size, np.bool_)
-        return cls(log, above, model, start_cm, number, log.predicted.copy(), aside)
+        return cls(log, above, total_sd, model, start_cm, number, log.predicted.copy(), aside)
+
+    def fit(self, so_far: SectionResiduals) -> ResidualModel:
+        """Return the model of residuals after the sections above and some rows of this one."""
+        return fit_residuals(self.above.clean, self.total_sd, so_far)
 
     @property
     def measured_rows(self) -> NDArray[np.int64]:
@@ -85,7 +92,7 @@ class Track:
 
     def depth_cm(self, rows: NDArray[np.int64]) -> Values:
         """Return the middles of slices on the core's axis."""
-        return self.start_cm + rows + 0.5
+        return np.asarray(self.start_cm + 0.5 + rows, np.float64)
 
 
 @dataclass(slots=True, eq=False)

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from downcore.strata.properties import property_named
 from downcore.strata.second_opinion.alarm_rate import AlarmLimit
 from downcore.strata.second_opinion.codes import Code, Finding
 from downcore.strata.second_opinion.residuals import SectionResiduals
 from downcore.strata.second_opinion.review import Review, Track, span_um
-from downcore.strata.properties import property_named
 
 LEAST_CM = 30.0
 """Shortest drift that is looked for."""
@@ -14,6 +14,7 @@ _EVERY_CM = 5
 _STARTS_CM = 15.0
 _LONGEST_CM = 300.0
 _MAX_ROWS = 120
+_LEAST_ROWS = 8
 _SHARE = 0.05
 _START, _PER_10_M, _MEAN_EXCESS = 2.5, 0.5, 0.4
 
@@ -23,9 +24,7 @@ def review(review: Review) -> None:
     if review.has(Code.SECTION_SWAPPED, Code.UPSIDE_DOWN, Code.DUPLICATE_SECTION):
         return
     for name, track in review.tracks.items():
-        limit = track.above.limits.setdefault(
-            "drift", AlarmLimit(_START, _PER_10_M, _MEAN_EXCESS)
-        )
+        limit = track.above.limits.setdefault("drift", AlarmLimit(_START, _PER_10_M, _MEAN_EXCESS))
         found = _drift(track, limit, _SHARE * review.alarms_per_10_m)
         if found is not None and not review.has(Code.UNIT_OR_SCALE):
             review.findings.append(found)
@@ -35,7 +34,7 @@ def review(review: Review) -> None:
 
 def _drift(track: Track, limit: AlarmLimit, rate: float) -> Finding | None:
     rows = _rows_not_flagged(track)
-    if rows.size < 8:
+    if rows.size < _LEAST_ROWS:
         return None
     ceiling = limit.limit(rate)
     highest, found = 0.0, None
@@ -45,7 +44,9 @@ def _drift(track: Track, limit: AlarmLimit, rate: float) -> Finding | None:
         if found is None and score > ceiling:
             first = max(int(start_cm - track.start_cm), 0)
             prop = property_named(track.log.property)
-            by = f"a factor of {10 ** abs(size):.3g}" if prop.is_log_scaled else f"{abs(size):.3g} {prop.unit}"
+            by = f"{abs(size):.3g} {prop.unit}"
+            if prop.is_log_scaled:
+                by = f"a factor of {10 ** abs(size):.3g}"
             words = f"measured and predicted move apart by {by} down to the section's end"
             last = int(rows[-1])
             found = Finding(
@@ -75,7 +76,7 @@ def _ramp(track: Track, rows: np.ndarray) -> tuple[float, float, float]:
     depth, residual, number = depth[kept], residual[kept], number[kept]
     end = float(depth[-1])
     starts = np.arange(end - LEAST_CM, max(end - _LONGEST_CM, depth[0]) - 1e-9, -_STARTS_CM)
-    if depth.size < 8 or not starts.size:
+    if depth.size < _LEAST_ROWS or not starts.size:
         return 0.0, 0.0, 0.0
     model = track.model
     root = np.linalg.cholesky(

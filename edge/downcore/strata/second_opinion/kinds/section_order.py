@@ -20,7 +20,7 @@ def review(review: Review) -> None:
     def places(track: Track) -> list[NDArray[np.float64]]:
         return [
             track.predicted[::-1],
-            *(_of_other(track, log.predicted if log else None, n)
+            *(_of_other(log.predicted if log else None, n)
               for log in (one.log(track.log.property) for one in others)),
         ]  # fmt: skip
 
@@ -43,9 +43,7 @@ def review(review: Review) -> None:
             track.predicted = places(track)[best]
 
 
-def _of_other(
-    track: Track, predicted: NDArray[np.float64] | None, n: int
-) -> NDArray[np.float64]:
+def _of_other(predicted: NDArray[np.float64] | None, n: int) -> NDArray[np.float64]:
     out = np.full(n, np.nan)
     if predicted is not None:
         k = min(n, predicted.size)

@@ -61,7 +61,8 @@ def _level(track: Track) -> tuple[float, float]:
     clipped = np.clip(residual, centre - 3.0 * spread, centre + 3.0 * spread)
     same = np.zeros(rows.size, np.int64)
     covariance = track.model.covariance(track.depth_cm(rows), same) - track.model.level_sd**2
-    weights = np.linalg.solve(covariance + 1e-9 * track.model.sd**2 * np.eye(rows.size), np.ones(rows.size))
+    covariance += 1e-9 * track.model.sd**2 * np.eye(rows.size)
+    weights = np.linalg.solve(covariance, np.ones(rows.size))
     variance = 1.0 / float(weights.sum())
     level = float(weights @ clipped) * variance
     return level, math.sqrt(variance + track.model.level_sd**2)
@@ -86,6 +87,4 @@ def _too_dense(review: Review, track: Track) -> Finding | None:
     )
     track.set_aside[:] = True
     bottom_um = review.logs.n_slices * 10_000
-    return Finding(
-        Code.UNIT_OR_SCALE, "density", 0, bottom_um, median / DENSEST_MUD, 1.0, words
-    )
+    return Finding(Code.UNIT_OR_SCALE, "density", 0, bottom_um, median / DENSEST_MUD, 1.0, words)
