@@ -23,8 +23,8 @@ class StoppedClock:
         return DAY
 
 
-def row_at(index: int, bottom_um: int | None = None) -> SliceRow:
-    """Return one centimetre of a section, with a density that names it."""
+def row_at(index: int, bottom_um: int | None = None, density_at: float = 1.0) -> SliceRow:
+    """Return one centimetre of a section, with a density that names it, from ``density_at`` on."""
     core_slice = CoreSlice(
         index=index,
         first_line=20 * index,
@@ -35,7 +35,7 @@ def row_at(index: int, bottom_um: int | None = None) -> SliceRow:
         colour=None,
         flags=(),
     )
-    value = 1.0 + index / 1000
+    value = density_at + index / 1000
     estimate = Estimate("density", value, value, value, Status.PREDICTED, "", "b1")
     return SliceRow(core_slice, (estimate,))
 
@@ -48,6 +48,7 @@ def make_core(
     expedition: str = "145",
     core: str = "887A-1H",
     half: str = "",
+    density_at: float = 1.0,
 ) -> Path:
     """Write sections of a core into a record, the rows of each reaching ``lengths_cm``."""
     scaling = OutputScaling("density", "g/cm3", False, 1.6, 0.2, 1.6, 0.05)  # noqa: FBT003 - as the manifest's order has it
@@ -71,7 +72,7 @@ def make_core(
                 section_top_um=(tops_um or {}).get(section),
             )
             store.open_scan(scan)
-            rows = [row_at(i) for i in range(n_cm)]
+            rows = [row_at(i, density_at=density_at) for i in range(n_cm)]
             store.commit_slices(scan.scan_id, rows, n_lines_done=20 * n_cm, prefix_digest="0" * 32)
             store.set_scan_state(scan.scan_id, ScanState.DONE)
     return path

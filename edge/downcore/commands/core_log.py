@@ -9,7 +9,7 @@ from downcore.strata.core_depths import DepthScale
 from downcore.strata.core_log import CoreLog, CorePiece, core_piece, joined_log
 from downcore.strata.depth_ledger import section_order
 from downcore.strata.errors import SectionError
-from downcore.strata.measured_slices import by_slice
+from downcore.strata.measured_slices import Beside, by_slice
 
 
 def read_core_log(reader: Reader, name: str, scale: DepthScale) -> CoreLog:
@@ -87,7 +87,9 @@ def _piece(reader: Reader, core: StoredCore, one: CoreSection) -> CorePiece | No
     scan = one.stored.scan
     rows = (stored.row for stored in reader.scan_log(scan.scan_id))
     piece = core_piece(scan.section_id, scan.scan_id, core.depths, section, rows)
-    return piece and replace(piece, measured=by_slice(reader.measured_of(scan.section_id)))
+    flags = tuple(reader.flags(scan.section_id))
+    beside = Beside(by_slice(reader.measured_of(scan.section_id)), flags)
+    return piece and replace(piece, beside=beside)
 
 
 def _lacking(core: StoredCore, scale: DepthScale) -> str:

@@ -27,7 +27,7 @@ def core_log_rows(log: CoreLog) -> Iterator[CoreLogRow]:
             yield CoreLogRow(part)
             continue
         for placed in part.rows:
-            for line in log_rows(part.section_id, part.scan_id, [placed.row], part.measured):
+            for line in log_rows(part.section_id, part.scan_id, [placed.row], part.beside):
                 yield CoreLogRow(part, placed, line)
 
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
+from downcore.commands.flag_words import marks_of
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate, SliceRow
-from downcore.strata.measured_slices import BySlice, MeasuredSlice
+from downcore.strata.measured_slices import Beside, MeasuredSlice
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.slices import CoreSlice
 from downcore.strata.unmixing.composition import GroupShare
@@ -42,6 +43,8 @@ class LogRow:
     estimate: Estimate
     measured: MeasuredSlice | None = None
     """What a logger measured of the property in the slice; ``None`` where it did not."""
+    flags: str = ""
+    """The flags of the second opinion that cover the slice, with their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Column(Generic[Row]):
     unit: str = ""
     """Unit; empty for text, for pure numbers, and where it is that of the row's property."""
 
+
+NOTHING_BESIDE = Beside()
 
 UNIT_OF = {one.name: one.unit for one in PROPERTIES}
 """Unit of each property."""
@@ -121,6 +126,8 @@ LOG_COLUMNS: tuple[Column[LogRow], ...] = (
     Column("measured flags", Level.ROW, str,
            lambda row: "" if row.measured is None else "; ".join(row.measured.flags),
            "why not to rely on what was measured"),
+    Column("second opinion", Level.ROW, str, lambda row: row.flags,
+           "flags that cover the slice, by number"),
 )  # fmt: skip
 """A depth log, measured beside predicted; one line for each slice, property and bundle."""
 
@@ -171,14 +178,18 @@ COMPOSITION_COLUMNS: tuple[Column[ShareRow], ...] = (
 
 
 def log_rows(
-    section: str, scan_id: str, rows: Iterable[SliceRow], measured: BySlice | None = None
+    section: str,
+    scan_id: str,
+    rows: Iterable[SliceRow],
+    beside: Beside = NOTHING_BESIDE,
 ) -> Iterator[LogRow]:
-    """Yield the lines of a depth log, top first, with what was measured where that is given."""
-    known = measured or {}
+    """Yield the lines of a depth log, top first, with what is known besides."""
     for row in rows:
+        index = row.core_slice.index
+        mark = marks_of(beside.flags, index)
         for estimate in row.estimates:
-            beside = known.get((row.core_slice.index, estimate.property))
-            yield LogRow(section, scan_id, row.core_slice, estimate, beside)
+            measured = beside.measured.get((index, estimate.property))
+            yield LogRow(section, scan_id, row.core_slice, estimate, measured, mark)
 
 
 def share_rows(section: str, scan_id: str, slices: Iterable[ComposedSlice]) -> Iterator[ShareRow]:

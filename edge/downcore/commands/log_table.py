@@ -8,6 +8,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.table import Table
 
+from downcore.commands.flag_words import flag_notes, marks_of
 from downcore.commands.log_columns import LOG_COLUMNS, Column, Row, log_rows
 from downcore.commands.measured_slices import measured_notes
 from downcore.commands.section_lookup import chosen_scan
@@ -16,8 +17,9 @@ from downcore.store.stored_values import StoredRow, StoredScan
 from downcore.store.waiting_corrections import waiting_corrections
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate, SliceRow
+from downcore.strata.flags import Flag
 from downcore.strata.measured import MeasuredPoint
-from downcore.strata.measured_slices import MeasuredSlice, by_slice
+from downcore.strata.measured_slices import Beside, MeasuredSlice, by_slice
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import ScanState
 from downcore.strata.scan_corrections import Correction
@@ -94,8 +96,9 @@ def write_table(db: Path, section: str | None, out: TextIO, *, scan: str | None 
     SectionError
         If the store has no such section or scan.
     """
-    _, rows, notes, points = _log_of(db, section, scan)
-    out.writelines(f"{line}\n" for line in (*notes, *measured_notes(points, rows)))
+    _, rows, notes, points, flags = _log_of(db, section, scan)
+    said_first = (*notes, *measured_notes(points, rows), *flag_notes(flags))
+    out.writelines(f"{line}\n" for line in said_first)
     measured = by_slice(points)
     logged = [one for one in PROPERTIES if any(name == one.name for _, name in measured)]
     table = Table(box=None, pad_edge=False)
@@ -105,11 +108,15 @@ def write_table(db: Path, section: str | None, out: TextIO, *, scan: str | None 
         table.add_column(title, justify="right")
     for prop in logged:
         table.add_column(f"measured {prop.name}", justify="right")
+    if any(not one.is_cleared for one in flags):
+        table.add_column("flags")
     table.add_column("status, bundle")
     said_above: dict[str, list[str]] = {}
     for row in rows:
         index = row.row.core_slice.index
         beside = [_measured_cell(measured.get((index, prop.name))) for prop in logged]
+        if any(not one.is_cleared for one in flags):
+            beside.append(marks_of(flags, index))
         for *cells, said in log_cells(row.row, said_above):
             table.add_row(f"{row.row.core_slice.top_um / SLICE_UM:g}", *cells, *beside, said)
     print_table(table, out)
@@ -138,10 +145,11 @@ def write_csv(db: Path, section: str | None, out: TextIO, *, scan: str | None = 
 
     Parameters and errors are those of :func:`write_table`.
     """
-    stored, rows, _, points = _log_of(db, section, scan)
+    stored, rows, _, points, flags = _log_of(db, section, scan)
     found = stored.scan
     slices = (one.row for one in rows)
-    lines = log_rows(found.section_id, found.scan_id, slices, by_slice(points))
+    beside = Beside(by_slice(points), tuple(flags))
+    lines = log_rows(found.section_id, found.scan_id, slices, beside)
     print_csv(LOG_COLUMNS, lines, out)
 
 
@@ -169,8 +177,8 @@ def write_corrections(db: Path, section: str | None, out: TextIO) -> None:
 
 def _log_of(
     db: Path, section: str | None, scan: str | None
-) -> tuple[StoredScan, list[StoredRow], list[str], list[MeasuredPoint]]:
-    """Return a scan, its rows, what a person should know before them, and what was measured."""
+) -> tuple[StoredScan, list[StoredRow], list[str], list[MeasuredPoint], list[Flag]]:
+    """Return a scan, its rows, what to know before them, what was measured, and its flags."""
     with Reader.open(db) as reader:
         stored = chosen_scan(reader, section, scan)
         found = stored.scan
@@ -182,7 +190,8 @@ def _log_of(
             for one in waiting_corrections(reader)
             if found.section_id in one.waiting and stored.status.superseded_by is None
         ]
-        return stored, rows, notes, reader.measured_of(found.section_id)
+        points, flags = reader.measured_of(found.section_id), reader.flags(found.section_id)
+        return stored, rows, notes, points, flags
 
 
 def _notes(stored: StoredScan, corrections: Iterable[Correction]) -> Iterator[str]:

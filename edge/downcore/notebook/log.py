@@ -12,7 +12,7 @@ from downcore.notebook.scan_list import ScanList, scan_list
 from downcore.notebook.section_log import SectionComposition, SectionLog
 from downcore.store import Reader
 from downcore.strata.depthlog import SliceRow
-from downcore.strata.measured_slices import by_slice
+from downcore.strata.measured_slices import Beside, by_slice
 from downcore.strata.record import ScanState
 from downcore.strata.scan_corrections import Correction
 
@@ -195,7 +195,7 @@ did you mean 'GC01_01'? known: GC01_01
                 section,
                 scan_id,
                 rows,
-                by_slice(reader.measured_of(section)),
+                Beside(by_slice(reader.measured_of(section)), tuple(reader.flags(section))),
                 scan_list(reader.scans(section)),
                 self.path,
             )

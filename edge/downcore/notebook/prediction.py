@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from downcore.commands.log_columns import NOTHING_BESIDE
 from downcore.notebook.reading import read_rows
 from downcore.notebook.scan import FinishedScan
 from downcore.notebook.section_log import SectionLog
@@ -71,7 +72,7 @@ def predict(
         replace(row, estimates=tuple(sorted(row.estimates, key=_place_in_record)))
         for row in read.rows
     )
-    return SectionLog(scan.section, scan_id_of(scan.section, read.opening), rows, {})
+    return SectionLog(scan.section, scan_id_of(scan.section, read.opening), rows, NOTHING_BESIDE)
 
 
 def _place_in_record(estimate: Estimate) -> tuple[str, str]:

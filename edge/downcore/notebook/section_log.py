@@ -23,7 +23,7 @@ from downcore.notebook.tables import (
 )
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
-from downcore.strata.measured_slices import BySlice
+from downcore.strata.measured_slices import Beside
 from downcore.strata.properties import PROPERTIES, Property
 from downcore.strata.slices import CoreSlice
 
@@ -50,8 +50,8 @@ class SectionLog:
     """Identity of the scan that the rows are from."""
     rows: tuple[SliceRow, ...]
     """The slices, top first, each with its estimates."""
-    measured: BySlice
-    """What a logger measured in each slice, by its number and the property."""
+    beside: Beside
+    """What a logger measured in each slice, and the flags on it."""
 
     def __repr__(self) -> str:
         found = sorted({one.property for row in self.rows for one in row.estimates})
@@ -96,7 +96,7 @@ class SectionLog:
         6        2.0  g/cm3  predicted
         9        3.0  g/cm3  abstained
         """
-        return frame_of(LOG_COLUMNS, log_rows(self.section, self.scan_id, self.rows, self.measured))
+        return frame_of(LOG_COLUMNS, log_rows(self.section, self.scan_id, self.rows, self.beside))
 
     def to_xarray(self) -> "xr.Dataset":
         """
@@ -128,7 +128,7 @@ class SectionLog:
         ['predicted', 'predicted', 'predicted', 'abstained']
         """
         needed("xarray")
-        lines = list(log_rows(self.section, self.scan_id, self.rows, self.measured))
+        lines = list(log_rows(self.section, self.scan_id, self.rows, self.beside))
         bundles = list(dict.fromkeys(one.estimate.bundle_id for one in lines))
         at = {row.core_slice.index: i for i, row in enumerate(self.rows)}
         # What is said of a slice asks for nothing but the slice, and some have no estimate.

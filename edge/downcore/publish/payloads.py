@@ -15,6 +15,7 @@ from typing import Any
 from downcore.publish.composition_payload import composition_of
 from downcore.strata.bundle import Manifest
 from downcore.strata.depthlog import Estimate, SliceRow
+from downcore.strata.flags import Alarm
 from downcore.strata.mask.classes import MaskClass
 from downcore.strata.measured import MeasuredBatch
 from downcore.strata.properties import PROPERTIES
@@ -30,6 +31,7 @@ from downcore.strata.scan_corrections import Correction
 SCHEMAS = (
     *("status", "birth", "state", "latest", "log", "composition", "correction", "measured"),
     "depths",
+    "alarm",
 )
 """Names of the payloads."""
 
@@ -175,6 +177,36 @@ def measured_payload(batch: MeasuredBatch) -> str:
     )
 
 
+def alarm_payload(alarm: Alarm) -> str:
+    """Return the flags of a section that stand, without epoch and seq."""
+    return _json(
+        {
+            "schema": schema_id("alarm"),
+            "section_id": alarm.section_id,
+            "updated_utc": alarm.updated_utc,
+            "flags": [
+                {
+                    "flag": flag.flag_no,
+                    "code": flag.code.value,
+                    "property": flag.property or None,
+                    "top_um": flag.top_um,
+                    "bottom_um": flag.bottom_um,
+                    "score": flag.score,
+                    "limit": flag.limit,
+                    "evidence": flag.evidence,
+                    "raised_utc": flag.raised_utc,
+                    "changed_utc": flag.changed_utc,
+                    "acknowledged_by": flag.acknowledged_by or None,
+                    "acknowledged_utc": flag.acknowledged_utc or None,
+                    "word": flag.word,
+                }
+                for flag in alarm.flags
+            ],
+            "n_left_out": alarm.n_left_out,
+        }
+    )
+
+
 def announcement(entry: OutboxEntry, epoch: int, *, is_historical: bool) -> bytes:
     """
     Return an entry of the outbox as it is sent.
@@ -193,7 +225,7 @@ def announcement(entry: OutboxEntry, epoch: int, *, is_historical: bool) -> byte
 
 
 def state_snapshot(entry: OutboxEntry, epoch: int) -> bytes:
-    """Return a section's newest state as it is sent on connecting, outside the order of seq."""
+    """Return a section's newest state or flags as sent on connecting, outside the order of seq."""
     return f'{{"epoch":{epoch},"as_of_seq":{entry.seq},{entry.payload[1:]}'.encode()
 
 

@@ -76,6 +76,10 @@ class Topics:
         """Name the topic of where the sections of a core lie; retained."""
         return self._of("core", core, "depths")
 
+    def section_alarm(self, section_id: str) -> str:
+        """Name the topic of the flags of a section that stand; retained."""
+        return self._of("section", section_id, "alarm")
+
     def of_kind(self, section_id: str, kind: OutboxKind) -> str:
         """Return the topic of an announcement."""
         if kind is OutboxKind.STATE:
@@ -86,6 +90,8 @@ class Topics:
             return self.section_correction(section_id)
         if kind is OutboxKind.MEASURED:
             return self.section_measured(section_id)
+        if kind is OutboxKind.ALARM:
+            return self.section_alarm(section_id)
         return self.section_log(section_id)
 
     def _of(self, *parts: str) -> str:

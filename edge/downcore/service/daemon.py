@@ -19,6 +19,7 @@ from downcore.service.live_report import LiveReport
 from downcore.service.logger_thread import LoggerThread
 from downcore.service.repeated_warnings import RepeatedWarnings
 from downcore.service.scheduler import Scheduler
+from downcore.service.second_opinion import SecondOpinionThread
 from downcore.service.station_setup import (
     check_settings,
     open_sinks,
@@ -151,10 +152,12 @@ class Daemon:
 
             self._on_look = on_look
             self.is_starting = False
+            opinion = stack.enter_context(SecondOpinionThread(station.store, self._clock))
             loggers = stack.enter_context(LoggerThread(self._settings, station))
             self._loop(scheduler, follower, report, ends_when_idle=ends_when_idle)
             if ends_when_idle and not self._stopping.is_set():
                 loggers.finish()
+                opinion.finish()
             self.refused = dict(scheduler.refused)
             self.questioned = dict(scheduler.questioned)
             report.end()

@@ -1,12 +1,15 @@
 """What people correct and answer, written to the record."""
 
+import logging
 from functools import cached_property
 from pathlib import Path
 
-from downcore.store import corrections, depth_ledger, questions, requests, scans, standing
+from downcore.store import corrections, depth_ledger, flags, questions, requests, scans, standing
 from downcore.store.rows import storable_text
 from downcore.store.writing_connection import WritingConnection
 from downcore.strata.depth_ledger import Draft
+from downcore.strata.errors import UnknownFlagError
+from downcore.strata.flags import Acknowledgement, Flag
 from downcore.strata.scan_corrections import (
     AS_SETTINGS_SAY,
     AskedReading,
@@ -14,6 +17,8 @@ from downcore.strata.scan_corrections import (
     CorrectionRequest,
 )
 from downcore.strata.scan_doubts import Cause, OtherScan
+
+logger = logging.getLogger(__name__)
 
 
 class CorrectingConnection(WritingConnection):
@@ -49,11 +54,31 @@ class CorrectingConnection(WritingConnection):
             request = requests.read(path)
             if isinstance(request, Draft):
                 self.add_depths(request)
+            elif isinstance(request, Acknowledgement):
+                self._acknowledge_known(request)
             elif request is not None:
                 made += self.correct(request)
             if not requests.remove(path):
                 self._taken.add(path)
         return tuple(made)
+
+    def acknowledge(self, said: Acknowledgement) -> Flag:
+        """
+        Record that a person has seen a flag; the same request again is a no-op.
+
+        Raises
+        ------
+        StoreError
+            If there is no such flag.
+        """
+        with self._writing("record an acknowledgement in") as transaction:
+            return flags.acknowledge(transaction, said)
+
+    def _acknowledge_known(self, said: Acknowledgement) -> None:
+        try:
+            self.acknowledge(said)
+        except UnknownFlagError as error:
+            logger.warning("an acknowledgement is left out: %s", error)
 
     def add_depths(self, draft: Draft) -> None:
         """Add a version to the depth ledger, unless the newest one says just that."""

@@ -7,6 +7,7 @@ from typing import Any, Self
 from downcore.store import depth_ledger, measured_rows, row_pages
 from downcore.store.connection import as_store_error, open_reader
 from downcore.store.corrections import CORRECTION_COLUMNS, correction_of_row
+from downcore.store.flag_queries import FlagQueries
 from downcore.store.rows import SCAN_COLUMNS, STATUS_COLUMNS, scan_of_row, status_of_row
 from downcore.store.schema import refuse_empty, refuse_foreign
 from downcore.store.stored_values import (
@@ -62,7 +63,7 @@ _NEWEST_OF_ALL = (
 """Goes from section to section in the index, so that its cost is that of the sections alone."""
 
 
-class Reader:
+class Reader(FlagQueries):
     """
     The record, opened for reading; made by :meth:`open` and used from one thread.
 

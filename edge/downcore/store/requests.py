@@ -2,7 +2,8 @@
 What people ask of the one writer: a file each, in a folder beside the database.
 
 Only the daemon that runs may write to the database, so a command that finds it running leaves its
-request there: a correction, or a version of the depth ledger. Whoever has the store open takes it
+request there: a correction, a version of the depth
+ledger, or an acknowledgement of a flag. Whoever has the store open takes it
 up, in one transaction, and removes the file after; one that was taken up before a kill is known,
 a correction by its id and depths by what they say, and is not applied twice.
 """
@@ -12,9 +13,11 @@ import json
 import logging
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from downcore.file_names import printable
 from downcore.strata.depth_ledger import (
@@ -26,12 +29,17 @@ from downcore.strata.depth_ledger import (
     SectionEntry,
 )
 from downcore.strata.errors import StoreError
+from downcore.strata.flags import Acknowledgement
 from downcore.strata.scan_corrections import AskedReading, CorrectionRequest, Verb
 
 logger = logging.getLogger(__name__)
 
-CORRECTION, DEPTHS = "correction", "depths"
+CORRECTION, DEPTHS, ACKNOWLEDGEMENT = "correction", "depths", "acknowledgement"
 ENDING = ".json"
+Request: TypeAlias = CorrectionRequest | Draft | Acknowledgement
+KINDS: Mapping[type, str] = MappingProxyType(
+    {CorrectionRequest: CORRECTION, Draft: DEPTHS, Acknowledgement: ACKNOWLEDGEMENT}
+)
 MAX_BYTES = 16 * 1024 * 1024
 """Longest request that is read; one for 100,000 scans is shorter."""
 
@@ -65,15 +73,27 @@ def hand_over_depths(database: Path, draft: Draft, made_utc: str) -> Path:
     return _leave(database, f"{_in_order(made_utc)}-depths-{uuid.uuid4().hex}", draft)
 
 
+def hand_over_acknowledgement(database: Path, said: Acknowledgement) -> Path:
+    """
+    Leave an acknowledgement of a flag for the daemon that runs; as :func:`hand_over`.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    return _leave(database, f"{_in_order(said.made_utc)}-{said.request_id}", said)
+
+
 def _in_order(made_utc: str) -> str:
     return made_utc.replace(":", "")
 
 
-def _leave(database: Path, stem: str, request: CorrectionRequest | Draft) -> Path:
+def _leave(database: Path, stem: str, request: Request) -> Path:
     folder = folder_of(database)
     path = folder / f"{stem}{ENDING}"
     beside = folder / f"{stem}.new"
-    kind = DEPTHS if isinstance(request, Draft) else CORRECTION
+    kind = KINDS[type(request)]
     try:
         folder.mkdir(mode=0o770, exist_ok=True)
         with beside.open("x", encoding="utf-8") as file:
@@ -97,7 +117,7 @@ def waiting(database: Path) -> list[Path]:
     return []
 
 
-def read(path: Path) -> CorrectionRequest | Draft | None:
+def read(path: Path) -> Request | None:
     """Return a request; ``None``, with a warning, for a file that is none."""
     try:
         return _parsed(path)
@@ -123,7 +143,7 @@ def _give_to_owner_of(database: Path, *paths: Path) -> None:
             os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def _parsed(path: Path) -> CorrectionRequest | Draft:
+def _parsed(path: Path) -> Request:
     with path.open(encoding="utf-8") as file:
         text = file.read(MAX_BYTES + 1)
     if len(text) > MAX_BYTES:
@@ -131,7 +151,16 @@ def _parsed(path: Path) -> CorrectionRequest | Draft:
     raw = json.loads(text)
     if not isinstance(raw, dict):
         raise TypeError(f"expected an object, got {type(raw).__name__}")
+    if raw.get("kind") == ACKNOWLEDGEMENT:
+        return _acknowledgement(raw)
     return _draft(raw) if raw.get("kind") == DEPTHS else _correction(raw)
+
+
+def _acknowledgement(raw: dict[str, Any]) -> Acknowledgement:
+    if not isinstance(raw["flag_no"], int):
+        raise TypeError(f"expected a number of a flag, got {raw['flag_no']!r}")
+    texts = (_text(raw["made_by"]), _text(raw["made_utc"]), _text(raw["word"]))
+    return Acknowledgement(_text(raw["request_id"]), raw["flag_no"], *texts)
 
 
 def _draft(raw: dict[str, Any]) -> Draft:

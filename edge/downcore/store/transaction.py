@@ -6,6 +6,7 @@ from typing import Protocol
 
 from downcore.store.rows import STATUS_COLUMNS, status_of_row
 from downcore.strata.errors import StoreError
+from downcore.strata.flags import Alarm
 from downcore.strata.measured import MeasuredBatch
 from downcore.strata.record import Announced, CompositionBatch, LogBatch, OutboxKind, ScanStatus
 from downcore.strata.scan_corrections import Correction
@@ -35,6 +36,10 @@ class Announcer(Protocol):
 
     def measured_payload(self, batch: MeasuredBatch) -> str:
         """Return the announcement of measured values."""
+        ...
+
+    def alarm_payload(self, alarm: Alarm) -> str:
+        """Return the announcement of a section's flags."""
         ...
 
 
@@ -76,7 +81,7 @@ class Transaction:
 
     def announce(self, what: Announced) -> None:
         """
-        Announce rows, compositions, measured values, a correction or a scan's state.
+        Announce rows, compositions, measured values, flags, a correction or a scan's state.
 
         What would be large is announced in parts, for brokers that take small messages only.
         """
@@ -88,10 +93,15 @@ class Transaction:
             kind, payload = OutboxKind.COMPOSITION, self.announcer.composition_payload(what)
         elif isinstance(what, MeasuredBatch):
             kind, payload = OutboxKind.MEASURED, self.announcer.measured_payload(what)
+        elif isinstance(what, Alarm):
+            kind, payload = OutboxKind.ALARM, self.announcer.alarm_payload(what)
         elif isinstance(what, Correction):
             kind, payload = OutboxKind.CORRECTION, self.announcer.correction_payload(what)
         else:
             kind, payload = OutboxKind.STATE, self.announcer.state_payload(what)
+        if isinstance(what, Alarm) and len(payload) > MAX_ANNOUNCED_BYTES and len(what.flags) > 1:
+            self.announce(_shorter(what))
+            return
         if len(payload) > MAX_ANNOUNCED_BYTES and (halves := _halves(what)):
             for half in halves:
                 self.announce(half)
@@ -101,6 +111,12 @@ class Transaction:
             (kind.value, what.section_id, payload, self.now_utc),
         )
         self.head_seq = int(made.lastrowid or 0)
+
+
+def _shorter(alarm: Alarm) -> Alarm:
+    """Return an alarm without the lower half of its flags: it is one retained message."""
+    kept = alarm.flags[: len(alarm.flags) // 2]
+    return replace(alarm, flags=kept, n_left_out=alarm.n_left_out + len(alarm.flags) - len(kept))
 
 
 def _halves(what: Announced) -> tuple[Announced, ...]:

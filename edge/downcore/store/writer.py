@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from downcore.store import commits, compositions, measured_rows, scans
+from downcore.store import commits, compositions, flags, measured_rows, scans
 from downcore.store.correcting_connection import CorrectingConnection
 from downcore.store.rows import storable_text
 from downcore.strata.bundle import Manifest
@@ -12,6 +12,7 @@ from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.measured import MeasuredValue
 from downcore.strata.record import Run, Scan, ScanState
+from downcore.strata.second_opinion.codes import Finding
 
 _COUNT_ATTEMPT = (
     "INSERT INTO quarantine VALUES (?, ?, ?, 1, ?, ?)"
@@ -138,6 +139,15 @@ class Store(CorrectingConnection):
         """
         with self._writing("commit measured values to") as transaction:
             return measured_rows.replace(transaction, file, file_no, lines, values)
+
+    def settle_flags(self, section_id: str, findings: Sequence[Finding]) -> int:
+        """
+        Bring the flags of a section in line with what is found now, with their announcement.
+
+        Returns how many were raised, changed or cleared; the same findings again change nothing.
+        """
+        with self._writing("record flags in") as transaction:
+            return flags.settle(transaction, section_id, findings)
 
     def remember_finished(
         self, signature: str, made_with: str, scan_id: str, expected_section: str

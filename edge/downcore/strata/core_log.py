@@ -7,7 +7,7 @@ from itertools import pairwise
 from downcore.strata.core_depths import NEGLIGIBLE_UM, CoreDepths, DepthScale, PlacedSection
 from downcore.strata.depth_ledger import in_cm
 from downcore.strata.depthlog import SliceRow
-from downcore.strata.measured_slices import BySlice
+from downcore.strata.measured_slices import Beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class CorePiece:
     """Top first; at least one."""
     n_left_out: int = 0
     """Rows of the scan that begin below the section's end, such as the tray after it."""
-    measured: BySlice = field(default_factory=dict)
-    """What a logger measured in each slice, by its number and the property."""
+    beside: Beside = field(default_factory=Beside)
+    """What a logger measured in each slice, and the flags on it."""
 
     def span_um(self, scale: DepthScale) -> tuple[int, int]:
         """

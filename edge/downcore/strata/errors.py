@@ -11,6 +11,7 @@ Every error of downcore, arranged by what the service does next.
         UnknownScaleError    no pixels per centimetre: ask the technician
       SectionError           close this section, keep the core
         UnknownSectionError  the record lacks it: the message names the nearest
+      UnknownFlagError       the record lacks it: the person who gave its number must look
       MeasuredRowsError      do not use these measured rows: the person who gave them must look
       DepthLedgerError       do not add these depths: the person who gave them must look
       EndMemberError         do not use this end-member table
@@ -83,6 +84,10 @@ class UnknownSectionError(SectionError, KeyError):
 
     __str__ = Exception.__str__
     """A ``KeyError`` would put its message between quotes."""
+
+
+class UnknownFlagError(DowncoreError):
+    """Raised when the record has no flag of a number."""
 
 
 class MeasuredRowsError(DowncoreError):

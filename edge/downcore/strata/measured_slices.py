@@ -1,9 +1,10 @@
-"""What loggers measured, as means of slices."""
+"""What stands beside the rows of a log: means of what loggers measured, and flags on them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from downcore.strata.depth import SLICE_UM
+from downcore.strata.flags import Flag
 from downcore.strata.measured import MeasuredPoint
 
 
@@ -19,6 +20,15 @@ class MeasuredSlice:
 
 BySlice = Mapping[tuple[int, str], MeasuredSlice]
 """By the number of the slice and the name of the property."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known of a section's slices besides their own rows; nothing by default."""
+
+    measured: BySlice = field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()
+    """On the measured logs, standing and cleared."""
 
 
 def by_slice(points: Sequence[MeasuredPoint]) -> BySlice:

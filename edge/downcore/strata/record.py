@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import SliceRow
+from downcore.strata.flags import Alarm
 from downcore.strata.measured import MeasuredBatch
 from downcore.strata.scan_corrections import Correction
 
@@ -51,6 +52,8 @@ class OutboxKind(enum.StrEnum):
     """What a person corrected."""
     MEASURED = "measured"
     """Measured values that were committed."""
+    ALARM = "alarm"
+    """The flags of a section that stand, after one of them changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,9 @@ class CompositionBatch:
     slices: tuple[ComposedSlice, ...]
 
 
-Announced: TypeAlias = "LogBatch | CompositionBatch | MeasuredBatch | ScanStatus | Correction"
+Announced: TypeAlias = (
+    "LogBatch | CompositionBatch | MeasuredBatch | ScanStatus | Correction | Alarm"
+)
 """What is announced of the record."""
 
 

@@ -12,13 +12,15 @@ from downcore.strata.record import OutboxEntry, OutboxKind, StoreOrigin
 
 _PAGE = 64
 """Announcements read from the store at once."""
+_RETAINED = frozenset({OutboxKind.STATE, OutboxKind.ALARM})
+"""Announcements that show how things stand."""
 
 
 class Session:
     """
     The order of messages on one connection.
 
-    Messages that show how things stand (status, birth, each section's state and
+    Messages that show how things stand (status, birth, each section's state, flags and
     newest row) go first and always overtake; a newer one takes the place of an older
     one of the same topic that was not sent yet. Announcements follow in the order of
     seq. Those from before the connection are marked historical and never retained, so
@@ -82,12 +84,15 @@ class Session:
         return self._window.oldest_s()
 
     def greet(self, status: bytes, birth: bytes) -> None:
-        """Queue how things stand: status, birth, each section's state and newest row, depths."""
+        """Queue how things stand: status, birth, states, flags and newest rows, depths."""
         self.say_status(status)
         self._say(self._topics.birth, birth, "birth")
         for entry in self._outbox.newest(OutboxKind.STATE):
             topic = self._topics.section_state(entry.section_id)
             self._say(topic, payloads.state_snapshot(entry, self._origin.epoch), "state")
+        for entry in self._outbox.newest(OutboxKind.ALARM):
+            topic = self._topics.section_alarm(entry.section_id)
+            self._say(topic, payloads.state_snapshot(entry, self._origin.epoch), "alarm")
         for entry in self._outbox.newest(OutboxKind.LOG):
             self._say_latest(entry)
         self._say_depths()
@@ -164,7 +169,7 @@ class Session:
         return Message(
             topic=self._topics.of_kind(entry.section_id, entry.kind),
             payload=payloads.announcement(entry, self._origin.epoch, is_historical=is_historical),
-            retain=entry.kind is OutboxKind.STATE and not is_historical,
+            retain=entry.kind in _RETAINED and not is_historical,
             schema=payloads.schema_id(entry.kind.value),
             epoch=self._origin.epoch,
             seq=entry.seq,

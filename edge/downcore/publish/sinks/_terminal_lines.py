@@ -31,8 +31,21 @@ def lines_of(entry: OutboxEntry) -> list[str]:
         values, withdrawn = payload["values"], payload["withdrawn"]
         gone = f", {len(withdrawn)} withdrawn" if withdrawn else ""
         return [f"{name}  {len(values)} measured values of {printable(payload['file'])}{gone}"]
+    if entry.kind is OutboxKind.ALARM:
+        return _lines_of_flags(name, payload["flags"])
     words_of_row = _words_of_composition if entry.kind is OutboxKind.COMPOSITION else _words_of_row
     return _joined(name, [(row, words_of_row(row)) for row in payload["rows"]])
+
+
+def _lines_of_flags(name: str, flags: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each flag that nobody has acknowledged."""
+    left = [one for one in flags if one["acknowledged_by"] is None]
+    return [
+        f"{name}  {one['top_um'] / SLICE_UM:7.2f} - {one['bottom_um'] / SLICE_UM:.2f} cm  "
+        f"flag {one['flag']}: {' '.join(filter(None, (one['property'], one['code'])))}: "
+        f"{printable(one['evidence'])}"
+        for one in left
+    ] or [f"{name}  no open flag"]
 
 
 def printable(text: str) -> str:

@@ -1,0 +1,1 @@
+"""A second opinion on a logger: where what it measured and what the picture says part company."""
