@@ -23,7 +23,7 @@ from downcore.commands.process import process_at
 from downcore.composing import CompositionConfig, SectionComposer
 from downcore.composing.section_regions import AT_ONCE, RegionThreads
 from downcore.pipeline import SectionPipeline, SliceRules
-from downcore.service.corrections import calibrated_station
+from downcore.service.measured_series import calibrated_station
 from downcore.simulator.write_patterns import write_patterns
 from downcore.store import Reader, Store
 from downcore.strata.composed import ComposedSlice

@@ -1,16 +1,15 @@
-"""A section processed with measured rows: a series of its own whose rows all say so."""
+"""A section processed with measured rows: a profile of its own whose rows all say so."""
 
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from tests.support.played_device import PX_PER_CM, Device, core_lines
 from typer.testing import CliRunner
 
 from downcore.cli import app
 from downcore.commands.process import process_at
-from downcore.service.corrections import calibrated_station, read_measured
+from downcore.service.measured_series import calibrated_station, read_measured
 from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.measured import MeasuredRows, parse_measured
 
@@ -42,7 +41,7 @@ def series(device: Device, of: str = "") -> list[tuple[object, ...]]:
     )
 
 
-def test_the_corrected_series_stands_beside_the_plain_one(tmp_path: Path, image: Path) -> None:
+def test_the_profile_stands_beside_the_plain_one(tmp_path: Path, image: Path) -> None:
     measured = parse_measured(ROWS, "rows")
     before = image.read_bytes()
     with Device(tmp_path) as device:
@@ -60,9 +59,9 @@ def test_the_corrected_series_stands_beside_the_plain_one(tmp_path: Path, image:
             assert was[:2] == now[:2]
             assert was[5] == now[5]
             if now[5] == "predicted" and now[1] == "density":
-                assert "g/cm3 from 3 measured rows" in str(now[6])
+                assert "with 3 measured rows, the nearest" in str(now[6])
             elif now[5] == "predicted":
-                assert "not corrected: no measured ms" in str(now[6])
+                assert "no measured ms" in str(now[6])
                 assert was[2:5] == now[2:5]
         density = [
             (float(was[2]), float(now[2]))  # type: ignore[arg-type] # a REAL column
@@ -70,9 +69,8 @@ def test_the_corrected_series_stands_beside_the_plain_one(tmp_path: Path, image:
             if now[1] == "density" and now[5] == "predicted"
         ]
         assert density
-        shift = np.array([now - was for was, now in density])
-        assert shift == pytest.approx(np.full(len(density), shift[0]))
-        assert shift[0] != 0
+        at_rows = [now for _, now in density[:3]]
+        assert at_rows == pytest.approx([1.9, 1.95, 1.9], abs=0.03), "a row is what was measured"
 
 
 def test_the_store_says_what_a_series_was_corrected_with(tmp_path: Path, image: Path) -> None:
@@ -94,7 +92,7 @@ def test_the_store_says_what_a_series_was_corrected_with(tmp_path: Path, image: 
 
 
 @pytest.mark.parametrize("slices_per_step", [1, 3])
-def test_corrected_rows_do_not_depend_on_the_cuts(
+def test_rows_of_a_profile_do_not_depend_on_the_cuts(
     tmp_path: Path, image: Path, slices_per_step: int
 ) -> None:
     measured = parse_measured(ROWS, "rows")
@@ -109,7 +107,7 @@ def test_corrected_rows_do_not_depend_on_the_cuts(
     assert logs[0] == logs[1]
 
 
-def test_a_series_that_was_cut_off_goes_on_with_the_same_correction(
+def test_a_series_that_was_cut_off_goes_on_with_the_same_profile(
     tmp_path: Path, image: Path
 ) -> None:
     measured = parse_measured(ROWS, "rows")
@@ -133,7 +131,7 @@ def test_a_series_that_was_cut_off_goes_on_with_the_same_correction(
     assert whole[: len(part)] == part
 
 
-def test_rows_below_the_end_of_the_section_correct_nothing_and_that_is_told(
+def test_rows_far_below_the_end_of_the_section_change_nothing_and_that_is_told(
     tmp_path: Path, image: Path
 ) -> None:
     measured = parse_measured("depth_cm,density\n50,1.9\n51,1.9\n52,1.9\n", "rows")
@@ -143,7 +141,7 @@ def test_rows_below_the_end_of_the_section_correct_nothing_and_that_is_told(
 
     told = [str(row[6]) for row in found if row[1] == "density" and row[5] == "predicted"]
     assert told
-    assert all("not corrected: 0 measured rows on predicted slices" in one for one in told)
+    assert all("no measured row within 20 cm" in one for one in told)
 
 
 def test_another_file_of_rows_makes_another_series(tmp_path: Path, image: Path) -> None:

@@ -245,7 +245,7 @@ def test_an_image_is_composed_with_the_values_of_a_window_bundle(
 def test_measured_rows_correct_the_values_of_a_window_bundle(
     folder: Path, image: Path, tmp_path: Path, measured_below_cm: float
 ) -> None:
-    from downcore.service.corrections import read_measured  # noqa: PLC0415 - used here alone
+    from downcore.service.measured_series import read_measured  # noqa: PLC0415 - used here alone
 
     table = tmp_path / "measured.csv"
     rows = [f"{measured_below_cm - k * 0.5},1.9,," for k in range(3)]

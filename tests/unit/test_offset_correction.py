@@ -1,4 +1,4 @@
-"""A few measured centimetres correct a core, and every row says so."""
+"""A few measured centimetres tell the offset of a core."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from downcore.strata.conformal import ErrorParts
-from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.measured import parse_measured
-from downcore.strata.offset_correction import (
-    Correction,
-    corrected,
+from downcore_training.bench.offset_correction import (
     fit_correction,
     prior_of_intervals,
 )
@@ -22,12 +19,6 @@ DEPTH = np.arange(20.0) + 0.5
 
 def predicted_density(n: int = 20) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
     return 1.5 + 0.01 * np.sin(np.arange(n))
-
-
-def estimate(value: float, name: str = "density", reason: str = "") -> Estimate:
-    return Estimate(
-        name, value, value * 0.9, value * 1.1, Status.PREDICTED, reason, "b1", 0.01 * value
-    )
 
 
 def test_a_planted_offset_is_found_and_told() -> None:
@@ -91,55 +82,10 @@ def test_rows_that_cannot_be_trusted_correct_nothing(measured: list[float], reas
     n = len(measured)
 
     found = fit_correction("density", predicted_density(n), np.array(measured), DEPTH[:n], PRIOR)
-    kept = corrected(estimate(1.5), found)
 
     assert reason in found.reason
-    assert (kept.value, kept.lower, kept.upper) == (1.5, 1.35, 1.5 * 1.1)
-    assert kept.reason == found.reason, "that nothing was done must be told as well"
-
-
-def test_susceptibility_is_corrected_by_a_factor() -> None:
-    correction = Correction("ms", "offset +0.301", offset=np.log10(2.0), width_share=0.5)
-
-    found = corrected(estimate(50.0, "ms"), correction)
-
-    assert found.value == pytest.approx(100.0)
-    assert found.lower == pytest.approx(100.0 * np.sqrt(0.9))
-    assert found.upper == pytest.approx(100.0 * np.sqrt(1.1))
-    assert found.heterogeneity == pytest.approx(1.0)
-
-
-def test_an_earlier_reason_is_kept_behind_the_mark() -> None:
-    correction = Correction("density", "offset +0.1 g/cm3", offset=0.1)
-
-    found = corrected(estimate(1.5, reason="interval clipped"), correction)
-
-    assert found.reason == "offset +0.1 g/cm3; interval clipped"
-
-
-def test_a_corrected_value_stays_credible_and_says_so() -> None:
-    found = corrected(estimate(3.1), Correction("density", "offset +0.5", offset=0.5))
-
-    assert found.value == 3.2
-    assert "clipped to the credible 1 to 3.2 g/cm3" in found.reason
-
-
-@pytest.mark.parametrize(
-    "before",
-    [
-        Estimate("density", 1.5, None, None, Status.MEASURED, "", ""),
-        Estimate("density", 1.5, 1.4, 1.6, Status.FILLED, "between two rows", "b1"),
-        Estimate("density", None, None, None, Status.MASKED, "foam", "b1"),
-        Estimate("density", None, None, None, Status.ABSTAINED, "unlike the training", "b1"),
-    ],
-)
-def test_only_predictions_are_corrected(before: Estimate) -> None:
-    assert corrected(before, Correction("density", "offset +0.1", offset=0.1)) == before
-
-
-def test_an_offset_of_one_property_is_not_added_to_another() -> None:
-    with pytest.raises(ValueError, match="expected vp, got density"):
-        corrected(estimate(1.5), Correction("vp", "", offset=1.0))
+    assert found.apply(np.array([1.5])).tolist() == [1.5]
+    assert found.width_share == 1.0
 
 
 def test_corrected_intervals_hold_the_rest_of_the_core() -> None:

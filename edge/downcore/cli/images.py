@@ -57,7 +57,7 @@ def process(
     from downcore.commands.backlog_progress import process_progress
     from downcore.commands.correct import request_of
     from downcore.commands.process import process_files, sentences
-    from downcore.service.corrections import read_measured
+    from downcore.service.measured_series import read_measured
     from downcore.settings import load_settings
     from downcore.strata.scan_corrections import AskedReading, Verb
 

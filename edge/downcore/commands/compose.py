@@ -17,7 +17,7 @@ from downcore.pipeline import SectionPipeline, segments_by_slice
 from downcore.plate import thumbnail
 from downcore.ports import Predictor, ScanDescription, ScanLines, SlicePipeline
 from downcore.service.composition_setup import composition_config_of, measured_estimates
-from downcore.service.corrections import read_measured
+from downcore.service.measured_series import read_measured
 from downcore.service.station_setup import open_predictors, scan_settings
 from downcore.settings import Settings
 from downcore.strata.composed import ComposedSlice

@@ -10,8 +10,8 @@ from downcore.commands.image_files import ImageFolders
 from downcore.file_names import printable
 from downcore.publish import payloads
 from downcore.service.backlog import Backlog, BacklogPace
-from downcore.service.corrections import calibrated_station
 from downcore.service.identity import refusal_key
+from downcore.service.measured_series import calibrated_station
 from downcore.service.scan_ingest import ScanIngest
 from downcore.service.scan_step import Outcome
 from downcore.service.station import Station

@@ -10,7 +10,7 @@ from downcore.composing.section_regions import Submit, submit_at_once
 from downcore.pipeline import segments_by_slice, slice_stop
 from downcore.ports import MaskedSlice, ScanLines, SlicePipeline
 from downcore.service.composition_setup import measured_estimates
-from downcore.service.corrections import pipeline_of
+from downcore.service.measured_series import pipeline_of
 from downcore.service.read_ahead import ahead
 from downcore.service.station import Station
 from downcore.sources.inbox.digests import PrefixDigest

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from downcore.strata.adaptive import AdaptiveConformal, adaptive_half_widths
 from downcore.strata.conformal import COVERAGE, ErrorParts, error_parts
-from downcore.strata.offset_correction import fit_correction, prior_of_intervals
 from downcore.strata.properties import PROPERTIES
 from downcore_training.bench.core import BenchCore
+from downcore_training.bench.offset_correction import fit_correction, prior_of_intervals
 from downcore_training.bench.predictions import CoreAnswers, Prediction
 
 Values = NDArray[np.float64]

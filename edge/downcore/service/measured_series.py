@@ -1,5 +1,5 @@
 """
-A section whose predictions are corrected by rows of it that were measured.
+A section whose predictions become one profile with rows of it that were measured.
 
 What comes out is a series of its own, with a bundle id made of the bundle and the measured
 rows: it stands in the store beside the uncorrected one and never takes its place.
@@ -7,7 +7,7 @@ rows: it stands in the store beside the uncorrected one and never takes its plac
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,12 @@ from downcore.pipeline import OnMasked, SectionPipeline
 from downcore.ports import MaskedSlice, Predictor, SlicePipeline, TilePrediction
 from downcore.service.station import Station
 from downcore.strata.bundle import Manifest, manifest_text
-from downcore.strata.depth import SLICE_UM, LineScale
-from downcore.strata.depthlog import Estimate, SliceRow, Status
+from downcore.strata.depth import LineScale
+from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import MeasuredRowsError
 from downcore.strata.measured import LOGGED, MAX_CHARACTERS, MeasuredRows, parse_measured
-from downcore.strata.offset_correction import (
-    Correction,
-    corrected,
-    fit_correction,
-    prior_of_intervals,
-    to_network_scale,
-)
-from downcore.strata.properties import PROPERTIES, Property
+from downcore.strata.measured_profile import MeasuredProfile
+from downcore.strata.profile_estimates import SectionRows, Series, profiles_of, with_rows
 from downcore.strata.segment import Segment
 
 
@@ -109,17 +103,17 @@ def pipeline_of(
             done_slices=done_slices,
             on_masked=on_masked,
         )
-    # The measured slices must be predicted again to find the correction, so every slice is.
+    # The measured slices must be predicted again to find the profile, so every slice is.
     plain = SectionPipeline(scale, station.predictors, station.rules, on_masked=on_masked)
     return CalibratedPipeline(plain, station.measured)
 
 
 class CalibratedPipeline:
     """
-    A section's pipeline whose rows wait for the last measured one and are corrected then.
+    A section's pipeline whose rows wait for the last measured one and become a profile then.
 
-    The correction is found from the slices down to there alone, so that a row depends on the
-    lines and the measured rows, not on the cuts.
+    The profile is found from the slices down to there alone, so that a row depends on the lines
+    and the measured rows, not on the cuts.
 
     Parameters
     ----------
@@ -133,7 +127,8 @@ class CalibratedPipeline:
         self._plain = plain
         self._measured = measured
         self._held: list[SliceRow] = []
-        self._corrections: dict[tuple[str, str], Correction] | None = None
+        self._rows = SectionRows.of(measured)
+        self._profiles: dict[Series, MeasuredProfile] | None = None
 
     @property
     def next_line(self) -> int:
@@ -163,73 +158,13 @@ class CalibratedPipeline:
     def _released(self, rows: list[SliceRow], *, is_end: bool = False) -> list[SliceRow]:
         self._held += rows
         last_um = self._measured.last_um
-        if self._corrections is None:
+        if self._profiles is None:
             if not is_end and not (self._held and self._held[-1].core_slice.bottom_um > last_um):
                 return []
-            above = [row for row in self._held if row.core_slice.top_um <= last_um]
-            self._corrections = dict(_corrections(above, self._measured))
+            self._profiles = profiles_of(self._held, self._rows)
+        profiles = self._profiles
         ready, self._held = self._held, []
-        return [self._corrected(row) for row in ready]
-
-    def _corrected(self, row: SliceRow) -> SliceRow:
-        corrections = self._corrections or {}
-        estimates = tuple(
-            corrected(estimate, corrections[estimate.bundle_id, estimate.property])
-            for estimate in row.estimates
-        )
-        return replace(row, estimates=estimates)
-
-
-def _corrections(
-    rows: list[SliceRow], measured: MeasuredRows
-) -> Iterator[tuple[tuple[str, str], Correction]]:
-    predicted: dict[tuple[str, str], dict[int, Estimate]] = {}
-    for row in rows:
-        for estimate in row.estimates:
-            by_slice = predicted.setdefault((estimate.bundle_id, estimate.property), {})
-            if estimate.status is Status.PREDICTED:
-                by_slice[row.core_slice.index] = estimate
-    for (bundle_id, name), by_slice in predicted.items():
-        which = next(i for i, known in enumerate(PROPERTIES) if known.name == name)
-        yield (bundle_id, name), _correction(PROPERTIES[which], which, by_slice, measured)
-
-
-def _correction(
-    known: Property, which: int, by_slice: dict[int, Estimate], measured: MeasuredRows
-) -> Correction:
-    """Return the correction of one property from its predictions by number of slice."""
-    rows = [
-        (row.depth_um, value) for row in measured.rows if (value := row.values[which]) is not None
-    ]
-    if not rows:
-        return Correction(known.name, f"not corrected: no measured {known.name}")
-    half_widths = np.array([_half_width(estimate, known) for estimate in by_slice.values()])
-    if not (half_widths > 0.0).any():
-        return Correction(known.name, f"not corrected: no predicted {known.name} to compare with")
-    predicted = [_predicted(by_slice.get(depth_um // SLICE_UM), known) for depth_um, _ in rows]
-    # What has no logarithm is out of range, which the correction counts and says.
-    values = [to_network_scale(x, known) if x > 0.0 else -np.inf for _, x in rows]
-    depth_cm = [depth_um / SLICE_UM for depth_um, _ in rows]
-    return fit_correction(
-        known.name,
-        np.array(predicted),
-        np.array(values),
-        np.array(depth_cm),
-        prior_of_intervals(half_widths),
-    )
-
-
-def _predicted(estimate: Estimate | None, known: Property) -> float:
-    if estimate is None or estimate.value is None:
-        return np.nan
-    return to_network_scale(estimate.value, known)
-
-
-def _half_width(estimate: Estimate, known: Property) -> float:
-    if estimate.lower is None or estimate.upper is None:
-        return 0.0
-    lower, upper = (to_network_scale(x, known) for x in (estimate.lower, estimate.upper))
-    return (upper - lower) / 2.0
+        return [replace(row, estimates=with_rows(row, profiles, self._rows)) for row in ready]
 
 
 def _series_text(manifest: Manifest, measured: MeasuredRows) -> str:

@@ -3,17 +3,16 @@ Correction of a core's offset by a few measured rows of the same core.
 
 Part of a network's error is an offset that all slices of a core share. A few measured rows estimate
 it; the estimate is shrunk according to the spread of offsets between cores and the correlation of
-errors from slice to slice. Every estimate says in its reason how it was corrected.
+errors from slice to slice. What a station makes of measured rows is a profile of its own.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.conformal import PRIOR_OFFSET_SHARE, ErrorParts
-from downcore.strata.depthlog import Estimate, Status
 from downcore.strata.properties import Property, property_named
 
 MIN_ROWS = 3
@@ -142,49 +141,6 @@ def prior_of_intervals(half_widths: NDArray[np.float64]) -> ErrorParts:
     )
 
 
-def corrected(estimate: Estimate, correction: Correction) -> Estimate:
-    """
-    Return a predicted estimate as corrected; the mark is always in its reason.
-
-    An estimate without a value, or of another status than ``predicted``, is returned as it is.
-
-    Raises
-    ------
-    ValueError
-        If the two are of different properties.
-    """
-    if estimate.property != correction.property:
-        raise ValueError(f"expected {correction.property}, got {estimate.property}")
-    if estimate.status is not Status.PREDICTED or estimate.value is None:
-        return estimate
-    known = property_named(estimate.property)
-    reason = "; ".join(filter(None, (correction.reason, estimate.reason)))
-    before = to_network_scale(estimate.value, known)
-    after = float(correction.apply(np.array([before]))[0])
-    share = correction.width_share
-    if share == 1.0 and after == before:
-        return replace(estimate, reason=reason)
-
-    def moved(end: float | None) -> float | None:
-        if end is None:
-            return None
-        return _in_unit(after + share * (to_network_scale(end, known) - before), known)
-
-    value = _in_unit(after, known)
-    if value in {known.lowest, known.highest}:
-        reason += f"; clipped to the credible {known.lowest:g} to {known.highest:g} {known.unit}"
-    grown = value / estimate.value if known.is_log_scaled else 1.0
-    heterogeneity = estimate.heterogeneity
-    return replace(
-        estimate,
-        value=value,
-        lower=moved(estimate.lower),
-        upper=moved(estimate.upper),
-        heterogeneity=None if heterogeneity is None else heterogeneity * grown,
-        reason=reason,
-    )
-
-
 def to_network_scale(value: float, known: Property) -> float:
     """Return a value as networks see it: log10 for ``ms``, NaN where that has none."""
     if not known.is_log_scaled:
@@ -246,8 +202,3 @@ def _is_credible(measured: NDArray[np.float64], known: Property) -> NDArray[np.b
     lowest, highest = (to_network_scale(x, known) for x in (known.lowest, known.highest))
     credible: NDArray[np.bool_] = (measured >= lowest) & (measured <= highest)
     return credible
-
-
-def _in_unit(x: float, known: Property) -> float:
-    value = math.pow(10.0, min(max(x, -300.0), 300.0)) if known.is_log_scaled else x
-    return min(max(value, known.lowest), known.highest)
