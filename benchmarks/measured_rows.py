@@ -10,14 +10,17 @@ of the sections. Generated cores say so.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from mask_iou import real_folder
 from numpy.typing import NDArray
-from paired_logs import LoggedSection, paired
+from paired_logs import LoggedSection, generated_sections, paired, real_sections
+from reporting import arguments, report
 
 from downcore.strata.measured_profile import HALF_WIDTH_SDS, MeasuredProfile, PropertyRows
 from downcore.strata.properties import Property, property_named
-from downcore.strata.second_opinion.logs import PropertyLog
+from downcore.strata.second_opinion.logs import PropertyLog, SectionLogs
 
 Values = NDArray[np.float64]
 
@@ -116,8 +119,18 @@ def figures(parts: Sequence[Asked]) -> dict[str, float]:
 def of_sections(
     sections: Sequence[LoggedSection], folds: Sequence[str], choose: Choose, *, by_core: bool
 ) -> dict[str, list[Asked]]:
-    """Return what is said of all sections, by property; rows are chosen in each, or in each core."""
-    logs = paired(sections, folds)
+    """Return what is said of all sections, by property; rows are chosen in each or along a core."""
+    return of_logs(sections, paired(sections, folds), choose, by_core=by_core)
+
+
+def of_logs(
+    sections: Sequence[LoggedSection],
+    logs: Sequence[SectionLogs],
+    choose: Choose,
+    *,
+    by_core: bool,
+) -> dict[str, list[Asked]]:
+    """Return the same from both logs of each section."""
     found: dict[str, list[Asked]] = {}
     for name in ("density", "vp", "ms"):
         chosen: dict[int, NDArray[np.int64]] = {}
@@ -130,7 +143,7 @@ def of_sections(
             if not by_core:
                 break
             numbers = [i for i, one in enumerate(sections) if one.core == core and mine[i]]
-            _choose_along(core, numbers, mine, choose, chosen)
+            _choose_along(numbers, mine, choose, chosen)
         for i, log in enumerate(mine):
             if log is None:
                 continue
@@ -149,14 +162,12 @@ def _is_own(log: PropertyLog) -> bool:
 
 
 def _choose_along(
-    core: str,
     numbers: Sequence[int],
     logs: Sequence[PropertyLog | None],
     choose: Choose,
     chosen: dict[int, NDArray[np.int64]],
 ) -> None:
     """Choose rows along a whole core, its sections one below the other."""
-    del core
     first, places = 0, []
     for i in numbers:
         log = logs[i]
@@ -171,3 +182,89 @@ def _choose_along(
     for place, i, k in places:
         if place in picked:
             chosen[i] = np.append(chosen.get(i, np.zeros(0, np.int64)), k)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """Sections of one site, and how they are held out."""
+
+    name: str
+    sections: Sequence[LoggedSection]
+    by_core: bool
+    properties: tuple[str, ...]
+
+
+def sites(real: Path | None, n_cores: int) -> list[Site]:
+    """Return what is judged: real sites where they are there, and generated cores."""
+    found = []
+    if real is not None:
+        known = real_sections(real)
+        for name in ("ODP 887A", "M9907"):
+            # The velocities of M9907 call themselves uncalibrated.
+            found += [
+                Site(name, known[name], by_core=by_core, properties=("density", "ms"))
+                for by_core in (False, True)
+            ]
+    generated = generated_sections(9000, n_cores, 2)
+    every_property = ("density", "vp", "ms")
+    found.append(
+        Site("generated cores (synthetic)", generated, by_core=True, properties=every_property)
+    )
+    return found
+
+
+def line_of(site: Site, choice: str, prop: str, found: dict[str, float]) -> str:
+    """Return a line of the table."""
+    held_out = "core" if site.by_core else "section"
+    cells = [
+        site.name, held_out, prop, choice,
+        *(f"{found[way]:.2f}" for way in ("line", "network")),
+        f"**{found['profile']:.2f}** ({found['low']:.2f} to {found['high']:.2f})",
+        f"{found['profile'] - max(found['line'], found['network']):+.3f}",
+        f"{100 * found['covered']:.0f} %", f"{100 * found['covered network']:.0f} %",
+        f"{found['rms']:.3g}", f"{found['n']:.0f}",
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+HEADINGS = (
+    "cores", "held out by", "property", "rows", "line, R2", "picture, R2", "profile, R2",
+    "over the better", "inside 90 %", "picture inside", "rms error", "cm judged",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Judge every site with every count of rows and every step."""
+    parser = arguments("measured rows: the line, the picture and the profile")
+    parser.add_argument("--real", type=Path, help="folder of the real cores")
+    parser.add_argument("--cores", type=int, default=10, help="generated cores")
+    parser.add_argument("--markdown", type=Path, help="write the table here")
+    options = parser.parse_args()
+    lines = [f"| {' | '.join(HEADINGS)} |", f"|{'---|' * len(HEADINGS)}"]
+    metrics: dict[str, float] = {}
+    choices = [(f"{n}", spread(n)) for n in COUNTS] + [
+        (f"every {cm} cm", every(cm)) for cm in STEPS_CM
+    ]
+    for site in sites(options.real or real_folder(), options.cores):
+        folds = [one.core if site.by_core else one.name for one in site.sections]
+        logs = paired(site.sections, folds)
+        along = site.by_core and "generated" not in site.name
+        for choice, choose in choices:
+            answers = of_logs(site.sections, logs, choose, by_core=along)
+            for prop in site.properties:
+                if prop not in answers:
+                    continue
+                found = figures(answers[prop])
+                where = f"{choice} a {'core' if along else 'section'}"
+                lines.append(line_of(site, where if choice.isdigit() else choice, prop, found))
+                key = f"{site.name}, {'core' if site.by_core else 'section'}, {prop}, {choice}"
+                metrics |= {f"{key}, {name}": value for name, value in found.items()}
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if options.markdown is not None:
+        options.markdown.write_text(text, encoding="utf-8")
+    report("measured rows", metrics, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from core_store import StoppedClock, make_core, row_at
 from followed_logs import FollowedLogs, followed_logs
 
+import downcore
 from downcore.commands.doctor import _check_loggers
 from downcore.commands.log_table import write_csv, write_table
 from downcore.commands.measured_slices import measured_notes
@@ -49,6 +51,32 @@ def test_the_log_has_the_measured_mean_of_each_centimetre_beside_the_predicted_v
     assert "measured: 12 values of 887A-1H.csv (OSU core repository table), 1 of them" in said
     assert "3 measured values lie below the last row" in said
     assert "0.5 (out of range)" in said
+
+
+def test_the_log_has_what_rows_and_picture_say_together_and_the_stored_rows_stay(
+    tmp_path: Path,
+) -> None:
+    rows = "".join(f"{cm}.5,1,{cm}.5,1500,1.80,30\n" for cm in (1, 4, 7))
+    with followed_logs(tmp_path, {"1": 40}) as logs:
+        before = table_of(logs)
+        logs.write("887A-1H.csv", (HEAD + rows).encode())
+        logs.settle()
+        out = io.StringIO()
+        write_csv(logs.store.path, SECTION, out)
+        frame = downcore.open(logs.store.path)[SECTION].to_pandas()
+        said = table_of(logs)
+
+    lines = [
+        one for one in csv.DictReader(io.StringIO(out.getvalue())) if one["property"] == "density"
+    ]
+    assert [float(lines[cm]["profile"]) for cm in (1, 4, 7)] == pytest.approx([1.8] * 3, abs=0.05)
+    assert lines[4]["value"] != lines[4]["profile"]
+    assert "with 3 measured rows, the nearest 0.0 cm away" in lines[4]["profile reason"]
+    assert lines[35]["profile"] == "", "27 cm below the last row the prediction stands"
+    density = frame[frame["property"] == "density"]
+    assert density["profile"].iloc[4] == pytest.approx(float(lines[4]["profile"]))
+    assert "density with it" in said
+    assert "density with it" not in before
 
 
 def test_a_log_that_lies_too_deep_is_said_with_how_far_and_one_in_place_is_not() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from downcore.commands.beside_rows import beside_of
 from downcore.commands.core_lookup import CoreIndex
 from downcore.store import Reader
 from downcore.store.stored_cores import CoreSection, StoredCore
@@ -9,7 +10,6 @@ from downcore.strata.core_depths import DepthScale
 from downcore.strata.core_log import CoreLog, CorePiece, core_piece, joined_log
 from downcore.strata.depth_ledger import section_order
 from downcore.strata.errors import SectionError
-from downcore.strata.measured_slices import Beside, by_slice
 
 
 def read_core_log(reader: Reader, name: str, scale: DepthScale) -> CoreLog:
@@ -85,10 +85,9 @@ def _piece(reader: Reader, core: StoredCore, one: CoreSection) -> CorePiece | No
     if section is None:
         return None
     scan = one.stored.scan
-    rows = (stored.row for stored in reader.scan_log(scan.scan_id))
+    rows = [stored.row for stored in reader.scan_log(scan.scan_id)]
     piece = core_piece(scan.section_id, scan.scan_id, core.depths, section, rows)
-    flags = tuple(reader.flags(scan.section_id))
-    beside = Beside(by_slice(reader.measured_of(scan.section_id)), flags)
+    beside = beside_of(reader, scan.section_id, rows, one.stored.status.state)
     return piece and replace(piece, beside=beside)
 
 

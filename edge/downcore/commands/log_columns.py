@@ -43,6 +43,8 @@ class LogRow:
     estimate: Estimate
     measured: MeasuredSlice | None = None
     """What a logger measured of the property in the slice; ``None`` where it did not."""
+    profile: Estimate | None = None
+    """What measured rows and picture say together; ``None`` where no measured row is near."""
     flags: str = ""
     """The flags of the second opinion that cover the slice, with their numbers."""
 
@@ -126,6 +128,19 @@ LOG_COLUMNS: tuple[Column[LogRow], ...] = (
     Column("measured flags", Level.ROW, str,
            lambda row: "" if row.measured is None else "; ".join(row.measured.flags),
            "why not to rely on what was measured"),
+    Column("profile", Level.ROW, float,
+           lambda row: None if row.profile is None else row.profile.value,
+           "what measured rows and picture say together"),
+    Column("profile lower 90 %", Level.ROW, float,
+           lambda row: None if row.profile is None else row.profile.lower,
+           "lower end of the profile's 90 % interval"),
+    Column("profile upper 90 %", Level.ROW, float,
+           lambda row: None if row.profile is None else row.profile.upper,
+           "upper end of the profile's 90 % interval"),
+    Column("profile reason", Level.ROW, str,
+           lambda row: "" if row.profile is None
+           else f"{row.profile.status.value}: {row.profile.reason}",
+           "where the profile comes from"),
     Column("second opinion", Level.ROW, str, lambda row: row.flags,
            "flags that cover the slice, by number"),
 )  # fmt: skip
@@ -189,7 +204,9 @@ def log_rows(
         mark = marks_of(beside.flags, index)
         for estimate in row.estimates:
             measured = beside.measured.get((index, estimate.property))
-            yield LogRow(section, scan_id, row.core_slice, estimate, measured, mark)
+            key = (index, estimate.property, estimate.bundle_id)
+            profile = beside.profile.get(key)
+            yield LogRow(section, scan_id, row.core_slice, estimate, measured, profile, mark)
 
 
 def share_rows(section: str, scan_id: str, slices: Iterable[ComposedSlice]) -> Iterator[ShareRow]:

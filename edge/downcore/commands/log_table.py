@@ -8,6 +8,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.table import Table
 
+from downcore.commands.beside_rows import beside_of
 from downcore.commands.flag_words import flag_notes, marks_of
 from downcore.commands.log_columns import LOG_COLUMNS, Column, Row, log_rows
 from downcore.commands.measured_slices import measured_notes
@@ -17,9 +18,7 @@ from downcore.store.stored_values import StoredRow, StoredScan
 from downcore.store.waiting_corrections import waiting_corrections
 from downcore.strata.depth import SLICE_UM
 from downcore.strata.depthlog import Estimate, SliceRow
-from downcore.strata.flags import Flag
-from downcore.strata.measured import MeasuredPoint
-from downcore.strata.measured_slices import Beside, MeasuredSlice, by_slice
+from downcore.strata.measured_slices import Beside, MeasuredSlice
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.record import ScanState
 from downcore.strata.scan_corrections import Correction
@@ -96,10 +95,9 @@ def write_table(db: Path, section: str | None, out: TextIO, *, scan: str | None 
     SectionError
         If the store has no such section or scan.
     """
-    _, rows, notes, points, flags = _log_of(db, section, scan)
-    said_first = (*notes, *measured_notes(points, rows), *flag_notes(flags))
-    out.writelines(f"{line}\n" for line in said_first)
-    measured = by_slice(points)
+    _, rows, notes, beside = _log_of(db, section, scan)
+    out.writelines(f"{line}\n" for line in (*notes, *flag_notes(beside.flags)))
+    measured, flags = beside.measured, beside.flags
     logged = [one for one in PROPERTIES if any(name == one.name for _, name in measured)]
     table = Table(box=None, pad_edge=False)
     table.add_column("cm", justify="right")
@@ -108,17 +106,25 @@ def write_table(db: Path, section: str | None, out: TextIO, *, scan: str | None 
         table.add_column(title, justify="right")
     for prop in logged:
         table.add_column(f"measured {prop.name}", justify="right")
+        table.add_column(f"{prop.name} with it", justify="right")
     if any(not one.is_cleared for one in flags):
         table.add_column("flags")
     table.add_column("status, bundle")
     said_above: dict[str, list[str]] = {}
     for row in rows:
         index = row.row.core_slice.index
-        beside = [_measured_cell(measured.get((index, prop.name))) for prop in logged]
-        if any(not one.is_cleared for one in flags):
-            beside.append(marks_of(flags, index))
-        for *cells, said in log_cells(row.row, said_above):
-            table.add_row(f"{row.row.core_slice.top_um / SLICE_UM:g}", *cells, *beside, said)
+        marks = [marks_of(flags, index)] if any(not one.is_cleared for one in flags) else []
+        bundles = [bundle for bundle, _ in _by_bundle(row.row.estimates)]
+        for bundle, (*cells, said) in zip(bundles, log_cells(row.row, said_above), strict=True):
+            logs = [
+                cell
+                for prop in logged
+                for cell in (
+                    _measured_cell(measured.get((index, prop.name))),
+                    _cell(beside.profile.get((index, prop.name, bundle)), none=""),
+                )
+            ]
+            table.add_row(f"{row.row.core_slice.top_um / SLICE_UM:g}", *cells, *logs, *marks, said)
     print_table(table, out)
 
 
@@ -145,10 +151,9 @@ def write_csv(db: Path, section: str | None, out: TextIO, *, scan: str | None = 
 
     Parameters and errors are those of :func:`write_table`.
     """
-    stored, rows, _, points, flags = _log_of(db, section, scan)
+    stored, rows, _, beside = _log_of(db, section, scan)
     found = stored.scan
     slices = (one.row for one in rows)
-    beside = Beside(by_slice(points), tuple(flags))
     lines = log_rows(found.section_id, found.scan_id, slices, beside)
     print_csv(LOG_COLUMNS, lines, out)
 
@@ -177,8 +182,8 @@ def write_corrections(db: Path, section: str | None, out: TextIO) -> None:
 
 def _log_of(
     db: Path, section: str | None, scan: str | None
-) -> tuple[StoredScan, list[StoredRow], list[str], list[MeasuredPoint], list[Flag]]:
-    """Return a scan, its rows, what to know before them, what was measured, and its flags."""
+) -> tuple[StoredScan, list[StoredRow], list[str], Beside]:
+    """Return a scan, its rows, what to know before them, and what is known besides."""
     with Reader.open(db) as reader:
         stored = chosen_scan(reader, section, scan)
         found = stored.scan
@@ -190,8 +195,9 @@ def _log_of(
             for one in waiting_corrections(reader)
             if found.section_id in one.waiting and stored.status.superseded_by is None
         ]
-        points, flags = reader.measured_of(found.section_id), reader.flags(found.section_id)
-        return stored, rows, notes, points, flags
+        notes += measured_notes(reader.measured_of(found.section_id), rows)
+        known = [one.row for one in rows]
+        return stored, rows, notes, beside_of(reader, found.section_id, known, stored.status.state)
 
 
 def _notes(stored: StoredScan, corrections: Iterable[Correction]) -> Iterator[str]:
@@ -233,9 +239,9 @@ def _measured_cell(measured: MeasuredSlice | None) -> str:
     return f"{measured.value:.4g}{flags}"
 
 
-def _cell(estimate: Estimate | None) -> str:
+def _cell(estimate: Estimate | None, *, none: str = "-") -> str:
     if estimate is None or estimate.value is None:
-        return "-"
+        return none
     if estimate.lower is None or estimate.upper is None:
         return f"{estimate.value:.4g}"
     return f"{estimate.value:.4g} ({estimate.lower:.4g} to {estimate.upper:.4g})"

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from downcore.commands.beside_rows import beside_of
 from downcore.commands.section_lookup import chosen_scan
 from downcore.notebook.core import CoreView, core_names, core_view
 from downcore.notebook.database import COPY_AGAIN, ask
@@ -12,7 +13,6 @@ from downcore.notebook.scan_list import ScanList, scan_list
 from downcore.notebook.section_log import SectionComposition, SectionLog
 from downcore.store import Reader
 from downcore.strata.depthlog import SliceRow
-from downcore.strata.measured_slices import Beside, by_slice
 from downcore.strata.record import ScanState
 from downcore.strata.scan_corrections import Correction
 
@@ -189,13 +189,14 @@ did you mean 'GC01_01'? known: GC01_01
         """
 
         def read(reader: Reader) -> StoredSection:
-            scan_id = chosen_scan(reader, section, scan).scan.scan_id
+            chosen = chosen_scan(reader, section, scan)
+            scan_id = chosen.scan.scan_id
             rows: tuple[SliceRow, ...] = tuple(one.row for one in reader.scan_log(scan_id))
             return StoredSection(
                 section,
                 scan_id,
                 rows,
-                Beside(by_slice(reader.measured_of(section)), tuple(reader.flags(section))),
+                beside_of(reader, section, rows, chosen.status.state),
                 scan_list(reader.scans(section)),
                 self.path,
             )

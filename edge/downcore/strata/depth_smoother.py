@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-NEAREST = 12
+NEAREST = 6
 """Rows on either side of a depth that are asked for its value."""
 
 

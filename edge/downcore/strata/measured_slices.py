@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from downcore.strata.depth import SLICE_UM
+from downcore.strata.depthlog import Estimate
 from downcore.strata.flags import Flag
 from downcore.strata.measured import MeasuredPoint
 
@@ -29,6 +30,11 @@ class Beside:
     measured: BySlice = field(default_factory=dict)
     flags: tuple[Flag, ...] = ()
     """On the measured logs, standing and cleared."""
+    profile: Mapping[tuple[int, str, str], Estimate] = field(default_factory=dict)
+    """
+    What measured rows and picture say together, by the number of the slice, the property and the
+    bundle; none where nothing was measured near.
+    """
 
 
 def by_slice(points: Sequence[MeasuredPoint]) -> BySlice:

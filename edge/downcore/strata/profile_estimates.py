@@ -118,6 +118,33 @@ def profiles_of(
     }
 
 
+def profile_by_slice(
+    rows: Sequence[SliceRow], points: Sequence[MeasuredPoint], *, is_causal: bool
+) -> dict[tuple[int, str, str], Estimate]:
+    """
+    Return what measured rows change of a section's estimates, by slice, property and bundle.
+
+    Parameters
+    ----------
+    rows : sequence of SliceRow
+        Of the section, top first.
+    points : sequence of MeasuredPoint
+        What loggers measured of it.
+    is_causal : bool
+        Whether the section is under way, so that no depth knows the rows below it.
+    """
+    measured = SectionRows.of_points(points)
+    if not measured.by_property:
+        return {}
+    profiles = profiles_of(rows, measured, is_causal=is_causal)
+    found = {}
+    for row in rows:
+        for before, now in zip(row.estimates, with_rows(row, profiles, measured), strict=True):
+            if (now.value, now.lower, now.upper) != (before.value, before.lower, before.upper):
+                found[row.core_slice.index, now.property, now.bundle_id] = now
+    return found
+
+
 def with_rows(
     row: SliceRow, profiles: Mapping[Series, MeasuredProfile], measured: SectionRows
 ) -> tuple[Estimate, ...]:
