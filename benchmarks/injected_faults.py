@@ -10,7 +10,7 @@ from downcore.strata.second_opinion.codes import Code
 from downcore.strata.second_opinion.logs import PropertyLog, SectionLogs, with_vp_prior
 
 Values = NDArray[np.float64]
-SIZES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
+SIZES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 """Of faults, in standard deviations of the residual of the data set."""
 LAGS_CM = (2, 3, 5, 8, 12, 20)
 LENGTHS_CM = (5, 8, 12, 20, 30)
@@ -85,7 +85,7 @@ def _step(
 ) -> Make:
     def make(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Fault | None:
         log = bed.sections[number].log(name)
-        if log is None or log.is_by_density and name not in bed.sd:
+        if log is None or (log.is_by_density and name not in bed.sd):
             return None
         rows = np.flatnonzero(np.isfinite(log.measured))
         spacing = max(1, int(np.median(np.diff(rows)))) if rows.size > 1 else 1

@@ -12,15 +12,15 @@ Values = NDArray[np.float64]
 LEAST_ROWS = 12
 """Rows with both logs, from which a place is judged."""
 _CLIP = 4.0
-LEAST_CORRELATION = 0.5
+LEAST_CORRELATION = 0.4
 LEAST_GAIN = 0.1
-"""As the check of an offset has it (decision 0038)."""
+"""Between the log and what a place predicts, and above the record's place."""
 _MAX_ROWS = 200
 _WINDOW = 11
 _OUTLIER = 6.0
 _PRIOR = 10.0
 """Rows that the assumed spread of residuals weighs."""
-_TEMPER = 0.7
+_TEMPER = 0.5
 """Share of the evidence that counts, since the model of residuals is only roughly right."""
 
 
@@ -29,7 +29,7 @@ def gains(review: Review, places: Callable[[Track], Sequence[Values]]) -> Values
     Return by how much each place is likelier than the record's, log of the ratio, all properties.
 
     The spread of the residuals is taken to be unknown, and a place counts only where one of the
-    logs follows it, with a correlation of 0.5 or more and 0.1 above that at the record's place.
+    logs follows it, with a correlation of 0.4 or more and 0.1 above that at the record's place.
 
     Parameters
     ----------

@@ -28,7 +28,10 @@ FASTEST_MUD = 1900.0
 """Upper end of vp in the fit, m/s."""
 
 LIGHTEST_MUD = 1.05
-"""Lighter than this is water or a gap, g/cm3."""
+"""Lighter than this is water or a gap, g/cm3, unless the rows above are as light."""
+
+FRESH_WATER = 1.0
+"""Lighter than this is no sediment, g/cm3."""
 
 DENSEST_MUD = 2.2
 """Denser than this is rock, or a calibration of whole cores used on halves, g/cm3."""

@@ -16,6 +16,8 @@ from downcore.strata.second_opinion.shifts import RowJudge
 
 SHIFT_SHARE = 0.15
 """Share of the alarms that shifts of one property to the side of a fault may take."""
+_EDGE_CM = {"density": 1, "vp": 1, "ms": 2}
+"""Rows so near to the ends of a section are not judged one by one."""
 _START = 2.5
 _CLEAN = {"density": (12.0, 1.0), "vp": (14.0, 0.75), "ms": (10.0, 0.75)}
 """How many peaks above the start 10 m of a clean log have, and how far above it on average."""
@@ -107,6 +109,9 @@ def judge_core(
 
 def _judge_rows(review: Review, track: Track) -> None:
     rows = track.rows
+    edge = _EDGE_CM[track.log.property]
+    # A sensor near the end of a section sees past it.
+    rows = rows[(rows >= edge) & (rows < review.logs.n_slices - edge)]
     track.rows_judged = rows
     if not rows.size:
         return

@@ -15,8 +15,8 @@ _STARTS_CM = 15.0
 _LONGEST_CM = 300.0
 _MAX_ROWS = 120
 _LEAST_ROWS = 8
-_SHARE = 0.1
-_START, _PER_10_M, _MEAN_EXCESS = 2.5, 3.0, 0.8
+_SHARE = 0.05
+_START, _PER_10_M, _MEAN_EXCESS = 2.5, 3.0, 0.9
 
 
 def review(review: Review) -> None:
