@@ -80,21 +80,19 @@ def _span(log: PropertyLog, length: int, rng: np.random.Generator) -> tuple[int,
     return first, first + length - 1
 
 
-def _step(
-    name: str, sign: float, kind: str, code: tuple[Code, ...], shortest: int, longest: int
-) -> Make:
+def _step(name: str, kind: str, code: tuple[Code, ...], lengths_cm: tuple[int, int]) -> Make:
     def make(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Fault | None:
         log = bed.sections[number].log(name)
         if log is None or (log.is_by_density and name not in bed.sd):
             return None
         rows = np.flatnonzero(np.isfinite(log.measured))
         spacing = max(1, int(np.median(np.diff(rows)))) if rows.size > 1 else 1
-        length = max(int(rng.integers(shortest, longest + 1)), 2 * spacing)
+        length = max(int(rng.integers(lengths_cm[0], lengths_cm[1] + 1)), 2 * spacing)
         span = _span(log, length, rng)
         if span is None:
             return None
         values = log.measured.copy()
-        values[span[0] : span[1] + 1] += sign * size * bed.sd[name]
+        values[span[0] : span[1] + 1] -= size * bed.sd[name]
         return Fault(
             kind, size, changed(bed, number, name, values), number, name, *span, size >= 2.0, code
         )
@@ -216,7 +214,7 @@ def _of_other(mine: SectionLogs, other: SectionLogs) -> list[PropertyLog]:
     return logs
 
 
-def upside_down(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Fault | None:
+def upside_down(bed: Bed, number: int, size: float, _: np.random.Generator) -> Fault | None:
     """Turn a section round on the logger."""
     one = bed.sections[number]
     if one.n_slices < 60:
@@ -243,7 +241,7 @@ def duplicate(bed: Bed, number: int, size: float, rng: np.random.Generator) -> F
     ]
     return Fault(
         "duplicate section", size, with_section(bed, number, logs), number, "", 0,
-        bed.sections[number].n_slices - 1, True, (Code.DUPLICATE_SECTION,),
+        bed.sections[number].n_slices - 1, is_visible=True, codes=(Code.DUPLICATE_SECTION,),
     )  # fmt: skip
 
 
@@ -260,7 +258,7 @@ def unit(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Fault 
     )  # fmt: skip
 
 
-def unlike(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Fault | None:
+def unlike(bed: Bed, number: int, size: float, _: np.random.Generator) -> Fault | None:
     """Let no bundle know the picture; the size is the share of the section."""
     one = bed.sections[number]
     n = int(size * one.n_slices)
@@ -276,10 +274,10 @@ def unlike(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Faul
 
 VP = (Code.VP_DROP_OUT, Code.VP_BELOW_WATER)
 KINDS: dict[str, tuple[Make, tuple[float, ...]]] = {
-    "vp drop-out": (_step("vp", -1.0, "vp drop-out", VP, 3, 10), SIZES),
+    "vp drop-out": (_step("vp", "vp drop-out", VP, (3, 10)), SIZES),
     "ms spike": (spike, SIZES),
     "density void": (
-        _step("density", -1.0, "density void", (Code.DENSITY_VOID,), 3, 8),
+        _step("density", "density void", (Code.DENSITY_VOID,), (3, 8)),
         SIZES,
     ),
     "drift": (drift, SIZES),

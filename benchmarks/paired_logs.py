@@ -114,13 +114,11 @@ def _of_table(
         rows = list(csv.DictReader(file))
     bench = {one.name: one for one in read_folder(folder).cores}
     cores = [one for key, one in bench.items() if key.startswith(core)]
-    known: dict[tuple[str, str, float], tuple[Values, Values]] = {}
     by_section: dict[str, list[dict[str, str]]] = {}
     for row in rows:
         by_section.setdefault(row["section"], []).append(row)
     profile = np.concatenate([one.profile for one in cores])
     labels = np.concatenate([one.labels for one in cores])
-    del known
     found, first = [], 0
     for section, mine in by_section.items():
         own, label = profile[first : first + len(mine)], labels[first : first + len(mine)]

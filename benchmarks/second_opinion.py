@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import scipy.stats
 from injected_faults import KINDS, Bed, Fault
-from paired_logs import NAMES, generated_sections, paired, real_sections
+from paired_logs import NAMES, LoggedSection, generated_sections, paired, real_sections
 from reporting import arguments, report
 
 from downcore.strata.depth import SLICE_UM
@@ -159,9 +159,11 @@ def data_sets(real: Path | None, *, is_quick: bool) -> Iterator[DataSet]:
         folds = [one.core if name == "M9907" else one.name for one in own]
         if name == "M9907":
             # Its vp is not calibrated, which is a fault of its own: it is asked about below.
-            own = [replace(one, measured=_without_vp(one.measured)) for one in own]
-        logs = paired(own, folds, is_point=name == "LP16")
-        yield DataSet(name, _by_core(own, logs), 1.0)
+            sections = [replace(one, measured=_without_vp(one.measured)) for one in own]
+        else:
+            sections = own
+        logs = paired(sections, folds, is_point=name == "LP16")
+        yield DataSet(name, _by_core(sections, logs), 1.0)
 
 
 def _without_vp(measured: np.ndarray) -> np.ndarray:
@@ -170,7 +172,9 @@ def _without_vp(measured: np.ndarray) -> np.ndarray:
     return out
 
 
-def _by_core(sections: Sequence, logs: Sequence[SectionLogs]) -> dict[str, tuple[SectionLogs, ...]]:  # type: ignore[type-arg] # of LoggedSection
+def _by_core(
+    sections: Sequence[LoggedSection], logs: Sequence[SectionLogs]
+) -> dict[str, tuple[SectionLogs, ...]]:
     found: dict[str, list[SectionLogs]] = {}
     for one, log in zip(sections, logs, strict=True):
         found.setdefault(one.core, []).append(log)
@@ -226,14 +230,14 @@ def tables(outcomes: dict[str, Outcome], faults: dict[str, tuple[int, int]]) -> 
     """Yield the lines of the tables, Markdown."""
     yield "## Clean logs"
     yield ""
-    yield "| data | metres | false alarms | per 10 m (90 %) | which | physically impossible, flagged |"
+    yield "| data | metres | false alarms | per 10 m (90 %) | which | no sediment, flagged |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name, one in outcomes.items():
         n = sum(one.false_alarms.values())
         low, high = rate_range(n, one.metres)
         yield (
-            f"| {name} | {one.metres:.1f} | {n} | {10 * n / one.metres:.2f} ({low:.2f} to {high:.2f}) "
-            f"| {_words(one.false_alarms)} | {_words(one.known_faults)} |"
+            f"| {name} | {one.metres:.1f} | {n} | {10 * n / one.metres:.2f} "
+            f"({low:.2f} to {high:.2f}) | {_words(one.false_alarms)} | {_words(one.known_faults)} |"
         )
     yield ""
     yield "## Faults that could be seen"

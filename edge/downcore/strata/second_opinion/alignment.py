@@ -115,7 +115,8 @@ def _correlations(compared: Values, measured: Values) -> Values:
     a = compared - compared.mean(axis=1, keepdims=True)
     b = measured - measured.mean()
     norm = np.sqrt((a**2).sum(axis=1) * (b @ b))
-    return np.divide(a @ b, norm, out=np.zeros(len(a)), where=norm > 0.0)
+    found: Values = np.divide(a @ b, norm, out=np.zeros(len(a)), where=norm > 0.0)
+    return found
 
 
 def _clipped(residual: Values) -> Values:
