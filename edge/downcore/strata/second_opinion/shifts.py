@@ -147,6 +147,12 @@ class RowJudge:
         for one in self.limits:
             one.passed(length_cm / 100.0)
         self.above.band = band
+        for shift in self._shifts:
+            # What the rows above the stretch say, not those of the stretch itself.
+            mean = self._starts[shift.first].mean
+            for i in range(shift.first, shift.last + 1):
+                expected[i] = mean[min(i - shift.first, mean.size - 1)]
+                half[i] = half[shift.first]
         return Judged(expected, half, tuple(self._shifts), flagged)
 
     def _add(self, i: int) -> None:
