@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.simulator.generator import CoreRecipe, generate
-from downcore.strata.colour_profile import profile_of_lines, with_context
+from downcore.simulator.generator import CoreRecipe, GeneratedCore, generate
+from downcore.strata.colour_profile import PROFILE_NAMES, profile_of_lines, with_context
 from downcore.strata.footprint import FOOTPRINTS, POINT_SENSOR, at_logger_support
-from downcore.strata.second_opinion.logs import PropertyLog, SectionLogs, with_vp_prior
+from downcore.strata.mask.classes import MaskClass
+from downcore.strata.second_opinion.logs import MS_FLOOR, PropertyLog, SectionLogs, with_vp_prior
 from downcore_training.bench.layouts import read_folder
 from downcore_training.evaluation.boosted_profile import BoostedProfile
 
@@ -21,6 +22,7 @@ NAMES = ("density", "vp", "ms")
 SECTION_CM = 150
 _PX_PER_CM = 40
 _SITES = 6
+_LEAST_SEDIMENT = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +32,7 @@ class LoggedSection:
     core: str
     name: str
     features: Values
-    """Shape (n, k)."""
+    """Shape (n, k); NaN where the slice is masked."""
     measured: Values
     """Shape (n, 3), in the order of NAMES, log10 of ms; NaN where nothing was measured."""
     labels: Values
@@ -50,22 +52,16 @@ def generated_sections(seed: int, n_cores: int, sections_a_core: int) -> list[Lo
         core = generate(recipe)
         truth = core.truth
         n = SECTION_CM * sections_a_core
-        profile = np.stack(
-            [
-                profile_of_lines(
-                    core.lines(i * _PX_PER_CM, _PX_PER_CM),
-                    core.classes(i * _PX_PER_CM, _PX_PER_CM),
-                    float(_PX_PER_CM),
-                )
-                for i in range(n)
-            ]
-        )
-        measured = np.stack([truth.density, truth.vp, np.log10(truth.ms)], axis=1)[:n]
+        profile = np.stack([_profile(core, i) for i in range(n)])
+        measured = np.stack(
+            [truth.density, truth.vp, np.log10(np.maximum(truth.ms, MS_FLOOR))], axis=1
+        )[:n]
         measured += np.random.default_rng(seed + number).normal(size=measured.shape) * NOISE
         for k in range(sections_a_core):
             rows = slice(k * SECTION_CM, (k + 1) * SECTION_CM)
             run = np.zeros(SECTION_CM, np.int64)
             features = with_context(profile[rows], run)
+            features[np.isnan(profile[rows]).all(axis=1)] = np.nan
             found.append(
                 LoggedSection(
                     f"G{seed + number}", f"G{seed + number}-{k + 1}", features, measured[rows],
@@ -73,6 +69,17 @@ def generated_sections(seed: int, n_cores: int, sections_a_core: int) -> list[Lo
                 )
             )  # fmt: skip
     return found
+
+
+def _profile(core: GeneratedCore, i: int) -> Values:
+    """Return the colours of a slice; NaN where less than half of the core shows sediment."""
+    lines = core.lines(i * _PX_PER_CM, _PX_PER_CM)
+    classes = core.classes(i * _PX_PER_CM, _PX_PER_CM)
+    is_core = (classes != MaskClass.OUTSIDE) & (classes != MaskClass.TRAY)
+    share = float((classes == MaskClass.SEDIMENT).sum()) / max(float(is_core.sum()), 1.0)
+    if share < _LEAST_SEDIMENT:
+        return np.full(len(PROFILE_NAMES), np.nan)
+    return profile_of_lines(lines, classes, float(_PX_PER_CM))
 
 
 NOISE = np.array([0.004, 3.0, 0.006])
@@ -107,13 +114,11 @@ def _of_table(
         rows = list(csv.DictReader(file))
     bench = {one.name: one for one in read_folder(folder).cores}
     cores = [one for key, one in bench.items() if key.startswith(core)]
-    known: dict[tuple[str, str, float], tuple[Values, Values]] = {}
     by_section: dict[str, list[dict[str, str]]] = {}
     for row in rows:
         by_section.setdefault(row["section"], []).append(row)
     profile = np.concatenate([one.profile for one in cores])
     labels = np.concatenate([one.labels for one in cores])
-    del known
     found, first = [], 0
     for section, mine in by_section.items():
         own, label = profile[first : first + len(mine)], labels[first : first + len(mine)]
@@ -128,7 +133,7 @@ def _of_table(
             if column:
                 values = np.array([float(row[column] or "nan") for row in mine])
                 if k == 2:
-                    values = np.log10(np.maximum(values, 0.1))
+                    values = np.log10(np.maximum(values, MS_FLOOR))
                 measured[at, k] = values
         if mine[0].get("kind"):
             measured = _without_repeats(measured, mine, at)

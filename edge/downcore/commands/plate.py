@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from downcore.commands.core_lookup import CoreIndex
 from downcore.commands.output_files import check_output
+from downcore.commands.plate_flags import evidence_of, placed_evidence, placed_flags, standing_flags
 from downcore.commands.plate_places import (
     DEPTH_NAMES,
     SectionPlace,
@@ -44,6 +45,8 @@ from downcore.strata.depth import SLICE_UM
 from downcore.strata.depth_ledger import in_cm
 from downcore.strata.depthlog import SliceRow, Status
 from downcore.strata.errors import SectionError, SettingsError
+from downcore.strata.flags import Flag
+from downcore.strata.second_opinion.judging import Evidence
 
 _MAX_OVERLAP_UM = SLICE_UM
 """By how much sections may lie over one another in the core: images are a little too long."""
@@ -68,6 +71,8 @@ class _StoredLog:
     """Whose values the rows have; the first is drawn."""
     picture: NDArray[np.uint8] | str
     """Or why there is none."""
+    flags: tuple[Flag, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def bundle_ids(self) -> dict[str, str] | None:
@@ -261,6 +266,8 @@ def _log_of(reader: Reader, section: str, limits: Limits, bundle: str | None) ->
         composed=tuple(reader.composition_log(scan_id)),
         bundles=_bundles_of(section, rows, reader.bundles(), bundle),
         picture=picture_of_scan(stored, reader.prefix_digest(scan_id), limits),
+        flags=(flags := standing_flags(reader, stored.scan.section_id)),
+        evidence=evidence_of(reader, stored.scan.section_id) if flags else (),
     )
 
 
@@ -309,6 +316,8 @@ def _section(log: _StoredLog, place: SectionPlace, *, has_core_name: bool) -> Pl
         picture=None if isinstance(log.picture, str) else log.picture,
         # A strip of regions has no rows for centimetres that were not composed.
         labels=label_strip([part.labels for part in log.composed]) if is_composed else None,
+        flags=placed_flags(log.flags, place.depth_um),
+        evidence=placed_evidence(log.evidence, place.depth_um),
     )
 
 

@@ -8,6 +8,8 @@ from downcore.plate.values import (
     GENERATOR_CAVEAT,
     SIMULATED_CAVEAT,
     Plate,
+    PlateEvidence,
+    PlateFlag,
     PlateSection,
     PlateSlice,
 )
@@ -18,6 +20,8 @@ __all__ = [
     "PICTURE_ROWS",
     "SIMULATED_CAVEAT",
     "Plate",
+    "PlateEvidence",
+    "PlateFlag",
     "PlateSection",
     "PlateSlice",
     "check_can_draw",

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from downcore.plate.composition import draw_composition
+from downcore.plate.flags import draw_flags, draw_measured
 from downcore.plate.legend import FOOT, STEP, draw_legends, legend_rows
 from downcore.plate.regions import draw_regions
 from downcore.plate.section_columns import draw_image, draw_mask
@@ -14,7 +15,7 @@ from downcore.plate.style import INK, LEFT, QUIET, WARNING
 from downcore.plate.track import draw_track
 from downcore.plate.values import UM_PER_CM, Plate
 from downcore.strata.depthlog import Status, why_forced
-from downcore.strata.properties import PROPERTIES
+from downcore.strata.properties import PROPERTIES, Property
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,10 +52,18 @@ def _columns_of(plate: Plate) -> list[_Column]:
     if any(s.classes is not None for s in plate.sections):
         columns.append(_Column(draw_segmentation, 1.15, 1.2))
     columns.append(_Column(draw_mask, 0.42))
-    columns += [_Column(partial(draw_track, prop=prop), 1.75) for prop in PROPERTIES]
+    for prop in PROPERTIES:
+        columns.append(_Column(partial(_draw_property, prop=prop), 1.75))
+        if prop.name in plate.flagged:
+            columns.append(_Column(partial(draw_flags, prop=prop), 1.3, 1.3))
     if plate.has_composition:
         columns.append(_Column(draw_composition, 1.75, 1.8))
     return columns
+
+
+def _draw_property(axes: "Axes", plate: Plate, prop: Property) -> None:
+    draw_track(axes, plate, prop)
+    draw_measured(axes, plate, prop)
 
 
 def figure_of(plate: Plate) -> "Figure":

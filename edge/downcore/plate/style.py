@@ -49,6 +49,8 @@ UNITS = {"g/cm3": "g/cm³", "m/s": "m/s", "1e-5 SI": "10⁻⁵ SI"}
 MARKERS = {Status.MEASURED: "D", Status.PREDICTED: "o", Status.FILLED: "s"}
 FORCED_HATCH = "/////"
 """On the stripe of values that are predicted only because low resolution is allowed."""
+FLAG_COLOURS = {False: "#d55e00", True: "#7a7a7a"}
+"""Of flags, by whether somebody has acknowledged them."""
 INK = "#222222"
 QUIET = "#6b6b6b"
 WARNING = "#a63603"

@@ -38,6 +38,37 @@ class PlateSlice:
     """Mean colour of the sediment, linear light, 0 to 1; ``None`` where there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlateFlag:
+    """A flag of the second opinion, as a plate shows it."""
+
+    number: int
+    words: str
+    """Code, in the words of the list of flags."""
+    property: str
+    """Empty where the section as a whole is meant."""
+    top_um: int
+    """On the plate's depth axis."""
+    bottom_um: int
+    is_acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlateEvidence:
+    """What a property was judged by; arrays of one value for each centimetre, NaN for none."""
+
+    property: str
+    depth_um: NDArray[np.float64]
+    """Middles, on the plate's depth axis."""
+    measured: NDArray[np.float64]
+    """In the property's unit."""
+    residual: NDArray[np.float64]
+    """Predicted less measured, log10 for susceptibility; and so are the next two."""
+    lower: NDArray[np.float64]
+    """Of the 90 % band that the rows above say."""
+    upper: NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PlateSection:
     """All that a plate shows of one scan of a section."""
@@ -59,6 +90,10 @@ class PlateSection:
     classes: NDArray[np.uint8] | None = None
     """Class of each pixel's region, shape (n_rows, n_across), from 1 for the darkest, the same in
     all sections of a plate; 0 is no sediment; ``None`` where there are none."""
+
+    flags: tuple[PlateFlag, ...] = ()
+    evidence: tuple[PlateEvidence, ...] = ()
+    """Of the measured logs; empty where nothing is flagged."""
 
     def __post_init__(self) -> None:
         if not self.slices:
@@ -111,6 +146,19 @@ class Plate:
     def span_cm(self) -> tuple[float, float]:
         """Where the depth axis begins and ends."""
         return self.sections[0].span_cm[0], self.sections[-1].span_cm[1]
+
+    @property
+    def flagged(self) -> tuple[str, ...]:
+        """Properties whose evidence is drawn: all that were measured in a flagged section."""
+        named = {one.property for section in self.sections for one in section.flags}
+        found = dict.fromkeys(
+            one.property
+            for section in self.sections
+            if section.flags
+            for one in section.evidence
+            if "" in named or one.property in named
+        )
+        return tuple(found)
 
     @property
     def slices(self) -> tuple[PlateSlice, ...]:

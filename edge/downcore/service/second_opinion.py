@@ -8,14 +8,18 @@ from typing import Self
 
 from downcore.file_names import printable
 from downcore.ports import Clock
+from downcore.service.logged_cores import (
+    MAX_SLICES,
+    core_key,
+    logs_of,
+    members_of,
+    standing_scans,
+)
 from downcore.store import Reader, Store
-from downcore.store.stored_cores import core_of_scan
 from downcore.store.stored_values import StoredScan
 from downcore.strata.depth_ledger import CoreName
-from downcore.strata.record import ScanState
 from downcore.strata.second_opinion.codes import Finding
 from downcore.strata.second_opinion.judging import CoreJudge
-from downcore.strata.second_opinion.logs import SectionLogs, section_logs
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +29,6 @@ LEAST_REST_S = 5.0
 """Between two judgements of a core."""
 REST_PER_WORK = 10.0
 """A core rests so many times as long as judging it took."""
-MAX_SLICES = 2_000
-"""Of a section that is judged; a longer one would keep the others waiting."""
-_LEFT_OUT = frozenset({ScanState.EXCLUDED, ScanState.FORGOTTEN, ScanState.QUESTIONED})
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ class SecondOpinion:
             If the record cannot be kept.
         """
         with Reader.open(self._store.path) as reader:
-            scans = _standing(reader.sections())
+            scans = standing_scans(reader)
             self._note(reader, scans)
             now_s = self._clock.monotonic_s()
             for key, core in self._cores.items():
@@ -96,7 +97,7 @@ class SecondOpinion:
         self._seq = head
         for section_id in touched:
             one = scans.get(section_id)
-            key = section_id if one is None else _key(one)
+            key = section_id if one is None else core_key(one)
             self._cores.setdefault(key, _Core()).is_due = True
 
     def _judge(
@@ -104,9 +105,10 @@ class SecondOpinion:
     ) -> None:
         began_s = self._clock.monotonic_s()
         core.is_due = False
-        members = _members(key, scans.values())
+        members = members_of(key, scans.values())
+        self._say_too_long(members)
         known = set(reader.sections_flagged())
-        sections = [logs for one in members if (logs := self._logs(reader, one)) is not None]
+        sections = logs_of(reader, members)
         if any(logs.logs for logs in sections) or known & {one.section_id for one in sections}:
             judge = CoreJudge(sections)
             for number, logs in enumerate(sections):
@@ -120,18 +122,13 @@ class SecondOpinion:
         took_s = self._clock.monotonic_s() - began_s
         core.next_s = began_s + took_s + max(LEAST_REST_S, REST_PER_WORK * took_s)
 
-    def _logs(self, reader: Reader, one: StoredScan) -> SectionLogs | None:
-        section_id = one.scan.section_id
-        if one.status.n_slices > MAX_SLICES:
-            self._say(
-                f"section {printable(section_id)} has {one.status.n_slices} cm, more than "
-                f"{MAX_SLICES}, so its measured logs get no second opinion"
-            )
-            return None
-        rows = [stored.row for stored in reader.scan_log(one.scan.scan_id)]
-        corrected = {bundle.bundle_id for bundle in reader.bundles() if bundle.is_corrected}
-        points = reader.measured_of(section_id)
-        return section_logs(section_id, rows, points, left_out=corrected)
+    def _say_too_long(self, scans: Iterable[StoredScan]) -> None:
+        for one in scans:
+            if one.status.n_slices > MAX_SLICES:
+                self._say(
+                    f"section {printable(one.scan.section_id)} has {one.status.n_slices} cm, more "
+                    f"than {MAX_SLICES}, so its measured logs get no second opinion"
+                )
 
     def _settle(self, section_id: str, findings: Sequence[Finding]) -> None:
         n = self._store.settle_flags(section_id, findings)
@@ -190,38 +187,3 @@ class SecondOpinionThread:
         while not self._stopping.is_set():
             self._opinion.look()
             self._stopping.wait(LOOK_S)
-
-
-def _standing(scans: Iterable[StoredScan]) -> dict[str, StoredScan]:
-    return {
-        one.scan.section_id: one
-        for one in scans
-        if one.status.state not in _LEFT_OUT and one.status.duplicate_of is None
-    }
-
-
-def _key(one: StoredScan) -> CoreName | str:
-    found = core_of_scan(one)
-    return one.scan.section_id if found is None else found[0]
-
-
-def _members(key: CoreName | str, scans: Iterable[StoredScan]) -> list[StoredScan]:
-    """Return the scans of a core from the top down, of two halves of a section the first."""
-    mine = sorted(
-        (one for one in scans if _key(one) == key),
-        key=lambda one: (_order(_name(one)), one.scan.section_id),
-    )
-    found: dict[str, StoredScan] = {}
-    for one in mine:
-        found.setdefault(_name(one), one)
-    return list(found.values())
-
-
-def _name(one: StoredScan) -> str:
-    found = core_of_scan(one)
-    return one.scan.section_id if found is None else found[1]
-
-
-def _order(name: str) -> tuple[int, int, str]:
-    """Return what sections are sorted by: numbers first, core catchers and names after them."""
-    return (0, int(name), "") if name.isdecimal() else (1, 0, name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 ALARMS_PER_10_M = 1.0
 """Alarms on a clean log that are aimed at, of all kinds and properties together."""
 
-PRIOR_M = 10.0
+PRIOR_M = 5.0
 """Weight of the figures that it begins with, metres of log."""
 
 

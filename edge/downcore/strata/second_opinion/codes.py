@@ -31,8 +31,6 @@ class Code(enum.StrEnum):
     """The whole section is off by a factor or a level."""
     IMAGE_UNLIKE = "image unlike training"
     """No bundle answers for most of the section, so the log has no second opinion."""
-    DISAGREES = "disagrees"
-    """A stretch where both logs part company, and none of the other codes fits."""
 
 
 @dataclass(frozen=True, slots=True)

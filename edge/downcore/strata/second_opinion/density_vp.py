@@ -9,7 +9,7 @@ Coefficients a, b, c of ``vp = a d^2 + b d + c``, m/s with d in g/cm3.
 
 Fitted by ``benchmarks/density_vp.py`` to 29,562 pairs of ODP Leg 201 and IODP Expedition 306 (Janus
 database), density 1.05 to 2.2 and vp 1,420 to 1,900. The form is that of Hamilton (1978) and of
-Hamilton and Bachman (1982), whose own coefficients lie 44 to 47 m/s off there.
+Hamilton and Bachman (1982), whose own coefficients lie 43 m/s above it there.
 """
 
 VP_SD = 24.0
@@ -28,7 +28,10 @@ FASTEST_MUD = 1900.0
 """Upper end of vp in the fit, m/s."""
 
 LIGHTEST_MUD = 1.05
-"""Lighter than this is water or a gap, g/cm3."""
+"""Lighter than this is water or a gap, g/cm3, unless the rows above are as light."""
+
+FRESH_WATER = 1.0
+"""Lighter than this is no sediment, g/cm3."""
 
 DENSEST_MUD = 2.2
 """Denser than this is rock, or a calibration of whole cores used on halves, g/cm3."""

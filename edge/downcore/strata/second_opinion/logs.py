@@ -24,6 +24,11 @@ Z90 = 1.6448536269514722
 DEFAULT_SD = {"density": 0.08, "vp": VP_SD, "ms": 0.2}
 """Of residuals where the bundle gives no interval: g/cm3, m/s, log10 of 1e-5 SI."""
 
+MS_FLOOR = 1.0
+"""
+Susceptibility below it counts as this much, 1e-5 SI: what a loop can tell, as unmixing has it.
+"""
+
 _UNUSABLE = frozenset({"cut off", "other unit", "unreadable"})
 _FOOTPRINT_OF = {one.property: one for one in FOOTPRINTS}
 
@@ -149,8 +154,7 @@ def _measured(prop: Property, points: Sequence[MeasuredPoint], n: int) -> Values
 def _network_scale(prop: Property, values: Values) -> Values:
     if not prop.is_log_scaled:
         return values
-    # Susceptibility of mud can be measured as 0 or less; that is as low as the scale goes.
-    floor = np.where(np.isfinite(values), np.maximum(values, prop.lowest), np.nan)
+    floor = np.where(np.isfinite(values), np.maximum(values, MS_FLOOR), np.nan)
     return np.log10(floor)
 
 
@@ -174,11 +178,11 @@ def _cell(
     prop: Property, value: float, lower: float | None, upper: float | None
 ) -> tuple[float, float]:
     if prop.is_log_scaled:
-        value = math.log10(max(value, prop.lowest))
+        value = math.log10(max(value, MS_FLOOR))
     if lower is None or upper is None or not upper > lower:
         return value, DEFAULT_SD[prop.name]
     if prop.is_log_scaled:
-        lower, upper = (math.log10(max(end, prop.lowest)) for end in (lower, upper))
+        lower, upper = (math.log10(max(end, MS_FLOOR)) for end in (lower, upper))
     half = (upper - lower) / 2.0
     return value, half / Z90 if half > 0.0 else DEFAULT_SD[prop.name]
 

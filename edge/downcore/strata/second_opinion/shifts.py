@@ -20,9 +20,11 @@ Values = NDArray[np.float64]
 
 N_PAST = 16
 """Rows above that predict the next."""
-N_AHEAD = 8
+N_LONGEST = 8
 """Longest stretch that is added up, rows."""
-REACH_CM = 12.0
+N_AHEAD = 10
+"""Rows from the first of a stretch on that are looked at together."""
+REACH_CM = 14.0
 """The same in centimetres."""
 LONGEST_CM = 16.0
 """A longer stretch is a new level, to which the limits adapt."""
@@ -88,7 +90,7 @@ class _Start:
     mean: Values
     """Predicted residuals of it and of the rows after it."""
     scores: Values
-    """Of the stretch's first row, its first two, and so on."""
+    """Of the likeliest stretch that begins with it, as each row from it on is known."""
 
 
 @dataclass(slots=True, eq=False)
@@ -136,6 +138,7 @@ class RowJudge:
                 self._shifts.append(shift)
                 self._is_open = True
                 _take_back(self.above, float(self.depth_cm[shift.first]))
+                self._clean = [k for k in self._clean if k < shift.first]
                 continue
             band = band.after(is_inside=bool(abs(self.residual[i] - expected[i]) <= half[i]))
             self._add(i)
@@ -144,6 +147,12 @@ class RowJudge:
         for one in self.limits:
             one.passed(length_cm / 100.0)
         self.above.band = band
+        for shift in self._shifts:
+            # What the rows above the stretch say, not those of the stretch itself.
+            mean = self._starts[shift.first].mean
+            for i in range(shift.first, shift.last + 1):
+                expected[i] = mean[min(i - shift.first, mean.size - 1)]
+                half[i] = half[shift.first]
         return Judged(expected, half, tuple(self._shifts), flagged)
 
     def _add(self, i: int) -> None:
@@ -207,12 +216,17 @@ class RowJudge:
         covariance += 1e-9 * self._model.sd**2 * np.eye(m + k)
         root = np.linalg.cholesky(covariance)
         values = np.concatenate([above.residual, self.residual[i : i + k]]) - self._model.mean
-        template = np.concatenate([np.zeros(m), np.ones(k)])
-        white = np.linalg.solve(root, np.stack([values, template], axis=1))
+        # One column a stretch of one row, of two, and so on; the rows after it are back again.
+        lengths = np.arange(1, min(k, N_LONGEST) + 1)
+        templates = np.zeros((m + k, lengths.size))
+        templates[m:] = np.arange(k)[:, None] < lengths
+        white = np.linalg.solve(root, np.column_stack([values, templates]))
         # The lower left part turns what is known above into what is expected below.
         mean = np.asarray(root[m:, :m] @ white[:m, 0] + self._model.mean, np.float64)
-        own, shape = white[m:, 0], white[m:, 1]
-        scores = np.cumsum(own * shape) / np.sqrt(np.cumsum(shape**2))
+        own, shapes = white[m:, :1], white[m:, 1:]
+        each = np.cumsum(own * shapes, axis=0) / np.sqrt(np.cumsum(shapes**2, axis=0))
+        # A stretch that is longer than the rows so far is not told from the shorter ones.
+        scores = each[np.arange(k), np.abs(each).argmax(axis=1)]
         return _Start(mean, np.asarray(scores, np.float64)), float(root[m, m])
 
 

@@ -7,7 +7,6 @@ from downcore.strata.second_opinion.codes import Code
 from downcore.strata.second_opinion.kinds import (
     constant_sensor,
     density_void,
-    disagreement,
     drift,
     duplicate_section,
     image_unlike,
@@ -47,7 +46,6 @@ BY_ROW = (
     Kind((Code.VP_DROP_OUT,), vp_drop_out.review),
     Kind((Code.MS_SPIKE,), ms_spike.review),
     Kind((Code.DENSITY_VOID,), density_void.review),
-    Kind((Code.DISAGREES,), disagreement.review),
     Kind((Code.DRIFT,), drift.review),
 )
 """Asked after that."""

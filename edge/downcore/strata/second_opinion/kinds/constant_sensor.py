@@ -6,6 +6,7 @@ import numpy as np
 
 from downcore.strata.properties import property_named
 from downcore.strata.second_opinion.codes import Code, Finding
+from downcore.strata.second_opinion.logs import MS_FLOOR
 from downcore.strata.second_opinion.review import Review, Track, span_um
 
 LEAST_ROWS = 5
@@ -19,10 +20,10 @@ def review(review: Review) -> None:
     for name, track in review.tracks.items():
         rows = track.measured_rows
         values = track.log.measured[rows]
-        floor = property_named(name).lowest
         if property_named(name).is_log_scaled:
             # What is nothing to the instrument is one value, without any fault.
-            rows, values = rows[values > math.log10(floor)], values[values > math.log10(floor)]
+            told = values > math.log10(MS_FLOOR)
+            rows, values = rows[told], values[told]
         repeated = np.concatenate([[False], values[1:] == values[:-1]])
         limit = _limit(track)
         for first, last in _runs(repeated):

@@ -16,7 +16,7 @@ _LONGEST_CM = 300.0
 _MAX_ROWS = 120
 _LEAST_ROWS = 8
 _SHARE = 0.05
-_START, _PER_10_M, _MEAN_EXCESS = 2.5, 0.5, 0.4
+_START, _PER_10_M, _MEAN_EXCESS = 2.5, 3.0, 0.9
 
 
 def review(review: Review) -> None:

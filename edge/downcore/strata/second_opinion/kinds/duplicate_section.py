@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downcore.strata.second_opinion.codes import Code, Finding
+from downcore.strata.second_opinion.density_vp import SLOWEST_MUD
 from downcore.strata.second_opinion.logs import SectionLogs
 from downcore.strata.second_opinion.review import Review
 
@@ -44,13 +45,16 @@ def _likeness(mine: SectionLogs, other: SectionLogs) -> tuple[float, str]:
         beside = other.log(log.property)
         if beside is None:
             continue
+        if log.property == "vp" and float(np.nanmedian(log.measured)) < SLOWEST_MUD:
+            continue
         share, r, score = _best_lag(log.measured, beside.measured)
         shares.append(share)
         scores.append(score)
         words.append(f"{log.property} r {r:.3f}")
     if shares and max(shares) >= LEAST_SHARE:
         return 100.0 * max(shares), f"{100 * max(shares):.0f} % of the rows have the same values"
-    if not scores:
+    if not scores or min(scores) == 0.0:
+        # A section that was logged twice runs alike in all its logs.
         return 0.0, ""
     return float(sum(scores) / np.sqrt(len(scores))), f"the log runs alike ({', '.join(words)})"
 

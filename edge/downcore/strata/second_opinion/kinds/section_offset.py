@@ -11,7 +11,7 @@ MAX_LAG_CM = 25
 """Largest offset that is looked for."""
 LEAST_LAG_CM = 3
 """A smaller one lies within how well pictures and logs are placed."""
-_SHARE = 0.05
+_SHARE = 0.1
 
 
 def review(review: Review) -> None:

@@ -11,7 +11,7 @@ from downcore.strata.second_opinion.review import Review, Track
 
 LEAST_ROWS = 8
 """Rows from which a section's level is judged."""
-_LIMIT = 3.6
+_LIMIT = 2.9
 """Standard deviations of a section's level, where many sections are known."""
 
 

@@ -29,5 +29,5 @@ def review_fast(review: Review) -> None:
 
 
 def review(review: Review) -> None:
-    """Flag stretches of vp that leave what is expected."""
-    review.findings += findings_of(review, "vp", Code.VP_DROP_OUT, lambda _: True)
+    """Flag stretches of vp below what is expected."""
+    review.findings += findings_of(review, "vp", Code.VP_DROP_OUT, lambda one: one.size > 0.0)
