@@ -26,10 +26,15 @@ def review(review: Review) -> None:
     for name, track in review.tracks.items():
         limit = track.above.limits.setdefault("drift", AlarmLimit(_START, _PER_10_M, _MEAN_EXCESS))
         found = _drift(track, limit, _SHARE * review.alarms_per_10_m)
-        if found is not None and not review.has(Code.UNIT_OR_SCALE):
+        if found is not None:
+            # A level that changes all along is no level.
+            review.findings = [
+                one
+                for one in review.findings
+                if (one.code, one.property) != (Code.UNIT_OR_SCALE, name) or one.limit == 1.0
+            ]
             review.findings.append(found)
         limit.passed(review.length_m)
-        del name
 
 
 def _drift(track: Track, limit: AlarmLimit, rate: float) -> Finding | None:
