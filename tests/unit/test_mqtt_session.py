@@ -11,6 +11,7 @@ from downcore.publish import payloads
 from downcore.publish.sinks._mqtt_link import Message
 from downcore.publish.sinks._mqtt_session import Session
 from downcore.publish.topics import Topics
+from downcore.strata.flags import Alarm
 from downcore.strata.record import OutboxEntry, OutboxKind, ScanState, ScanStatus, StoreOrigin
 
 UTC = "2026-01-31T23:59:59Z"
@@ -173,3 +174,20 @@ def test_the_largest_message_under_way_is_known_until_it_arrives() -> None:
     link.arrive(1)
     talk.take_arrivals()
     assert talk.largest_under_way() == 0
+
+
+def test_the_flags_of_a_section_are_retained_and_shown_again_on_connecting() -> None:
+    outbox, link = StatesOutbox(), KeepingLink()
+    alarm = payloads.alarm_payload(Alarm("S1", UTC, ()))
+    outbox.kept.append(OutboxEntry(1, OutboxKind.ALARM, "S1", alarm, UTC))
+    talk = session(link, outbox)
+    talk.greet(b"{}", b"{}")
+    outbox.kept.append(OutboxEntry(2, OutboxKind.ALARM, "S1", alarm, UTC))
+    talk.notice_commits()
+    talk.send(0.0)
+
+    mine = [one for one in link.messages if one.topic == TOPICS.section_alarm("S1")]
+    keys = [set(json.loads(one.payload)) & {"as_of_seq", "seq"} for one in mine]
+    # Shown on connecting; then the backlog, which is not retained; then what is new.
+    assert keys == [{"as_of_seq"}, {"seq"}, {"seq"}]
+    assert [one.retain for one in mine] == [True, False, True]

@@ -289,7 +289,7 @@ def test_the_spread_of_residuals_is_learnt_from_the_rows_above() -> None:
     ]
     assert fit_residuals([], 0.1).sd > 0.05
     assert fit_residuals(above, 0.1).sd < 0.03
-    assert fit_residuals(above, 0.1).noise_share == 0.6  # noqa: PLR2004 - the most that is tried
+    assert fit_residuals(above, 0.1).noise_share == 0.6
 
 
 def test_a_finding_has_a_length() -> None:
@@ -299,7 +299,7 @@ def test_a_finding_has_a_length() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.lists(
+    values=st.lists(
         st.one_of(
             st.just(float("nan")),
             st.floats(-1e6, 1e6),
@@ -308,11 +308,11 @@ def test_a_finding_has_a_length() -> None:
         min_size=1,
         max_size=70,
     ),
-    st.sampled_from(["density", "vp", "ms"]),
+    name=st.sampled_from(["density", "vp", "ms"]),
     has_prediction=st.booleans(),
 )
 def test_whatever_was_measured_findings_lie_in_the_section_above_their_limits(
-    values: list[float], name: str, *, has_prediction: bool
+    *, values: list[float], name: str, has_prediction: bool
 ) -> None:
     measured = np.array(values)
     n = measured.size
