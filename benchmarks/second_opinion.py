@@ -43,8 +43,8 @@ class DataSet:
 
     name: str
     cores: dict[str, tuple[SectionLogs, ...]]
-    share: float
-    """Of sections and sizes that a fault is put into."""
+    faults: float
+    """Of each kind that are put into a section, on average; one of each size at most."""
 
 
 @dataclass(slots=True)
@@ -102,12 +102,12 @@ def measure(data: DataSet) -> Outcome:
         bed = Bed(sections, outcome.sd)
         for number, one in enumerate(sections):
             if one.logs and one.n_slices >= _LEAST_CM:
-                _put_faults_in(outcome, bed, number, rng, data.share)
+                _put_faults_in(outcome, bed, number, rng, data.faults)
     return outcome
 
 
 def _put_faults_in(
-    outcome: Outcome, bed: Bed, number: int, rng: np.random.Generator, share: float
+    outcome: Outcome, bed: Bed, number: int, rng: np.random.Generator, faults: float
 ) -> None:
     above = CoreJudge(bed.sections)
     for k in range(number):
@@ -115,7 +115,7 @@ def _put_faults_in(
     clean = copy.deepcopy(above).judge(number).findings
     for kind, (make, sizes) in KINDS.items():
         for size in sizes:
-            if rng.random() > share:
+            if rng.random() > faults / len(sizes):
                 continue
             fault = make(bed, number, size, rng)
             if fault is None:
@@ -152,7 +152,7 @@ def data_sets(real: Path | None, *, is_quick: bool) -> Iterator[DataSet]:
     sections = generated_sections(SEED, n_cores, 3)
     folds = [str(int(one.core[1:]) % 5) for one in sections]
     logs = paired(sections, folds)
-    yield DataSet("generated", _by_core(sections, logs), 0.25)
+    yield DataSet("generated", _by_core(sections, logs), 1.2)
     if real is None:
         return
     for name, own in real_sections(real).items():
@@ -163,7 +163,7 @@ def data_sets(real: Path | None, *, is_quick: bool) -> Iterator[DataSet]:
         else:
             sections = own
         logs = paired(sections, folds, is_point=name == "LP16")
-        yield DataSet(name, _by_core(sections, logs), 1.0)
+        yield DataSet(name, _by_core(sections, logs), 8.0)
 
 
 def _without_vp(measured: np.ndarray) -> np.ndarray:

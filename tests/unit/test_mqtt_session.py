@@ -22,6 +22,7 @@ from downcore.strata.depth_ledger import (
     SectionEntry,
     Version,
 )
+from downcore.strata.flags import Alarm
 from downcore.strata.record import OutboxEntry, OutboxKind, ScanState, ScanStatus, StoreOrigin
 
 UTC = "2026-01-31T23:59:59Z"
@@ -250,3 +251,20 @@ def test_depths_are_as_their_schema_says_and_name_who_said_them() -> None:
     assert (said["core_top_um"], said["composite_shift_um"]) == (2_000_000, -150_000)
     assert [one["gap_above_um"] for one in said["sections"]] == [5_000]
     assert [(one["made_by"], one["version"]) for one in said["sources"]] == [("ben", 2)]
+
+
+def test_the_flags_of_a_section_are_retained_and_shown_again_on_connecting() -> None:
+    outbox, link = StatesOutbox(), KeepingLink()
+    alarm = payloads.alarm_payload(Alarm("S1", UTC, ()))
+    outbox.kept.append(OutboxEntry(1, OutboxKind.ALARM, "S1", alarm, UTC))
+    talk = session(link, outbox)
+    talk.greet(b"{}", b"{}")
+    outbox.kept.append(OutboxEntry(2, OutboxKind.ALARM, "S1", alarm, UTC))
+    talk.notice_commits()
+    talk.send(0.0)
+
+    mine = [one for one in link.messages if one.topic == TOPICS.section_alarm("S1")]
+    keys = [set(json.loads(one.payload)) & {"as_of_seq", "seq"} for one in mine]
+    # Shown on connecting; then the backlog, which is not retained; then what is new.
+    assert keys == [{"as_of_seq"}, {"seq"}, {"seq"}]
+    assert [one.retain for one in mine] == [True, False, True]

@@ -14,7 +14,7 @@ from downcore.strata.second_opinion.logs import SectionLogs
 from downcore.strata.second_opinion.review import GAP_CM, PropertyAbove, Review, Track
 from downcore.strata.second_opinion.shifts import RowJudge
 
-SHIFT_SHARE = 0.15
+SHIFT_SHARE = 0.11
 """Share of the alarms that shifts of one property to the side of a fault may take."""
 _EDGE_CM = {"density": 1, "vp": 1, "ms": 2}
 """Rows so near to the ends of a section are not judged one by one."""

@@ -114,15 +114,16 @@ def fit_residuals(
     if not rows:
         return prior
     log_det, squares, n_rows = np.sum([one.fits for one in rows], axis=0).T
-    n = n_rows + PRIOR_ROWS
-    power = (squares + PRIOR_ROWS * prior.sd**2) / n
-    best = int(np.argmin(n * np.log(power) + log_det))
+    least = 1e-12 * prior.sd**2
+    own = np.maximum(squares / n_rows, least)
+    best = int(np.argmin(n_rows * np.log(own) + log_det))
     range_cm, noise = _SHAPES[best]
+    power = float(squares[best] + PRIOR_ROWS * prior.sd**2) / float(n_rows[best] + PRIOR_ROWS)
     means = np.array([one.level for one in known])
     mean = float(means.sum()) / (means.size + 1.0)
     spread = float(((means - mean) ** 2).sum()) + PRIOR_SECTIONS * prior.level_sd**2
     level = math.sqrt(spread / (PRIOR_SECTIONS + means.size))
-    return ResidualModel(mean, level, math.sqrt(float(power[best])), range_cm, noise)
+    return ResidualModel(mean, level, math.sqrt(power), range_cm, noise)
 
 
 def _thinned(one: SectionResiduals) -> SectionResiduals:

@@ -7,6 +7,8 @@ from downcore.strata.second_opinion.codes import Code, Finding
 from downcore.strata.second_opinion.review import Review, Track, span_um
 from downcore.strata.second_opinion.shifts import Shift
 
+_MOST = 300.0
+
 
 def findings_of(
     review: Review, name: str, code: Code, is_kind: Callable[[Shift], bool]
@@ -23,6 +25,11 @@ def findings_of(
             yield Finding(code, name, top_um, bottom_um, shift.score, shift.limit, words)
 
 
+def factor_of(size: float) -> float:
+    """Return the factor that a difference of log10 is, as far as a number can hold it."""
+    return float(10.0 ** min(max(size, -_MOST), _MOST))
+
+
 def evidence(track: Track, shift: Shift) -> str:
     """Say by how much a stretch of the measured log is off."""
     prop = property_named(track.log.property)
@@ -30,7 +37,7 @@ def evidence(track: Track, shift: Shift) -> str:
     n = shift.last - shift.first + 1
     rows = f"{n} row{'s' * (n > 1)}"
     if prop.is_log_scaled:
-        factor = 10.0 ** abs(shift.size)
+        factor = factor_of(abs(shift.size))
         return (
             f"{rows} {factor:.3g} times {'below' if shift.size > 0.0 else 'above'} what {beside} "
             "and the rows above say"

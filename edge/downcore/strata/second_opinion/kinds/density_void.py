@@ -40,7 +40,7 @@ def _lighter_than_mud(measured: NDArray[np.float64]) -> NDArray[np.int64]:
     above: deque[float] = deque(maxlen=_N_ABOVE)
     for row in np.flatnonzero(np.isfinite(measured)):
         value = float(measured[row])
-        is_step = not above or float(np.median(above)) - value > _STEP
+        is_step = bool(above) and float(np.median(above)) - value > _STEP
         if value < FRESH_WATER or (value < LIGHTEST_MUD and is_step):
             found.append(int(row))
         else:

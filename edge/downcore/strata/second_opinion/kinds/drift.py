@@ -5,6 +5,7 @@ import numpy as np
 from downcore.strata.properties import property_named
 from downcore.strata.second_opinion.alarm_rate import AlarmLimit
 from downcore.strata.second_opinion.codes import Code, Finding
+from downcore.strata.second_opinion.kinds._of_shifts import factor_of
 from downcore.strata.second_opinion.residuals import SectionResiduals
 from downcore.strata.second_opinion.review import Review, Track, span_um
 
@@ -26,10 +27,15 @@ def review(review: Review) -> None:
     for name, track in review.tracks.items():
         limit = track.above.limits.setdefault("drift", AlarmLimit(_START, _PER_10_M, _MEAN_EXCESS))
         found = _drift(track, limit, _SHARE * review.alarms_per_10_m)
-        if found is not None and not review.has(Code.UNIT_OR_SCALE):
+        if found is not None:
+            # A level that changes all along is no level.
+            review.findings = [
+                one
+                for one in review.findings
+                if (one.code, one.property) != (Code.UNIT_OR_SCALE, name) or one.limit == 1.0
+            ]
             review.findings.append(found)
         limit.passed(review.length_m)
-        del name
 
 
 def _drift(track: Track, limit: AlarmLimit, rate: float) -> Finding | None:
@@ -46,7 +52,7 @@ def _drift(track: Track, limit: AlarmLimit, rate: float) -> Finding | None:
             prop = property_named(track.log.property)
             by = f"{abs(size):.3g} {prop.unit}"
             if prop.is_log_scaled:
-                by = f"a factor of {10 ** abs(size):.3g}"
+                by = f"a factor of {factor_of(abs(size)):.3g}"
             words = f"measured and predicted move apart by {by} down to the section's end"
             last = int(rows[-1])
             found = Finding(

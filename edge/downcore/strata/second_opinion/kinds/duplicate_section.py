@@ -45,7 +45,7 @@ def _likeness(mine: SectionLogs, other: SectionLogs) -> tuple[float, str]:
         beside = other.log(log.property)
         if beside is None:
             continue
-        if log.property == "vp" and float(np.nanmedian(log.measured)) < SLOWEST_MUD:
+        if log.property == "vp" and not float(np.nanmax(log.measured, initial=0.0)) >= SLOWEST_MUD:
             continue
         share, r, score = _best_lag(log.measured, beside.measured)
         shares.append(share)

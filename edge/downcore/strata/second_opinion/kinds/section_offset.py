@@ -18,17 +18,10 @@ def review(review: Review) -> None:
     """Flag a section whose log fits elsewhere along it, and compare it there from now on."""
     if review.has(Code.SECTION_SWAPPED, Code.UPSIDE_DOWN, Code.DUPLICATE_SECTION):
         return
-    lags = [k for k in range(-MAX_LAG_CM, MAX_LAG_CM + 1) if k != 0]
-    found = gains(review, lambda track: [moved(track.predicted, lag) for lag in lags])
-    if not found.size:
-        return
-    at = np.array(lags)
-    near = float(max(found[np.abs(at) < LEAST_LAG_CM].max(), 0.0))
-    best = int(np.argmax(np.where(np.abs(at) >= LEAST_LAG_CM, found, -np.inf)))
-    gain, limit = float(found[best]) - near, limit_of(review, len(lags), _SHARE)
+    lag, gain = best_offset(review)
+    limit = limit_of(review, 2 * MAX_LAG_CM, _SHARE)
     if gain <= limit:
         return
-    lag = lags[best]
     where = "deeper" if lag > 0 else "shallower"
     words = f"the log fits if it lies {abs(lag)} cm too {where}"
     bottom_um = review.logs.n_slices * 10_000
@@ -36,6 +29,18 @@ def review(review: Review) -> None:
     for track in review.tracks.values():
         if not track.log.is_by_density:
             track.predicted = moved(track.predicted, lag)
+
+
+def best_offset(review: Review) -> tuple[int, float]:
+    """Return the likeliest offset of 3 cm or more, and by how much it is likelier than none."""
+    lags = [k for k in range(-MAX_LAG_CM, MAX_LAG_CM + 1) if k != 0]
+    found = gains(review, lambda track: [moved(track.predicted, lag) for lag in lags])
+    if not found.size:
+        return 0, 0.0
+    is_near = np.abs(lags) < LEAST_LAG_CM
+    near = float(max(found[is_near].max(), 0.0))
+    best = int(np.argmax(np.where(is_near, -np.inf, found)))
+    return lags[best], float(found[best]) - near
 
 
 def moved(values: NDArray[np.float64], lag: int) -> NDArray[np.float64]:

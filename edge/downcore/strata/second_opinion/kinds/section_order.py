@@ -5,9 +5,10 @@ from numpy.typing import NDArray
 
 from downcore.strata.second_opinion.alignment import gains, limit_of
 from downcore.strata.second_opinion.codes import Code, Finding
+from downcore.strata.second_opinion.kinds.section_offset import best_offset
 from downcore.strata.second_opinion.review import Review, Track
 
-_SHARE = 0.05
+_SHARE = 0.04
 
 
 def review(review: Review) -> None:
@@ -29,7 +30,7 @@ def review(review: Review) -> None:
         return
     best = int(np.argmax(found))
     gain, limit = float(found[best]), limit_of(review, found.size, _SHARE)
-    if gain <= limit:
+    if gain <= limit or best_offset(review)[1] >= gain:
         return
     code = Code.UPSIDE_DOWN if best == 0 else Code.SECTION_SWAPPED
     words = (

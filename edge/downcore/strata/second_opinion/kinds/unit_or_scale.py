@@ -7,6 +7,7 @@ import numpy as np
 from downcore.strata.properties import property_named
 from downcore.strata.second_opinion.codes import Code, Finding
 from downcore.strata.second_opinion.density_vp import DENSEST_MUD, FASTEST_MUD
+from downcore.strata.second_opinion.kinds._of_shifts import factor_of
 from downcore.strata.second_opinion.review import Review, Track
 
 LEAST_ROWS = 8
@@ -44,7 +45,7 @@ def _off(track: Track, bottom_um: int) -> Finding | None:
     prop = property_named(track.log.property)
     beside = "its density" if track.log.is_by_density else "the picture"
     if prop.is_log_scaled:
-        words = f"{10.0**-level:.3g} times what {beside} says, all along"
+        words = f"{factor_of(-level):.3g} times what {beside} says, all along"
     else:
         values = track.log.measured[rows]
         ratio = float(np.median(values / track.predicted[rows]))
