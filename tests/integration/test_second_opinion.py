@@ -36,9 +36,9 @@ def log_rows(n: int, *, void_from: int = 1_000, section: int = 1, seed: int = 1)
     rng = np.random.default_rng(seed)
     lines = []
     for i in range(n):
-        density = 1.4 + i / 1000 + 0.004 * rng.normal()
+        density = 1.6 + i / 1000 + 0.004 * rng.normal()
         if void_from <= i < void_from + 6:
-            density -= 0.2
+            density -= 0.35
         lines.append(f"{i}.5,{section},{i}.5,,{density:.4f},\n")
     return "".join(lines)
 
@@ -84,7 +84,7 @@ class Watched:
 def _watched(tmp_path: Path) -> Iterator[Watched]:
     folder = tmp_path / "logger"
     folder.mkdir()
-    db = make_core(tmp_path / "a.db", {"1": LENGTH_CM, "2": 80}, density_at=1.4)
+    db = make_core(tmp_path / "a.db", {"1": LENGTH_CM, "2": 80}, density_at=1.6)
     with Store.open(db, clock=SetClock(), announce=payloads) as store:
         yield Watched(folder, store, SetClock())
 
@@ -205,7 +205,7 @@ def test_an_acknowledged_flag_stays_acknowledged_after_a_restart(watched: Watche
 
 
 def test_a_real_daemon_flags_a_log_that_grows_and_takes_an_acknowledgement(tmp_path: Path) -> None:
-    db = make_core(tmp_path / "a.db", {"1": LENGTH_CM}, density_at=1.4)
+    db = make_core(tmp_path / "a.db", {"1": LENGTH_CM}, density_at=1.6)
     for folder in ("inbox", "logger"):
         (tmp_path / folder).mkdir()
     log = tmp_path / "logger" / "887A-1H.csv"
