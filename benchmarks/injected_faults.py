@@ -103,7 +103,7 @@ def _step(name: str, kind: str, code: tuple[Code, ...], lengths_cm: tuple[int, i
 def spike(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Fault | None:
     """Put metal of 1 cm below the loop, which sees it over its own width."""
     log = bed.sections[number].log("ms")
-    if log is None or (span := _span(log, 6, rng)) is None:
+    if log is None or "ms" not in bed.sd or (span := _span(log, 6, rng)) is None:
         return None
     middle = (span[0] + span[1]) / 2.0
     along = np.arange(log.measured.size)
@@ -118,7 +118,7 @@ def spike(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Fault
 
 def drift(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Fault | None:
     """Let a sensor drift from some depth to the section's end."""
-    name = str(rng.choice([log.property for log in bed.sections[number].logs]))
+    name = str(rng.choice(_names(bed, number)))
     log = bed.sections[number].log(name)
     if log is None or log.measured.size < 100:
         return None
@@ -134,7 +134,7 @@ def drift(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Fault
 
 def constant(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Fault | None:
     """Let a sensor hang at one value; the size is in centimetres."""
-    name = str(rng.choice([log.property for log in bed.sections[number].logs]))
+    name = str(rng.choice(_names(bed, number)))
     log = bed.sections[number].log(name)
     if log is None or log.measured.size < size + 25:
         return None
@@ -151,11 +151,16 @@ def constant(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Fa
     )  # fmt: skip
 
 
+def _names(bed: Bed, number: int) -> list[str]:
+    """Return the properties of a section whose residuals are known."""
+    return [one.property for one in bed.sections[number].logs if one.property in bed.sd] or [""]
+
+
 def varies(bed: Bed, number: int) -> bool:
     """Return whether the predicted profile varies by a standard deviation of the residual."""
     return any(
         np.isfinite(log.predicted).sum() > 20
-        and np.nanstd(log.predicted) >= bed.sd[log.property]
+        and np.nanstd(log.predicted) >= bed.sd.get(log.property, np.inf)
         and not log.is_by_density
         for log in bed.sections[number].logs
     )
@@ -235,7 +240,7 @@ def duplicate(bed: Bed, number: int, size: float, rng: np.random.Generator) -> F
         replace(
             log,
             measured=log.measured
-            + size * bed.sd[log.property] * rng.normal(size=log.measured.size),
+            + size * bed.sd.get(log.property, 0.0) * rng.normal(size=log.measured.size),
         )
         for log in logs
     ]
@@ -247,7 +252,7 @@ def duplicate(bed: Bed, number: int, size: float, rng: np.random.Generator) -> F
 
 def unit(bed: Bed, number: int, size: float, rng: np.random.Generator) -> Fault | None:
     """Shift a whole section by a level, as another unit or calibration does."""
-    name = str(rng.choice([log.property for log in bed.sections[number].logs]))
+    name = str(rng.choice(_names(bed, number)))
     log = bed.sections[number].log(name)
     if log is None or np.isfinite(log.measured).sum() < 20:
         return None

@@ -40,7 +40,7 @@ def test_flags_are_what_their_schema_says() -> None:
     validator.validate(json.loads(payloads.announcement(entry, 3, is_historical=False)))
     validator.validate(json.loads(payloads.state_snapshot(entry, 3)))
     assert lines_of(entry) == [
-        "S1    10.00 - 15.00 cm  flag 1: ms ms spike: 3 rows too high",
+        "S1    10.00 - 15.00 cm  flag 1: ms spike: 3 rows too high",
     ]
     assert Topics("v", "s").of_kind("S1", entry.kind) == "downcore/v1/v/s/section/S1/alarm"
 

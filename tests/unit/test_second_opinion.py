@@ -271,6 +271,17 @@ def test_values_that_are_cut_off_or_in_another_unit_are_not_judged() -> None:
     assert [one.code for one in opinion.findings] == [Code.UNIT_OR_SCALE]
 
 
+def test_a_number_that_is_no_reading_in_any_unit_is_left_out() -> None:
+    points = [
+        MeasuredPoint(5_000, "density", 1e300, 10_000, "MSCL", "out of range"),
+        MeasuredPoint(15_000, "density", 1.5, 10_000, "MSCL"),
+    ]
+
+    (log,) = section_logs("S", [row_at(0), row_at(1)], points).logs
+
+    assert np.isfinite(log.measured).tolist() == [False, True]
+
+
 def test_a_limit_rises_with_alarms_and_falls_along_a_clean_log() -> None:
     calm, wild = AlarmLimit(2.5, 12.0, 1.0), AlarmLimit(2.5, 12.0, 1.0)
     before = calm.limit(0.1)

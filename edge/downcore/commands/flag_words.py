@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from downcore.strata.depth import SLICE_UM
-from downcore.strata.flags import Flag
+from downcore.strata.flags import Flag, titled
 
 
 def title(flag: Flag) -> str:
     """Return what a flag says, with its property."""
-    return f"{flag.property}: {flag.code}" if flag.property else str(flag.code)
+    return titled(flag.code, flag.property)
 
 
 def span(flag: Flag) -> str:

@@ -78,26 +78,29 @@ class SecondOpinion:
             If the record cannot be kept.
         """
         with Reader.open(self._store.path) as reader:
+            # Before the scans, so that what is committed between the two is touched next time.
+            head = reader.origin().head_seq
+            if head == self._seq and not any(core.is_due for core in self._cores.values()):
+                return
             scans = standing_scans(reader)
-            self._note(reader, scans)
+            self._note(reader, head, scans)
             now_s = self._clock.monotonic_s()
             for key, core in self._cores.items():
                 if core.is_due and (is_last or now_s >= core.next_s) and not self._is_stopping():
                     self._judge(reader, key, core, scans)
 
-    def _note(self, reader: Reader, scans: dict[str, StoredScan]) -> None:
-        """Note of which cores something new was committed."""
-        head = reader.origin().head_seq
-        if self._seq is None:
-            touched = [*reader.sections_measured(), *reader.sections_flagged()]
-        elif head > self._seq:
-            touched = reader.sections_touched(self._seq)
-        else:
+    def _note(self, reader: Reader, head: int, scans: dict[str, StoredScan]) -> None:
+        """Note of which cores with a measured log something new was committed."""
+        if head == self._seq:
             return
+        logged = [*reader.sections_measured(), *reader.sections_flagged()]
+        touched = logged if self._seq is None else reader.sections_touched(self._seq)
         self._seq = head
-        for section_id in touched:
-            one = scans.get(section_id)
-            key = section_id if one is None else core_key(one)
+
+        def key_of(section_id: str) -> CoreName | str:
+            return core_key(scans[section_id]) if section_id in scans else section_id
+
+        for key in {key_of(one) for one in touched} & {key_of(one) for one in logged}:
             self._cores.setdefault(key, _Core()).is_due = True
 
     def _judge(

@@ -44,6 +44,11 @@ class Flag:
     """What that person said of it."""
 
 
+def titled(code: str, name: str) -> str:
+    """Return a code with its property, which some codes name themselves."""
+    return str(code) if not name or str(code).startswith(name) else f"{name} {code}"
+
+
 def is_open(flag: Flag) -> bool:
     """Return whether a flag stands and nobody has acknowledged it."""
     return not flag.is_cleared and not flag.acknowledged_by

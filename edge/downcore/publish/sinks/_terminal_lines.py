@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from downcore.strata.depth import SLICE_UM
+from downcore.strata.flags import titled
 from downcore.strata.record import OutboxEntry, OutboxKind
 from downcore.strata.unmixing.composition import words_of
 
@@ -42,7 +43,7 @@ def _lines_of_flags(name: str, flags: list[dict[str, Any]]) -> list[str]:
     left = [one for one in flags if one["acknowledged_by"] is None]
     return [
         f"{name}  {one['top_um'] / SLICE_UM:7.2f} - {one['bottom_um'] / SLICE_UM:.2f} cm  "
-        f"flag {one['flag']}: {' '.join(filter(None, (one['property'], one['code'])))}: "
+        f"flag {one['flag']}: {titled(one['code'], one['property'] or '')}: "
         f"{printable(one['evidence'])}"
         for one in left
     ] or [f"{name}  no open flag"]

@@ -3,7 +3,7 @@ Limits of scores that are set in alarms per 10 m.
 
 Peaks over a threshold (Siffer and others 2017, after Pickands 1975): scores above a start are taken
 to fall off exponentially; how many there are and how fast they fall off is learnt from the rows
-above, begun with the figures of clean generated cores.
+above, begun with the figures of clean logs.
 """
 
 import math

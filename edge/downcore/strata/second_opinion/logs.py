@@ -24,6 +24,9 @@ Z90 = 1.6448536269514722
 DEFAULT_SD = {"density": 0.08, "vp": VP_SD, "ms": 0.2}
 """Of residuals where the bundle gives no interval: g/cm3, m/s, log10 of 1e-5 SI."""
 
+LARGEST = 1e7
+"""Beyond it a number is no reading in any unit, and its square may be no number."""
+
 MS_FLOOR = 1.0
 """
 Susceptibility below it counts as this much, 1e-5 SI: what a loop can tell, as unmixing has it.
@@ -144,7 +147,7 @@ def _measured(prop: Property, points: Sequence[MeasuredPoint], n: int) -> Values
     total, count = np.zeros(n), np.zeros(n)
     for one in points:
         index = one.depth_um // SLICE_UM
-        if index < n and one.flag not in _UNUSABLE:
+        if index < n and one.flag not in _UNUSABLE and abs(one.value) <= LARGEST:
             total[index] += one.value
             count[index] += 1.0
     mean = np.divide(total, count, out=np.full(n, np.nan), where=count > 0.0)
