@@ -56,7 +56,8 @@ class HeldOutSlices:
 
 def fit_site(slices: SiteSlices, properties: tuple[int, ...], *, seed: int = 1) -> SiteModel:
     """Return trees fitted to slices with a measured value."""
-    known = slices.of(np.isfinite(slices.labels[:, list(properties)]).any(axis=1))
+    is_known = np.isfinite(slices.labels[:, list(properties)])
+    known = slices.of(np.asarray(is_known.any(axis=1), np.bool_))
     labels = known.labels[:, list(properties)]
     centre, spread = np.nanmean(labels, axis=0), np.nanstd(labels, axis=0)
     spread = np.where(spread > 0, spread, 1.0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.strata.errors import TooFewSectionsError
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.window_profile import profile_features
 
@@ -62,10 +63,6 @@ class SiteSlices:
             self.depth_cm[kept],
             self.section[kept],
         )
-
-
-class TooFewSectionsError(ValueError):
-    """Fewer sections than a site can be learned from."""
 
 
 def measured_sections(sections: Sequence[SiteSection]) -> list[SiteSection]:
