@@ -1,14 +1,16 @@
 """
 A hole played as a first one, section by section: what `downcore learn` makes of its first logs.
 
-    python benchmarks/learn_at_sea.py FOLDER [--after 2,4,8,12] [--next FOLDER] [--markdown FILE]
+    python benchmarks/learn_at_sea.py FOLDER [--after 2,4,8,12] [--markdown FILE]
 
-``FOLDER`` is laid out like those of ``downcore bench``: images and logs of a hole. The sections
-are learned from in the order of their depth; each time the rest of the hole is judged, and the
-images of ``--next``, another hole of the site, where there is one.
+``FOLDER`` is laid out like those of ``downcore bench``: images, logs and slice tables. The sections
+of its images are learned from in the order of their depth; each time the rest of the hole is
+judged. Where there are slice tables of several holes with a colour profile (``prof_*``), the first
+by name is learned from in the same way and the others are judged as well.
 """
 
 import argparse
+import csv
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,6 @@ import numpy as np
 from downcore.learning.site_figures import figures_of, r2
 from downcore.learning.site_fit import cross_fit, fit_site, interval_of
 from downcore.learning.site_sections import (
-    MIN_SECTIONS,
     SiteSection,
     learnable,
     measured_sections,
@@ -29,6 +30,16 @@ from downcore.strata.properties import PROPERTIES
 from downcore.strata.window_profile import N_COLUMNS, slice_profile
 from downcore_training.bench.layouts import read_folder
 from downcore_training.windows.section_views import all_sections
+
+_TABLE_COLUMNS = (
+    *(f"prof_{axis}_{kind}" for kind in ("mean", "sd") for axis in "Lab"),
+    "density_g_cm3",
+    "mag_sus_loop_instr",
+    "depth_mbsf",
+)
+
+LEAST_DENSITY = 1.05
+"""Lower densities are gaps in the liner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,47 @@ def site_sections(folder: Path) -> list[SiteSection]:
             )
         )
     return measured_sections(found)
+
+
+def table_sections(path: Path) -> list[SiteSection]:
+    """
+    Return the sections of a slice table by its columns ``prof_*``: L*, a*, b* and their sd.
+
+    A hole whose images are not at hand has no more than that; the two columns of texture are 0.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    found = []
+    for name in dict.fromkeys(row["section"] for row in rows):
+        mine = [row for row in rows if row["section"] == name]
+        numbers = np.array([[_number(row.get(key)) for key in _TABLE_COLUMNS] for row in mine])
+        weight = np.isfinite(numbers[:, :6]).all(axis=1).astype(np.float64)
+        profile = np.zeros((len(mine), N_COLUMNS))
+        profile[:, :3] = np.nan_to_num(numbers[:, :3])
+        profile[:, 3:6] = np.nan_to_num(0.5 * np.log(numbers[:, 3:6] ** 2 + 1e-3))
+        labels = np.full((len(mine), 3), np.nan)
+        density, ms = numbers[:, 6], numbers[:, 7]
+        labels[:, 0] = np.where(density >= LEAST_DENSITY, density, np.nan)
+        labels[:, 2] = np.log10(np.where(ms > 0.0, ms, np.nan))
+        found.append(
+            SiteSection(
+                name=name,
+                profile=profile,
+                weight=weight,
+                depth_cm=100.0 * numbers[:, 8],
+                labels=labels,
+                running=np.full_like(labels, np.nan),
+                px_per_cm=1.0,
+            )
+        )
+    return measured_sections(found)
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return float("nan")
 
 
 def played(
@@ -146,14 +198,17 @@ def main() -> None:
     """Print the table, and write it where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--next", type=Path, default=None)
     parser.add_argument("--after", default="2,4,8,12")
     parser.add_argument("--markdown", type=Path, default=None)
     args = parser.parse_args()
-    sections = site_sections(args.folder)
-    print(f"{len(sections)} sections with logs; never fewer than {MIN_SECTIONS} are learned from")
-    beside = [] if args.next is None else site_sections(args.next)
-    text = table(*played(sections, [int(n) for n in args.after.split(",")], beside))
+    after = [int(n) for n in args.after.split(",")]
+    text = "## By the images\n\n" + table(*played(site_sections(args.folder), after, []))
+    tables = sorted(args.folder.glob("*_slices_1cm.csv"))
+    if len(tables) > 1:
+        first, *others = (table_sections(path) for path in tables)
+        beside = [one for sections in others for one in sections]
+        text += "\n## By colour profiles alone, with another hole of the site\n\n"
+        text += table(*played(first, after, beside))
     print(text)
     if args.markdown is not None:
         args.markdown.write_text(text, encoding="utf-8")

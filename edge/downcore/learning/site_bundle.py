@@ -128,8 +128,8 @@ def card(manifest: Manifest, learned: Learned) -> str:
         "",
         (
             f"A row gets no value above a novelty of {manifest.novelty_threshold:.3g}, which "
-            f"{100 * FALSE_ABSTAIN_SHARE:g} % of the held-out slices exceed. No limits of colour are "
-            "kept. The golden test is of generated windows, since no image is read again."
+            f"{100 * FALSE_ABSTAIN_SHARE:g} % of the held-out slices exceed. No limits of colour "
+            "are kept. The golden test is of generated windows, since no image is read again."
         ),
         "",
         "Sections: " + ", ".join(learned.names) + ".",
