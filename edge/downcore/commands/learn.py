@@ -12,6 +12,8 @@ from rich.table import Table
 
 from downcore.clock import SystemClock
 from downcore.commands.log_table import print_table
+from downcore.inference import find_bundle
+from downcore.inference.loading import load_bundle
 from downcore.learning.site_bundle import Learned, write_site_bundle
 from downcore.learning.site_figures import PropertyFigures, beats_what_runs, figures_of
 from downcore.learning.site_fit import cross_fit, fit_site
@@ -25,10 +27,8 @@ from downcore.learning.site_sections import (
 )
 from downcore.learning.stored_sections import stored_sections
 from downcore.store import Reader
+from downcore.store.learned_bundle import learned_folder, learned_in_use, use_learned
 from downcore.strata.errors import TooFewSectionsError
-
-FOLDER = "learned"
-"""Folder beside the store that learned bundles lie in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +106,37 @@ def learn(db: Path, cores: Sequence[str], running_ids: Sequence[str], out: TextI
         created_utc=now,
     )
     stamp = "".join(letter for letter in now if letter.isdigit())
-    folder = db.parent / FOLDER / f"site-{stamp}"
+    folder = learned_folder(db) / f"site-{stamp}"
     write_site_bundle(learned, folder)
     out.write(f"wrote {folder}\n")
     why_not = beats_what_runs(figures)
     verdict = f"does not beat what runs now: {why_not}" if why_not else "beats what runs now"
     out.write(f"{verdict}\n")
     return LearnedBundle(folder, why_not)
+
+
+def running_with_learned(db: Path, bundles: Sequence[str]) -> list[str]:
+    """
+    Return the ids of the bundles that answer now, the learned one that is in use first.
+
+    Raises
+    ------
+    BundleError
+        If one of the settings' bundles cannot be read.
+    """
+    folder = learned_in_use(db)
+    folders = [] if folder is None or not folder.is_dir() else [folder]
+    folders += [find_bundle(name) for name in bundles]
+    return [load_bundle(one).manifest.bundle_id for one in folders]
+
+
+def use_if_better(db: Path, learned: LearnedBundle, out: TextIO) -> None:
+    """Let the daemon answer with the bundle if it beats what runs; say what was done."""
+    if learned.why_not_better:
+        out.write("not used: what runs now goes on\n")
+        return
+    use_learned(db, learned.folder)
+    out.write("used: the daemon answers with it from the next section on\n")
 
 
 def _say_what_is_there(
