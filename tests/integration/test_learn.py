@@ -10,13 +10,13 @@ pytest.importorskip("sklearn", reason="needs the extra [learn]")
 
 from logged_site import N_CM, logged_site
 
-from downcore.commands.learn import LearnedBundle, learn, use_if_better
+from downcore.commands.learn import LearnedBundle, learn, take_logs, use_if_better
 from downcore.inference import open_predictor
 from downcore.learning.packed_trees import PackedTrees, paths_of, summed
 from downcore.learning.site_figures import PropertyFigures, beats_what_runs
 from downcore.store import Reader
 from downcore.store.learned_bundle import learned_in_use
-from downcore.strata.errors import TooFewSectionsError
+from downcore.strata.errors import SettingsError, TooFewSectionsError
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,21 @@ def test_a_site_whose_colour_tells_nothing_is_not_used_and_this_is_said(tmp_path
     assert "does not beat what runs now: density: R2" in said.getvalue()
     assert "not used" in said.getvalue()
     assert learned_in_use(db) is None
+
+
+def test_logs_of_a_folder_are_brought_into_the_store_on_the_spot(tmp_path: Path) -> None:
+    db = logged_site(tmp_path, 4, is_followed=False)
+    with pytest.raises(TooFewSectionsError, match="got 0"):
+        learn(db, [], [], io.StringIO())
+    take_logs(db, tmp_path / "logger")
+    said = io.StringIO()
+    learn(db, [], [], said)
+    assert "4 sections scanned, 4 of them logged" in said.getvalue()
+
+
+def test_logs_that_are_no_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="expected a folder of logs"):
+        take_logs(tmp_path / "a.db", tmp_path / "none")
 
 
 def test_other_cores_are_not_learned_from(tmp_path: Path) -> None:

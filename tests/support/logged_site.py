@@ -14,7 +14,9 @@ from downcore.strata.slice_profile import SliceProfile
 N_CM = 70
 
 
-def logged_site(place: Path, n_sections: int, *, follows_colour: bool = True) -> Path:
+def logged_site(
+    place: Path, n_sections: int, *, follows_colour: bool = True, is_followed: bool = True
+) -> Path:
     """Write a record of sections with colour profiles and a log; return the database."""
     random = np.random.default_rng(5)
     names = [str(n + 1) for n in range(n_sections)]
@@ -34,7 +36,8 @@ def logged_site(place: Path, n_sections: int, *, follows_colour: bool = True) ->
             )
     with followed_logs(place, dict.fromkeys(names, N_CM)) as logs:
         logs.write("odp887A_GRAPE_density.csv", ("\n".join(lines) + "\n").encode())
-        logs.settle()
+        if is_followed:
+            logs.settle()
         db = logs.store.path
     with Reader.open(db) as reader:
         scans = {one.scan.section: one.scan.scan_id for one in reader.sections()}

@@ -15,6 +15,10 @@ def learn(
         list[str] | None,
         typer.Option("--core", help="Core or pattern to learn from; may be given again."),
     ] = None,
+    logs: Annotated[
+        Path | None,
+        typer.Option("--logs", help="Folder of logs to bring into the store first."),
+    ] = None,
     use: Annotated[
         bool,
         typer.Option("--use", help="Answer with it from the next section on, if it is better."),
@@ -31,13 +35,20 @@ def learn(
     From four logged sections on: fits trees, judges them section by section beside the mean, a
     straight line in depth and what runs now, and writes a bundle beside the store.
     """
-    from downcore.commands.learn import check_libraries, running_with_learned, use_if_better
+    from downcore.commands.learn import (
+        check_libraries,
+        running_with_learned,
+        take_logs,
+        use_if_better,
+    )
     from downcore.commands.learn import learn as learn_site
     from downcore.settings import load_settings
 
     check_libraries()
     settings = load_settings(config) if db is None or config is not None else None
     place = db if db is not None else load_settings(config).store.path
+    if logs is not None:
+        take_logs(place, logs)
     bundles = () if settings is None else settings.predict.bundles
     done = learn_site(place, core or [], running_with_learned(place, bundles), sys.stdout)
     if use:

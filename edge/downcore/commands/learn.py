@@ -12,6 +12,7 @@ from rich.table import Table
 
 from downcore.clock import SystemClock
 from downcore.commands.log_table import print_table
+from downcore.commands.process import announcer_of
 from downcore.inference import find_bundle
 from downcore.inference.loading import load_bundle
 from downcore.learning.site_bundle import Learned, write_site_bundle
@@ -26,9 +27,11 @@ from downcore.learning.site_sections import (
     slices_of,
 )
 from downcore.learning.stored_sections import stored_sections
-from downcore.store import Reader
+from downcore.service.logger_folder import LoggerFolder
+from downcore.sources.inbox.leaving_out import LeaveOut
+from downcore.store import Reader, Store
 from downcore.store.learned_bundle import learned_folder, learned_in_use, use_learned
-from downcore.strata.errors import TooFewSectionsError
+from downcore.strata.errors import SettingsError, TooFewSectionsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,26 @@ def learn(db: Path, cores: Sequence[str], running_ids: Sequence[str], out: TextI
     verdict = f"does not beat what runs now: {why_not}" if why_not else "beats what runs now"
     out.write(f"{verdict}\n")
     return LearnedBundle(folder, why_not)
+
+
+def take_logs(db: Path, folder: Path) -> None:
+    """
+    Bring the logs of a folder into the store, as a daemon that follows it would; none is written.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such folder.
+    StoreBusyError
+        If a daemon has the store open: its own `[loggers] path` is where it looks.
+    StoreError
+        If the store cannot be kept.
+    """
+    if not folder.is_dir():
+        raise SettingsError(f"--logs: expected a folder of logs, got {folder}")
+    clock = SystemClock()
+    with Store.open(db, clock=clock, announce=announcer_of(db)) as store:
+        LoggerFolder(folder, store, clock, settle_s=0.0, leave_out=LeaveOut()).look(is_last=True)
 
 
 def running_with_learned(db: Path, bundles: Sequence[str]) -> list[str]:
