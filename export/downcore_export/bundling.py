@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from downcore import __version__
 from downcore.inference.loading import physical_values
+from downcore.learning.familiarity import FALSE_ABSTAIN_SHARE
 from downcore.strata.bundle import (
     INPUT_NAME,
     NOVELTY_NAME,
@@ -37,7 +38,6 @@ from downcore_export.quantisation import QUANTISERS
 from downcore_export.quantiser_selection import Chosen, Files, choose
 from downcore_export.source import Source, data_sha256, flat_figures
 from downcore_training.datasets import CoreSets
-from downcore_training.evaluation.familiarity import FALSE_ABSTAIN_SHARE
 from downcore_training.evaluation.intervals import Interval, coverage
 from downcore_training.progress import Report
 

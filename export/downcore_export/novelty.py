@@ -2,7 +2,7 @@
 Novelty: how unlike the training cores a tile is, as an output of the graph.
 
 The features that the network's heads read are compared with those of training tiles, as the
-quantised graph computes both: see :mod:`downcore_training.evaluation.familiarity`.
+quantised graph computes both: see :mod:`downcore.learning.familiarity`.
 """
 
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from downcore.inference.openvino_runtime import openvino
+from downcore.learning.familiarity import Familiar
 from downcore.strata.bundle import NOVELTY_NAME, OUTPUT_NAMES
-from downcore_training.evaluation.familiarity import Familiar
 
 
 def with_novelty(graph: Any, familiar: Familiar) -> Any:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from downcore.inference.device import computes_bf16
+from downcore.learning.familiarity import fit_familiar, threshold_for
 from downcore.strata.errors import BundleError
 from downcore_export.answers import (
     Answers,
@@ -31,7 +32,6 @@ from downcore_export.quantisation_correction import (
 )
 from downcore_export.source import Source
 from downcore_training.datasets import CoreSets, TileSet
-from downcore_training.evaluation.familiarity import fit_familiar, threshold_for
 from downcore_training.progress import Report
 
 CALIBRATION_TILES = 300

@@ -23,6 +23,11 @@ torch = pytest.importorskip("torch", reason="needs the extra [training]")
 pytest.importorskip("nncf", reason="needs the extra [training]")
 
 # Only where torch is installed can the lab be imported.
+from downcore.learning.familiarity import (  # noqa: E402 - see above
+    Familiar,
+    fit_familiar,
+    threshold_for,
+)
 from downcore_export import bundling, quantiser_selection  # noqa: E402 - see above
 from downcore_export.answers import all_of, answers_of, outputs_of  # noqa: E402 - see above
 from downcore_export.bench_rows import read_bench  # noqa: E402 - see above
@@ -45,11 +50,6 @@ from downcore_export.source import (  # noqa: E402 - see above
     read_source,
 )
 from downcore_training.datasets import CoreSets, CoreTiles, TileSet  # noqa: E402 - see above
-from downcore_training.evaluation.familiarity import (  # noqa: E402 - see above
-    Familiar,
-    fit_familiar,
-    threshold_for,
-)
 from downcore_training.fitting.checkpoint import frozen_state, save  # noqa: E402 - see above
 from downcore_training.fitting.known_networks import network_named  # noqa: E402 - see above
 

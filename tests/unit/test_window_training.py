@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 
 from downcore.strata.core_view import SliceView  # noqa: E402 - torch first
 from downcore.strata.errors import SettingsError  # noqa: E402 - the same
+from downcore.strata.window_profile import COLUMNS  # noqa: E402 - the same
 from downcore.strata.windows import Window, cut_window  # noqa: E402 - the same
 from downcore_training.boosted.trees import Trees, packed_forest  # noqa: E402 - the same
 from downcore_training.fitting.scaling import TargetScaling  # noqa: E402 - the same
@@ -30,7 +31,7 @@ from downcore_training.windows.boosted_profile import (  # noqa: E402 - the same
 )
 from downcore_training.windows.head import LoggerReading, Opponent  # noqa: E402 - the same
 from downcore_training.windows.networks import NETWORKS, WindowNetwork  # noqa: E402 - the same
-from downcore_training.windows.profile import COLUMNS, N_FEATURES, WindowProfile  # noqa: E402
+from downcore_training.windows.profile import N_FEATURES, WindowProfile  # noqa: E402 - the same
 from downcore_training.windows.section_views import (  # noqa: E402 - the same
     SectionViews,
     groups_of,

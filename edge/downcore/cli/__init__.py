@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from downcore.cli import compose, correct, flags, images, log, plate, play, snapshot, station
+from downcore.cli import compose, correct, flags, images, learn, log, plate, play, snapshot, station
 from downcore.cli.config import config_app
 from downcore.cli.depths import depths_app
 from downcore.exit_codes import MISSING_EXTRA, exit_code_of
@@ -38,6 +38,7 @@ app.command()(compose.compose)
 app.command()(log.log)
 app.command()(log.corrections)
 app.command()(flags.flags)
+app.command()(learn.learn)
 app.command()(correct.redo)
 app.command()(correct.accept)
 app.command()(correct.rename)

@@ -5,6 +5,9 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from downcore.composing import SectionComposer
 from downcore.composing.section_regions import Submit, submit_at_once
 from downcore.pipeline import segments_by_slice, slice_stop
@@ -12,13 +15,16 @@ from downcore.ports import MaskedSlice, ScanLines, SlicePipeline
 from downcore.service.composition_setup import measured_estimates
 from downcore.service.measured_series import pipeline_of
 from downcore.service.read_ahead import ahead
+from downcore.service.slice_profiler import SliceProfiler
 from downcore.service.station import Station
 from downcore.sources.inbox.digests import PrefixDigest
 from downcore.sources.turns import Turns
 from downcore.store import Reader
 from downcore.strata.composed import ComposedSlice
 from downcore.strata.depthlog import Estimate, SliceRow
+from downcore.strata.section import SliceLines
 from downcore.strata.segment import Segment
+from downcore.strata.slice_profile import SliceProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ class CommitBatch:
     """Scan lines up to the end of the last row."""
     prefix_digest: str
     """Digest of those lines, as they were read for the rows."""
+    profiles: tuple[SliceProfile, ...] = ()
+    """Colour profiles of the slices of the rows."""
 
     @property
     def n_slices(self) -> int:
@@ -69,6 +77,8 @@ class ReadPass:
     stored : mapping, optional
         Estimates of the slices that some predictors have done and others have not, by slice: the
         rows of the pipeline hold those of the others only.
+    profiler : SliceProfiler, optional
+        A new one that the pipeline calls with every slice.
     submit_reading : callable, optional
         Begins a call in the one thread that reads and masks lines, or makes it at once.
     """
@@ -81,10 +91,12 @@ class ReadPass:
         composer: SectionComposer | None,
         *,
         stored: Mapping[int, tuple[Estimate, ...]] | None = None,
+        profiler: SliceProfiler | None = None,
         submit_reading: Submit = submit_at_once,
     ) -> None:
         self.signature = signature
         self._composer = composer
+        self._profiler = profiler
         self._stored = dict(stored or {})
         self._lines = lines
         self._pipeline = pipeline
@@ -165,7 +177,8 @@ class ReadPass:
         n_lines_done = last.first_line + last.n_lines
         digest = self._prefix_at[n_lines_done]
         self._prefix_at = {n: d for n, d in self._prefix_at.items() if n > n_lines_done}
-        return CommitBatch(tuple(rows), n_lines_done, digest)
+        profiles = () if self._profiler is None else self._profiler.of_rows(rows)
+        return CommitBatch(tuple(rows), n_lines_done, digest, profiles)
 
     def _whole(self, row: SliceRow) -> SliceRow:
         """Return a row with the estimates that were stored before beside its own."""
@@ -218,7 +231,13 @@ def begin_read_pass(
                 rows = [one.row for one in itertools.islice(reader.scan_log(scan_id), n_stored)]
             composer.add_rows(rows[: min(done_slices)])
             beside = {row.core_slice.index: row.estimates for row in rows[min(done_slices) :]}
-    on_masked = None if composer is None else composer.add_lines
+    profiler = SliceProfiler(float(lines.scale.px_per_cm))
+
+    def on_masked(slice_lines: SliceLines, classes: NDArray[np.uint8]) -> None:
+        profiler.add_lines(slice_lines, classes)
+        if composer is not None:
+            composer.add_lines(slice_lines, classes)
+
     pipeline = pipeline_of(station, lines.scale, done_slices, on_masked)
     return ReadPass(
         lines,
@@ -226,5 +245,6 @@ def begin_read_pass(
         signature,
         composer,
         stored=beside,
+        profiler=profiler,
         submit_reading=station.submit_reading,
     )

@@ -168,6 +168,7 @@ class ScanRecord:
             batch.rows,
             n_lines_done=batch.n_lines_done,
             prefix_digest=batch.prefix_digest,
+            profiles=batch.profiles,
         )
         self.n_slices = batch.n_slices
         self.forget_attempt()

@@ -10,6 +10,7 @@ from downcore.file_names import printable
 from downcore.service.backlog import Backlog, BacklogPace
 from downcore.service.expected_reading import expected_reading, is_as_expected
 from downcore.service.identity import made_with, refusal_key
+from downcore.service.learned_station import LearnedStation
 from downcore.service.live_status import MAX_UNDER_WAY, ScanUnderWay
 from downcore.service.scan_ingest import ScanIngest
 from downcore.service.scan_step import Outcome
@@ -70,6 +71,7 @@ class Scheduler:
         *,
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._learned = LearnedStation(station)
         self._station = station
         self._is_stopping = is_stopping
         self._on_step = on_step
@@ -115,6 +117,7 @@ class Scheduler:
             If the record can no longer be kept, or is not the one that was opened any more.
         """
         self._station.store.refuse_replaced()
+        self._station = self._learned.now()
         self._take_corrections()
         self.doubt = self._emptied.doubt(listing, self._station.clock.monotonic_s())
         if not listing.is_listed or self.doubt:

@@ -1,5 +1,6 @@
 """What every scan of a station shares: where rows go, who predicts, how files are read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class Station:
     """How the person who gave the files wants them read, whatever settings and corrections say."""
     doubts: DoubtRules = NEVER_ASK
     """When a scan waits for a person before its first row; never by default."""
+    open_learned: Callable[[Path], Predictor] | None = None
+    """Opens a bundle that was learned at this site; ``None`` where none is taken up."""
     insists: CorrectionRequest | None = None
     """The acceptance of the person who gave the files and wants no question asked."""
 

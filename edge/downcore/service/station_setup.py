@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -206,6 +207,9 @@ def open_station(
             composition_config=composition_config,
             region_threads=RegionThreads(threads["superpixels"].submit, threads["regions"].submit),
             submit_reading=threads["reading"].submit,
+            open_learned=partial(
+                open_guarded, mode=Mode(settings.predict.mode), n_threads=settings.predict.threads
+            ),
         )
         try:
             yield station

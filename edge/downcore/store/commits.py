@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from downcore.store import standing
+from downcore.store import colour_profiles, standing
 from downcore.store.rows import (
     ESTIMATE_COLUMNS,
     SLICE_COLUMNS,
@@ -14,6 +14,7 @@ from downcore.store.transaction import Transaction
 from downcore.strata.depthlog import SliceRow
 from downcore.strata.errors import StoreError
 from downcore.strata.record import LogBatch
+from downcore.strata.slice_profile import SliceProfile
 
 _INSERT_SLICE = (
     f"INSERT INTO slice (scan_id, {', '.join(SLICE_COLUMNS)}, run_id)"  # noqa: S608 - the columns are constants
@@ -41,6 +42,8 @@ class Batch:
     rows: tuple[SliceRow, ...]
     n_lines_done: int
     prefix_digest: str
+    profiles: tuple[SliceProfile, ...] = ()
+    """Of the slices of the rows; none where nobody made them."""
 
 
 def commit(transaction: Transaction, batch: Batch) -> int:
@@ -55,6 +58,7 @@ def commit(transaction: Transaction, batch: Batch) -> int:
             " WHERE scan_id = ?",
             (batch.n_lines_done, batch.prefix_digest, transaction.now_utc, batch.scan_id),
         )
+    colour_profiles.add(transaction, batch.scan_id, batch.profiles)
     if new:
         top = transaction.connection.execute(
             "SELECT section_top_um FROM scan WHERE scan_id = ?", (batch.scan_id,)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from downcore.store import depth_ledger, measured_rows, row_pages
+from downcore.store.colour_profiles import ProfileQueries
 from downcore.store.connection import as_store_error, open_reader
 from downcore.store.corrections import CORRECTION_COLUMNS, correction_of_row
 from downcore.store.flag_queries import FlagQueries
@@ -63,7 +64,7 @@ _NEWEST_OF_ALL = (
 """Goes from section to section in the index, so that its cost is that of the sections alone."""
 
 
-class Reader(FlagQueries):
+class Reader(FlagQueries, ProfileQueries):
     """
     The record, opened for reading; made by :meth:`open` and used from one thread.
 

@@ -13,6 +13,7 @@ from downcore.strata.errors import StoreError
 from downcore.strata.measured import MeasuredValue
 from downcore.strata.record import Run, Scan, ScanState
 from downcore.strata.second_opinion.codes import Finding
+from downcore.strata.slice_profile import SliceProfile
 
 _COUNT_ATTEMPT = (
     "INSERT INTO quarantine VALUES (?, ?, ?, 1, ?, ?)"
@@ -254,7 +255,13 @@ class Store(CorrectingConnection):
             return scans.set_state(transaction, scan_id, state, storable_text(reason))
 
     def commit_slices(
-        self, scan_id: str, rows: Sequence[SliceRow], *, n_lines_done: int, prefix_digest: str
+        self,
+        scan_id: str,
+        rows: Sequence[SliceRow],
+        *,
+        n_lines_done: int,
+        prefix_digest: str,
+        profiles: Sequence[SliceProfile] = (),
     ) -> int:
         """
         Commit rows, the cursor and their announcement in one transaction.
@@ -272,6 +279,8 @@ class Store(CorrectingConnection):
             Scan lines that need not be read again.
         prefix_digest : str
             Digest of those lines.
+        profiles : sequence of SliceProfile, optional
+            Colour profiles of the slices of the rows.
 
         Returns
         -------
@@ -287,7 +296,9 @@ class Store(CorrectingConnection):
         if self._run_id is None:
             raise StoreError("expected begin_run before the first rows, got none")
         with self._writing("commit rows to") as transaction:
-            batch = commits.Batch(scan_id, self._run_id, tuple(rows), n_lines_done, prefix_digest)
+            batch = commits.Batch(
+                scan_id, self._run_id, tuple(rows), n_lines_done, prefix_digest, tuple(profiles)
+            )
             return commits.commit(transaction, batch)
 
     def record_composer(self, composer_id: str, description: str) -> None:

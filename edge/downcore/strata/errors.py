@@ -14,6 +14,7 @@ Every error of downcore, arranged by what the service does next.
       UnknownFlagError       the record lacks it: the person who gave its number must look
       MeasuredRowsError      do not use these measured rows: the person who gave them must look
       DepthLedgerError       do not add these depths: the person who gave them must look
+      TooFewSectionsError    learn nothing of this site yet: log more sections
       EndMemberError         do not use this end-member table
       BundleError            do not start with this bundle
       SettingsError          do not start
@@ -116,3 +117,7 @@ class StoreError(DowncoreError):
 
 class StoreBusyError(StoreError):
     """Raised when another daemon owns the store."""
+
+
+class TooFewSectionsError(DowncoreError):
+    """Raised when fewer sections were logged than a site can be learned from."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from downcore.learning.familiarity import fit_familiar
 from downcore.strata.errors import BundleError
 from downcore_export.answers import CompiledGraph
 from downcore_export.conversion import as_read, as_written, convert
@@ -16,7 +17,6 @@ from downcore_export.parity import MAX_P95_DEVIATION, MAX_R2_LOSS
 from downcore_export.quantisation import QUANTISERS
 from downcore_export.quantiser_selection import NOT_QUANTISED, Files
 from downcore_export.windows.source import WindowSource
-from downcore_training.evaluation.familiarity import fit_familiar
 from downcore_training.progress import Report
 from downcore_training.windows.figures import r2
 from downcore_training.windows.window_set import WindowSet

@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from downcore.learning.trees import DEPTH, N_MEAN, N_SPREAD, grow
 from downcore.strata.windows import Window
-from downcore_training.boosted.trees import PackedTrees, Trees
+from downcore_training.boosted.trees import Trees
 from downcore_training.fitting.scaling import TargetScaling
 from downcore_training.windows.profile import N_FEATURES, WindowProfile
 from downcore_training.windows.section_views import SectionViews, groups_of
-from downcore_training.windows.trees import DEPTH, N_MEAN, N_SPREAD, fit_log_sd, fit_mean
 from downcore_training.windows.window_set import WindowSet
 
 PROFILE_WINDOW = Window(above_cm=5, rows_cm=4, below_cm=5)
@@ -135,35 +135,10 @@ def fit(
         Same seed, same trees.
     """
     target = scaling.scaled(slices.labels)[:, list(properties)]
-    unseen = _left_out(slices, target, seed)
-    means = [fit_mean(slices.features, y, seed=seed) for y in target.T]
-    spreads = [fit_log_sd(slices.features, error, seed=seed) for error in (unseen - target).T]
+    grown = grow(slices.features, target, slices.group, seed=seed)
     module = BoostedProfile(len(properties))
-    module.trees.take_packed([*means, *spreads])
+    module.trees.take_packed([*grown.means, *grown.spreads])
     spread = slices.features.std(axis=0)
     module.centre.copy_(torch.from_numpy(slices.features.mean(axis=0)))
     module.spread.copy_(torch.from_numpy(np.where(spread > 0, spread, 1.0)))
     return module.eval()
-
-
-def _left_out(
-    slices: Described, target: NDArray[np.float64], seed: int, n_folds: int = 4
-) -> NDArray[np.float64]:
-    """Return predictions of every slice by trees of other sections or cores, scaled."""
-    numbers = np.unique(slices.group)
-    out = np.full(target.shape, np.nan)
-    for fold in range(min(n_folds, len(numbers))):
-        away = np.isin(slices.group, numbers[fold::n_folds])
-        for k, y in enumerate(target.T):
-            trees = fit_mean(slices.features[~away], y[~away], seed=seed)
-            out[away, k] = summed(trees, slices.features[away])
-    return out
-
-
-def summed(trees: Sequence[PackedTrees], features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sums of trees for features (n, k)."""
-    module = Trees((sum(len(part.leaf) for part in trees),), DEPTH)
-    module.take_packed([trees])
-    with torch.inference_mode():
-        out = module(torch.from_numpy(features).float())
-    return np.asarray(out[:, 0].double().numpy())

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from downcore.learning.familiarity import Familiar, fit_familiar, novelty_of
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.windows import Window
-from downcore_training.evaluation.familiarity import Familiar, fit_familiar, novelty_of
 from downcore_training.fitting.scaling import TargetScaling
 from downcore_training.windows.learning import answers
 from downcore_training.windows.section_views import SectionViews, groups_of

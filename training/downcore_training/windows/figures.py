@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from downcore.strata.properties import PROPERTIES
-from downcore_training.windows.crossfit import HeldOut
-from downcore_training.windows.widening import (
+from downcore.learning.interval_fit import (
     MIN_SECTION_SLICES,
     WideningInterval,
     fit_widening,
 )
+from downcore.strata.properties import PROPERTIES
+from downcore_training.windows.crossfit import HeldOut
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from downcore.learning.interval_fit import FALSE_ABSTAIN_SHARE
 from downcore.strata.errors import SettingsError
 from downcore.strata.properties import PROPERTIES
 from downcore.strata.windows import Window
@@ -41,7 +42,6 @@ from downcore_training.windows.learning import trained
 from downcore_training.windows.networks import NETWORK_WINDOW, NETWORKS
 from downcore_training.windows.recipe import WindowRecipe, window_recipe_text
 from downcore_training.windows.section_views import SectionViews, groups_of, sections_sha256
-from downcore_training.windows.widening import FALSE_ABSTAIN_SHARE
 
 BY_SECTION = "held out by section"
 BY_CORE = "held out by core"

@@ -12,24 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from downcore.strata.window_profile import N_FEATURES, REACHES_CM
 from downcore.strata.windows import Window
 from downcore_training.boosted.features import Lab
 
+__all__ = ["N_FEATURES", "WindowProfile"]
+
 ROWS_PER_CM = 10
 """Lines of a profile: millimetres."""
-
-COLUMNS = ("L", "a", "b", "sd_down_L", "sd_down_a", "sd_down_b", "sd_across", "fine")
-"""
-Of each centimetre: mean L*, a*, b*; sd of the means of lines of 1 mm; mean sd of L* across those
-lines; mean step of L* between pixels 1 mm apart. All but the means as logarithms.
-"""
-
-REACHES_CM = (1, 2, 3, 5)
-"""Half lengths of the running means."""
-
-N_COLUMNS = len(COLUMNS)
-N_FEATURES = N_COLUMNS * (len(REACHES_CM) + 4)
-"""Of a row: its own centimetre, running means, above and below less its own, sd around."""
 
 _LEAST = 1e-3
 
@@ -72,7 +62,7 @@ class WindowProfile(nn.Module):
         return self.features(*self.profile(x))
 
     def profile(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the profile, (n, n_cm, :data:`N_COLUMNS`), and weights, (n, n_cm), 0 to 1."""
+        """Return the profile, (n, n_cm, 8), and weights, (n, n_cm), 0 to 1."""
         n_cm = self.window.n_cm
         # Two pixels make a millimetre; sediment is weighted, so edges do not darken.
         share = functional.avg_pool2d(x[:, 3:] / 255.0, 2)

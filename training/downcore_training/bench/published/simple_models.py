@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from downcore.learning.packed_trees import summed
+from downcore.learning.trees import fit_mean
 from downcore_training.bench.baselines import Baseline, baselines
 from downcore_training.bench.published.slice_table import SliceTable
-from downcore_training.windows.boosted_profile import PROFILE_WINDOW, batches, summed
+from downcore_training.windows.boosted_profile import PROFILE_WINDOW, batches
 from downcore_training.windows.profile import N_FEATURES, WindowProfile
-from downcore_training.windows.trees import fit_mean
 from downcore_training.windows.window_set import WindowSet
 
 Values = NDArray[np.float64]

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from downcore.learning.familiarity import threshold_for
 from downcore.strata.conformal import COVERAGE, ConformalTable, fit_by_core, half_width
-from downcore_training.evaluation.familiarity import threshold_for
 
 Values = NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""Learning a site: trees on the colour profile, fitted and judged without torch."""
