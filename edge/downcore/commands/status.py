@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from downcore.commands.colour_lines import colour_lines
 from downcore.commands.logger_lines import logger_lines
 from downcore.file_names import printable
 from downcore.service.backlog import in_words
@@ -108,6 +109,7 @@ def _store_lines(reader: Reader, *, publishes: bool) -> Iterator[str]:
         )
     yield from _waiting_lines(reader)
     yield from logger_lines(reader)
+    yield from colour_lines(reader)
     aside = [(file.path, file.reason) for file in reader.quarantined() if file.reason]
     yield f"set aside: {len(aside) or 'none'}"
     for group in grouped(aside):
