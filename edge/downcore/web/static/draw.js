@@ -19,6 +19,28 @@ const FONT = '"Source Sans 3", "Noto Sans", "DejaVu Sans", system-ui, sans-serif
 export const unitName = (unit) => UNITS[unit] ?? unit;
 export const groupColour = (i) => GROUPS[i % GROUPS.length];
 
+const patterns = new Map();
+/** Lines or dots over a group's colour, so that groups differ without colour; null for none. */
+export function groupPattern(g, i) {
+  const kind = i % 4;
+  if (kind === 0) return null;
+  if (!patterns.has(kind)) {
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = 8;
+    const t = tile.getContext("2d");
+    t.strokeStyle = t.fillStyle = "rgba(255,255,255,.5)";
+    if (kind === 1) t.fillRect(3, 3, 2, 2);
+    if (kind === 2) t.fillRect(0, 4, 8, 1);
+    if (kind === 3) {
+      t.beginPath();
+      for (const x of [-8, 0, 8]) { t.moveTo(x, 8); t.lineTo(x + 8, 0); }
+      t.stroke();
+    }
+    patterns.set(kind, tile);
+  }
+  return g.createPattern(patterns.get(kind), "repeat");
+}
+
 /** Where each track lies: name, left, width. */
 export function layout(width, names) {
   const narrow = width < 560;
@@ -169,11 +191,11 @@ function drawHead(g, track, state, look, top) {
   if (name === "image" && state.pictureless) g.fillText("mean colour", left, 28, width);
   const bounds = name === "composition" ? { low: 0, high: 1 } : axis;
   if (!bounds) {
-    if (state.units[name] !== undefined) g.fillText("no value yet", left, 28, width);
+    if (name in TITLES) g.fillText("no value", left, 28, width);
     return;
   }
   if (axis) g.fillText(unitName(state.units[name] ?? "") + (axis.logarithmic ? ", log" : ""), left, 28, width);
-  let found = ticks(bounds.low, bounds.high, Math.max(2, width / 62));
+  let found = ticks(bounds.low, bounds.high, Math.max(2, width / 44));
   if (axis?.logarithmic) found = logTicks(bounds.low, bounds.high, width / 40);
   g.textAlign = "center";
   g.strokeStyle = look.quiet;
@@ -266,8 +288,12 @@ function drawShares(g, track, piece, state, at) {
     for (const one of shares) {
       const wide = (one.fraction[i] ?? 0) * track.width;
       if (!wide) continue;
-      g.fillStyle = groupColour(state.groups.indexOf(one.group));
-      g.fillRect(left, at(one.top[i]), wide, at(one.bottom[i]) - at(one.top[i]) + 0.6);
+      const group = state.groups.indexOf(one.group);
+      for (const fill of [groupColour(group), groupPattern(g, group)]) {
+        if (!fill) continue;
+        g.fillStyle = fill;
+        g.fillRect(left, at(one.top[i]), wide, at(one.bottom[i]) - at(one.top[i]) + 0.6);
+      }
       left += wide;
     }
   }

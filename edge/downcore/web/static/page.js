@@ -1,5 +1,5 @@
 // The live page: what is chosen, what is fetched, and what people do with it.
-import { draw, groupColour, layout, maskClasses, plot, STATUS, unitName, valueAxis } from "./draw.js";
+import { draw, groupColour, groupPattern, maskClasses, plot, STATUS, unitName, valueAxis } from "./draw.js";
 
 const $ = (id) => document.getElementById(id);
 const canvas = $("log");
@@ -157,7 +157,7 @@ function fillBundles(ids) {
   $("bundle-label").hidden = ids.length < 2;
 }
 
-function swatch(colour, text, kind = "") {
+function swatch(colour, text, kind = "", group = null) {
   const entry = document.createElement("span");
   const mark = document.createElement("canvas");
   mark.width = 22; mark.height = 22;
@@ -169,6 +169,7 @@ function swatch(colour, text, kind = "") {
   else if (kind === "band") { g.globalAlpha = 0.25; g.fillRect(0, 0, 22, 22); }
   else if (kind === "line") { g.fillRect(0, 9, 22, 4); }
   else { g.fillRect(0, 0, 22, 22); }
+  if (group !== null && groupPattern(g, group)) { g.fillStyle = groupPattern(g, group); g.fillRect(0, 0, 22, 22); }
   if (kind === "hatch") {
     g.strokeStyle = "#fff"; g.lineWidth = 2.5; g.beginPath();
     for (let i = -20; i < 22; i += 8) { g.moveTo(i, 22); g.lineTo(i + 22, 0); }
@@ -190,13 +191,19 @@ function legend() {
   }
   const blue = dark ? "#56b4e9" : STATUS.predicted;
   const entries = [];
+  const head = (text) => { const b = document.createElement("b"); b.textContent = text; entries.push(b); };
+  if (statuses.size) head("Values");
   if (statuses.has("predicted")) entries.push(swatch(blue, "predicted", "line"), swatch(blue, "90 % interval", "band"));
   if (measured || statuses.has("measured")) entries.push(swatch(dark ? "#f2f2f2" : STATUS.measured, "measured", "dot"));
   for (const status of ["filled", "masked", "abstained"]) {
     if (statuses.has(status)) entries.push(swatch(STATUS[status], status, status === "filled" ? "" : "hatch"));
   }
+  if (classes.size) head("Mask");
   for (const [name, colour] of maskClasses) if (classes.has(name)) entries.push(swatch(colour, name));
-  if (state.tracks.includes("composition") && canvas.clientWidth >= 560) state.groups.forEach((group, i) => entries.push(swatch(groupColour(i), group)));
+  if (state.tracks.includes("composition") && canvas.clientWidth >= 560) {
+    head("Solids");
+    state.groups.forEach((group, i) => entries.push(swatch(groupColour(i), group, "", i)));
+  }
   $("legend").replaceChildren(...entries);
 }
 
@@ -285,7 +292,7 @@ function followNewest() {
 
 function sayStation(one) {
   const parts = [one.is_running ? "daemon running" : "no daemon running", ...one.reasons,
-    ...one.sinks.map((sink) => `${sink.name} ${sink.is_connected ? "connected" : sink.problem || "not connected"}`),
+    ...one.sinks.filter((sink) => sink.name !== "terminal").map((sink) => `${sink.name} ${sink.is_connected ? "connected" : sink.problem || "not connected"}`),
     one.backlog ? `backlog: ${one.backlog}` : "",
     one.disk_free_bytes ? `${(one.disk_free_bytes / 1e9).toFixed(1)} GB free` : "",
     one.set_aside ? `${one.set_aside} set aside` : "",
@@ -376,6 +383,7 @@ function readOut(um) {
   if (!piece?.data) { $("readout").textContent = `${(um / 1e4).toFixed(1)} cm: no row`; return; }
   const depth = (um - piece.top) / piece.stretch;
   const parts = [`${(depth / 1e4).toFixed(1)} cm in ${piece.section}`];
+  const reasons = new Set(), bundles = new Set();
   const number = (value) => +value.toPrecision(4);
   for (const one of piece.data.series) {
     if (state.bundle && one.bundle !== state.bundle) continue;
@@ -383,14 +391,16 @@ function readOut(um) {
     if (i < 0) continue;
     const value = one.low[i] == null ? "no value" : one.low[i] === one.high[i] ? number(one.low[i]) : `${number(one.low[i])} to ${number(one.high[i])}`;
     const band = one.lower[i] == null ? "" : ` (${number(one.lower[i])} to ${number(one.upper[i])})`;
-    parts.push(`${one.property} ${value}${band}${one.low[i] == null ? "" : ` ${unitName(one.unit)}`}, ${one.status[i]}${one.reason[i] ? `: ${one.reason[i]}` : ""}, ${one.bundle.slice(0, 8)}`);
+    parts.push(`${one.property} ${value}${band}${one.low[i] == null ? "" : ` ${unitName(one.unit)}`} ${one.status[i]}`);
+    if (one.reason[i]) reasons.add(one.reason[i]);
+    bundles.add(`bundle ${one.bundle.slice(0, 8)}`);
   }
   for (const name of PROPERTIES) {
     const near = piece.data.measured.filter((one) => one.property === name && Math.abs(one.um - depth) < 1e4)
       .sort((a, b) => Math.abs(a.um - depth) - Math.abs(b.um - depth))[0];
     if (near) parts.push(`${name} measured ${number(near.value)}${near.flag ? ` (${near.flag})` : ""}`);
   }
-  $("readout").textContent = parts.join(" · ");
+  $("readout").textContent = [...parts, ...reasons, ...bundles].join(" · ");
 }
 
 $("zoom-in").addEventListener("click", () => zoom(0.6));
