@@ -1,0 +1,1 @@
+"""The live page: what is in the record, drawn in a browser; only the record is read."""
