@@ -77,6 +77,21 @@ def test_the_page_is_whole_and_loads_nothing_from_elsewhere(page: str) -> None:
     assert "unsafe" not in policy
 
 
+def test_sections_and_their_rows_are_those_of_the_record(page: str) -> None:
+    sections = answer(f"{page}/api/sections")
+    assert [(one["section"], one["n_slices"]) for one in sections] == [
+        ("145-887A-1H-1", 10),
+        ("145-887A-1H-2", 12),
+    ]
+
+    status, headers, body = asked(f"{page}/api/log.csv?scan={sections[0]['scan']}")
+    header, *lines = body.decode().splitlines()
+    assert status == 200, body
+    assert headers["content-type"].startswith("text/csv")
+    assert header.startswith("section,scan,slice,top (cm)")
+    assert {line.split(",")[0] for line in lines} == {"145-887A-1H-1"}
+
+
 def test_what_is_not_there_is_said_and_the_page_stays_up(page: str) -> None:
     assert asked(f"{page}/no-such-place")[0] == 404
     assert asked(f"{page}/%3Cscript%3Ealert(1)%3C/script%3E")[0] in {400, 404}
