@@ -202,16 +202,17 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, default=None)
     args = parser.parse_args()
     after = [int(n) for n in args.after.split(",")]
-    text = "## By the images\n\n" + table(*played(site_sections(args.folder), after, []))
+    parts = ["## By the images\n\n" + table(*played(site_sections(args.folder), after, []))]
+    print(parts[0], flush=True)
     tables = sorted(args.folder.glob("*_slices_1cm.csv"))
     if len(tables) > 1:
         first, *others = (table_sections(path) for path in tables)
         beside = [one for sections in others for one in sections]
-        text += "\n## By colour profiles alone, with another hole of the site\n\n"
-        text += table(*played(first, after, beside))
-    print(text)
+        title = "## By colour profiles alone, with another hole of the site\n\n"
+        parts.append(title + table(*played(first, after, beside)))
+        print(parts[1], flush=True)
     if args.markdown is not None:
-        args.markdown.write_text(text, encoding="utf-8")
+        args.markdown.write_text("\n".join(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -228,6 +228,7 @@ class Device:
     composition_config: CompositionConfig | None = None
     doubts: DoubtRules = field(default_factory=DoubtRules)
     """Nothing is asked by default: most of the cores here are narrower than any."""
+    open_learned: Callable[[Path], Predictor] | None = None
     _store: Store | None = None
     _scheduler: Scheduler | None = None
 
@@ -272,6 +273,7 @@ class Device:
             clock=self.clock,
             composition_config=self.composition_config,
             doubts=self.doubts,
+            open_learned=self.open_learned,
         )
 
     def start(self) -> None:
