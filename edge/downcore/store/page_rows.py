@@ -43,7 +43,7 @@ class EstimateColumns:
 
 @dataclass(frozen=True, slots=True)
 class ShareColumns:
-    """Share of one mineral group, from the top down."""
+    """Share of one mineral group, from the top down; all groups have the same slices."""
 
     group: str
     top_um: tuple[int, ...]
@@ -101,7 +101,7 @@ def estimate_columns(
     for row in rows:
         groups.setdefault((row[0], row[1]), []).append(row[2:])
     return [
-        EstimateColumns(name, bundle_id, *zip(*cells, strict=True))  # type: ignore[arg-type] # seven columns
+        EstimateColumns(name, bundle_id, *zip(*cells, strict=True))
         for (name, bundle_id), cells in sorted(groups.items())
     ]
 
@@ -129,12 +129,15 @@ def share_columns(
         " AND bottom_um > ? AND top_um < ? ORDER BY slice_index, position",
         (scan_id, newest[0], top_um, bottom_um),
     ).fetchall()
-    groups: dict[str, list[tuple[object, ...]]] = {}
-    for group, *cells in rows:
-        groups.setdefault(group, []).append(tuple(cells))
+    # Slices may have been composed with different tables, whose groups are not the same.
+    spans = list(dict.fromkeys((top, bottom) for _, top, bottom, _ in rows))
+    known: dict[str, dict[int, float | None]] = {}
+    for group, top, _, fraction in rows:
+        known.setdefault(group, {})[top] = fraction
+    tops, bottoms = tuple(top for top, _ in spans), tuple(bottom for _, bottom in spans)
     return [
-        ShareColumns(group, *zip(*cells, strict=True))  # type: ignore[arg-type] # three columns
-        for group, cells in groups.items()
+        ShareColumns(group, tops, bottoms, tuple(fractions.get(top) for top in tops))
+        for group, fractions in known.items()
     ]
 
 
@@ -146,5 +149,3 @@ def bundle_names(connection: sqlite3.Connection) -> dict[str, str]:
             "SELECT bundle_id, network, precision FROM bundle WHERE bundle_id <> ''"
         )
     }
-
-

@@ -92,11 +92,7 @@ def log(
         shares = share_columns(connection, scan_id, *span_um)
     with Reader.open(database) as reader:
         measured = reader.measured_of(stored.scan.section_id)
-    points = [
-        one
-        for one in measured
-        if span_um[0] <= one.depth_um <= span_um[1]
-    ]
+    points = [one for one in measured if span_um[0] <= one.depth_um <= span_um[1]]
     units = {one.name: one.unit for one in PROPERTIES}
     return {
         "section": stored.scan.section_id,

@@ -16,6 +16,8 @@ from downcore.store.stored_values import StoredScan
 BUDGET_BYTES = 200 * 1024 * 1024
 """What previews may take on the disk; the oldest go first."""
 JPEG_QUALITY = 85
+_LINEAR_BELOW = 0.0031308
+"""Where the curve of sRGB (IEC 61966-2-1) begins."""
 
 
 def colour_hex(linear: Sequence[tuple[float | None, float | None, float | None]]) -> str | None:
@@ -24,7 +26,7 @@ def colour_hex(linear: Sequence[tuple[float | None, float | None, float | None]]
     if not known:
         return None
     mean = np.clip(np.array(known, dtype=np.float64).mean(axis=0), 0.0, 1.0)
-    srgb = np.where(mean <= 0.0031308, 12.92 * mean, 1.055 * mean ** (1 / 2.4) - 0.055)
+    srgb = np.where(mean <= _LINEAR_BELOW, 12.92 * mean, 1.055 * mean ** (1 / 2.4) - 0.055)
     red, green, blue = (round(255 * float(x)) for x in srgb)
     return f"#{red:02x}{green:02x}{blue:02x}"
 
