@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 def take(
-    browser: Browser, db: Path, out: Path, size: tuple[int, int], theme: str, place: str
+    browser: Browser, db: Path, out: Path, *, size: tuple[int, int], theme: str, place: str
 ) -> None:
     """Write a picture of the page of a database."""
     port = free_port()
@@ -70,7 +70,7 @@ def main() -> None:
             ("page-phone.png", asked.demo_db, (390, 844), "light", ""),
         )
         for name, db, size, theme, place in shots:
-            take(browser, db, asked.out / name, size, theme, place)
+            take(browser, db, asked.out / name, size=size, theme=theme, place=place)
         browser.close()
 
 

@@ -43,7 +43,7 @@ class EstimateColumns:
 
 @dataclass(frozen=True, slots=True)
 class ShareColumns:
-    """Share of one mineral group, from the top down."""
+    """Share of one mineral group, from the top down; all groups have the same slices."""
 
     group: str
     top_um: tuple[int, ...]
@@ -129,10 +129,16 @@ def share_columns(
         " AND bottom_um > ? AND top_um < ? ORDER BY slice_index, position",
         (scan_id, newest[0], top_um, bottom_um),
     ).fetchall()
-    groups: dict[str, list[tuple[object, ...]]] = {}
-    for group, *cells in rows:
-        groups.setdefault(group, []).append(tuple(cells))
-    return [ShareColumns(group, *zip(*cells, strict=True)) for group, cells in groups.items()]
+    # Slices may have been composed with different tables, whose groups are not the same.
+    spans = list(dict.fromkeys((top, bottom) for _, top, bottom, _ in rows))
+    known: dict[str, dict[int, float | None]] = {}
+    for group, top, _, fraction in rows:
+        known.setdefault(group, {})[top] = fraction
+    tops, bottoms = tuple(top for top, _ in spans), tuple(bottom for _, bottom in spans)
+    return [
+        ShareColumns(group, tops, bottoms, tuple(fractions.get(top) for top in tops))
+        for group, fractions in known.items()
+    ]
 
 
 def bundle_names(connection: sqlite3.Connection) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""The live page: what is in the record, drawn in a browser; only the record is read."""
+"""The live page: the record, drawn in a browser; nothing is read but the record."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -39,7 +39,7 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    async def events(self, last_event_id: str) -> AsyncIterator[str]:
+    async def events(self, last_event_id: str) -> AsyncGenerator[str]:
         """
         Yield events for one browser, from where it was.
 
@@ -63,7 +63,7 @@ class Feed:
         self._is_closed = True
         self._wake()
 
-    async def _events(self, last_event_id: str) -> AsyncIterator[str]:
+    async def _events(self, last_event_id: str) -> AsyncGenerator[str]:
         at = last_event_id
         problem = ""
         yield "retry: 1000\n\n"

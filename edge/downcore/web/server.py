@@ -40,7 +40,7 @@ _MAX_NAME = 200
 """Longest identity of a scan in a request."""
 
 
-class _NotFoundError(DowncoreError):
+class _UnknownScanError(DowncoreError):
     """The record lacks what was asked for."""
 
 
@@ -59,7 +59,8 @@ class Page:
     def __init__(self, database: Path, limits: Limits) -> None:
         self._database = database
         self._previews = Previews(database, limits)
-        self._feed = Feed(database)
+        self.feed = Feed(database)
+        """What is new in the record."""
         self._assets = {
             one.name: one.read_bytes()
             for one in (files("downcore.web") / "static").iterdir()
@@ -72,7 +73,7 @@ class Page:
         @contextlib.asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
             yield
-            self._feed.close()
+            self.feed.close()
 
         routes = [
             Route("/", self.index),
@@ -89,7 +90,7 @@ class Page:
 
     def close(self) -> None:
         """End the streams, so that the server can end."""
-        self._feed.close()
+        self.feed.close()
 
     def index(self, _: Request) -> Response:
         """Return the page."""
@@ -186,7 +187,7 @@ class Page:
     def events(self, request: Request) -> Response:
         """Return what is new, as it comes."""
         at = request.headers.get("last-event-id", "")[:_MAX_NAME]
-        return StreamingResponse(self._feed.events(at), media_type="text/event-stream")
+        return StreamingResponse(self.feed.events(at), media_type="text/event-stream")
 
 
 def serve(database: Path, *, host: str, port: int, token: str, limits: Limits) -> None:
@@ -231,7 +232,7 @@ def _answer(make: Callable[[Request], Response]) -> Callable[[Request], Response
     def answer(request: Request) -> Response:
         try:
             return make(request)
-        except _NotFoundError as error:
+        except _UnknownScanError as error:
             return _problem(404, str(error))
         except ValueError as error:
             return _problem(400, str(error))
@@ -251,7 +252,7 @@ def _scan(reader: Reader, request: Request) -> StoredScan:
     name = request.query_params.get("scan", "")[:_MAX_NAME]
     found = reader.scan(name)
     if found is None:
-        raise _NotFoundError("expected the identity of a scan of this store, got another")
+        raise _UnknownScanError("expected the identity of a scan of this store, got another")
     return found
 
 

@@ -169,7 +169,7 @@ function drawDepths(g, state, look, tracks, y, top, bottom) {
   g.textAlign = "left";
   g.fillStyle = look.ink;
   g.font = `600 ${narrow ? 11 : 12.5}px ${FONT}`;
-  g.fillText("Depth", 2, 12);
+  g.fillText(narrow ? "" : "Depth", 2, 12);
   g.fillStyle = look.quiet;
   g.font = `11.5px ${FONT}`;
   g.fillText(unit[1], 2, 28);
@@ -195,7 +195,7 @@ function drawHead(g, track, state, look, top) {
     return;
   }
   if (axis) g.fillText(unitName(state.units[name] ?? "") + (axis.logarithmic ? ", log" : ""), left, 28, width);
-  let found = ticks(bounds.low, bounds.high, Math.max(2, width / 44));
+  let found = ticks(bounds.low, bounds.high, Math.max(3, width / 44));
   if (axis?.logarithmic) found = logTicks(bounds.low, bounds.high, width / 40);
   g.textAlign = "center";
   g.strokeStyle = look.quiet;

@@ -141,7 +141,9 @@ function measureAxes() {
     state.axes[name] = valueAxis(values, bands);
   }
   state.groups = [...groups];
-  state.tracks = ["image", "mask", ...PROPERTIES, ...(groups.size ? ["composition"] : [])];
+  const answered = PROPERTIES.filter((name) => state.pieces.some(({ data }) => data
+    && [...data.series, ...data.measured].some((one) => one.property === name)));
+  state.tracks = ["image", "mask", ...(answered.length ? answered : PROPERTIES), ...(groups.size ? ["composition"] : [])];
   fillBundles([...used].filter(Boolean));
   legend();
 }
@@ -250,7 +252,8 @@ function titles() {
   const chosen = state.sections.find((one) => one.section === state.chosen);
   const core = state.scale === "core" && chosen ? `Core ${chosen.core}` : null;
   $("title").textContent = state.sections.length ? core ?? (state.scale === "section" ? state.chosen : `Depth ${SCALES[state.scale]}`) : "downcore";
-  $("subtitle").textContent = chosen ? `${chosen.n_slices} cm, ${chosen.state}${chosen.reason ? `: ${chosen.reason}` : ""}` : "no section so far";
+  $("subtitle").textContent = chosen && state.scale !== "section"
+    ? `${state.pieces.length} sections, ${state.pieces.reduce((sum, one) => sum + one.n, 0)} cm` : chosen ? `${chosen.n_slices} cm, ${chosen.state}${chosen.reason ? `: ${chosen.reason}` : ""}` : "no section so far";
   document.title = `${$("title").textContent} · downcore`;
   const scales = Object.keys(SCALES).filter((one) => one === "section" || chosen?.tops_um[one] !== undefined);
   $("scale").replaceChildren(...scales.map((one) => new Option(SCALES[one], one)));
