@@ -23,6 +23,7 @@ from paired_logs import NAMES, LoggedSection, generated_sections, paired, real_s
 from reporting import arguments, report
 
 from downcore.strata.depth import SLICE_UM
+from downcore.strata.flags import titled
 from downcore.strata.second_opinion.codes import Code, Finding
 from downcore.strata.second_opinion.judging import CoreJudge, judge_core
 from downcore.strata.second_opinion.logs import SectionLogs
@@ -97,7 +98,7 @@ def measure(data: DataSet) -> Outcome:
         outcome.metres += sum(one.n_slices for one in sections if one.logs) / 100.0
         for opinion in judge_core(sections):
             for one in opinion.findings:
-                kind = f"{one.property} {one.code}".strip()
+                kind = titled(one.code, one.property)
                 # Generated sediment has no fault; of real logs, what no sediment has is one.
                 is_known = is_of_physics(one) and data.name != "generated"
                 (outcome.known_faults if is_known else outcome.false_alarms)[kind] += 1

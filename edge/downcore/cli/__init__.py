@@ -12,7 +12,19 @@ from importlib.metadata import entry_points
 
 import typer
 
-from downcore.cli import compose, correct, flags, images, learn, log, plate, play, snapshot, station
+from downcore.cli import (
+    compose,
+    correct,
+    flags,
+    images,
+    learn,
+    log,
+    plate,
+    play,
+    snapshot,
+    station,
+    view,
+)
 from downcore.cli.config import config_app
 from downcore.cli.depths import depths_app
 from downcore.exit_codes import MISSING_EXTRA, exit_code_of
@@ -36,6 +48,7 @@ app.command()(images.process)
 app.command()(images.mask)
 app.command()(compose.compose)
 app.command()(log.log)
+app.command()(view.view)
 app.command()(log.corrections)
 app.command()(flags.flags)
 app.command()(learn.learn)

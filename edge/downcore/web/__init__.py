@@ -1,0 +1,1 @@
+"""The live page: the record, drawn in a browser; nothing is read but the record."""
