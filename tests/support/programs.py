@@ -9,6 +9,7 @@ PACKAGES = {
     "mosquitto": "mosquitto",
     "mosquitto_sub": "mosquitto-clients",
     "strace": "strace",
+    "chromium": "chromium",
 }
 """Debian's package of each program."""
 

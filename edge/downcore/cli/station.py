@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from downcore.cli.config import ConfigOption
+from downcore.cli.view import read_token
 from downcore.exit_codes import INTERNAL, REFUSED
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,14 @@ def _followed(config: Path | None, *, once: bool) -> int:
 
     settings = load_settings(config)
     if not once:
-        return run_daemon(settings, ends_when_idle=False)
+        if not settings.page.enabled:
+            return run_daemon(settings, ends_when_idle=False)
+        from downcore.web.access import check_access
+        from downcore.web.beside import page_beside
+
+        check_access(settings.page.host, read_token(settings.page.token_file))
+        with page_beside(settings):
+            return run_daemon(settings, ends_when_idle=False)
     from rich.console import Console
 
     from downcore.commands.once_view import once_view

@@ -16,22 +16,37 @@ def view(
     token_file: Annotated[
         Path | None, typer.Option("--token-file", help="File with the token that readers show.")
     ] = None,
+    ends_with: Annotated[int | None, typer.Option("--ends-with", hidden=True)] = None,
 ) -> None:
     """Show a database in the browser, live, until stopped."""
     from downcore.sources import Limits
-    from downcore.strata.errors import SettingsError
+    from downcore.web.access import check_access
     from downcore.web.server import serve
 
-    token = ""
-    if token_file is not None:
-        try:
-            token = token_file.read_text(encoding="utf-8").strip()
-        except (OSError, ValueError) as error:
-            raise SettingsError(
-                f"expected a readable token file at {token_file}: {error}"
-            ) from error
-        if not token:
-            raise SettingsError(f"expected a token in {token_file}, got nothing")
+    token = read_token(token_file)
+    check_access(host, token)
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"page: http://{shown}:{port}/  (Ctrl-C ends it)")
-    serve(db, host=host, port=port, token=token, limits=Limits())
+    serve(db, host=host, port=port, token=token, limits=Limits(), ends_with=ends_with)
+
+
+def read_token(token_file: Path | None) -> str:
+    """
+    Return the token of a file; empty where none is named.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read or holds nothing.
+    """
+    from downcore.strata.errors import SettingsError
+
+    if token_file is None:
+        return ""
+    try:
+        token = token_file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"expected a readable token file at {token_file}: {error}") from error
+    if not token:
+        raise SettingsError(f"expected a token in {token_file}, got nothing")
+    return token

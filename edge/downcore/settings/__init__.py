@@ -32,6 +32,7 @@ from downcore.settings.sections import (
     InboxSettings,
     LoggersSettings,
     LogSettings,
+    PageSettings,
     PredictSettings,
     StationSettings,
     StoreSettings,
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     loggers: LoggersSettings = LoggersSettings()
     predict: PredictSettings = PredictSettings()
     composition: CompositionSettings = CompositionSettings()
+    page: PageSettings = PageSettings()
     log: LogSettings = LogSettings()
 
     def sink(self, name: str) -> SinkSettings:

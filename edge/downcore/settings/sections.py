@@ -230,6 +230,21 @@ class CompositionSettings(_Section):
     )
 
 
+class PageSettings(_Section):
+    """The live page beside the daemon."""
+
+    enabled: bool = Field(default=False, description="Serve the live page while the daemon runs.")
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen at; any but this computer's own needs token_file.",
+    )
+    port: int = Field(default=8887, ge=1, le=65_535, description="Port of the page.")
+    token_file: Path | None = Field(
+        default=None, description="File with the token that readers must show."
+    )
+
+
 class LogSettings(_Section):
     """What the daemon says of itself."""
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
@@ -190,9 +191,30 @@ class Page:
         return StreamingResponse(self.feed.events(at), media_type="text/event-stream")
 
 
-def serve(database: Path, *, host: str, port: int, token: str, limits: Limits) -> None:
+def serve(
+    database: Path,
+    *,
+    host: str,
+    port: int,
+    token: str,
+    limits: Limits,
+    ends_with: int | None = None,
+) -> None:
     """
     Serve the page of a database until stopped.
+
+    Parameters
+    ----------
+    database : Path
+        The store.
+    host, port : str, int
+        Where to listen.
+    token : str
+        What readers must show; empty for nothing.
+    limits : Limits
+        How large an image may be that a preview is made of.
+    ends_with : int, optional
+        The process that started this one; the page ends when it does, however that ends.
 
     Raises
     ------
@@ -211,15 +233,20 @@ def serve(database: Path, *, host: str, port: int, token: str, limits: Limits) -
         limit_concurrency=300,
         timeout_graceful_shutdown=1,
     )
-    _Server(config, page).run()
+    _Server(config, page, ends_with).run()
 
 
 class _Server(uvicorn.Server):
     """Ends the streams of the page before it waits for them."""
 
-    def __init__(self, config: uvicorn.Config, page: Page) -> None:
+    def __init__(self, config: uvicorn.Config, page: Page, ends_with: int | None) -> None:
         super().__init__(config)
         self._page = page
+        self._ends_with = ends_with
+
+    async def on_tick(self, counter: int) -> bool:
+        is_left = self._ends_with is not None and os.getppid() != self._ends_with
+        return await super().on_tick(counter) or is_left
 
     async def shutdown(self, sockets: Any = None) -> None:
         self._page.close()

@@ -280,7 +280,9 @@ async function refresh() {
     listSections();
     titles();
     await fetchLogs();
-    $("said").textContent = `${state.sections.length} sections; ${$("title").textContent}, ${$("subtitle").textContent}`;
+    const said = `${state.sections.length} sections; ${$("title").textContent}, ${$("subtitle").textContent}`;
+    // Said again only when it changes: what a key said stands until then.
+    if (said !== state.said) $("said").textContent = state.said = said;
   } catch (error) {
     problem(error.message);
   }
