@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -168,6 +169,22 @@ def test_nothing_is_wider_than_a_phone_or_a_tablet(
         assert box["height"] > 300
         expect(page.locator("#section")).to_be_visible()
         assert said == []
+
+
+def test_fifty_that_listen_are_all_told_of_a_row(tmp_path: Path) -> None:
+    db = make_core(tmp_path / "a.db", {"1": 5})
+    with served(db, free_port()) as url, contextlib.ExitStack() as stack:
+        streams = [
+            stack.enter_context(urllib.request.urlopen(f"{url}api/events", timeout=20))  # noqa: S310 - the page's own address
+            for _ in range(50)
+        ]
+        for stream in streams:
+            while b"event: start" not in stream.readline():
+                pass
+        add_rows(db, "145-887A-1H-1", 5, 6)
+        for stream in streams:
+            while b"event: rows" not in stream.readline():
+                pass
 
 
 def test_a_hostile_name_is_shown_and_runs_nothing(browser: Browser, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from downcore.commands.scan_picture import picture_of_scan
 from downcore.sources import Limits
 from downcore.store.stored_values import StoredScan
 from downcore.strata.colour import counts_of_linear
+from downcore.strata.record import ScanState
 
 BUDGET_BYTES = 200 * 1024 * 1024
 """What previews may take on the disk; the oldest go first."""
@@ -59,7 +60,8 @@ class Previews:
         if not is_made:
             return "the picture cannot be coded as JPEG"
         data = coded.tobytes()
-        self._keep(place, data)
+        if stored.status.state is ScanState.DONE:
+            self._keep(place, data)
         return data
 
     def _keep(self, place: Path, data: bytes) -> None:

@@ -25,6 +25,7 @@ from downcore.store import Reader
 from downcore.store.daemon_lock import is_in_use
 from downcore.store.page_rows import bundle_names, page_connection
 from downcore.store.stored_values import StoredScan
+from downcore.strata.depth import SLICE_UM
 from downcore.strata.errors import DowncoreError, StoreError
 from downcore.web import answers
 from downcore.web.access import Guard, check_access
@@ -183,7 +184,9 @@ class Page:
         if isinstance(found, str):
             # Not an error: the page draws the mean colours of the record in its place.
             return Response(status_code=204, headers={"x-downcore-why": "no-picture"})
-        return Response(found, media_type="image/jpeg", headers={"cache-control": "max-age=60"})
+        length_um = round(stored.status.n_lines_done * SLICE_UM / stored.scan.px_per_cm)
+        headers = {"cache-control": "max-age=60", "x-downcore-length-um": str(length_um)}
+        return Response(found, media_type="image/jpeg", headers=headers)
 
     def events(self, request: Request) -> Response:
         """Return what is new, as it comes."""

@@ -236,19 +236,21 @@ function drawPiece(g, track, piece, state, look, y) {
 function drawImage(g, track, piece, state, at, look) {
   const { data, picture } = piece;
   const s = data.slices;
+  // A scan that grows is longer than its picture; the rest is drawn in mean colours.
+  const end = picture ? Math.min(piece.pictureEnd, piece.length) : 0;
+  for (let i = 0; i < s.top.length; i++) {
+    if (s.bottom[i] <= end) continue;
+    g.fillStyle = s.colour[i] ?? look.grid;
+    g.fillRect(track.left, at(s.top[i]), track.width, at(s.bottom[i]) - at(s.top[i]) + 0.6);
+  }
   if (picture) {
-    const end = piece.length;
+    const tall = picture.height * end / piece.pictureEnd;
     g.imageSmoothingQuality = "high";
     const [y0, y1] = [at(0), at(end)];
     // Keep the core's own proportions: show a strip from its middle where it is too wide.
-    const wanted = picture.width * (y1 - y0) / picture.height;
+    const wanted = picture.width * (y1 - y0) / tall;
     const cut = wanted > track.width ? picture.width * track.width / wanted : picture.width;
-    g.drawImage(picture, (picture.width - cut) / 2, 0, cut, picture.height, track.left, y0, track.width, y1 - y0);
-  } else {
-    for (let i = 0; i < s.top.length; i++) {
-      g.fillStyle = s.colour[i] ?? look.grid;
-      g.fillRect(track.left, at(s.top[i]), track.width, at(s.bottom[i]) - at(s.top[i]) + 0.6);
-    }
+    g.drawImage(picture, (picture.width - cut) / 2, 0, cut, tall, track.left, y0, track.width, y1 - y0);
   }
   if (state.pieces.length > 1) {
     const y0 = at(0), tall = at(piece.length) - y0;
@@ -282,6 +284,8 @@ function drawMask(g, track, piece, at) {
 function drawShares(g, track, piece, state, at) {
   const { shares } = piece.data;
   if (!shares.length) return;
+  // The same order in every section, whichever group its first slice names first.
+  shares.sort((a, b) => state.groups.indexOf(a.group) - state.groups.indexOf(b.group));
   const n = shares[0].top.length;
   for (let i = 0; i < n; i++) {
     let left = track.left;

@@ -9,7 +9,7 @@ const state = { sections: [], chosen: null, scale: "section", bundle: "", follow
   to: 1e6, whole: [0, 1e6], pieces: [], tracks: ["image", "mask", ...PROPERTIES], axes: {},
   units: {}, groups: [], cursor: null, bundles: {}, pictureless: false };
 const logs = new Map(), pictures = new Map();
-let drawing = false, asking = 0;
+let drawing = false, asking = 0, announced = "";
 
 function redraw() {
   if (drawing) return;
@@ -65,7 +65,8 @@ function place() {
       short: one.section.startsWith(`${one.core?.split(" ").pop()}-`) ? one.section.slice(one.core.split(" ").pop().length + 1) : one.section.split(/[-_]/).pop(),
       top: state.scale === "section" ? 0 : one.tops_um[state.scale],
       stretch: state.scale === "section" ? 1 : one.stretch,
-      length: before.get(one.scan)?.length ?? one.n_slices * 1e4, n: one.n_slices }));
+      length: before.get(one.scan)?.length ?? one.n_slices * 1e4, n: one.n_slices,
+      isDone: one.state === "done" }));
   const lows = state.pieces.map((one) => one.top);
   const highs = state.pieces.map((one) => one.top + one.length * one.stretch);
   const wasWhole = state.from === state.whole[0] && state.to === state.whole[1];
@@ -106,14 +107,16 @@ async function fetchLogs() {
 }
 
 async function fetchPicture(piece) {
-  const key = `${piece.scan} ${piece.n}`;
+  // Of a scan that grows a new picture is asked for every 32 cm.
+  const key = `${piece.scan} ${piece.isDone ? piece.n : piece.n >> 5}`;
   if (!pictures.has(key)) {
     pictures.set(key, null);
     const answer = await fetch(`/api/picture.jpg?scan=${encodeURIComponent(piece.scan)}&n=${piece.n}`);
-    if (answer.status === 200) pictures.set(key, await createImageBitmap(await answer.blob()));
+    const end = Number(answer.headers.get("x-downcore-length-um"));
+    if (answer.status === 200) pictures.set(key, [await createImageBitmap(await answer.blob()), end]);
   }
   const shown = state.pieces.find((one) => one.scan === piece.scan);
-  if (shown && pictures.get(key)) { shown.picture = pictures.get(key); }
+  if (shown && pictures.get(key)) [shown.picture, shown.pictureEnd] = pictures.get(key);
   state.pictureless = state.pieces.length > 0 && state.pieces.every((one) => !one.picture);
   redraw();
 }
@@ -209,7 +212,22 @@ function legend() {
   $("legend").replaceChildren(...entries);
 }
 
+// Thumbnails are asked for when they come into sight.
+const shownOf = new WeakMap();
+const whenSeen = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) continue;
+    whenSeen.unobserve(target);
+    shownOf.get(target)?.();
+  }
+});
+let listed = "";
+
 function listSections() {
+  const now = JSON.stringify([state.chosen, ...state.sections.map((one) => [one.scan, one.section, one.n_slices, one.state, one.reason])]);
+  if (now === listed) return;
+  listed = now;
+  const focused = [...$("sections").querySelectorAll("button")].indexOf(document.activeElement);
   const items = state.sections.map((one) => {
     const item = document.createElement("li"), button = document.createElement("button");
     const name = document.createElement("b"), said = document.createElement("small");
@@ -221,11 +239,16 @@ function listSections() {
     button.append(thumbnail, name, said);
     button.setAttribute("aria-current", String(one.section === state.chosen));
     button.addEventListener("click", () => choose(one.section));
-    if (one.n_slices) paintThumbnail(thumbnail, one);
+    if (one.n_slices) {
+      shownOf.set(button, () => paintThumbnail(thumbnail, one));
+    }
     item.append(button);
     return item;
   });
+  whenSeen.disconnect();
   $("sections").replaceChildren(...items);
+  for (const button of $("sections").querySelectorAll("button")) whenSeen.observe(button);
+  $("sections").querySelectorAll("button")[focused]?.focus();
   $("section").replaceChildren(...state.sections.map((one) => new Option(one.section, one.section)));
   $("section").value = state.chosen ?? "";
 }
@@ -280,9 +303,9 @@ async function refresh() {
     listSections();
     titles();
     await fetchLogs();
+    // Said when it changes, and not over what a key has just made the page say.
     const said = `${state.sections.length} sections; ${$("title").textContent}, ${$("subtitle").textContent}`;
-    // Said again only when it changes: what a key said stands until then.
-    if (said !== state.said) $("said").textContent = state.said = said;
+    if (said !== announced) $("said").textContent = announced = said;
   } catch (error) {
     problem(error.message);
   }
