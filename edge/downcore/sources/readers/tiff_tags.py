@@ -265,7 +265,9 @@ class TagTable:
         """Return the tags of every image, the first first; an unreadable later one has none."""
         entries, following = self._read_entries(first)
         tables, seen = [entries], {first}
-        waiting = [(at, (first,)) for at in (*self._within(entries), following)]
+        waiting: list[tuple[int, tuple[int, ...]]] = [
+            (at, (first,)) for at in (*self._within(entries), following)
+        ]
         while waiting:
             at, above = waiting.pop(0)
             if not _HEADER_BYTES // 2 <= at <= self._extent.size - self._widths.count:
