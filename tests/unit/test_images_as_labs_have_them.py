@@ -174,6 +174,20 @@ def test_the_scan_is_read_wherever_its_preview_stands(
     assert "40 x 120 px" in warnings
 
 
+@pytest.mark.parametrize("n_smaller", [2, 3, 5])
+def test_smaller_and_smaller_copies_within_a_scan_are_no_loop(
+    n_smaller: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(CORE, photometric="rgb", metadata=None, subifds=n_smaller)
+        for i in range(n_smaller):
+            step = 2 << i
+            tiff.write(CORE[::step, ::step], photometric="rgb", subfiletype=1, metadata=None)
+
+    np.testing.assert_array_equal(lines_in(path)[0], CORE)
+
+
 def test_pages_that_may_be_parts_of_one_scan_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     for parts in ((CORE[:60], CORE[60:]), (CORE[:80], CORE[80:]), (CORE, CORE)):

@@ -76,6 +76,54 @@ def test_depth_is_in_centimetres_whatever_unit_the_name_or_the_units_row_says(
     assert is_the_table(read(tmp_path, table(("sb_depth", *NAMES[1:]), scale=scale, units=below)))
 
 
+@pytest.mark.parametrize(("sign", "per_cm"), [("'", 1 / 30.48), ('"', 1 / 2.54), ("″", 1 / 2.54)])
+def test_signs_of_feet_and_inches_are_units(sign: str, per_cm: float, tmp_path: Path) -> None:
+    names = (f"sb_depth {sign}", *NAMES[1:])
+    rows = [[f"{row[0] * per_cm:.10g}", *row[1:]] for row in TRUTH]
+    written = io.StringIO()
+    csv.writer(written).writerows([names, *rows])
+
+    assert is_the_table(read(tmp_path, written.getvalue()))
+
+
+@pytest.mark.parametrize("below", ["m", "mbsf", "ft"])
+def test_a_depth_of_two_units_is_refused_with_both(below: str, tmp_path: Path) -> None:
+    with pytest.raises(LogError, match=f"cm in its name, {below} below it"):
+        read(tmp_path, table(units=f"{below},g/cm3,m/s,"))
+
+
+def test_a_property_of_two_units_is_left_out_with_both(tmp_path: Path) -> None:
+    names = (NAMES[0], "density (kg/m3)", *NAMES[2:])
+    log = read(tmp_path, table(names, units="cm,g/cm3,m/s,"))
+
+    assert not usable(log, use_doubtful=True)[:, 0].any()
+    assert usable(log)[:, 1].all()
+    assert any("kg/m3 in its name, g/cm3 below it" in text for text in log.warnings)
+
+
+def test_si_alone_leaves_the_power_of_ten_to_the_other_place(tmp_path: Path) -> None:
+    names = (*NAMES[:3], "mag_sus (10^-6 SI)")
+    log = read(tmp_path, table(names, scale=(1, 1, 1, 10), units="cm,g/cm3,m/s,SI"))
+
+    assert is_the_table(log)
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [(1, "WetBulkDens"), (1, "GRA"), (2, "P wave"), (2, "Vp1"), (3, "Volume susceptibility"),
+     (3, "kLF"), (3, "mag. susc.")],
+)  # fmt: skip
+def test_a_column_that_may_be_a_property_and_is_not_read_is_named(
+    column: int, name: str, tmp_path: Path
+) -> None:
+    names = tuple(name if i == column else known for i, known in enumerate(NAMES))
+    log = read(tmp_path, table(names))
+
+    assert np.isnan(log.values[:, column - 1]).all()
+    assert any(f"{name!r} may be it" in text for text in log.warnings)
+    assert not any("may be it" in text for text in read(tmp_path, table()).warnings)
+
+
 def test_composite_depth_is_read_and_said(tmp_path: Path) -> None:
     log = read(tmp_path, table(("sb_depth (mcd)", *NAMES[1:]), scale=(0.01, 1, 1, 1)))
 

@@ -71,7 +71,7 @@ def test_a_wrong_setting_is_named_with_the_nearest_right_one(
         load_settings(write(tmp_path, text))
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_settings_are_read_as_any_editor_saves_them(
     tmp_path: Path, encoding: str, newline: str
@@ -104,6 +104,7 @@ def test_settings_in_latin_1_are_refused_with_what_to_do(tmp_path: Path) -> None
         ("broker/", 'write host = "broker"'),
         (" broker ", 'write host = "broker"'),
         ("wss://broker", "not over WebSockets"),
+        ("my broker", "without blanks"),
     ],
 )
 def test_a_broker_written_as_an_address_with_more_is_refused_with_the_right_keys(

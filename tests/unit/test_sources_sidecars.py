@@ -243,7 +243,7 @@ def test_a_cropped_itrax_image_asks_for_its_scale(tmp_path: Path, optical: str) 
 
 
 @pytest.mark.parametrize("name", ["optical.tif", "optical0.tif", "optical1.tif", "Optical.TIFF"])
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("words", ["Optical Start", "Optical start", "OPTICAL START"])
 def test_an_itrax_scan_is_read_whatever_its_number_encoding_and_capitals(
     tmp_path: Path, name: str, encoding: str, words: str
@@ -260,6 +260,24 @@ def test_an_itrax_scan_is_read_whatever_its_number_encoding_and_capitals(
     says = described(path)
 
     assert (says.format_name, says.px_per_cm, says.top) == ("itrax", "200", "left")
+
+
+@pytest.mark.parametrize("apart", [";", "    ", " ; "])
+def test_an_itrax_document_may_have_other_signs_than_tabs_between(
+    apart: str, tmp_path: Path
+) -> None:
+    path = itrax_scan(tmp_path, "Optical Start\t0.5\tOptical End\t12.5\t\nStep size\t0.05\n")
+    document = path.with_name("document.txt")
+    document.write_text(document.read_text().replace("\t", apart))
+
+    assert described(path).px_per_cm == "200"
+
+
+def test_an_itrax_document_of_blanks_takes_no_time(tmp_path: Path) -> None:
+    path = itrax_scan(tmp_path, "Optical Start" + " " * 60_000)
+
+    with pytest.raises(SegmentError, match="no optical range"):
+        described(path)
 
 
 def test_an_itrax_range_that_runs_back_is_named(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def number(text: str, decimal: Decimal = Decimal.POINT) -> float | None:
         return math.nan
     if len(text) > _MAX_CHARACTERS:
         return None
-    plain = _with_point(text.replace("\u2212", "-"), decimal)
+    plain = _with_point(re.sub("[\u2212\u2013]", "-", text), decimal)
     if _NUMBER.fullmatch(plain) is None:
         return None
     value = float(plain)

@@ -12,7 +12,6 @@ from downcore.loggers._conversion import converted
 from downcore.loggers._layout import Header, Layout
 from downcore.loggers._log import LogError
 from downcore.loggers._rows import DataRows
-from downcore.loggers._units import unit_of
 from downcore.loggers._written_units import written_unit
 
 _FIELDS = ("section_depth", "core_depth")
@@ -72,7 +71,7 @@ def _depth(
     got = numbers_of(data.column(field), data.decimal)
     if got.n_fills:
         notes.append(f"{name}: {got.n_fills} fill values ({', '.join(got.fills)}) are no depth")
-    unit = unit_of("depth", written_unit(header, layout, field))
+    unit = written_unit(header, layout, field)
     done = converted("depth", unit, got.values)
     if done.is_refused:
         notes.append(f"{name}: {done.doubts[0].reason}")

@@ -15,7 +15,8 @@ from downcore.loggers._layout import FIELDS, Header, Layout, header_of
 from downcore.loggers._log import CREDIBLE, CoreLog, LogError, LogFlag, LogFormat, MsUnit
 from downcore.loggers._rows import DataRows, Tally, cell_of, data_rows
 from downcore.loggers._table import column_of, read_bytes
-from downcore.loggers._units import Kind, Unit, unit_of
+from downcore.loggers._units import Kind, Unit
+from downcore.loggers._unread import unread_columns
 from downcore.loggers._written_units import written_unit
 
 _KINDS: tuple[Kind, ...] = ("density", "vp", "ms")
@@ -50,7 +51,7 @@ def _parse(raw: bytes, path: Path, layout: Layout) -> CoreLog:
     section = tuple(data.column("section"))
     depths = depths_of(data, header, layout, list(zip(core, section, strict=True)), path)
     data.tally.n_without_depth = int((np.isnan(depths.in_section) & np.isnan(depths.in_core)).sum())
-    units = [unit_of(kind, written_unit(header, layout, kind)) for kind in _KINDS]
+    units = [written_unit(header, layout, kind) for kind in _KINDS]
     done, flags, notes = _measured(data, units)
     values = np.stack([one.values for one in done], axis=1)
     ms_unit = _ms_unit(header, layout, units[2], done[2])
@@ -77,6 +78,7 @@ def _parse(raw: bytes, path: Path, layout: Layout) -> CoreLog:
         warnings=(
             *(f"{doubt.property}: {doubt.reason} ({doubt.source})" for doubt in doubts),
             *_several(header, layout),
+            *unread_columns(header, layout),
             *depths.notes,
             *notes,
             *_left_out(data.tally),

@@ -31,6 +31,8 @@ _WORDS = (
     (r"per", ""),
 )
 _CM_OF = {"cm": 1.0, "m": 100.0, "mm": 0.1, "dm": 10.0, "km": 1e5, "ft": 30.48, "in": 2.54}
+_PRIMES = {"'": 30.48, "\u2032": 30.48, '"': 2.54, "''": 2.54, "\u2033": 2.54, "\u2032\u2032": 2.54}
+"""Signs of feet and inches, which have no letter."""
 _BELOW = re.compile(
     r"(cm|mm|dm|m|ft)(?:b(?:sf|slf|lf|ml|gl|gs|rf|ss|sl|s)|c?csf-?[a-d]?|wmsf|r?cd|"
     r"below[a-z]*|depth|downcore|csfa)"
@@ -108,6 +110,8 @@ def unit_of(kind: Kind, text: str) -> Unit:
     text = " ".join(text.split()).strip("_,;: ")
     bare = re.sub(r"^[\(\[\{<]+|[\)\]\}>]+$", "", text).strip()
     key = spelled(text)
+    if kind == "depth" and bare in _PRIMES:
+        return Unit(bare, _PRIMES[bare])
     if key in _BLANK:
         return NO_UNIT
     if kind == "ms":

@@ -31,7 +31,7 @@ def shown_value(key: str, value: object) -> str:
 
 def values_in(path: Path) -> dict[str, Any]:
     """
-    Return the values of a TOML file; UTF-8 and UTF-16 with a mark are read alike.
+    Return the values of a TOML file; UTF-8 and UTF-16 are read alike.
 
     Raises
     ------
@@ -41,7 +41,8 @@ def values_in(path: Path) -> dict[str, Any]:
     text = ""
     try:
         raw = path.read_bytes()
-        encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), "utf-8")
+        encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), "")
+        encoding = encoding or _encoding_without_mark(raw)
         # As a file opened for text has them.
         text = raw.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
         values = tomllib.loads(text)
@@ -66,6 +67,14 @@ def values_in(path: Path) -> dict[str, Any]:
     for key, value in _texts(values):
         _check_path(path, key, value)
     return values
+
+
+def _encoding_without_mark(raw: bytes) -> str:
+    """Return UTF-16 where every other one of the first bytes is zero, which TOML never holds."""
+    start = raw[:16]
+    if start[1::2] and not any(start[1::2]):
+        return "utf-16-le"
+    return "utf-16-be" if start[::2] and not any(start[::2]) else "utf-8"
 
 
 def _hint(text: str) -> str:

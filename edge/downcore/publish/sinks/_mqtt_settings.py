@@ -28,6 +28,8 @@ def _host(text: str) -> str:
         keys += ["tls = true", *([] if port else ["port = 8883"])]
     if url and url["scheme"].lower() in {"ws", "wss"}:
         raise ValueError("expected a broker reached by MQTT over TCP, not over WebSockets")
+    if re.search(r"\s", host):
+        raise ValueError("expected a name or address without blanks")
     if keys != [f'host = "{text}"']:
         raise ValueError(f"expected a name or address alone; write {', '.join(keys)}")
     return text

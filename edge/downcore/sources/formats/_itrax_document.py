@@ -10,10 +10,12 @@ from downcore.strata.errors import GrowingError, HostileFileError
 from downcore.strata.input_text import MAX_DECIMALS, MAX_DIGITS, exact_number, name_text, shown
 
 _MAX_BYTES = 1 << 16
-_NUMBER = r"\s*[\t:=]?\s*([-+]?[0-9]+(?:[.,][0-9]+)?(?:[eE][-+]?[0-9]{1,2})?)"
-_RANGE_END = r"[ \t]*(?:mm)?[ \t]*(\r|\n|\t)"
+_NUMBER = r"\s{0,40}[\t:=;]?\s{0,40}([-+]?[0-9]+(?:[.,][0-9]+)?(?:[eE][-+]?[0-9]{1,2})?)"
+_RANGE_END = r"[ \t]{0,40}(?:mm)?[ \t]{0,40}(\r|\n|\t|;)"
 _OPTICAL = re.compile(
-    rf"Optical\s+Start{_NUMBER}\s*(?:mm)?\s*\tOptical\s+End{_NUMBER}{_RANGE_END}", re.IGNORECASE
+    rf"Optical\s{{1,9}}Start{_NUMBER}\s{{0,40}}(?:mm)?[\s;]{{0,40}}"
+    rf"Optical\s{{1,9}}End{_NUMBER}{_RANGE_END}",
+    re.IGNORECASE,
 )
 _STEP = re.compile(rf"Step size{_NUMBER}", re.IGNORECASE)
 _SAMPLE = re.compile(r"\A[^\n]*\n[^\n\t]*\t([^\t\n]*)\t([^\t\n]*)")
@@ -74,6 +76,8 @@ def _text(raw: bytes) -> str:
         return raw[: len(raw) & ~1].decode("utf-16", errors="replace")
     if raw[1:64:2].count(0) > len(raw[1:64:2]) // 2:
         return raw[: len(raw) & ~1].decode("utf-16-le", errors="replace")
+    if raw[0:64:2].count(0) > len(raw[0:64:2]) // 2:
+        return raw[: len(raw) & ~1].decode("utf-16-be", errors="replace")
     # The text may be UTF-8, Mac or Windows; what is searched is ASCII in all of them.
     return raw.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
 

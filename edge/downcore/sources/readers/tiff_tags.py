@@ -265,19 +265,23 @@ class TagTable:
         """Return the tags of every image, the first first; an unreadable later one has none."""
         entries, following = self._read_entries(first)
         tables, seen = [entries], {first}
-        waiting = [*self._within(entries), following]
+        waiting: list[tuple[int, tuple[int, ...]]] = [
+            (at, (first,)) for at in (*self._within(entries), following)
+        ]
         while waiting:
-            at = waiting.pop(0)
+            at, above = waiting.pop(0)
             if not _HEADER_BYTES // 2 <= at <= self._extent.size - self._widths.count:
                 continue
-            if at in seen:
+            if at in above:
                 raise self.hostile("a list of images that ends", "one that runs in a loop")
+            if at in seen:  # images within one image are often in a list and in a chain
+                continue
             seen.add(at)
             if len(seen) > self._limits.max_ifds:
                 raise self.hostile(f"at most {self._limits.max_ifds} images", "more")
             entries, following = self._later_entries(at)
             tables.append(entries)
-            waiting += [*self._within(entries), following]
+            waiting += [(one, (*above, at)) for one in (*self._within(entries), following)]
         return tables
 
     def _within(self, entries: dict[Tag, Entry]) -> list[int]:
