@@ -206,6 +206,16 @@ def test_sections_that_were_swapped_are_asked_about_where_their_lengths_tell() -
     assert causes(replace(PLAIN, section="9", ledger_cm=LEDGER)) == set()
 
 
+@pytest.mark.parametrize(("length_cm", "expected"), [(16.2, set()), (17.5, {Cause.LEDGER})])
+def test_the_end_of_the_tray_below_a_core_catcher_is_no_reason_to_ask(
+    length_cm: float, expected: set[Cause]
+) -> None:
+    catcher = replace(
+        PLAIN, section="CC", n_lines=round(200 * length_cm), ledger_cm=(("CC", 14.0),)
+    )
+    assert causes(catcher) == expected
+
+
 def test_a_question_says_what_was_seen_what_was_expected_and_the_two_answers() -> None:
     asked = question(doubts_of(scaled(Fraction(1, 10)), ASK), "GC01_01")
     assert "at 20 px/cm the sediment is 62 cm wide, expected 2 cm to 20 cm" in asked

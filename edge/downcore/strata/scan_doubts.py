@@ -28,7 +28,7 @@ SIDES_SEEN_CM = 12.0
 SCALE_TOLERANCE = Fraction(1, 100)
 TAG_TOLERANCE = Fraction(1, 10)
 LENGTH_TOLERANCE = 0.1
-LENGTH_TOLERANCE_CM = 2.0
+LENGTH_TOLERANCE_CM = 3.0
 
 SAME_WIDTH = 0.05
 """Share by which the pixel widths of scans of one scanner differ at most."""
