@@ -9,11 +9,15 @@ import pytest
 pytest.importorskip("sklearn", reason="needs the extra [learn]")
 
 from logged_site import N_CM, logged_site
+from typer.testing import CliRunner
 
+from downcore.cli import app
 from downcore.commands.learn import LearnedBundle, learn, take_logs, use_if_better
 from downcore.inference import open_predictor
 from downcore.learning.packed_trees import PackedTrees, paths_of, summed
-from downcore.learning.site_figures import PropertyFigures, beats_what_runs
+from downcore.learning.site_figures import PropertyFigures, beats_what_runs, figures_of
+from downcore.learning.site_fit import HeldOutSlices
+from downcore.learning.site_sections import SiteSlices
 from downcore.store import Reader
 from downcore.store.learned_bundle import learned_in_use
 from downcore.strata.errors import SettingsError, TooFewSectionsError
@@ -93,10 +97,51 @@ def test_other_cores_are_not_learned_from(tmp_path: Path) -> None:
 
 
 def test_what_runs_now_must_be_beaten_for_every_property() -> None:
-    good = PropertyFigures("density", 90, 4, 0.6, 0.1, 0.1, 0.0, 0.9, 0.8, 0.0, 0.1, float("nan"))
-    worse = PropertyFigures("ms", 90, 4, 0.6, 0.1, 0.1, 0.0, 0.9, 0.8, 0.0, 0.1, 0.7)
+    nan = float("nan")
+    good = PropertyFigures("density", 90, 4, 0.6, 0.1, 0.1, 0.0, 0.9, 0.8, 0.0, 0.1, nan, nan)
+    worse = PropertyFigures("ms", 90, 4, 0.6, 0.1, 0.1, 0.0, 0.9, 0.8, 0.0, 0.1, 0.7, 0.6)
     assert beats_what_runs([good]) == ""
     assert beats_what_runs([good, worse]) == "ms: R2 0.60, what runs now has 0.70"
+
+
+def test_what_runs_now_is_beaten_on_the_slices_that_it_answers_not_on_others() -> None:
+    random = np.random.default_rng(1)
+    section = np.repeat(np.arange(8), 50)
+    answered = section < 5
+    wave = np.sin((np.arange(400) + 0.5) / 9.0)
+    labels = np.full((400, 3), np.nan)
+    labels[:, 0] = 1.5 + np.where(answered, 0.02, 0.1) * wave
+    running = np.full((400, 3), np.nan)
+    running[answered, 0] = labels[answered, 0] + random.normal(0.0, 0.015, int(answered.sum()))
+    value = labels[:, [0]] + random.normal(0.0, 0.03, (400, 1))
+    slices = SiteSlices(
+        features=np.zeros((400, 64)),
+        labels=labels,
+        running=running,
+        depth_cm=np.arange(400) + 0.5,
+        section=section,
+    )
+    held_out = HeldOutSlices(value, np.full((400, 1), 0.03), random.random(400))
+    (one,) = figures_of(slices, held_out, (0,))
+    assert one.r2 > one.r2_running > one.r2_beside_running
+    assert "what runs now has" in beats_what_runs([one])
+
+
+def test_a_bundle_that_nothing_could_be_compared_with_is_not_said_to_beat_what_runs(
+    tmp_path: Path,
+) -> None:
+    said = io.StringIO()
+    learn(logged_site(tmp_path, 5), [], [], said)
+    assert "not compared with what runs now" in said.getvalue()
+    assert "\nbeats what runs now" not in said.getvalue()
+
+
+def test_a_store_named_without_settings_is_learned_from_but_not_used(tmp_path: Path) -> None:
+    db = logged_site(tmp_path, 5)
+    got = CliRunner().invoke(app, ["learn", "--db", str(db), "--use"])
+    assert got.exit_code == 2
+    assert learned_in_use(db) is None
+    assert not (db.parent / "learned").exists()
 
 
 def test_profiles_are_kept_once_whatever_is_committed_again(tmp_path: Path) -> None:

@@ -44,12 +44,16 @@ def learn(
     from downcore.commands.learn import learn as learn_site
     from downcore.settings import load_settings
 
+    if use and db is not None and config is None:
+        raise typer.BadParameter(
+            "--use with --db: expected --config, too, since the settings say what runs now"
+        )
     check_libraries()
-    settings = load_settings(config) if db is None or config is not None else None
-    place = db if db is not None else load_settings(config).store.path
+    settings = load_settings(config)
+    place = db if db is not None else settings.store.path
     if logs is not None:
         take_logs(place, logs)
-    bundles = () if settings is None else settings.predict.bundles
-    done = learn_site(place, core or [], running_with_learned(place, bundles), sys.stdout)
+    running = running_with_learned(place, settings.predict.bundles)
+    done = learn_site(place, core or [], running, sys.stdout)
     if use:
         use_if_better(place, done, sys.stdout)

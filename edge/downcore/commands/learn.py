@@ -113,8 +113,7 @@ def learn(db: Path, cores: Sequence[str], running_ids: Sequence[str], out: TextI
     write_site_bundle(learned, folder)
     out.write(f"wrote {folder}\n")
     why_not = beats_what_runs(figures)
-    verdict = f"does not beat what runs now: {why_not}" if why_not else "beats what runs now"
-    out.write(f"{verdict}\n")
+    out.write(f"{_verdict(figures, why_not)}\n")
     return LearnedBundle(folder, why_not)
 
 
@@ -193,6 +192,18 @@ def _print_figures(figures: Sequence[PropertyFigures], out: TextIO) -> None:
         )
     print_table(table, out)
     out.write("each section judged by what the others teach; ms as log10; coverage of 90 %\n")
+
+
+def _verdict(figures: Sequence[PropertyFigures], why_not: str) -> str:
+    if why_not:
+        return f"does not beat what runs now: {why_not}"
+    alone = [one.property for one in figures if math.isnan(one.r2_running)]
+    if not alone:
+        return "beats what runs now"
+    return (
+        "beats the mean and a straight line; not compared with what runs now, which answers less "
+        f"than half of the slices: {', '.join(alone)}"
+    )
 
 
 def _number(value: float) -> str:
